@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * Address spaces: reading the target's memory.
+ *
+ * A read answers with a status, not an error object, because scans may miss millions of times.
+ * The status becomes an error (sc_space_need) or `????????` only at the edge.
+ *
+ * Addresses have one form, 64 bits, zero extended: the addresses of a 32-bit target never have
+ * upper bits. Sign-extended ones (KDDEBUGGER_DATA64, expressions) are narrowed by sc_space_canon().
+ *
+ * Threads: a space belongs to its target, and a target to one thread at a time.
+ */
+#ifndef STOPCODE_SPACE_H
+#define STOPCODE_SPACE_H
+
+#include <stddef.h>
+
+#include "error.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum sc_read {
+    SC_READ_OK,
+    SC_READ_ABSENT,    /**< the dump does not hold this page */
+    SC_READ_PAGED_OUT, /**< it was in a page file */
+    SC_READ_INVALID,   /**< no such address in this space */
+    SC_READ_IO,        /**< the dump should hold it, but the file could not be read there */
+};
+
+/** "ok", "absent", "paged out", "invalid", "I/O error". */
+SC_API const char *sc_read_name(enum sc_read status);
+
+typedef struct sc_space sc_space;
+
+/**
+ * Somebody who can supply bytes that the dump lacks (an image file, a page file, a prototype PTE).
+ * Fills at most LEN bytes from ADDR on and sets *RET_GOT; SC_READ_OK with a short count means
+ * "this far". Asked in the order of registration, after the dump itself.
+ */
+typedef enum sc_read (*sc_fill_fn)(void *ctx, uint64_t addr, void *buf, size_t len,
+                                   size_t *ret_got);
+
+/**
+ * Reads up to LEN bytes from ADDR on and stops at the first byte that cannot be had.
+ * *RET_GOT (may be NULL) counts the bytes read; the status says why it stopped and is SC_READ_OK
+ * only when all LEN were read. Bytes of BUF behind *RET_GOT are untouched.
+ */
+SC_API enum sc_read sc_space_read(sc_space *space, uint64_t addr, void *buf, size_t len,
+                                  size_t *ret_got);
+
+/** Reads exactly LEN bytes, or SC_ERR_MEMORY naming WHAT, the first missing address and why. */
+SC_API sc_err *sc_space_need(sc_space *space, uint64_t addr, void *buf, size_t len,
+                             const char *what);
+
+/** Little-endian numbers; size is 1, 2, 4 or 8 bytes. */
+SC_API enum sc_read sc_space_uint(sc_space *space, uint64_t addr, unsigned size,
+                                  uint64_t *ret_value);
+/** A pointer of the target, zero extended. */
+SC_API enum sc_read sc_space_ptr(sc_space *space, uint64_t addr, uint64_t *ret_value);
+
+/**
+ * Bytes in place, without a copy: *RET_LEN bytes (at least 1) at *RET_DATA from ADDR on. NULL data
+ * with SC_READ_OK never happens; a space whose bytes are not mapped answers SC_READ_ABSENT, and
+ * the caller falls back to sc_space_read().
+ */
+SC_API enum sc_read sc_space_view(sc_space *space, uint64_t addr, const uint8_t **ret_data,
+                                  size_t *ret_len);
+
+/**
+ * The first range of readable memory that ends behind ADDR: for walking all that is present.
+ * False when there is none. Fillers are not counted.
+ */
+SC_API bool sc_space_next(sc_space *space, uint64_t addr, uint64_t *ret_start, uint64_t *ret_size);
+
+/** Registers a filler; NAME (static) appears in logs. */
+SC_API sc_err *sc_space_add_filler(sc_space *space, const char *name, sc_fill_fn fn, void *ctx);
+
+/** Narrows a sign-extended address of a 32-bit target; leaves 64-bit ones alone. */
+SC_API uint64_t sc_space_canon(const sc_space *space, uint64_t addr);
+/** 4 or 8. */
+SC_API unsigned sc_space_ptr_size(const sc_space *space);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/**
+ * @file
+ * The target: one opened dump (later: one live machine), the first parameter everywhere.
+ *
+ * There are no globals: any number of targets can be open in one process. One target belongs to
+ * one thread at a time; different targets may live in different threads. Only
+ * sc_target_cancel() may be called from anywhere, also from a signal handler.
+ */
+#ifndef STOPCODE_TARGET_H
+#define STOPCODE_TARGET_H
+
+#include "source.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct sc_target sc_target;
+
+enum sc_log_level { SC_LOG_DEBUG, SC_LOG_INFO, SC_LOG_WARN };
+/** Receives one line without newline. */
+typedef void (*sc_log_fn)(void *ctx, enum sc_log_level level, const char *line);
+
+/** Options for opening; zero everything, set `sz`. NULL options mean all defaults. */
+struct sc_open_opts {
+    size_t sz;     /**< sizeof(struct sc_open_opts) */
+    sc_log_fn log; /**< NULL: be silent */
+    void *log_ctx;
+    bool no_mmap; /**< read with pread() instead of mapping (files on a network, or changing) */
+};
+
+/**
+ * Opens a dump file.
+ * SC_ERR_IO: the file cannot be opened. SC_ERR_UNSUPPORTED: recognised but not read: the text says
+ * what it is and what to do. SC_ERR_FORMAT: not a dump, or damaged beyond use.
+ */
+SC_API sc_err *sc_target_open(const char *path, const struct sc_open_opts *opts,
+                              sc_target **ret_target);
+
+/** The same for SIZE bytes at DATA, which must outlive the target; NAME appears in messages. */
+SC_API sc_err *sc_target_open_memory(const char *name, const void *data, size_t size,
+                                     const struct sc_open_opts *opts, sc_target **ret_target);
+
+/** A target that exists nowhere: for tests of what stands above. Everything is copied. */
+struct sc_fake {
+    size_t sz;
+    enum sc_cpu cpu;
+    bool kernel;
+    const struct sc_machine *machine; /**< NULL: defaults for cpu */
+    const struct sc_module *modules;
+    size_t nmodules;
+    const struct sc_thread *threads;
+    size_t nthreads;
+    const struct sc_fake_bytes {
+        uint64_t addr;
+        const void *data;
+        size_t size;
+    } * memory;
+    size_t nmemory;
+    const struct sc_regs *regs; /**< of the current processor or thread, NULL: none */
+};
+SC_API sc_err *sc_target_fake(const struct sc_fake *fake, sc_target **ret_target);
+
+/** Ends a target; NULL is fine. Everything it handed out dies with it. */
+SC_API void sc_target_close(sc_target *target);
+
+/** Base name of the file, for messages and prompts. */
+SC_API const char *sc_target_name(const sc_target *target);
+SC_API const char *sc_target_path(const sc_target *target);
+SC_API uint64_t sc_target_file_size(const sc_target *target);
+
+SC_API const struct sc_source *sc_target_source(const sc_target *target);
+SC_API const struct sc_machine *sc_target_machine(const sc_target *target);
+/** 4 or 8. */
+SC_API unsigned sc_target_ptr_size(const sc_target *target);
+
+/** The virtual address space (kernel's, or the process's); never NULL. */
+SC_API sc_space *sc_target_space(sc_target *target);
+/** Physical memory; empty in dumps that have none, never NULL. */
+SC_API sc_space *sc_target_phys(sc_target *target);
+
+/** Modules, sorted by base. Loaded at the first call. *RET is owned by the target. */
+SC_API sc_err *sc_target_modules(sc_target *target, const struct sc_modules **ret_modules);
+SC_API sc_err *sc_target_unloaded(sc_target *target, const struct sc_unloadeds **ret_unloaded);
+SC_API sc_err *sc_target_threads(sc_target *target, const struct sc_threads **ret_threads);
+
+/** The module that ADDR lies in; NULL if none (or if the list cannot be read). */
+SC_API const struct sc_module *sc_target_module_at(sc_target *target, uint64_t addr);
+/** By the debugger's name or the image's ("nt", "ntoskrnl.exe"), any case; NULL if none. */
+SC_API const struct sc_module *sc_target_module_named(sc_target *target, const char *name);
+/** An unloaded module that ADDR lay in; the most recent one; NULL if none. */
+SC_API const struct sc_unloaded *sc_target_unloaded_at(sc_target *target, uint64_t addr);
+
+/**
+ * Registers of processor or thread INDEX as the dump stores them (not the exception's context).
+ * SC_ERR_NOT_FOUND when the dump has none for it.
+ */
+SC_API sc_err *sc_target_regs(sc_target *target, uint32_t index, struct sc_regs *ret_regs);
+/** The context the dump's exception stream or header names: what `.ecxr` shows. */
+SC_API sc_err *sc_target_event_regs(sc_target *target, struct sc_regs *ret_regs);
+
+/** Cancel flag: async-signal-safe. Polled in reads, walks and scans. */
+SC_API void sc_target_cancel(sc_target *target);
+SC_API bool sc_target_cancelled(const sc_target *target);
+SC_API void sc_target_clear_cancel(sc_target *target);
+/** Changes when a live target ran or was written to; constant for dumps. Caches compare it. */
+SC_API uint64_t sc_target_generation(const sc_target *target);
+
+/** Writes a line to the caller's log. */
+SC_API void sc_target_log(const sc_target *target, enum sc_log_level level, const char *fmt, ...)
+    SC_PRINTF(3, 4);
+
+/** "major.minor.patch" of the library. */
+SC_API const char *sc_version_string(void);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/* Input files; the calls to the operating system stand in os_posix.c. */
+#include "base/file.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/os.h"
+
+struct sc_file {
+    char *path;
+    const char *name;
+    int fd;              /* -1: bytes in memory */
+    const uint8_t *data; /* mapping or memory; NULL: use pread */
+    uint64_t size;
+    bool mapped; /* data must be unmapped */
+    bool hidden; /* data must not be handed out */
+};
+
+static const char *base_name(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash && slash[1] ? slash + 1 : path;
+}
+
+static sc_file *new_file(const char *path) {
+    sc_file *f = calloc(1, sizeof *f);
+    if (!f)
+        return NULL;
+    f->fd = -1;
+    f->path = strdup(path);
+    if (!f->path) {
+        free(f);
+        return NULL;
+    }
+    f->name = base_name(f->path);
+    return f;
+}
+
+sc_err *sc_file_open(const char *path, unsigned flags, sc_file **ret_file) {
+    sc_file *f = new_file(path);
+    if (!f)
+        return sc_err_nomem();
+    bool steady = false;
+    sc_err *err = sc_os_open(path, &f->fd, &f->size, &steady);
+    if (err) {
+        sc_file_close(f);
+        return err;
+    }
+    if (steady && !(flags & SC_FILE_NO_MMAP) && f->size) {
+        f->data = sc_os_map(f->fd, f->size);
+        f->mapped = f->data != NULL; /* no mapping: reading works all the same */
+    }
+    *ret_file = f;
+    return NULL;
+}
+
+sc_err *sc_file_memory(const char *name, const void *data, size_t size, unsigned flags,
+                       sc_file **ret_file) {
+    sc_file *f = new_file(name);
+    if (!f)
+        return sc_err_nomem();
+    f->data = data;
+    f->size = size;
+    f->hidden = flags & SC_FILE_NO_MMAP;
+    *ret_file = f;
+    return NULL;
+}
+
+void sc_file_close(sc_file *file) {
+    if (!file)
+        return;
+    if (file->mapped)
+        sc_os_unmap(file->data, file->size);
+    if (file->fd >= 0)
+        sc_os_close(file->fd);
+    free(file->path);
+    free(file);
+}
+
+uint64_t sc_file_size(const sc_file *file) { return file->size; }
+const char *sc_file_path(const sc_file *file) { return file->path; }
+const char *sc_file_name(const sc_file *file) { return file->name; }
+
+bool sc_file_has(const sc_file *file, uint64_t offset, uint64_t len) {
+    return offset <= file->size && len <= file->size - offset;
+}
+
+bool sc_file_read_some(const sc_file *file, uint64_t offset, void *buf, size_t len,
+                       size_t *ret_got) {
+    *ret_got = 0;
+    if (offset >= file->size)
+        return true;
+    if (len > file->size - offset)
+        len = (size_t)(file->size - offset);
+    if (file->data) {
+        memcpy(buf, file->data + offset, len);
+        *ret_got = len;
+        return true;
+    }
+    return sc_os_pread(file->fd, buf, len, offset, ret_got);
+}
+
+sc_err *sc_file_read(const sc_file *file, uint64_t offset, void *buf, size_t len) {
+    if (!sc_file_has(file, offset, len))
+        return sc_err_at(SC_ERR_FORMAT, file->name, offset,
+                         "%zu bytes wanted, but the file ends at 0x%llx", len,
+                         (unsigned long long)file->size);
+    size_t got;
+    if (!sc_file_read_some(file, offset, buf, len, &got))
+        return sc_err_at(SC_ERR_IO, file->name, offset, "read failed");
+    if (got < len)
+        return sc_err_at(SC_ERR_IO, file->name, offset + got, "the file became shorter while open");
+    return NULL;
+}
+
+const uint8_t *sc_file_view(const sc_file *file, uint64_t offset, uint64_t len) {
+    if (!file->data || file->hidden || !sc_file_has(file, offset, len))
+        return NULL;
+    return file->data + offset;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* The operating system's calls, in one place, so that another system is one other file. */
+#ifndef STOPCODE_BASE_OS_H
+#define STOPCODE_BASE_OS_H
+
+#include <stddef.h>
+
+#include "stopcode/error.h"
+
+/*
+ * Opens a regular file. *RET_STEADY: the file system is a local one, on which a mapping is safe
+ * as long as nobody shortens the file.
+ */
+sc_err *sc_os_open(const char *path, int *ret_fd, uint64_t *ret_size, bool *ret_steady);
+void sc_os_close(int fd);
+/* Read-only mapping of the first SIZE bytes; NULL when refused. */
+const void *sc_os_map(int fd, uint64_t size);
+void sc_os_unmap(const void *data, uint64_t size);
+/* Reads until LEN bytes or the end of the file; false when the system reports an error. */
+bool sc_os_pread(int fd, void *buf, size_t len, uint64_t offset, size_t *ret_got);
+/* Seconds east of UTC of the local zone at a moment (seconds since 1970), and its DST flag. */
+long sc_os_utc_offset(int64_t unix_time);
+
+#endif

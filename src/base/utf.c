@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* UTF-16 to WTF-8, and the locale-free string comparisons. */
+#include "base/utf.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+size_t sc_utf8_put(uint32_t cp, char *buf) {
+    unsigned char *b = (unsigned char *)buf;
+    if (cp < 0x80) {
+        b[0] = (unsigned char)cp;
+        return 1;
+    }
+    if (cp < 0x800) {
+        b[0] = (unsigned char)(0xc0 | cp >> 6);
+        b[1] = (unsigned char)(0x80 | (cp & 0x3f));
+        return 2;
+    }
+    if (cp < 0x10000) {
+        b[0] = (unsigned char)(0xe0 | cp >> 12);
+        b[1] = (unsigned char)(0x80 | (cp >> 6 & 0x3f));
+        b[2] = (unsigned char)(0x80 | (cp & 0x3f));
+        return 3;
+    }
+    b[0] = (unsigned char)(0xf0 | cp >> 18);
+    b[1] = (unsigned char)(0x80 | (cp >> 12 & 0x3f));
+    b[2] = (unsigned char)(0x80 | (cp >> 6 & 0x3f));
+    b[3] = (unsigned char)(0x80 | (cp & 0x3f));
+    return 4;
+}
+
+size_t sc_utf8_get(const char *text, size_t len, uint32_t *ret_cp) {
+    const unsigned char *t = (const unsigned char *)text;
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    size_t n = t[0] < 0x80   ? 1
+               : t[0] < 0xc2 ? 0
+               : t[0] < 0xe0 ? 2
+               : t[0] < 0xf0 ? 3
+               : t[0] < 0xf5 ? 4
+                             : 0;
+    *ret_cp = UINT32_MAX;
+    if (n == 0 || n > len)
+        return 1;
+    uint32_t cp = n == 1 ? t[0] : t[0] & (0xffU >> (n + 1));
+    for (size_t i = 1; i < n; i++) {
+        if ((t[i] & 0xc0) != 0x80)
+            return 1;
+        cp = cp << 6 | (t[i] & 0x3f);
+    }
+    if (cp < least[n] || cp > 0x10ffff)
+        return 1;
+    *ret_cp = cp;
+    return n;
+}
+
+static uint32_t unit_at(const uint8_t *p) { return (uint32_t)(p[0] | p[1] << 8); }
+
+char *sc_utf16_to_utf8(sc_arena *arena, const uint8_t *data, size_t nbytes) {
+    size_t units = 0;
+    while (units < nbytes / 2 && unit_at(data + 2 * units))
+        units++;
+    char *text = sc_arena_array(arena, units + 1, 3); /* a unit takes at most three bytes */
+    if (!text)
+        return NULL;
+    size_t n = 0;
+    for (size_t i = 0; i < units; i++) {
+        uint32_t cp = unit_at(data + 2 * i);
+        if ((cp & 0xfc00) == 0xd800 && i + 1 < units) {
+            uint32_t low = unit_at(data + 2 * i + 2);
+            if ((low & 0xfc00) == 0xdc00) {
+                cp = 0x10000 + ((cp & 0x3ff) << 10) + (low & 0x3ff);
+                i++;
+            }
+        }
+        n += sc_utf8_put(cp, text + n);
+    }
+    text[n] = 0;
+    return text;
+}
+
+char *sc_cur_utf16(struct sc_cur *cur, size_t nbytes, sc_arena *arena) {
+    if (!sc_cur_fits(cur, nbytes, 1))
+        return sc_arena_strdup(arena, "");
+    if (cur->data) {
+        const uint8_t *data = cur->data + (cur->pos - cur->start);
+        cur->pos += nbytes;
+        return sc_utf16_to_utf8(arena, data, nbytes);
+    }
+    uint8_t *copy = malloc(nbytes ? nbytes : 1);
+    if (!copy)
+        return NULL;
+    sc_cur_bytes(cur, copy, nbytes);
+    char *text = sc_utf16_to_utf8(arena, copy, nbytes);
+    free(copy);
+    return text;
+}
+
+char sc_lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c; }
+
+int sc_strncasecmp(const char *a, const char *b, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        unsigned char x = (unsigned char)sc_lower(a[i]), y = (unsigned char)sc_lower(b[i]);
+        if (x != y)
+            return x < y ? -1 : 1;
+        if (!x)
+            break;
+    }
+    return 0;
+}
+
+int sc_strcasecmp(const char *a, const char *b) { return sc_strncasecmp(a, b, (size_t)-1); }
+
+/* Matches one character against the pattern element at P; *RET_NEXT is behind the element. */
+static bool match_one(const char *p, char c, const char **ret_next) {
+    if (*p == '[') {
+        bool hit = false;
+        const char *q = p + 1;
+        for (; *q && *q != ']'; q++) {
+            char lo = sc_lower(*q), hi = lo;
+            if (q[1] == '-' && q[2] && q[2] != ']') {
+                hi = sc_lower(q[2]);
+                q += 2;
+            }
+            hit |= sc_lower(c) >= lo && sc_lower(c) <= hi;
+        }
+        *ret_next = *q ? q + 1 : q;
+        return c && hit;
+    }
+    *ret_next = p + 1;
+    return c && (*p == '?' || sc_lower(*p) == sc_lower(c));
+}
+
+/*
+ * Iterative in `*` (going back to the last one), so that no pattern takes exponential time.
+ * `x#` matches any number of x.
+ */
+bool sc_wild_match(const char *p, const char *t) {
+    const char *star = NULL, *mark = NULL, *next;
+    for (;;) {
+        if (*p == '*') {
+            star = ++p;
+            mark = t;
+            continue;
+        }
+        if (!*p && !*t)
+            return true;
+        if (*p) {
+            bool hit = match_one(p, *t, &next);
+            if (*next == '#') {
+                while (*t && match_one(p, *t, &next))
+                    t++;
+                p = next + 1;
+                continue;
+            }
+            if (hit) {
+                p = next;
+                t++;
+                continue;
+            }
+        }
+        if (!star || !*mark)
+            return false;
+        p = star;
+        t = ++mark;
+    }
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* Opening containers: probe, then the opener of the format found. */
+#ifndef STOPCODE_DUMP_DUMP_H
+#define STOPCODE_DUMP_DUMP_H
+
+#include "base/arena.h"
+#include "base/cursor.h"
+#include "base/vec.h"
+#include "stopcode/source.h"
+
+/*
+ * Takes OWN_FILE (also when it fails) and opens what it holds. SC_ERR_FORMAT: not a dump at all;
+ * SC_ERR_UNSUPPORTED: recognised, not read; the text says what it is and what to do.
+ */
+sc_err *sc_source_open(sc_file *own_file, struct sc_source **ret_source);
+/* An empty source with file (owned), arena and probe set; for openers and fakes. FILE may be NULL.
+ */
+sc_err *sc_source_create(sc_file *own_file, struct sc_source **ret_source);
+void sc_source_destroy(struct sc_source *source);
+
+/* Openers: fill source->ops, impl and machine. On error the caller destroys the source. */
+sc_err *sc_kdump_open(struct sc_source *source); /* kdump.c: DUMP_HEADER32/64 and triage */
+sc_err *sc_mdmp_open(struct sc_source *source);  /* mdmp.c: user minidumps */
+
+/* Reads an EXCEPTION_RECORD32/64 (0x50 / 0x98 bytes) that the cursor stands on. */
+void sc_read_exception(struct sc_cur *cur, bool is64, struct sc_exception *ret);
+/* MachineImageType (IMAGE_FILE_MACHINE_*) to CPU. */
+enum sc_cpu sc_cpu_from_machine(uint16_t machine);
+/*
+ * The debugger's name of an image ("amdppm" of "\SystemRoot\System32\drivers\amdppm.sys"): base
+ * name without its last extension, blanks and hyphens made "_". The kernel becomes "nt".
+ * *RET_IMAGE is the base name. Both in the arena; NULL when memory is short.
+ */
+bool sc_module_names(sc_arena *arena, const char *path, const char **ret_name,
+                     const char **ret_image);
+
+#endif
