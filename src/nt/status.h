@@ -54,8 +54,7 @@ enum nt_errkind { NT_ERR_WIN32, NT_ERR_NTSTATUS, NT_ERR_HRESULT, NT_ERR_UNKNOWN 
  * - a known NTSTATUS or exception code: NTSTATUS. Two values are HRESULTs as well (0x8000000A,
  *   0x80010001); a dump is more likely to mean the status.
  * - an HRESULT that nt_hresult_text knows: HRESULT
- * - severity bits 11 without FACILITY_NT_BIT: NTSTATUS, since an HRESULT has bit 30 only as a
- * mapped NTSTATUS
+ * - severity bits 11 without FACILITY_NT_BIT: NTSTATUS
  * - bit 31: HRESULT
  * - anything else: unknown
  */
@@ -73,9 +72,8 @@ const char *nt_hresult_severity(uint32_t hr);
 
 /*
  * The facility (bits 16 to 27) as name, "FACILITY_NDIS_ERROR_CODE", and message, a few words such
- * as "NDIS". Unknown for a code with the customer bit (29) set, since such facilities are not
- * Microsoft's, and for an HRESULT with FACILITY_NT_BIT the facility is looked up among those of
- * NTSTATUS.
+ * as "NDIS". A code with the customer bit (29) set has none that is known: it is not Microsoft's.
+ * An HRESULT with FACILITY_NT_BIT has the facility of the NTSTATUS in it.
  */
 bool nt_status_facility(uint32_t status, struct nt_errtext *ret);
 bool nt_hresult_facility(uint32_t hr, struct nt_errtext *ret);
