@@ -79,8 +79,9 @@ class Arg:
 
 
 class When:
-    def __init__(self, conds):
+    def __init__(self, conds, line):
         self.conds = conds  # [(N, [(lo, hi), ...]), ...]: all must hold
+        self.line = line
         self.block = Block()
 
 
@@ -156,6 +157,14 @@ def parse_conds(text):
             return None
         ret.append((int(number), ranges))
     return ret or None
+
+
+def implies(narrow, wide):
+    """Whether WIDE holds for every set of parameters for which NARROW holds."""
+    given = dict(narrow)
+    return all(number in given and all(any(low <= value[0] and value[1] <= high for low, high in ranges)
+                                       for value in given[number])
+               for number, ranges in wide)
 
 
 class Parser:
@@ -312,7 +321,10 @@ class Parser:
             conds = []
         if conds and conds in [known.conds for known in self.bug.whens]:
             self.fault(line, "the same condition stands above")
-        self.when = When(conds)
+        for earlier in self.bug.whens:
+            if conds and earlier.conds != conds and implies(conds, earlier.conds):
+                self.fault(line, f"never reached: the `when` of line {earlier.line} holds before it")
+        self.when = When(conds, line.number)
         self.bug.whens.append(self.when)
         self.block = self.when.block
 
