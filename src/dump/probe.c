@@ -27,9 +27,8 @@ static const struct row rows[SC_FORMAT_COUNT] = {
         {"file of an unknown format", false,
          "not a dump file of any kind known here (kernel dumps begin with PAGEDU64 "
          "or PAGEDUMP, user minidumps with MDMP)"},
-    [SC_FORMAT_KERNEL_FULL] =
-        {"complete memory dump (DumpType 1)", false,
-         "whole-memory dumps are not read yet; only its header could be shown"},
+    [SC_FORMAT_KERNEL_FULL] = {"complete memory dump (DumpType 1)", false,
+                               "whole-memory dumps are not read yet"},
     [SC_FORMAT_KERNEL_SUMMARY] = {"kernel memory dump (DumpType 2)", false,
                                   "whole-memory dumps are not read yet"},
     [SC_FORMAT_KERNEL_HEADER] = {"kernel dump header without memory (DumpType 3)", false,

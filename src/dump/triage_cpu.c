@@ -188,6 +188,21 @@ static void set_context(struct sc_source *s, struct sc_thread *cpu, uint64_t prc
     }
 }
 
+/*
+ * The crashing processor. The header's context may be that of the exception which led to the bug
+ * check (0x7E and its like); the one in the PRCB is where the processor stopped, in KeBugCheckEx,
+ * and is what the processor's registers are. Without it, the header's has to do.
+ */
+static void set_current(struct sc_source *s, struct sc_thread *cpu) {
+    const struct sc_kdump *kd = kd_of(s);
+    if (kd->thread_va)
+        cpu->thread = kd->thread_va;
+    if (cpu->context_va)
+        return;
+    cpu->context_off = s->machine.event_context_off;
+    cpu->context_size = s->machine.event_context_size;
+}
+
 sc_err *sc_triage_load_threads(struct sc_source *source, struct sc_threads *ret) {
     const struct sc_kdump *kd = kd_of(source);
     uint32_t n = source->machine.ncpus;
@@ -205,14 +220,12 @@ sc_err *sc_triage_load_threads(struct sc_source *source, struct sc_threads *ret)
         uint64_t offset = 0;
         if (kd->kdbg.present)
             find_prcb(source, i, &cpu->prcb, &offset);
-        if (i == source->machine.current) {
-            cpu->context_off = source->machine.event_context_off;
-            cpu->context_size = source->machine.event_context_size;
-            cpu->thread = kd->thread_va;
-        } else if (offset) {
+        if (offset) {
             cpu->thread = number_at(source, offset + kd->kdbg.prcb_current_thread, ptr);
             set_context(source, cpu, offset);
         }
+        if (i == source->machine.current)
+            set_current(source, cpu);
     }
     return NULL;
 }

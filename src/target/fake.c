@@ -118,7 +118,14 @@ static sc_err *copy_modules(struct fake_source *f, const struct sc_fake *fake, s
     return NULL;
 }
 
+/* A fake without threads has one: everything above counts on a current one. */
 static sc_err *copy_threads(struct fake_source *f, const struct sc_fake *fake, sc_arena *arena) {
+    if (!fake->nthreads) {
+        struct sc_thread *t = SC_VEC_PUSH(&f->threads);
+        if (!t)
+            return sc_err_nomem();
+        *t = (struct sc_thread){.context_off = SC_UNSET64};
+    }
     for (size_t i = 0; i < fake->nthreads; i++) {
         struct sc_thread *t = SC_VEC_PUSH(&f->threads);
         if (!t)

@@ -142,6 +142,10 @@ sc_err *sc_target_regs(sc_target *target, uint32_t index, struct sc_regs *ret_re
     if (err)
         return err;
     bool kernel = target->source->machine.kernel;
+    if (target->fake_regs && index == target->source->machine.current) {
+        *ret_regs = *target->fake_regs;
+        return NULL;
+    }
     if (index >= threads->count)
         return sc_errf(SC_ERR_NOT_FOUND, "there is no %s %u: the dump has %zu",
                        kernel ? "processor" : "thread", index, threads->count);
