@@ -147,6 +147,29 @@ static void print_unloaded(const struct sc_unloaded *u) {
     end();
 }
 
+/* The registers of a context, as many as the record holds. */
+static void print_regs(struct sc_source *s, const char *kind, uint64_t index, uint64_t offset,
+                       uint32_t size) {
+    uint8_t bytes[SC_CONTEXT_MAX];
+    size_t got = 0, count;
+    struct sc_regs regs;
+    if (offset == SC_UNSET64)
+        return;
+    if (!sc_file_read_some(s->file, offset, bytes, size < sizeof bytes ? size : sizeof bytes, &got))
+        return;
+    begin(kind);
+    number("index", index);
+    sc_err *err = sc_regs_init(&regs, s->machine.cpu, bytes, got);
+    const struct sc_reg *table = sc_reg_table(s->machine.cpu, &count);
+    if (err)
+        string("refused", sc_err_text(err));
+    for (size_t i = 0; !err && i < count; i++)
+        if (table[i].cls < SC_REG_FLOAT && sc_reg_present(&regs, &table[i]))
+            number(table[i].name, sc_reg_value(&regs, &table[i]));
+    sc_err_destroy(err);
+    end();
+}
+
 static void print_thread(const struct sc_thread *t) {
     begin("thread");
     number("index", t->index);
@@ -190,6 +213,10 @@ static sc_err *print_lists(struct sc_source *s) {
         print_unloaded(&unloaded.item[i]);
     for (size_t i = 0; i < threads.count && !err; i++)
         print_thread(&threads.item[i]);
+    for (size_t i = 0; i < threads.count && !err; i++)
+        print_regs(s, "regs", i, threads.item[i].context_off, threads.item[i].context_size);
+    print_regs(s, "event_regs", s->machine.current, s->machine.event_context_off,
+               s->machine.event_context_size);
     for (size_t i = 0; i < virt.count && !err; i++) {
         begin("range");
         number("start", virt.item[i].start);
