@@ -239,7 +239,7 @@ static void a_prefix_ends_where_the_expression_does(void **state) {
 /* OPEN N times, "1", CLOSE N times. */
 static sc_err *nest(const char *open, const char *close, size_t n, uint64_t *ret_value) {
     struct sc_expr_env env = env64();
-    char *text = calloc(n + 1, strlen(open) + strlen(close));
+    char *text = calloc(n + 2, strlen(open) + strlen(close));
     assert_non_null(text);
     char *at = text;
     for (size_t i = 0; i < n; i++)
