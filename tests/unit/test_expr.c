@@ -321,11 +321,19 @@ static void a_64_bit_target_extends_nothing(void **state) {
     check_rows(&env, rows, COUNT(rows));
 }
 
+static bool no_dot(void *ctx, uint64_t *ret_value) {
+    (void)ctx;
+    (void)ret_value;
+    return false;
+}
+
 static void a_dot_without_a_place_is_the_instruction_pointer(void **state) {
     (void)state;
     static const struct row rows[] = {{".", 0xfffff80001865f00}};
     struct sc_expr_env env = env64();
     env.dot = NULL;
+    check_rows(&env, rows, COUNT(rows));
+    env.dot = no_dot;
     check_rows(&env, rows, COUNT(rows));
 }
 
