@@ -88,7 +88,7 @@ struct sc_command {
     bool touch;          /* an operand may stand directly behind the name: `?5+5`, `~0s`, `r@rax` */
     const struct sc_arg *args; /* NULL: takes none */
     const char *help;          /* paragraphs for `help NAME`; NULL: the brief is enough */
-    const char *sample; /* a command line that works on any target it accepts, run as a test */
+    const char *sample; /* works on any target it accepts that holds what it shows; run as a test */
     sc_err *(*run)(sc_session *session, const struct sc_args *args);
 };
 
