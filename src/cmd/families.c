@@ -7,5 +7,14 @@
 
 const struct sc_family sc_families[] = {
     {"The shell", sc_shell_commands},
+    {"Registers", sc_register_commands},
+    {"Processors and threads", sc_thread_commands},
+    {"Events and exceptions", sc_event_commands},
+    {"Modules", sc_module_commands},
+    {"The target", sc_info_commands},
+    {"The dump file", sc_dump_commands},
+    {"Secondary data", sc_secondary_commands},
+    {"Handles", sc_handle_commands},
+    {"Memory regions", sc_address_commands},
     {NULL, NULL},
 };
