@@ -332,6 +332,7 @@ const struct sc_command sc_address_commands[] = {
      .args = address_args,
      .help = "A + marks the first region of an allocation. The list tells what the process had; "
              "the dump need not hold the bytes.",
+     .sample = "!address",
      .run = run_address},
     {.name = NULL},
 };

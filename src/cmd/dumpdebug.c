@@ -467,6 +467,7 @@ const struct sc_command sc_dump_commands[] = {
      .needs = SC_NEED_TARGET,
      .help = "Kernel dumps: the header, the triage part, the memory manager's figures. Minidumps: "
              "the header, the streams, the system and the miscellaneous information.",
+     .sample = ".dumpdebug",
      .run = run_dumpdebug},
     {.name = NULL},
 };
