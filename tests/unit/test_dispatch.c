@@ -351,7 +351,9 @@ static bool accepts(const struct sc_command *row, enum fix_kind kind) {
 
 /* The one excuse: the fake target does not hold what the command shows. */
 static bool may_fail(const struct sc_command *row, const char *output) {
-    return row->needs && strstr(output, "\"error\":{\"code\":\"not-found\"");
+    return row->needs && !strstr(output, " needs a ") &&
+           (strstr(output, "\"error\":{\"code\":\"not-found\"") ||
+            strstr(output, "\"error\":{\"code\":\"unsupported\""));
 }
 
 static void try_sample(const struct sc_command *row, enum fix_kind kind, enum sc_render render) {
