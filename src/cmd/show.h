@@ -54,7 +54,4 @@ const char *sc_exception_words(uint32_t code);
 sc_err *sc_show_exception(sc_session *session, const struct sc_exception *exception,
                           sc_arena *arena);
 
-/* threads.c: the line `~` shows for thread or processor INDEX. */
-sc_err *sc_show_thread(sc_session *session, uint32_t index, bool detail, sc_arena *arena);
-
 #endif
