@@ -56,7 +56,4 @@ const char *sc_event_words(const struct sc_machine *machine, uint32_t code);
 sc_err *sc_show_exception(sc_session *session, const struct sc_exception *exception,
                           sc_arena *arena);
 
-/* threads.c: the line `~` shows for thread or processor INDEX. */
-sc_err *sc_show_thread(sc_session *session, uint32_t index, bool detail, sc_arena *arena);
-
 #endif
