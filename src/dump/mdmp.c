@@ -137,7 +137,7 @@ static sc_err *read_directory(struct sc_source *source) {
         s->rva = sc_u32(&c);
         s->name = mdmp_stream_name(s->type);
         s->inside = sc_file_has(source->file, s->rva, s->size);
-        if (!s->inside && s->type)
+        if (!s->inside && s->type && s->size)
             sc_source_note(source, offset,
                            "stream %u (type 0x%x, %s) at 0x%x, 0x%x bytes, ends behind the file", i,
                            s->type, s->name ? s->name : "unknown", s->rva, s->size);

@@ -5,7 +5,8 @@
  * Microsoft's streams and flags have the names of minidumpapiset.h (public SDK); the vendors'
  * streams are those of Breakpad's minidump_format.h (0x4767 "Gg"), Crashpad's
  * minidump_extensions.h (0x4350 "CP"), Mozilla's crash reporter (0x4d7a "Mz") and Chromium's
- * Syzygy tools (0x4b6b "Kk"), all of them public.
+ * Syzygy tools (0x4b6b "Kk"), all of them public; Facebook's (0xface…) and the Linux ones from
+ * 0x4767000b on are listed by LLVM.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -67,12 +68,26 @@ static const struct stream_name {
     {0x47670008, "Linux /proc/PID/auxv"},
     {0x47670009, "Linux /proc/PID/maps"},
     {0x4767000a, "Linux DSO debug"},
+    {0x4767000b, "Linux /proc/PID/stat"},
+    {0x4767000c, "Linux /proc/uptime"},
+    {0x4767000d, "Linux /proc/PID/fd"},
     {0x4b6b0001, "Kasko (SyzyASan) crash data"},
     {0x4b6b0002, "Chromium stability report"},
     {0x4d7a0001, "Mozilla macOS crash info"},
     {0x4d7a0002, "Mozilla macOS boot arguments"},
     {0x4d7a0003, "Mozilla Linux /proc/PID/limits"},
     {0x4d7a0004, "Mozilla soft errors"},
+    {0xface1ca7, "Facebook logcat"},
+    {0xfacecafa, "Facebook app data"},
+    {0xfacecafb, "Facebook build id"},
+    {0xfacecafc, "Facebook app version"},
+    {0xfacecafd, "Facebook Java stack"},
+    {0xfacecafe, "Facebook Dalvik info"},
+    {0xfacecaff, "Facebook unwind symbols"},
+    {0xfacecb00, "Facebook error log"},
+    {0xfacecccc, "Facebook app state log"},
+    {0xfacedead, "Facebook abort reason"},
+    {0xfacee000, "Facebook thread name"},
 };
 
 const char *mdmp_stream_name(uint32_t type) {
