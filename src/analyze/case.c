@@ -100,6 +100,12 @@ const char *sc_case_who(struct sc_case *c, const struct sc_module *module) {
                         d.kind == NT_DRIVER_VENDOR ? "" : ", part of Windows");
 }
 
+const char *sc_case_extent(struct sc_case *c, const struct sc_module *module) {
+    return sc_case_text(c, "%s (%s to %s)", sc_case_name(c, module->image),
+                        sc_case_addr(c, module->base),
+                        sc_case_addr(c, module->base + module->size));
+}
+
 void sc_case_note(struct sc_case *c, const char *fmt, ...) {
     va_list ap;
     va_start(ap, fmt);
@@ -193,6 +199,17 @@ bool sc_case_blamed(const struct sc_case *c, const struct sc_module *module) {
         if (c->findings.item[i].module == module)
             return true;
     return false;
+}
+
+bool sc_case_is_live(const struct sc_case *c) {
+    return c->a->has_bugcheck &&
+           (sc_plain_code(c->a->code) == 0x161 || strstr(c->bug.name, "LIVEDUMP") ||
+            strstr(c->bug.name, "LIVE_DUMP"));
+}
+
+bool sc_case_is_small(const struct sc_case *c) {
+    const struct sc_source *source = sc_target_source(c->target);
+    return source && source->probe.format == SC_FORMAT_KERNEL_TRIAGE;
 }
 
 uint32_t sc_plain_code(uint32_t code) {

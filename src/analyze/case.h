@@ -54,6 +54,7 @@ struct sc_case {
     struct sc_bug bug;       /* when a->has_bugcheck */
     struct sc_fault fault;
     uint64_t context_va;     /* where a->regs was read from; SC_UNSET64: the dump's own */
+    bool regs_of_fault;      /* a->regs is the state at the fault, not at the bug check */
     bool regs_partial;       /* from a trap frame: it lacks r12-r15 and perhaps rbx, rsi, rdi */
     const char *process_why; /* why a->process is NULL */
     const char *rule;        /* id of the rule that runs */
@@ -74,6 +75,8 @@ const char *sc_case_name(struct sc_case *c, const char *name);
 const char *sc_case_where(struct sc_case *c, uint64_t addr);
 /* That, or the address. */
 const char *sc_case_place(struct sc_case *c, uint64_t addr);
+/* "amdppm.sys (fffff804`8b580000 to fffff804`8b5a3000)" */
+const char *sc_case_extent(struct sc_case *c, const struct sc_module *module);
 /* "amdppm.sys (Microsoft, AMD processor power driver)"; the bare name when nothing is known. */
 const char *sc_case_who(struct sc_case *c, const struct sc_module *module);
 /* A remark on what is odd about the dump. */
@@ -101,6 +104,10 @@ struct nt_driver sc_case_driver(const struct sc_module *module);
 bool sc_case_is_kernel(const struct sc_module *module);
 /* Has a rule before already blamed MODULE? */
 bool sc_case_blamed(const struct sc_case *c, const struct sc_module *module);
+/* Did Windows only write a report and go on running (0x161, …_LIVEDUMP)? */
+bool sc_case_is_live(const struct sc_case *c);
+/* A small dump: registers, stacks and a few pages? */
+bool sc_case_is_small(const struct sc_case *c);
 /* BUGCHECK without the bit that marks a minidump of it: 0x1000007E is 0x7E. */
 uint32_t sc_plain_code(uint32_t code);
 /* Is CODE one of the N codes at LIST? */
