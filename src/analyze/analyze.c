@@ -81,13 +81,15 @@ static bool is_stop_itself(const struct sc_case *c) {
 
 static void take_exception(struct sc_case *c) {
     struct sc_analysis *a = c->a;
-    if (!a->has_exception && c->machine->has_exception && !is_stop_itself(c)) {
+    if (c->machine->has_exception && !c->machine->exception.code && !c->machine->kernel)
+        sc_case_note(c, "The exception record is empty (code 0): taken for no exception.");
+    else if (!a->has_exception && c->machine->has_exception && !is_stop_itself(c)) {
         a->has_exception = true;
         a->exception = c->machine->exception;
         a->exception.address = sc_case_canon(c, a->exception.address);
         a->exception_va = SC_UNSET64;
     }
-    sc_exception_words(c);
+    sc_case_exception_words(c);
 }
 
 static void take_regs(struct sc_case *c) {
@@ -119,6 +121,8 @@ static const char *program_name(struct sc_case *c) {
     for (size_t i = 0; i < list->count; i++) {
         const struct sc_module *m = &list->item[i];
         size_t len = strlen(m->image);
+        if (strncmp(m->image, "dyld", 4) == 0) /* the loader may stand before the program */
+            continue;
         if (c->machine->windows && (len < 4 || sc_strcasecmp(m->image + len - 4, ".exe") != 0))
             continue;
         if (!first || m->record < first->record)

@@ -29,7 +29,10 @@ static const char *status_meaning(sc_arena *arena, uint32_t status, const char *
     /* Messages with placeholders are forms to be filled in: no use here. */
     if (!text.message[0] || strchr(text.message, '%'))
         return sc_arena_strdup(arena, text.name);
-    return sc_arena_printf(arena, "%s: %s", text.name, text.message);
+    const char *message = text.message, *title = strchr(message, '}');
+    if (message[0] == '{' && title) /* "{EXCEPTION} …": a title for a message box */
+        message = title + 1 + strspn(title + 1, " ");
+    return sc_arena_printf(arena, "%s: %s", text.name, message);
 }
 
 static const char *tag_meaning(sc_arena *arena, uint64_t value) {

@@ -16,8 +16,8 @@
  *         "unknown_ip"; for a process's dump without a module, the program's name.
  *
  * Load addresses never appear, nor values that differ from crash to crash. An offset belongs to
- * one build of its module: until symbols give the function's name, a new build of the driver makes
- * a new bucket; a new build of Windows does not. Names are in lower case and have nothing but
+ * one build of its module: until symbols give the function's name, a new build of that module makes
+ * a new bucket; new builds of everything else do not. Names are in lower case and have nothing but
  * letters, digits, '.', '_', '-' and '+'. At most SC_BUCKET_MAX characters.
  */
 #include "analyze/bucket.h"
@@ -85,6 +85,8 @@ static const char *who(struct sc_case *c) {
         return symbol_who(c, best->symbol);
     if (best && best->confidence > SC_POSSIBLE && best->module)
         return sc_case_text(c, "IMAGE_%s", sc_case_name(c, best->module->image));
+    if (best && best->confidence == SC_CERTAIN) /* nobody is to blame */
+        return c->machine->kernel ? NULL : c->a->process;
     const struct sc_module *m =
         c->fault.ip == SC_UNSET64 ? NULL : sc_target_module_at(c->target, c->fault.ip);
     if (m)

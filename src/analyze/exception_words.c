@@ -7,7 +7,8 @@
  *   macOS, iOS       the Mach exception's number (mach/exception_types.h)
  *
  * Made-up codes: Breakpad writes 0xffffffff for "dump requested" on Linux (its
- * MD_EXCEPTION_CODE_LIN_DUMP_REQUESTED) and 0x43507378 ("CPsx") on macOS through Crashpad;
+ * MD_EXCEPTION_CODE_LIN_DUMP_REQUESTED); Crashpad 0x43507378 ("CPsx") on macOS for a simulated
+ * exception and 0x43506e78 ("CPnx") for an Objective-C one that was not caught;
  * Crashpad on Windows 0x0517a7ed for a simulated exception and 0x0cca11ed for a triggered one.
  */
 #include "analyze/exception_words.h"
@@ -50,6 +51,7 @@ static const struct word mach_words[] = {
     {11, "EXC_RESOURCE", "The program used more of a resource than allowed."},
     {12, "EXC_GUARD", "The program misused a guarded resource."},
     {13, "EXC_CORPSE_NOTIFY", "The program ended abnormally."},
+    {0x43506e78, "NSEXCEPTION", "An Objective-C exception was not caught."},
     {0x43507378, "SIMULATED", "The program asked for the dump itself; nothing failed."},
 };
 static const struct word windows_words[] = {
@@ -71,7 +73,7 @@ static const struct word *foreign(const struct sc_machine *m, uint32_t code) {
     return mach ? FIND(mach_words, code) : FIND(linux_words, code);
 }
 
-bool sc_exception_made_up(const struct sc_machine *m, uint32_t code) {
+bool sc_case_made_up(const struct sc_machine *m, uint32_t code) {
     if (m->windows)
         return FIND(windows_words, code) != NULL;
     return code == 0xffffffff || code == 0x43507378;
@@ -106,10 +108,12 @@ static const char *windows_text(struct sc_case *c, const struct sc_exception *e,
                             nt_fastfail_text((uint32_t)e->param[0]));
     if ((e->code == 0xe0434352 || e->code == 0xe0434f4d) && e->nparams >= 1)
         return hresult_text(c, (uint32_t)e->param[0], message);
+    if (message[0] == '{' && strchr(message, '}')) /* "{EXCEPTION} …": a title for a message box */
+        message = strchr(message, '}') + 1 + strspn(strchr(message, '}') + 1, " ");
     return message[0] && !strchr(message, '%') ? message : NULL;
 }
 
-void sc_exception_words(struct sc_case *c) {
+void sc_case_exception_words(struct sc_case *c) {
     struct sc_analysis *a = c->a;
     struct nt_errtext text;
     if (!a->has_exception)

@@ -6,9 +6,9 @@
 #include "analyze/case.h"
 
 /* Fills a->exception_name and a->exception_text from a->exception. */
-void sc_exception_words(struct sc_case *c);
+void sc_case_exception_words(struct sc_case *c);
 
 /* Was the dump asked for by the program itself, with an exception made up for it? */
-bool sc_exception_made_up(const struct sc_machine *m, uint32_t code);
+bool sc_case_made_up(const struct sc_machine *m, uint32_t code);
 
 #endif

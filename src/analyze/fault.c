@@ -8,6 +8,9 @@
  *                that is documented to hold it
  *   status       the exception record's code; the parameter of a bug check that holds one
  *
+ * Minidumps of other systems: the record's code is a signal or Mach exception, its address what was
+ * touched, and the instruction is where the context stands.
+ *
  * The context in a kernel dump's header is that of the call that stopped the system, not of the
  * fault, so it is no source.
  */
@@ -42,12 +45,23 @@ static const char *access_word(uint64_t how) {
     }
 }
 
+/* Elsewhere the record's address is what was touched, for signals about memory; else unused. */
+static bool foreign_memory(const struct sc_machine *m, uint32_t code) {
+    bool mach = strcmp(m->platform, "macOS") == 0 || strcmp(m->platform, "iOS") == 0;
+    return mach ? code == 1 : code == 7 || code == 11; /* EXC_BAD_ACCESS; SIGBUS, SIGSEGV */
+}
+
 static void from_exception(struct sc_case *c) {
     const struct sc_exception *e = &c->a->exception;
     struct sc_fault *f = &c->fault;
     if (!c->a->has_exception)
         return;
     f->status = e->code;
+    if (!c->machine->windows) {
+        if (foreign_memory(c->machine, e->code))
+            f->memory = e->address;
+        return;
+    }
     if (e->address) {
         f->ip = e->address;
         f->ip_in_record = true;

@@ -20,7 +20,7 @@ struct sc_pointer {
 /* False when nothing can be said of it: it looks like any other address. */
 bool sc_pointer_class(struct sc_case *c, uint64_t addr, struct sc_pointer *ret);
 /* Registers of the fault's context that hold VALUE: "rcx, rdi"; NULL when none does. */
-const char *sc_pointer_regs(struct sc_case *c, uint64_t value);
+const char *sc_pointer_regs(struct sc_case *c, uint64_t value, size_t *ret_count);
 /* The first register that no x64 address can be, and its value; false when there is none. */
 bool sc_pointer_wild_reg(struct sc_case *c, const char **ret_name, uint64_t *ret_value);
 

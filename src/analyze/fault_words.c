@@ -5,6 +5,8 @@
 #include "analyze/fault.h"
 #include "nt/status.h"
 
+enum { FATAL_APP_EXIT = 7, REGS_SHOWN_MAX = 4 };
+
 /* What code did that raised a status, in a manager's words; NULL: no phrase of its own. */
 static const char *status_phrase(uint32_t status) {
     static const struct {
@@ -24,7 +26,7 @@ static const char *status_phrase(uint32_t status) {
         {0xc0000096, "used an instruction that only the kernel may use"},
         {0xc00000fd, "ran out of stack"},
         {0xc0000374, "found the heap damaged"},
-        {0xc0000409, "found its own data damaged and stopped"},
+        {0xc0000409, "failed a safety check and was stopped"},
         {0xc0000417, "called a C library function with an invalid argument"},
         {0xc0000420, "failed an internal check"},
         {0xe0434352, "left a .NET exception unhandled"},
@@ -49,11 +51,23 @@ static const char *pointer_phrase(const char *id) {
     return "used a number that is no address";
 }
 
+/* On other systems a signal's name is a word that everybody there knows. */
+static const char *foreign_phrase(struct sc_case *c) {
+    if (c->fault.memory != SC_UNSET64)
+        return "touched memory that it may not touch";
+    return sc_case_text(c, "was ended by %s",
+                        c->a->exception_name ? c->a->exception_name : "an exception");
+}
+
 const char *sc_fault_did(struct sc_case *c) {
     const struct sc_fault *f = &c->fault;
     struct sc_pointer p;
+    const char *reg;
+    uint64_t value;
     if (f->hidden)
-        return "used a damaged pointer";
+        return sc_pointer_wild_reg(c, &reg, &value)
+                   ? "used a damaged pointer"
+                   : "made a memory access that the processor refused";
     if (f->memory != SC_UNSET64 && sc_pointer_class(c, f->memory, &p))
         return pointer_phrase(p.id);
     if (f->memory != SC_UNSET64 && f->access && f->status != 0xc0000006) {
@@ -62,6 +76,11 @@ const char *sc_fault_did(struct sc_case *c) {
         return strcmp(f->access, "write") == 0 ? "wrote to memory that it may not write to"
                                                : "read memory that is not there";
     }
+    if (!c->machine->windows)
+        return foreign_phrase(c);
+    if (f->status == 0xc0000409 && c->a->has_exception && c->a->exception.nparams &&
+        c->a->exception.param[0] == FATAL_APP_EXIT)
+        return "ended itself (abort or the like)";
     const char *phrase = f->status ? status_phrase(f->status) : NULL;
     if (phrase)
         return phrase;
@@ -94,8 +113,7 @@ static const char *reaching(struct sc_case *c) {
                        : !strcmp(f->access, "write")   ? "writing to"
                                                        : "reading";
     if (f->hidden)
-        return sc_case_text(c, "%s an address that the processor did not report because it is not "
-                               "canonical",
+        return sc_case_text(c, "%s an address that is not recorded (-1 stands for it)",
                             f->access ? verb : "touching");
     if (f->memory == SC_UNSET64)
         return "";
@@ -122,18 +140,41 @@ static const char *memory_command(struct sc_case *c) {
     return c->fault.memory_arg ? ".bugcheck" : sc_case_exr(c);
 }
 
+/*
+ * The address of a general protection fault is not reported, and Windows writes -1. Mostly the
+ * address was not canonical, but not always: only a register that holds such a number shows it.
+ */
 static void show_hidden(struct sc_case *c, struct sc_draft *d) {
     const char *reg;
     uint64_t value;
     struct sc_pointer p;
     sc_draft_show(c, d, c->a->exception_va, c->a->has_exception ? sc_case_exr(c) : ".bugcheck",
-                  "The access is reported with the address -1: so the processor refused an "
-                  "address that is not canonical.");
-    if (!sc_pointer_wild_reg(c, &reg, &value))
+                  "The address is given as -1: unless it was really that, the fault is one whose "
+                  "address the processor does not report (general protection), mostly for a "
+                  "pointer that is no address.");
+    if (sc_pointer_wild_reg(c, &reg, &value))
+        sc_draft_show(c, d, SC_UNSET64, sc_case_cxr(c), "%s holds %s: %s.", reg,
+                      sc_case_addr(c, value),
+                      sc_pointer_class(c, value, &p) ? p.text : "no address");
+    else if (c->a->has_regs && c->regs_of_fault && !c->regs_partial)
+        sc_draft_against(c, d, SC_UNSET64, sc_case_cxr(c),
+                         "Every register holds a possible address or a small number: the pointer "
+                         "looks sound, so the device or memory behind it may be what refused.");
+}
+
+/* Registers that hold the address, or zero when it is near zero; many of them say nothing. */
+static void show_equal(struct sc_case *c, struct sc_draft *d, const char *at) {
+    uint64_t memory = c->fault.memory;
+    size_t n = 0;
+    const char *equal = memory ? sc_pointer_regs(c, memory, &n) : NULL;
+    if (equal && n <= REGS_SHOWN_MAX) {
+        sc_draft_show(c, d, memory, sc_case_cxr(c), "The same address, %s, is in %s.", at, equal);
         return;
-    sc_draft_show(c, d, SC_UNSET64, sc_case_cxr(c), "%s holds %s: %s.", reg,
-                  sc_case_addr(c, value),
-                  sc_pointer_class(c, value, &p) ? p.text : "no address");
+    }
+    if (memory >= 0x10000 || !(equal = sc_pointer_regs(c, 0, &n)) || n > REGS_SHOWN_MAX)
+        return;
+    sc_draft_show(c, d, SC_UNSET64, sc_case_cxr(c), "Zero, and so perhaps the null pointer: %s.",
+                  equal);
 }
 
 void sc_fault_show_pointer(struct sc_case *c, struct sc_draft *d) {
@@ -151,12 +192,7 @@ void sc_fault_show_pointer(struct sc_case *c, struct sc_draft *d) {
                       p.text);
     else
         sc_draft_show(c, d, f->memory, memory_command(c), "The address it used is %s.", at);
-    const char *equal = sc_pointer_regs(c, f->memory);
-    if (equal)
-        sc_draft_show(c, d, f->memory, sc_case_cxr(c), "%s: the same address, %s.", equal, at);
-    else if (f->memory && f->memory < 0x10000 && (equal = sc_pointer_regs(c, 0)) != NULL)
-        sc_draft_show(c, d, SC_UNSET64, sc_case_cxr(c),
-                      "%s: zero at that moment, so one of these may be the null pointer.", equal);
+    show_equal(c, d, at);
 }
 
 void sc_fault_show_ip(struct sc_case *c, struct sc_draft *d) {

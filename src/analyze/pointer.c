@@ -129,8 +129,8 @@ static bool is_data_reg(const struct sc_case *c, const struct sc_reg *reg) {
     return true;
 }
 
-const char *sc_pointer_regs(struct sc_case *c, uint64_t value) {
-    size_t n = 0, len = 0;
+const char *sc_pointer_regs(struct sc_case *c, uint64_t value, size_t *ret_count) {
+    size_t n = 0, len = 0, found = 0;
     char list[128] = "";
     const struct sc_reg *table = sc_reg_table(c->machine->cpu, &n);
     if (!c->a->has_regs || !c->regs_of_fault || !table)
@@ -142,7 +142,9 @@ const char *sc_pointer_regs(struct sc_case *c, uint64_t value) {
         if (more < 0 || (size_t)more >= sizeof list - len)
             break;
         len += (size_t)more;
+        found++;
     }
+    *ret_count = found;
     return len ? sc_case_text(c, "%s", list) : NULL;
 }
 

@@ -11,15 +11,15 @@
  *   heap corruption                 nobody: it is found long after it was done
  *   .NET exception                  nobody: the managed stack would be needed
  *   breakpoint                      nobody but the one who set it
- *   made up, or no exception        the dump was written on demand: CERTAIN that nothing failed
- *                                   with an exception; a hang may be what was wanted
+ *   made up, or no exception        the dump was written on demand: CERTAIN that it records no
+ *                                   crash (POSSIBLE when the file is damaged); a hang may be what
+ *                                   was wanted
  */
 #include <string.h>
 
 #include "analyze/exception_words.h"
 #include "analyze/rule.h"
-#include "base/utf.h"
-#include "nt/status.h"
+#include "nt/cxxthrow.h"
 
 /* Libraries of the other systems that programs end in: by the start of their names. */
 static bool is_foreign_runtime(const char *image) {
@@ -50,8 +50,12 @@ static const char *program(const struct sc_case *c) {
 static void on_demand(struct sc_case *c) {
     struct sc_draft d;
     const struct sc_analysis *a = c->a;
-    sc_draft_init(&d, SC_CERTAIN);
-    d.f.summary = sc_case_text(c, "%s did not crash: this dump was written on demand.", program(c));
+    bool damaged = sc_target_source(c->target)->nnotes > 0;
+    sc_draft_init(&d, damaged ? SC_POSSIBLE : SC_CERTAIN);
+    d.f.summary =
+        damaged ? sc_case_text(c, "%s: no exception can be found in this damaged dump.", program(c))
+                : sc_case_text(c, "This dump records no crash of %s: it was written on demand.",
+                               c->a->process ? c->a->process : "the program");
     if (a->has_exception) {
         d.f.detail = sc_case_text(c, "The exception %s (0x%08x) is one that is made up to write a "
                                      "dump.", a->exception_name ? a->exception_name : "code",
@@ -60,8 +64,11 @@ static void on_demand(struct sc_case *c) {
                       a->exception.code, a->exception_name ? ", " : "",
                       a->exception_name ? a->exception_name : "");
     } else {
-        d.f.detail = "There is no exception in this dump: a tool, a person or the program itself "
-                     "had it written, perhaps because of a hang.";
+        d.f.detail =
+            damaged ? "There is no exception in this dump, but parts of the file cannot be read: "
+                      "it may have had one."
+                    : "There is no exception in this dump: a tool, a person or the program itself "
+                      "had it written, perhaps because of a hang.";
         sc_draft_show(c, &d, SC_UNSET64, ".dumpdebug", "The dump has no exception.");
     }
     sc_draft_show(c, &d, SC_UNSET64, "~", "The threads, as they were at that moment.");
@@ -82,10 +89,14 @@ static const struct sc_module *thrower(struct sc_case *c, uint64_t *ret_addr) {
 static void start(struct sc_case *c, struct sc_draft *d, enum sc_confidence confidence) {
     sc_draft_init(d, confidence);
     const struct sc_analysis *a = c->a;
-    sc_draft_show(c, d, c->fault.ip, ".exr -1", "The exception is %s%s0x%08x%s, raised at %s.",
-                  a->exception_name ? a->exception_name : "", a->exception_name ? " (" : "",
-                  a->exception.code, a->exception_name ? ")" : "",
-                  sc_case_place(c, a->exception.address));
+    const char *code =
+        a->exception_name ? sc_case_text(c, "%s (0x%08x)", a->exception_name, a->exception.code)
+                          : sc_case_text(c, "0x%08x", a->exception.code);
+    if (c->fault.ip_in_record)
+        sc_draft_show(c, d, c->fault.ip, ".exr -1", "The exception is %s, raised at %s.", code,
+                      sc_case_place(c, a->exception.address));
+    else
+        sc_draft_show(c, d, SC_UNSET64, ".exr -1", "The exception is %s.", code);
 }
 
 /* Nobody is blamed: SUMMARY and DETAIL say why, NEXT what would help. */
@@ -101,9 +112,18 @@ static void nobody(struct sc_case *c, enum sc_confidence confidence, const char 
     sc_case_add(c, &d);
 }
 
+/* "std::runtime_error"'s like, from the throw information; NULL when the dump lacks it. */
+static const char *thrown_type(struct sc_case *c) {
+    struct nt_cxxthrow info;
+    if (!nt_cxxthrow(c->target, &c->a->exception, c->arena, &info) || !info.ntypes)
+        return NULL;
+    return sc_case_name(c, info.type[0]);
+}
+
 static void thrown(struct sc_case *c) {
     struct sc_draft d;
     uint64_t addr;
+    const char *type = thrown_type(c);
     const struct sc_module *m = thrower(c, &addr);
     if (!m) {
         nobody(c, SC_POSSIBLE, sc_case_text(c, "%s left a C++ exception unhandled.", program(c)),
@@ -115,9 +135,13 @@ static void thrown(struct sc_case *c) {
     d.f.module = m;
     d.f.summary = sc_case_text(c, "%s threw a C++ exception that nobody caught.",
                                sc_case_who(c, m));
-    d.f.detail = sc_case_text(c, "The exception's parameter %u, %s, lies in %s: that image threw it.",
-                              c->is32 ? 2 : 3, sc_case_addr(c, addr), sc_case_extent(c, m));
-    sc_draft_show(c, &d, addr, sc_case_lm(c, addr), "%s", d.f.detail);
+    d.f.detail = sc_case_text(c, "The exception's parameter %u, %s, lies in %s: that image threw "
+                                 "it%s%s.", c->is32 ? 2 : 3, sc_case_addr(c, addr),
+                              sc_case_extent(c, m), type ? ", as " : "", type ? type : "");
+    sc_draft_show(c, &d, addr, sc_case_lm(c, addr), "Parameter %u of the exception lies in %s.",
+                  c->is32 ? 2 : 3, sc_case_extent(c, m));
+    if (type)
+        sc_draft_show(c, &d, SC_UNSET64, ".exr -1", "The type thrown is %s.", type);
     say_thread(c, &d);
     sc_draft_next(c, &d, "The stack of the thread, with symbols: who threw, and what.");
     sc_case_add(c, &d);
@@ -132,6 +156,17 @@ static enum sc_confidence judge(const struct sc_case *c, const struct sc_module 
     return SC_STRONG;
 }
 
+static void show_context(struct sc_case *c, struct sc_draft *d) {
+    if (c->fault.contradicted)
+        sc_draft_against(c, d, sc_regs_ip(&c->a->regs), ".ecxr",
+                         "The register context stands elsewhere, at %s.",
+                         sc_case_place(c, sc_regs_ip(&c->a->regs)));
+    else if (c->fault.ip_in_regs)
+        sc_draft_show(c, d, sc_regs_ip(&c->a->regs), ".ecxr",
+                      "The register context of the exception stands at %s.",
+                      sc_case_place(c, sc_regs_ip(&c->a->regs)));
+}
+
 static void in_module(struct sc_case *c, const struct sc_module *m) {
     struct sc_draft d;
     start(c, &d, judge(c, m));
@@ -144,10 +179,7 @@ static void in_module(struct sc_case *c, const struct sc_module *m) {
                      : sc_fault_detail(c);
     sc_draft_show(c, &d, ip, sc_case_lm(c, ip), "The instruction, %s, lies in %s.",
                   sc_case_addr(c, ip), sc_case_extent(c, m));
-    if (c->fault.contradicted)
-        sc_draft_against(c, &d, sc_regs_ip(&c->a->regs), ".ecxr",
-                         "The register context stands elsewhere, at %s.",
-                         sc_case_place(c, sc_regs_ip(&c->a->regs)));
+    show_context(c, &d);
     sc_fault_show_pointer(c, &d);
     say_thread(c, &d);
     if (is_runtime(c, m)) {
@@ -193,7 +225,7 @@ static void by_address(struct sc_case *c) {
 }
 
 static void run(struct sc_case *c) {
-    if (!c->a->has_exception || sc_exception_made_up(c->machine, c->a->exception.code)) {
+    if (!c->a->has_exception || sc_case_made_up(c->machine, c->a->exception.code)) {
         on_demand(c);
         return;
     }
