@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/* Sources: creating, destroying, notes, and the choice of the opener. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "dump/dump.h"
+
+sc_err *sc_source_create(sc_file *own_file, struct sc_source **ret_source) {
+    struct sc_source *s = calloc(1, sizeof *s);
+    sc_arena *arena = sc_arena_create();
+    if (!s || !arena) {
+        free(s);
+        sc_arena_destroy(arena);
+        sc_file_close(own_file);
+        return sc_err_nomem();
+    }
+    s->file = own_file;
+    s->arena = arena;
+    s->machine.platform = "Windows";
+    s->machine.windows = true;
+    s->machine.service_pack = "";
+    s->machine.uptime = SC_UNSET64;
+    s->machine.event_context_off = SC_UNSET64;
+    *ret_source = s;
+    return NULL;
+}
+
+void sc_source_destroy(struct sc_source *source) {
+    if (!source)
+        return;
+    if (source->ops && source->ops->destroy)
+        source->ops->destroy(source);
+    sc_file_close(source->file);
+    sc_arena_destroy(source->arena);
+    free(source->notes);
+    free(source);
+}
+
+void sc_source_note(struct sc_source *source, uint64_t offset, const char *fmt, ...) {
+    if (source->nnotes == SC_NOTES_MAX) {
+        source->notes_dropped++;
+        return;
+    }
+    if (!source->notes)
+        source->notes = calloc(SC_NOTES_MAX, sizeof *source->notes);
+    if (!source->notes) { /* a remark is not worth failing for */
+        source->notes_dropped++;
+        return;
+    }
+    struct sc_note *note = &source->notes[source->nnotes++];
+    note->offset = offset;
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(note->text, sizeof note->text, fmt, ap);
+    va_end(ap);
+}
+
+static sc_err *refuse(const struct sc_source *s) {
+    const char *name = sc_file_name(s->file);
+    if (s->probe.format == SC_FORMAT_UNKNOWN)
+        return sc_errf(SC_ERR_FORMAT, "%s: %s", name, s->probe.advice);
+    return sc_errf(SC_ERR_UNSUPPORTED, "%s: this is a %s: %s", name, s->probe.name,
+                   s->probe.advice);
+}
+
+sc_err *sc_source_open(sc_file *own_file, struct sc_source **ret_source) {
+    struct sc_source *s;
+    sc_err *err = sc_source_create(own_file, &s);
+    if (err)
+        return err;
+    uint8_t head[0x1000];
+    size_t got;
+    if (!sc_file_read_some(own_file, 0, head, sizeof head, &got)) {
+        err = sc_err_at(SC_ERR_IO, sc_file_name(own_file), 0, "read failed");
+    } else {
+        s->probe = sc_probe_bytes(head, got, sc_file_size(own_file));
+        if (!s->probe.readable)
+            err = refuse(s);
+        else if (s->probe.format == SC_FORMAT_MINIDUMP)
+            err = sc_mdmp_open(s);
+        else
+            err = sc_kdump_open(s);
+    }
+    if (err) {
+        sc_source_destroy(s);
+        return err;
+    }
+    *ret_source = s;
+    return NULL;
+}
