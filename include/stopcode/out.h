@@ -7,16 +7,22 @@
  * HTML) is made from the table alone, text by one formatter function per record type. Text that
  * is not a record (headings, blank lines) is written with sc_printf() and does not appear in JSON.
  *
- * Text: every `%s` argument is neutralised (control and escape characters, C1 controls, bidi
- * overrides and newlines from a dump become `\xNN`), numbers are those of the C locale, lone
- * surrogates are shown as `\uD83D`. sc_puts() takes our own text and lets `\n` and `\t` through.
+ * Text: every `%s` and `%c` argument is neutralised: control and escape characters, newlines, C1
+ * controls and bytes that are no UTF-8 become `\x1b`; bidi controls, zero-width characters and line
+ * separators become `\u202E`, lone surrogates `\uD83D`. Numbers are those of the C locale.
+ * sc_puts() takes our own text and lets `\n` and `\t` through.
  *
  * JSON: one object per command and line:
  *   {"command":"lm","records":[{"type":"module",…},…],"error":null}
- * Addresses and codes are strings "0x…", times are UTC ISO 8601 strings, everything streams.
+ * Addresses and codes are strings "0x…", times are UTC ISO 8601 strings, everything streams. A
+ * record or remark outside of any frame is an object on a line of its own. What a consumer can
+ * rely on is written down in docs/formats/json.md.
  *
  * Writing never fails towards the caller: a broken pipe or a full disk is remembered and reported
- * by sc_out_failed().
+ * by sc_out_failed(). Output is buffered; the end of a command flushes it. Nothing is allocated
+ * behind sc_out_create(), however much is written.
+ *
+ * Threads: an output belongs to one thread at a time.
  */
 #ifndef STOPCODE_OUT_H
 #define STOPCODE_OUT_H
@@ -47,7 +53,7 @@ enum sc_ftype {
     SC_F_I64,
     SC_F_HEX32, /**< uint32_t as "0x0000009f" */
     SC_F_HEX64, /**< uint64_t as "0x1a" */
-    SC_F_ADDR,  /**< uint64_t as "0xfffff80000000000"; SC_UNSET64 (all ones) is null */
+    SC_F_ADDR,  /**< uint64_t as "0xfffff80000000000", always 16 digits; all ones is null */
     SC_F_STR,   /**< const char *, WTF-8; NULL is null */
     SC_F_TIME,  /**< uint64_t FILETIME; 0 and all ones are null */
     SC_F_SPAN,  /**< uint64_t of 100 ns, as seconds with decimals; all ones is null */
@@ -70,7 +76,10 @@ struct sc_field {
     const char *about;            /**< one phrase, for the manual; may be NULL */
 };
 
-/** A record type: its name in JSON, and its fields (ended by a row of SC_F_END). */
+/**
+ * A record type: its name in JSON, and its fields (ended by a row of SC_F_END). No field may be
+ * called "type": that key is the record type's name.
+ */
 struct sc_rectype {
     const char *name;
     size_t size;
@@ -101,10 +110,18 @@ SC_API enum sc_render sc_out_render(const sc_out *out);
 /** True once the writer has refused bytes; nothing more is written then. */
 SC_API bool sc_out_failed(const sc_out *out);
 
-/** Also writes everything to a second writer (`.logopen`); NULL write ends that. */
+/**
+ * Also writes everything, except colour, to a second writer (`.logopen`) from now on; NULL write
+ * ends that, after a flush. When the second writer refuses, only the log ends.
+ */
 SC_API void sc_out_tee(sc_out *out, sc_write_fn write, void *ctx);
+/** True once the second writer has refused bytes; sc_out_tee() clears it. */
+SC_API bool sc_out_tee_failed(const sc_out *out);
 
-/** Frames of a command: JSON objects; nothing in text. ERR is borrowed; NULL = done. */
+/**
+ * Frames of a command: JSON objects; nothing in text. ERR is borrowed; NULL = done. A frame inside
+ * a frame adds to the outer one's records; its error becomes a record of type "error".
+ */
 SC_API void sc_out_begin(sc_out *out, const char *command);
 SC_API void sc_out_end(sc_out *out, const sc_err *err);
 
@@ -112,12 +129,16 @@ SC_API void sc_out_end(sc_out *out, const sc_err *err);
 SC_API void sc_record(sc_out *out, const struct sc_rectype *type, const void *record,
                       sc_text_fn text, void *ctx);
 
-/** Writes one record as a bare JSON object (no frame, no newline), whatever the renderer is. */
+/**
+ * Writes one record as a bare JSON object (no newline), whatever the renderer is. Inside a JSON
+ * frame it is one of the frame's records.
+ */
 SC_API void sc_out_json(sc_out *out, const struct sc_rectype *type, const void *record);
 
 /**
- * Text only. Conversions: everything of printf but `%n`, `%a`, `ls`, `lc`; `%s` is neutralised
- * and NULL prints "(null)".
+ * Text only. Conversions: everything of printf but `%n`, `%a`, `ls`, `lc` and `%1$d` (a format that
+ * has one is shown unconverted from there on); `%s` is neutralised and NULL prints "(null)". The
+ * width of `%s` counts characters, its precision bytes.
  */
 SC_API void sc_printf(sc_out *out, const char *fmt, ...) SC_PRINTF(2, 3);
 /** Text only; our own text. */

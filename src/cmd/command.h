@@ -19,19 +19,22 @@ enum sc_arg_kind {
     /*
      * Option letters, attached to the command's name ("lmvm nt") or as words of their own
      * ("lm v m nt", "lm a addr"). `spec` lists them; a letter followed by ':' takes the next word
-     * as its value, by '@' an expression. See sc_letter() and sc_letter_value().
+     * as its value, by '@' an expression. An option of several characters stands in parentheses
+     * and is known by its first: "ovt(1m)(sm)a@m:M:". See sc_letter(), sc_letter_text(),
+     * sc_letter_num(). A spec that starts with '=' allows them behind the name only (`kb`, since
+     * the b of `k b` is a number).
      */
     SC_ARG_LETTERS,
     SC_ARG_OPTION,      /* `-x` or `/x`: `spec` is its name without the dash; takes nothing */
     SC_ARG_OPTION_WORD, /* `-x word` */
     SC_ARG_OPTION_EXPR, /* `-x expression` */
     SC_ARG_EXPR,        /* an address or number: a MASM expression up to the next blank outside
-                           parentheses and quotes */
-    SC_ARG_RANGE,       /* `addr`, `addr L count`, `addr end`: num, end, count */
-    SC_ARG_WORD,        /* one blank-separated or quoted word */
-    SC_ARG_WORDS,       /* all remaining words */
-    SC_ARG_REST,        /* the rest of the command as it stands (quotes kept), up to ';' */
-    SC_ARG_LINE,        /* the rest of the line, ';' included (comments, .echo's like) */
+                           parentheses and quotes; blanks around an operator do not end it */
+    SC_ARG_RANGE, /* `addr`, `addr L count`, `addr L-count`, `addr end`: num, end, count, back */
+    SC_ARG_WORD,  /* one blank-separated or quoted word */
+    SC_ARG_WORDS, /* all remaining words */
+    SC_ARG_REST,  /* the rest of the command as it stands (quotes kept), up to ';' */
+    SC_ARG_LINE,  /* the rest of the line, ';' included (comments, .echo's like) */
 };
 
 #define SC_ARGS_MAX 12
@@ -51,6 +54,7 @@ struct sc_val {
     uint64_t num;      /* EXPR, OPTION_EXPR: the value; RANGE: the start */
     uint64_t end;      /* RANGE: first address behind it, 0 = "to the default length" */
     uint64_t count;    /* RANGE: the number behind L, else 0 */
+    bool back;         /* RANGE: `L-count`: the elements before `num` */
     const char *text;  /* WORD, REST, LINE, OPTION_WORD; EXPR: the text of the expression */
     const char **word; /* WORDS */
     size_t nwords;
@@ -77,10 +81,11 @@ enum {
 };
 
 struct sc_command {
-    const char *name;          /* "lm", ".exr", "!error" */
-    const char *aliases;       /* other names, separated by blanks; NULL none */
-    const char *brief;         /* one line, no full stop */
-    unsigned needs;            /* SC_NEED_… */
+    const char *name;    /* "lm", ".exr", "!error" */
+    const char *aliases; /* other names, separated by blanks; NULL none */
+    const char *brief;   /* one line, no full stop */
+    unsigned needs;      /* SC_NEED_… */
+    bool touch;          /* an operand may stand directly behind the name: `?5+5`, `~0s`, `r@rax` */
     const struct sc_arg *args; /* NULL: takes none */
     const char *help;          /* paragraphs for `help NAME`; NULL: the brief is enough */
     const char *sample; /* a command line that works on any target it accepts, run as a test */
@@ -92,8 +97,14 @@ bool sc_letter(const struct sc_args *args, char letter);
 const char *sc_letter_text(const struct sc_args *args, char letter);
 uint64_t sc_letter_num(const struct sc_args *args, char letter);
 
-/* The families, explicitly (families.c); each table ends with a row whose name is NULL. */
-extern const struct sc_command *const sc_families[];
+/* A family: what `help` calls it, and its table, which ends with a row whose name is NULL. */
+struct sc_family {
+    const char *title;
+    const struct sc_command *commands;
+};
+/* The families, explicitly (families.c); ended by a NULL title. */
+extern const struct sc_family sc_families[];
+extern const struct sc_command sc_shell_commands[]; /* shell.c */
 
 /* What a command may use of its session. */
 sc_target *sc_session_target(const sc_session *session); /* NULL without one */
@@ -118,11 +129,31 @@ void sc_session_set_radix(sc_session *session, unsigned radix);
 void sc_session_quit(sc_session *session);
 /* Evaluates a MASM expression in the session (registers, modules, memory, radix). */
 sc_err *sc_session_eval(sc_session *session, const char *text, uint64_t *ret_value);
-/* `module+0xoffset`, `module` or NULL; in the arena. With symbols, from the symbol layer on. */
+/* The same for the expression at the start of TEXT; *RET_END is behind it. */
+sc_err *sc_session_eval_prefix(sc_session *session, const char *text, uint64_t *ret_value,
+                               const char **ret_end);
+/* Does NAME ("$t0", with or without '@') name a pseudo-register, whether it has a value or not? */
+bool sc_session_is_pseudo(const char *name);
+/* Its value; SC_ERR_NOT_FOUND with the reason when it has none here or does not exist. */
+sc_err *sc_session_pseudo_get(sc_session *session, const char *name, uint64_t *ret_value);
+/* Sets $t0 … $t19; SC_ERR_ARG for any other. */
+sc_err *sc_session_pseudo_set(sc_session *session, const char *name, uint64_t value);
+/* `.`: the address behind the last d or u command; false before the first one. */
+bool sc_session_dot(const sc_session *session, uint64_t *ret_addr);
+void sc_session_set_dot(sc_session *session, uint64_t addr);
+/* `.enrich`: may lines carry in brackets what we know better than WinDbg? On at first. */
+bool sc_session_enrich(const sc_session *session);
+void sc_session_set_enrich(sc_session *session, bool on);
+/*
+ * `module+0xoffset`, `module`, `<Unloaded_name>+0xoffset` or NULL; in the arena. With symbols, from
+ * the symbol layer on.
+ */
 const char *sc_session_near(sc_session *session, uint64_t addr, sc_arena *arena);
 /* Runs command text inside a command (.printf-like and scripts); returns how many failed. */
 unsigned sc_session_run_nested(sc_session *session, const char *line);
-/* Finds a row by exact name or alias; NULL. */
+/* Finds a row by exact name or alias (any case, unless case tells two apart); NULL. */
 const struct sc_command *sc_command_find(const char *name);
+/* Prints the lines about the machine and its times that `vertarget` shows (info.c). */
+void sc_print_vertarget(sc_session *session);
 
 #endif

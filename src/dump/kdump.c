@@ -23,8 +23,10 @@ static struct sc_kdump *impl(const struct sc_source *source);
 
 static void kdump_destroy(struct sc_source *source) {
     struct sc_kdump *kd = source->impl;
-    if (kd)
+    if (kd) {
         SC_VEC_FREE(&kd->blobs);
+        SC_VEC_FREE(&kd->blocks);
+    }
     free(kd);
 }
 

@@ -23,11 +23,12 @@ struct row {
 
 /* Indexed by sc_format; `%` is where the word size goes, chosen by is64. */
 static const struct row rows[SC_FORMAT_COUNT] = {
-    [SC_FORMAT_UNKNOWN] = {"file of an unknown format", false,
-                           "not a dump file of any kind known here (kernel dumps begin with PAGEDU64 "
-                           "or PAGEDUMP, user minidumps with MDMP)"},
+    [SC_FORMAT_UNKNOWN] =
+        {"file of an unknown format", false,
+         "not a dump file of any kind known here (kernel dumps begin with PAGEDU64 "
+         "or PAGEDUMP, user minidumps with MDMP)"},
     [SC_FORMAT_KERNEL_FULL] = {"complete memory dump (DumpType 1)", false,
-                               "whole-memory dumps are not read yet; only its header could be shown"},
+                               "whole-memory dumps are not read yet"},
     [SC_FORMAT_KERNEL_SUMMARY] = {"kernel memory dump (DumpType 2)", false,
                                   "whole-memory dumps are not read yet"},
     [SC_FORMAT_KERNEL_HEADER] = {"kernel dump header without memory (DumpType 3)", false,
@@ -44,8 +45,9 @@ static const struct row rows[SC_FORMAT_COUNT] = {
     [SC_FORMAT_MINIDUMP] = {"user minidump", true, NULL},
     [SC_FORMAT_MINIDUMP_BE] = {"minidump of a big-endian machine", false,
                                "no Windows runs there; only little-endian minidumps are read"},
-    [SC_FORMAT_USERDUMP] = {"user dump of the old USERDUMP form", false,
-                            "convert it to a minidump with the tools of its time (dumpexam, WinDbg)"},
+    [SC_FORMAT_USERDUMP] =
+        {"user dump of the old USERDUMP form", false,
+         "convert it to a minidump with the tools of its time (dumpexam, WinDbg)"},
     [SC_FORMAT_HIBERFIL] = {"hibernation file", false, "hibernation files are not read yet"},
     [SC_FORMAT_VMWARE] = {"VMware suspended state or snapshot", false,
                           "VMware memory is not read yet"},
@@ -86,12 +88,16 @@ static const struct magic magics[] = {
     {"\xd1\xba\xd1\xba", 4, SC_FORMAT_VMWARE},
     {"\xd2\xbe\xd2\xbe", 4, SC_FORMAT_VMWARE},
     {"\xd3\xbe\xd3\xbe", 4, SC_FORMAT_VMWARE},
-    {"\x7f" "ELF", 4, SC_FORMAT_ELF_CORE},
+    {"\x7f"
+     "ELF",
+     4, SC_FORMAT_ELF_CORE},
     {"EMiL", 4, SC_FORMAT_LIME},
     {"MSCF", 4, SC_FORMAT_CAB},
     {"PK\3\4", 4, SC_FORMAT_ZIP},
     {"\x1f\x8b\x08", 3, SC_FORMAT_GZIP},
-    {"\xfd" "7zXZ", 5, SC_FORMAT_XZ},
+    {"\xfd"
+     "7zXZ",
+     5, SC_FORMAT_XZ},
     {"\x28\xb5\x2f\xfd", 4, SC_FORMAT_ZSTD},
     {"MZ", 2, SC_FORMAT_PE},
     {"Microsoft C/C++ MSF 7.00\r\n", 26, SC_FORMAT_PDB},
@@ -109,10 +115,10 @@ static uint32_t u32_at(const uint8_t *p) {
 /* Of a kernel dump; a file cut off before its type field is still a kernel dump. */
 static enum sc_format kernel_format(const uint8_t *data, size_t size, bool is64) {
     static const uint8_t by_type[] = {
-        SC_FORMAT_UNKNOWN,        SC_FORMAT_KERNEL_FULL,   SC_FORMAT_KERNEL_SUMMARY,
-        SC_FORMAT_KERNEL_HEADER,  SC_FORMAT_KERNEL_TRIAGE, SC_FORMAT_KERNEL_BITMAP_FULL,
-        SC_FORMAT_KERNEL_BITMAP,  SC_FORMAT_KERNEL_AUTOMATIC, SC_FORMAT_KERNEL_RDMP,
-        SC_FORMAT_KERNEL_RDMP,    SC_FORMAT_KERNEL_RDMP,
+        SC_FORMAT_UNKNOWN,       SC_FORMAT_KERNEL_FULL,      SC_FORMAT_KERNEL_SUMMARY,
+        SC_FORMAT_KERNEL_HEADER, SC_FORMAT_KERNEL_TRIAGE,    SC_FORMAT_KERNEL_BITMAP_FULL,
+        SC_FORMAT_KERNEL_BITMAP, SC_FORMAT_KERNEL_AUTOMATIC, SC_FORMAT_KERNEL_RDMP,
+        SC_FORMAT_KERNEL_RDMP,   SC_FORMAT_KERNEL_RDMP,
     };
     size_t at = is64 ? 0xf98 : 0xf88;
     if (size < at + 4)

@@ -262,8 +262,7 @@ static enum sc_read read_piece(sc_space *s, uint64_t addr, void *buf, size_t len
     return fill(s, addr, buf, len, got);
 }
 
-enum sc_read sc_space_read(sc_space *space, uint64_t addr, void *buf, size_t len,
-                           size_t *ret_got) {
+enum sc_read sc_space_read(sc_space *space, uint64_t addr, void *buf, size_t len, size_t *ret_got) {
     size_t done = 0;
     enum sc_read status = SC_READ_OK;
     while (done < len) {

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Running lines: cut into commands, find each one's row, check what it needs, parse its arguments,
+ * run it, and show its error. Everything a command printed is inside its frame of the output.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd/dispatch.h"
+#include "cmd/session_impl.h"
+
+/* What the target is, for "this is a …". */
+static const char *target_kind(sc_session *s) {
+    const struct sc_source *source = sc_target_source(s->target);
+    if (source && source->probe.name)
+        return source->probe.name;
+    return sc_target_machine(s->target)->kernel ? "kernel dump" : "user dump";
+}
+
+static sc_err *check_needs(sc_session *s, const struct sc_command *row) {
+    if (!row->needs)
+        return NULL;
+    if (!s->target)
+        return sc_errf(SC_ERR_NOT_FOUND, "%s needs an open dump", row->name);
+    const struct sc_machine *m = sc_target_machine(s->target);
+    if ((row->needs & SC_NEED_KERNEL) && !m->kernel)
+        return sc_errf(SC_ERR_UNSUPPORTED, "%s needs a kernel dump; this is a %s", row->name,
+                       target_kind(s));
+    if ((row->needs & SC_NEED_USER) && m->kernel)
+        return sc_errf(SC_ERR_UNSUPPORTED, "%s needs a user dump; this is a %s", row->name,
+                       target_kind(s));
+    if ((row->needs & SC_NEED_WINDOWS) && !m->windows)
+        return sc_errf(SC_ERR_UNSUPPORTED, "%s needs a Windows dump; this one comes from %s",
+                       row->name, m->platform);
+    return NULL;
+}
+
+static bool cancelled(const sc_session *s) { return s->target && sc_target_cancelled(s->target); }
+
+/* One command; *RET_FAIL is where in TEXT an argument is wrong, or NULL. */
+static sc_err *execute(sc_session *s, const char *text, sc_arena *arena, const char **ret_fail) {
+    struct sc_found found;
+    *ret_fail = NULL;
+    if (cancelled(s))
+        return sc_err_cancelled();
+    if (!sc_find(text, &found))
+        return sc_unknown_command(text);
+    sc_err *err = check_needs(s, found.row);
+    if (err)
+        return err;
+    struct sc_args *args = sc_arena_alloc(arena, sizeof *args);
+    if (!args)
+        return sc_err_nomem();
+    args->arena = arena;
+    err = sc_args_parse(s, &found, text, args, ret_fail);
+    if (!err)
+        err = found.row->run(s, args);
+    /* A command that did not notice has shown only a part all the same. */
+    if (!err && cancelled(s))
+        err = sc_err_cancelled();
+    return err;
+}
+
+/* "column 7: what" of an expression's error: moves *AT there and returns "what". */
+static const char *take_column(const char *why, const char **at) {
+    static const char word[] = "column ";
+    if (strncmp(why, word, sizeof word - 1) != 0)
+        return why;
+    char *end;
+    unsigned long column = strtoul(why + sizeof word - 1, &end, 10);
+    if (strncmp(end, ": ", 2) != 0 || !column || column > strlen(*at) + 1)
+        return why;
+    *at += column - 1;
+    return end + 2;
+}
+
+/* Can a caret be set under TEXT: one line of plain characters, short enough for a screen? */
+static bool caret_fits(const char *text) {
+    size_t n = 0;
+    while (text[n] >= ' ' && text[n] <= '~')
+        n++;
+    return !text[n] && n < 100;
+}
+
+static void show_error(sc_session *s, const char *text, const char *fail, const sc_err *err) {
+    const char *why = sc_err_text(err);
+    sc_out_color(s->out, SC_RED);
+    if (fail && caret_fits(text)) {
+        why = take_column(why, &fail);
+        sc_printf(s->out, "    %s\n    %*s^ ", text, (int)(fail - text), "");
+    }
+    sc_printf(s->out, "ERROR: %s\n", why);
+    sc_out_color(s->out, SC_PLAIN);
+    if (s->depth > 1 && sc_out_render(s->out) == SC_RENDER_JSON)
+        sc_remark(s->out, "%s: %s", text, why); /* an inner frame cannot carry it */
+}
+
+/* Runs one command inside its frame; true when it went well. */
+static bool run_piece(sc_session *s, const struct sc_piece *piece) {
+    char shown[80]; /* stands for the command if there is no memory for a copy */
+    size_t n = piece->len < sizeof shown ? piece->len : sizeof shown - 1;
+    memcpy(shown, piece->start, n);
+    shown[n] = 0;
+    sc_arena *arena = sc_arena_create();
+    const char *text = arena ? sc_arena_strndup(arena, piece->start, piece->len) : NULL;
+    const char *fail = NULL;
+    sc_out_begin(s->out, text ? text : shown);
+    sc_err *err = text ? execute(s, text, arena, &fail) : sc_err_nomem();
+    if (err)
+        show_error(s, text ? text : shown, fail, err);
+    sc_out_end(s->out, err);
+    sc_arena_destroy(arena);
+    bool ok = !err;
+    sc_err_destroy(err);
+    return ok;
+}
+
+static unsigned run_line(sc_session *s, const char *line) {
+    unsigned failed = 0;
+    struct sc_piece piece;
+    while (!s->quit && sc_next_piece(&line, &piece)) {
+        failed += !run_piece(s, &piece);
+        if (cancelled(s))
+            break;
+    }
+    return failed;
+}
+
+/* Reports an error that belongs to no command. */
+static unsigned refuse(sc_session *s, sc_err *own_err) {
+    sc_out_begin(s->out, "");
+    show_error(s, "", NULL, own_err);
+    sc_out_end(s->out, own_err);
+    sc_err_destroy(own_err);
+    return 1;
+}
+
+unsigned sc_session_run_nested(sc_session *s, const char *line) {
+    if (s->depth >= SC_NEST_MAX)
+        return refuse(
+            s, sc_errf(SC_ERR_LIMIT, "commands run commands more than %d deep", SC_NEST_MAX));
+    if (strnlen(line, SC_LINE_MAX + 1) > SC_LINE_MAX)
+        return refuse(s, sc_errf(SC_ERR_LIMIT, "the line is longer than %d bytes", SC_LINE_MAX));
+    s->depth++;
+    unsigned failed = run_line(s, line);
+    s->depth--;
+    return failed;
+}
+
+unsigned sc_session_run(sc_session *s, const char *line) {
+    size_t len = strnlen(line, SC_LINE_MAX + 1);
+    char *copy = malloc(len + 1);
+    if (!copy)
+        return refuse(s, sc_err_nomem());
+    memcpy(copy, line, len);
+    copy[len] = 0;
+    sc_typo_fix(copy);
+    unsigned failed = sc_session_run_nested(s, copy);
+    free(copy);
+    /* What was cancelled has ended; the next line is a new beginning. */
+    if (!s->depth && cancelled(s))
+        sc_target_clear_cancel(s->target);
+    return failed;
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Expressions in a session: the evaluator's callbacks, answered by registers, pseudo-registers,
+ * modules and the target's memory. A name without a value is an error that says why.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "cmd/session_impl.h"
+#include "expr/expr.h"
+
+struct eval {
+    sc_session *session;
+    sc_err *why; /* the first name that could not be answered: better than "unknown" */
+};
+
+static void blame(struct eval *e, sc_err *own_err) {
+    if (e->why)
+        sc_err_destroy(own_err);
+    else
+        e->why = own_err;
+}
+
+/* A register or pseudo-register. The reason of one without a value is kept. */
+static bool on_reg(void *ctx, const char *name, uint64_t *ret_value) {
+    struct eval *e = ctx;
+    sc_session *s = e->session;
+    if (*name == '$') {
+        sc_err *err = sc_session_pseudo_get(s, name, ret_value);
+        if (err)
+            blame(e, err);
+        return !err;
+    }
+    struct sc_regs regs;
+    enum sc_cpu cpu = s->target ? sc_target_machine(s->target)->cpu : SC_CPU_UNKNOWN;
+    if (!s->has_context && !sc_reg_find(cpu, name))
+        return false;
+    sc_err *err = sc_session_regs(s, &regs);
+    if (err) {
+        blame(e, err);
+        return false;
+    }
+    if (sc_regs_get(&regs, name, ret_value))
+        return true;
+    if (sc_reg_find(regs.cpu, name))
+        blame(e, sc_errf(SC_ERR_NOT_FOUND, "the dump does not hold register %.40s", name));
+    return false;
+}
+
+static bool on_symbol(void *ctx, const char *name, uint64_t *ret_value) {
+    struct eval *e = ctx;
+    sc_session *s = e->session;
+    const char *bang = strchr(name, '!');
+    const struct sc_module *module = NULL;
+    if (s->target && !bang)
+        module = sc_target_module_named(s->target, name);
+    if (module) {
+        *ret_value = module->base;
+        return true;
+    }
+    if (bang)
+        blame(e, sc_errf(SC_ERR_NOT_FOUND,
+                         "%.100s is unknown: symbol files are not read yet, so only modules, "
+                         "registers and numbers have values",
+                         name));
+    return false;
+}
+
+static enum sc_read on_read(void *ctx, uint64_t addr, unsigned size, bool physical,
+                            uint64_t *ret_value) {
+    struct eval *e = ctx;
+    sc_target *t = e->session->target;
+    if (!t)
+        return SC_READ_INVALID;
+    sc_space *space = physical ? sc_target_phys(t) : sc_target_space(t);
+    return sc_space_uint(space, sc_space_canon(space, addr), size, ret_value);
+}
+
+static bool on_dot(void *ctx, uint64_t *ret_value) {
+    struct eval *e = ctx;
+    return sc_session_dot(e->session, ret_value);
+}
+
+sc_err *sc_session_eval_prefix(sc_session *s, const char *text, uint64_t *ret_value,
+                               const char **ret_end) {
+    struct eval e = {s, NULL};
+    struct sc_expr_env env = {
+        .ctx = &e,
+        .radix = s->radix,
+        .ptr_size = sc_session_ptr_size(s),
+        .symbol = on_symbol,
+        .reg = on_reg,
+        .read = on_read,
+        .dot = on_dot,
+    };
+    sc_err *err = ret_end ? sc_expr_prefix(&env, text, ret_value, ret_end)
+                          : sc_expr_eval(&env, text, ret_value);
+    if (err && sc_err_code(err) == SC_ERR_NOT_FOUND && e.why) {
+        sc_err_destroy(err);
+        return e.why;
+    }
+    sc_err_destroy(e.why);
+    return err;
+}
+
+sc_err *sc_session_eval(sc_session *s, const char *text, uint64_t *ret_value) {
+    return sc_session_eval_prefix(s, text, ret_value, NULL);
+}
+
+const char *sc_session_near(sc_session *s, uint64_t addr, sc_arena *arena) {
+    if (!s->target)
+        return NULL;
+    const struct sc_module *m = sc_target_module_at(s->target, addr);
+    if (m && addr == m->base)
+        return sc_arena_strdup(arena, m->name);
+    if (m)
+        return sc_arena_printf(arena, "%s+0x%llx", m->name, (unsigned long long)(addr - m->base));
+    const struct sc_unloaded *u = sc_target_unloaded_at(s->target, addr);
+    if (!u)
+        return NULL;
+    return sc_arena_printf(arena, "<Unloaded_%s>+0x%llx", u->name,
+                           (unsigned long long)(addr - u->base));
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a session holds, and how the files that make it up share it: session.c (settings), eval.c
+ * and pseudo.c (expressions), dispatch.c (running lines), logfile.c. Commands use command.h.
+ */
+#ifndef STOPCODE_CMD_SESSION_IMPL_H
+#define STOPCODE_CMD_SESSION_IMPL_H
+
+#include "cmd/command.h"
+
+enum { SC_NVARS = 20, SC_NEST_MAX = 16 };
+
+struct sc_logfile;
+
+struct sc_session {
+    sc_target *target; /* borrowed, may be NULL */
+    sc_out *out;       /* borrowed */
+    uint32_t current;  /* processor or thread */
+    bool has_context;  /* `context` was set by .cxr, .ecxr, … */
+    struct sc_regs context;
+    long tz;
+    unsigned radix;
+    bool quit, enrich, lines;
+    uint64_t var[SC_NVARS]; /* $t0 … $t19 */
+    uint64_t last;          /* $exp */
+    bool has_dot;
+    uint64_t dot;
+    char *symbol_path, *image_path; /* owned, or NULL */
+    struct sc_logfile *log;         /* owned, or NULL */
+    unsigned depth;                 /* lines being run: more than 1 inside a command */
+};
+
+/* pseudo.c: the names of all pseudo-registers, for completion. */
+void sc_pseudo_each(void (*add)(void *ctx, const char *name), void *ctx);
+
+/* logfile.c: ends the log, if any. */
+void sc_logfile_close(sc_session *session);
+/* The path of the open log, or NULL; whether writing it has failed. */
+const char *sc_logfile_path(const sc_session *session, bool *ret_failed);
+/* Opens PATH; WIDE: as UTF-16LE with a byte order mark. The one before is ended first. */
+sc_err *sc_logfile_open(sc_session *session, const char *path, bool append, bool wide);
+
+/* eval.c: remembers what `?` computed, for $exp. */
+void sc_session_set_last(sc_session *session, uint64_t value);
+
+#endif

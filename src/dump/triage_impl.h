@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* What the triage files share beyond kdump_impl.h. */
+#ifndef STOPCODE_DUMP_TRIAGE_IMPL_H
+#define STOPCODE_DUMP_TRIAGE_IMPL_H
+
+#include "dump/kdump_impl.h"
+
+/*
+ * Finds the addresses of the PRCB, thread and process copies, the number of the current
+ * processor, and the kernel's build string; what cannot be found stays 0.
+ */
+sc_err *sc_triage_find_cpus(struct sc_source *source);
+
+#endif

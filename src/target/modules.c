@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* The target's modules: sorted, uniquely named, looked up by address and by name. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/utf.h"
+#include "dump/dump.h"
+#include "target/target_impl.h"
+
+static int by_base(const void *a, const void *b) {
+    const struct sc_module *x = a, *y = b;
+    if (x->base != y->base)
+        return x->base < y->base ? -1 : 1;
+    return x->record < y->record ? -1 : x->record > y->record;
+}
+
+/* Two modules of one name: the later (by address) gets its base behind it, as WinDbg does. */
+static sc_err *make_unique(sc_target *t) {
+    struct sc_map seen = {0};
+    sc_err *err = NULL;
+    for (size_t i = 0; i < t->modules.count && !err; i++) {
+        struct sc_module *m = &t->modules.item[i];
+        uint64_t first;
+        if (sc_map_get(&seen, m->name, &first)) {
+            m->name = sc_arena_printf(t->source->arena, "%s_%" PRIx64, m->name, m->base);
+            if (!m->name)
+                err = sc_err_nomem();
+        }
+        if (!err && !sc_map_put(&seen, m->name, i))
+            err = sc_err_nomem();
+    }
+    sc_map_free(&seen);
+    return err;
+}
+
+static sc_err *load(sc_target *t) {
+    const struct sc_source_ops *ops = t->source->ops;
+    sc_err *err = ops->load_modules ? ops->load_modules(t->source, &t->modules) : NULL;
+    if (err)
+        return err;
+    if (t->modules.count)
+        qsort(t->modules.item, t->modules.count, sizeof *t->modules.item, by_base);
+    err = make_unique(t);
+    if (err)
+        return err;
+    /* The kernel is the image that its own list head lies in, whatever the file is called. */
+    struct sc_machine *m = &t->source->machine;
+    for (size_t i = 0; i < t->modules.count && m->kernel && !m->kernel_base; i++)
+        if (m->loaded_module_list - t->modules.item[i].base < t->modules.item[i].size)
+            m->kernel_base = t->modules.item[i].base;
+    for (size_t i = 0; i < t->modules.count && m->kernel_base; i++)
+        if (t->modules.item[i].base == m->kernel_base && m->kernel)
+            t->modules.item[i].name = "nt";
+    return NULL;
+}
+
+sc_err *sc_target_modules(sc_target *target, const struct sc_modules **ret_modules) {
+    if (!target->modules_loaded) {
+        sc_err *err = load(target);
+        if (err) {
+            SC_VEC_FREE(&target->modules);
+            return err;
+        }
+        target->modules_loaded = true;
+    }
+    *ret_modules = &target->modules;
+    return NULL;
+}
+
+sc_err *sc_target_unloaded(sc_target *target, const struct sc_unloadeds **ret_unloaded) {
+    const struct sc_source_ops *ops = target->source->ops;
+    if (!target->unloaded_loaded && ops->load_unloaded) {
+        sc_err *err = ops->load_unloaded(target->source, &target->unloaded);
+        if (err) {
+            SC_VEC_FREE(&target->unloaded);
+            return err;
+        }
+    }
+    target->unloaded_loaded = true;
+    *ret_unloaded = &target->unloaded;
+    return NULL;
+}
+
+const struct sc_module *sc_target_module_at(sc_target *target, uint64_t addr) {
+    const struct sc_modules *list;
+    sc_err *err = sc_target_modules(target, &list);
+    if (err) {
+        sc_err_destroy(err);
+        return NULL;
+    }
+    size_t lo = 0, hi = list->count;
+    while (lo < hi) { /* the last one that begins at or below ADDR */
+        size_t mid = lo + (hi - lo) / 2;
+        if (list->item[mid].base <= addr)
+            lo = mid + 1;
+        else
+            hi = mid;
+    }
+    if (!lo || addr - list->item[lo - 1].base >= list->item[lo - 1].size)
+        return NULL;
+    return &list->item[lo - 1];
+}
+
+const struct sc_module *sc_target_module_named(sc_target *target, const char *name) {
+    const struct sc_modules *list;
+    sc_err *err = sc_target_modules(target, &list);
+    if (err) {
+        sc_err_destroy(err);
+        return NULL;
+    }
+    for (size_t i = 0; i < list->count; i++)
+        if (!sc_strcasecmp(list->item[i].name, name))
+            return &list->item[i];
+    for (size_t i = 0; i < list->count; i++)
+        if (!sc_strcasecmp(list->item[i].image, name))
+            return &list->item[i];
+    return NULL;
+}
+
+const struct sc_unloaded *sc_target_unloaded_at(sc_target *target, uint64_t addr) {
+    const struct sc_unloadeds *list;
+    sc_err *err = sc_target_unloaded(target, &list);
+    if (err) {
+        sc_err_destroy(err);
+        return NULL;
+    }
+    /* The list is in order of unloading, the most recent first. */
+    for (size_t i = 0; i < list->count; i++)
+        if (addr - list->item[i].base < list->item[i].size)
+            return &list->item[i];
+    return NULL;
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT */
+/* The target: a source, its spaces, and the lists that are loaded when first asked for. */
+#include "stopcode/target.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/utf.h"
+#include "dump/dump.h"
+#include "mem/space_impl.h"
+#include "target/target_impl.h"
+
+const char *sc_version_string(void) { return SC_VERSION; }
+
+static sc_err *adopt(struct sc_source *own_source, const struct sc_open_opts *opts,
+                     sc_target **ret_target) {
+    sc_target *t = calloc(1, sizeof *t);
+    if (!t) {
+        sc_source_destroy(own_source);
+        return sc_err_nomem();
+    }
+    t->source = own_source;
+    atomic_init(&t->cancel, false);
+    if (opts) {
+        t->log = opts->log;
+        t->log_ctx = opts->log_ctx;
+    }
+    struct sc_ranges virt = {0}, phys = {0};
+    unsigned ptr = sc_target_ptr_size(t);
+    sc_err *err = NULL;
+    if (own_source->ops->load_memory)
+        err = own_source->ops->load_memory(own_source, &virt, &phys);
+    if (!err)
+        err = sc_space_create(own_source->file, &virt, ptr, &t->cancel, &t->virt);
+    if (!err)
+        err = sc_space_create(own_source->file, &phys, 8, &t->cancel, &t->phys);
+    if (err) {
+        SC_VEC_FREE(&virt);
+        SC_VEC_FREE(&phys);
+        sc_target_close(t);
+        return err;
+    }
+    *ret_target = t;
+    return NULL;
+}
+
+sc_err *sc_target_adopt(struct sc_source *own_source, sc_target **ret_target) {
+    return adopt(own_source, NULL, ret_target);
+}
+
+sc_err *sc_target_open(const char *path, const struct sc_open_opts *opts, sc_target **ret_target) {
+    sc_file *file;
+    struct sc_source *source;
+    sc_err *err = sc_file_open(path, opts && opts->no_mmap ? SC_FILE_NO_MMAP : 0, &file);
+    if (!err)
+        err = sc_source_open(file, &source);
+    return err ? err : adopt(source, opts, ret_target);
+}
+
+sc_err *sc_target_open_memory(const char *name, const void *data, size_t size,
+                              const struct sc_open_opts *opts, sc_target **ret_target) {
+    sc_file *file;
+    struct sc_source *source;
+    sc_err *err =
+        sc_file_memory(name, data, size, opts && opts->no_mmap ? SC_FILE_NO_MMAP : 0, &file);
+    if (!err)
+        err = sc_source_open(file, &source);
+    return err ? err : adopt(source, opts, ret_target);
+}
+
+void sc_target_close(sc_target *target) {
+    if (!target)
+        return;
+    sc_space_destroy(target->virt);
+    sc_space_destroy(target->phys);
+    sc_source_destroy(target->source);
+    SC_VEC_FREE(&target->modules);
+    SC_VEC_FREE(&target->unloaded);
+    SC_VEC_FREE(&target->threads);
+    free(target);
+}
+
+const char *sc_target_name(const sc_target *target) {
+    return target->source->file ? sc_file_name(target->source->file) : "(fake)";
+}
+
+const char *sc_target_path(const sc_target *target) {
+    return target->source->file ? sc_file_path(target->source->file) : "(fake)";
+}
+
+uint64_t sc_target_file_size(const sc_target *target) {
+    return target->source->file ? sc_file_size(target->source->file) : 0;
+}
+
+const struct sc_source *sc_target_source(const sc_target *target) { return target->source; }
+const struct sc_machine *sc_target_machine(const sc_target *target) {
+    return &target->source->machine;
+}
+
+unsigned sc_target_ptr_size(const sc_target *target) {
+    unsigned size = sc_cpu_ptr_size(target->source->machine.cpu);
+    return size ? size : 8; /* an unknown CPU: do not cut addresses */
+}
+
+sc_space *sc_target_space(sc_target *target) { return target->virt; }
+sc_space *sc_target_phys(sc_target *target) { return target->phys; }
+
+sc_err *sc_target_threads(sc_target *target, const struct sc_threads **ret_threads) {
+    const struct sc_source_ops *ops = target->source->ops;
+    if (!target->threads_loaded && ops->load_threads) {
+        sc_err *err = ops->load_threads(target->source, &target->threads);
+        if (err) {
+            SC_VEC_FREE(&target->threads);
+            return err;
+        }
+    }
+    target->threads_loaded = true;
+    *ret_threads = &target->threads;
+    return NULL;
+}
+
+/* The bytes of a CONTEXT at a file offset or at an address of the target. */
+static sc_err *read_context(sc_target *target, uint64_t offset, uint64_t va, uint32_t size,
+                            struct sc_regs *ret_regs) {
+    uint8_t raw[SC_CONTEXT_MAX];
+    size_t len = size < sizeof raw ? size : sizeof raw;
+    sc_err *err = offset != SC_UNSET64
+                      ? sc_file_read(target->source->file, offset, raw, len)
+                      : sc_space_need(target->virt, va, raw, len, "context record");
+    if (err)
+        return err;
+    return sc_regs_init(ret_regs, target->source->machine.cpu, raw, len);
+}
+
+sc_err *sc_target_regs(sc_target *target, uint32_t index, struct sc_regs *ret_regs) {
+    const struct sc_threads *threads;
+    sc_err *err = sc_target_threads(target, &threads);
+    if (err)
+        return err;
+    bool kernel = target->source->machine.kernel;
+    if (target->fake_regs && index == target->source->machine.current) {
+        *ret_regs = *target->fake_regs;
+        return NULL;
+    }
+    if (index >= threads->count)
+        return sc_errf(SC_ERR_NOT_FOUND, "there is no %s %u: the dump has %zu",
+                       kernel ? "processor" : "thread", index, threads->count);
+    const struct sc_thread *t = &threads->item[index];
+    if (t->context_off == SC_UNSET64 && !t->context_va)
+        return sc_errf(SC_ERR_NOT_FOUND, "this dump holds no registers of %s %u",
+                       kernel ? "processor" : "thread", index);
+    return read_context(target, t->context_off, t->context_va, t->context_size, ret_regs);
+}
+
+sc_err *sc_target_event_regs(sc_target *target, struct sc_regs *ret_regs) {
+    const struct sc_machine *m = sc_target_machine(target);
+    if (target->fake_regs) {
+        *ret_regs = *target->fake_regs;
+        return NULL;
+    }
+    if (m->event_context_off == SC_UNSET64 || !m->event_context_size)
+        return sc_errf(SC_ERR_NOT_FOUND, "this dump holds no context of an event");
+    return read_context(target, m->event_context_off, 0, m->event_context_size, ret_regs);
+}
+
+void sc_target_cancel(sc_target *target) { atomic_store(&target->cancel, true); }
+bool sc_target_cancelled(const sc_target *target) {
+    return atomic_load(&((sc_target *)target)->cancel);
+}
+void sc_target_clear_cancel(sc_target *target) { atomic_store(&target->cancel, false); }
+uint64_t sc_target_generation(const sc_target *target) { return target->generation; }
+
+void sc_target_log(const sc_target *target, enum sc_log_level level, const char *fmt, ...) {
+    if (!target->log)
+        return;
+    char line[512];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(line, sizeof line, fmt, ap);
+    va_end(ap);
+    target->log(target->log_ctx, level, line);
+}

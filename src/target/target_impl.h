@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* The target's inside, for the files of this folder. */
+#ifndef STOPCODE_TARGET_TARGET_IMPL_H
+#define STOPCODE_TARGET_TARGET_IMPL_H
+
+#include <stdatomic.h>
+
+#include "base/vec.h"
+#include "stopcode/target.h"
+
+struct sc_target {
+    struct sc_source *source;
+    sc_space *virt, *phys;
+    struct sc_modules modules; /* sorted by base, names unique */
+    struct sc_unloadeds unloaded;
+    struct sc_threads threads;
+    bool modules_loaded, unloaded_loaded, threads_loaded;
+    const struct sc_regs *fake_regs; /* in the source's arena */
+    atomic_bool cancel;
+    uint64_t generation;
+    sc_log_fn log;
+    void *log_ctx;
+};
+
+/* Makes a target of a source, which is taken over (also when it fails). */
+sc_err *sc_target_adopt(struct sc_source *own_source, sc_target **ret_target);
+
+#endif
