@@ -35,9 +35,9 @@ import tap
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 HEADER = re.compile(r"^# (file|args|env|filter|known-failure): *(.*)$")
-PROMPT = re.compile(r"^(?:\d+: kd|kd|\d+:\d{3}(?::\w+)?|NoTarget)> ")
+PROMPT = re.compile(r"^(?:\d+: kd|kd|\d+:\d{3}(?::\w+)?|stopcode)> ")
 # The prompt that stands behind the last output, where the program met the end of its input.
-LAST_PROMPT = re.compile(r"(?:\d+: kd|kd|\d+:\d{3}(?::\w+)?|NoTarget)> $")
+LAST_PROMPT = re.compile(r"(?:\d+: kd|kd|\d+:\d{3}(?::\w+)?|stopcode)> $")
 # A line between commands that no dump can print by chance, so that outputs are cut apart reliably.
 FENCE = "=== golden fence {} ==="
 
