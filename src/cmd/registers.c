@@ -233,6 +233,9 @@ static sc_err *refuse_special(const char *text) {
     if (!strcmp(text, "."))
         return sc_errf(SC_ERR_UNSUPPORTED,
                        "r. needs the instruction decoded, which this version cannot do yet");
+    if (!strcmp(text, "m") || !strncmp(text, "m ", 2))
+        return sc_errf(SC_ERR_UNSUPPORTED,
+                       "there is no default mask to show or set: rM mask (capital M) shows groups");
     if (*text == '?')
         return sc_errf(SC_ERR_UNSUPPORTED, "r? gives pseudo-registers a type: there are no types "
                                            "without symbols; use r $t0 = value");
