@@ -27,9 +27,13 @@ LAYERS = {
     "cpu": ["base"],
     "target": ["base", "dump", "mem", "cpu"],
     "expr": ["base"],
-    "nt": ["base", "dump", "mem", "cpu", "target", "expr"],
-    "analyze": ["base", "dump", "mem", "cpu", "target", "expr", "nt"],
-    "cmd": ["base", "out", "dump", "mem", "cpu", "target", "expr", "nt", "analyze"],
+    "pe": ["base"],
+    "pdb": ["base"],
+    "isf": ["base"],
+    "sym": ["base", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf"],
+    "nt": ["base", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "sym"],
+    "analyze": ["base", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "sym", "nt"],
+    "cmd": ["base", "out", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "sym", "nt", "analyze"],
 }
 
 # Folders of src/ that may speak to the user.
@@ -42,6 +46,13 @@ LONG_FILES = {}
 GLOBALS = {
     "src/base/error.c:err_nomem": "handed out as sc_err *, never written: no allocation on the way out of one",
     "src/base/error.c:err_cancelled": "the same",
+    "tools/stopcode/signals.c:running": "a signal handler is given nothing",
+    "tools/stopcode/signals.c:is_running": "the same",
+    "tools/stopcode/signals.c:interrupts": "the same",
+    "tools/stopcode/signals.c:pending": "the same",
+    "tools/stopcode/signals.c:bus_status": "the same",
+    "tools/stopcode/signals.c:bus_text": "the same",
+    "tools/stopcode/edit.c:the_edit": "libedit's callbacks are given its handle only",
 }
 
 SKIP_FOLDERS = {".git", "build", "out-of-tree", "__pycache__", ".cache"}

@@ -72,9 +72,9 @@ static size_t common_prefix(const struct words *words) {
     return len;
 }
 
-/* Where the word that ends at CURSOR begins. */
+/* Where the word that ends at CURSOR begins, as sc_session_complete() sees words. */
 static size_t word_start(const char *line, size_t cursor) {
-    while (cursor && !strchr(" \t;\"'(", line[cursor - 1]))
+    while (cursor && !strchr(" \t;", line[cursor - 1]))
         cursor--;
     return cursor;
 }

@@ -14,8 +14,7 @@
 #define SERVER "there are no debugging servers or clients here"
 
 const struct opt_row opt_rows[] = {
-    {"-z", TAKES_VALUE, OPT_DUMP, FOR_DEBUG, "FILE",
-     "the dump to open (the dash and z may be left out)"},
+    {"-z", TAKES_VALUE, OPT_DUMP, FOR_DEBUG, "FILE", "the dump to open; -z may be left out"},
     {"-c", TAKES_VALUE, OPT_COMMAND, FOR_DEBUG, "COMMANDS",
      "run these, separated by `;`, before the prompt"},
     {"-cf", TAKES_VALUE, OPT_SCRIPT, FOR_DEBUG, "FILE", "run the commands in this file"},

@@ -167,11 +167,13 @@ static void run_all(struct run *run) {
                   "the commands.\n",
                   sc_version_string());
     sc_out_flush(run->out);
-    if (!run_start(run))
+    bool go_on = run_start(run);
+    if (sc_session_done(run->session) || sc_out_failed(run->out))
         return;
+    /* Ctrl-C has ended the start commands: a person gets the prompt, a script is over. */
     if (person)
         prompt_loop(run);
-    else
+    else if (go_on)
         run_stream(run, stdin);
 }
 
