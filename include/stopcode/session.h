@@ -36,7 +36,10 @@ SC_API bool sc_session_done(const sc_session *session);
 /** The prompt, such as `0: kd> ` or `0:000> `. Always NUL-terminated. */
 SC_API void sc_session_prompt(const sc_session *session, char *buf, size_t size);
 
-/** What the debugger prints on opening (target, modules count, the first diagnosis line). */
+/**
+ * What the debugger prints on opening (target, modules count, the first diagnosis line). In JSON
+ * an object like a command's, whose command is ".opendump".
+ */
 SC_API void sc_session_banner(sc_session *session);
 
 /** Calls ADD for each completion of the word before CURSOR (an index into LINE). */
