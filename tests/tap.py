@@ -59,9 +59,19 @@ def skip(reason):
     raise Skip(reason)
 
 
+def short(value, most=600):
+    text = repr(value)
+    return text if len(text) <= most else text[:most] + f"... ({len(text)} characters)"
+
+
 def equal(got, want, what="value"):
-    if got != want:
-        raise AssertionError(f"{what}: got {got!r}, want {want!r}")
+    if got == want:
+        return
+    if isinstance(got, list) and isinstance(want, list):
+        at = next((i for i, (a, b) in enumerate(zip(got, want)) if a != b), min(len(got), len(want)))
+        raise AssertionError(f"{what}: {len(got)} items, want {len(want)}; from {at} on got {short(got[at:at + 3])}, "
+                             f"want {short(want[at:at + 3])}")
+    raise AssertionError(f"{what}: got {short(got)}, want {short(want)}")
 
 
 def contains(text, part):

@@ -123,8 +123,16 @@ static void give_work(struct batch *b) {
         if (!w->pid || w->busy)
             continue;
         size_t index = b->next++;
-        if (!worker_give(w, index, b->files.item[index]))
+        if (worker_give(w, index, b->files.item[index]))
+            continue;
+        /* It died before it had this file, which is not to blame: another one gets it. */
+        w->busy = false;
+        replace(b, w);
+        if (!w->pid || !worker_give(w, index, b->files.item[index])) {
+            w->busy = true;
+            w->index = index;
             replace(b, w);
+        }
     }
 }
 

@@ -84,7 +84,8 @@ bool run_line(struct run *run, const char *line) {
     if (run->target)
         sc_target_clear_cancel(run->target);
     sc_out_flush(run->out);
-    run->failed += failed;
+    /* Ctrl-C between two commands has failed none, but the line did not do what was asked. */
+    run->failed += failed || !stopped ? failed : 1;
     return !sc_session_done(run->session) && !sc_out_failed(run->out) && !stopped;
 }
 
