@@ -88,6 +88,7 @@ sc_err *sc_session_eval_prefix(sc_session *s, const char *text, uint64_t *ret_va
         .ctx = &e,
         .radix = s->radix,
         .ptr_size = sc_session_ptr_size(s),
+        .user = s->target && !sc_target_machine(s->target)->kernel,
         .symbol = on_symbol,
         .reg = on_reg,
         .read = on_read,

@@ -132,9 +132,8 @@ static sc_err *run_lastevent(sc_session *session, const struct sc_args *args) {
     sc_err *err = sc_target_threads(target, &threads);
     if (err)
         return err;
-    for (size_t i = 0; i < threads->count; i++)
-        if (threads->item[i].index == m->current)
-            e.tid = threads->item[i].tid;
+    if (m->current < threads->count)
+        e.tid = threads->item[m->current].tid;
     const char *words = sc_exception_words(m->exception.code);
     e.what = m->has_exception  ? words ? words : "Unknown exception"
              : m->has_bugcheck ? "Bug check"

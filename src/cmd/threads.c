@@ -132,9 +132,8 @@ sc_err *sc_show_thread(sc_session *session, uint32_t index, bool detail, sc_aren
     sc_err *err = sc_target_threads(target, &threads);
     if (err)
         return err;
-    for (size_t i = 0; i < threads->count; i++)
-        if (threads->item[i].index == index)
-            fill(&r, &threads->item[i]);
+    if (index < threads->count)
+        fill(&r, &threads->item[index]);
     if (r.start != SC_UNSET64)
         r.start_symbol = sc_session_near(session, r.start, arena);
     err = sc_target_regs(target, index, &regs);
@@ -195,7 +194,7 @@ static sc_err *which(sc_session *session, const char **p, struct set *ret) {
     return NULL;
 }
 
-/* The highest number of a processor or thread, plus one. */
+/* How many processors or threads there are; they are numbered from 0. */
 static sc_err *count_of(sc_session *session, uint32_t *ret_count) {
     sc_target *target = sc_session_target(session);
     const struct sc_machine *m = sc_target_machine(target);
@@ -203,10 +202,7 @@ static sc_err *count_of(sc_session *session, uint32_t *ret_count) {
     sc_err *err = sc_target_threads(target, &threads);
     if (err)
         return err;
-    uint32_t n = 0;
-    for (size_t i = 0; i < threads->count; i++)
-        if (threads->item[i].index >= n && threads->item[i].index < UINT32_MAX)
-            n = threads->item[i].index + 1;
+    uint32_t n = threads->count < UINT32_MAX ? (uint32_t)threads->count : UINT32_MAX;
     /* A header may claim any number: 2048 processors are more than Windows runs on. */
     if (m->kernel && m->ncpus > n)
         n = m->ncpus < 2048 ? m->ncpus : 2048;

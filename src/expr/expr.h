@@ -33,7 +33,7 @@ struct sc_expr_env {
     /* SIZE bytes (1, 2, 4, 8), little endian, virtual or physical. */
     enum sc_read (*read)(void *ctx, uint64_t addr, unsigned size, bool physical,
                          uint64_t *ret_value);
-    /* `.`-like last values: address of the last d/u command, for "."; NULL: `.` is $ip. */
+    /* `.`-like last values: address of the last d/u command, for "."; NULL or false: `.` is $ip. */
     bool (*dot)(void *ctx, uint64_t *ret_value);
     /* Entry point of the image at BASE, for $iment; NULL: not known here. */
     sc_err *(*entry)(void *ctx, uint64_t base, uint64_t *ret_value);

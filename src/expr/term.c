@@ -153,13 +153,14 @@ static sc_err *at_sign(struct sc_parser *ps, uint64_t *ret_value) {
     return sc_name_register(ps, at, ret_value);
 }
 
-/* `.`: the callback's place, else the instruction pointer, as the manual has it. */
+/* `.`: the last command's place, else the instruction pointer, as the manual has it. */
 static sc_err *dot(struct sc_parser *ps, uint64_t *ret_value) {
     const struct sc_expr_env *env = ps->env;
     const char *at = ps->p;
     uint64_t value;
     sc_scan_next(ps);
-    if (env->dot ? !env->dot(env->ctx, &value) : !env->reg || !env->reg(env->ctx, "$ip", &value))
+    if (!(env->dot && env->dot(env->ctx, &value)) &&
+        !(env->reg && env->reg(env->ctx, "$ip", &value)))
         return sc_scan_fail(ps, at, SC_ERR_NOT_FOUND, "'.' has no value here");
     *ret_value = sc_extend(ps, value);
     return NULL;

@@ -94,7 +94,7 @@ static inline bool reg(void *ctx, const char *name, uint64_t *ret) {
 
 /*
  * 1000…103f: the byte at 1000+n is 10+n, physically 90+n; 2000: a pointer to 1000; 80001000…7:
- * 000000f0, 80001000.
+ * 000000f0, 80001000; ffffffff: ee.
  */
 static inline bool byte_at(uint64_t addr, bool physical, uint8_t *ret) {
     static const uint8_t high[] = {0xf0, 0, 0, 0, 0, 0x10, 0, 0x80};
@@ -104,6 +104,8 @@ static inline bool byte_at(uint64_t addr, bool physical, uint8_t *ret) {
         *ret = addr == 0x2001 ? 0x10 : 0;
     else if (addr >= 0x80001000 && addr < 0x80001008)
         *ret = high[addr & 7];
+    else if (addr == UINT32_MAX)
+        *ret = 0xee;
     else
         return false;
     return true;

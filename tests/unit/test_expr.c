@@ -282,6 +282,10 @@ static void a_32_bit_kernel_target_extends_signs(void **state) {
         {"$vvalid(80001000,8)", 1},
         {"$vvalid(80001000,9)", 0},
         {"$vvalid(80001001,3)", 1},
+        {"by ffffffff", 0xee},
+        {"by ffffffff`ffffffff", 0xee},
+        {"by 0`ffffffff", 0xee},
+        {"$vvalid(ffffffff,1)", 1},
         {"$vvalid(ffffffff,2)", 0},
         {"$vvalid(1`00000000,1)", 0},
         {"$iment(nt)", 0xffffffff804d7100},
@@ -317,11 +321,19 @@ static void a_64_bit_target_extends_nothing(void **state) {
     check_rows(&env, rows, COUNT(rows));
 }
 
+static bool no_dot(void *ctx, uint64_t *ret_value) {
+    (void)ctx;
+    (void)ret_value;
+    return false;
+}
+
 static void a_dot_without_a_place_is_the_instruction_pointer(void **state) {
     (void)state;
     static const struct row rows[] = {{".", 0xfffff80001865f00}};
     struct sc_expr_env env = env64();
     env.dot = NULL;
+    check_rows(&env, rows, COUNT(rows));
+    env.dot = no_dot;
     check_rows(&env, rows, COUNT(rows));
 }
 

@@ -143,6 +143,17 @@ static void other_bases_have_their_own_errors(void **state) {
     check_errors(&env, eight, COUNT(eight));
 }
 
+static void only_sign_extended_addresses_are_narrowed(void **state) {
+    (void)state;
+    static const struct bad rows[] = {
+        {"by ffffffff`00001000", SC_ERR_MEMORY, "column 1: by: address ffffffff`00001000 is no"},
+        {"by 1`00001000", SC_ERR_MEMORY, "column 1: by: address 00000001`00001000 is no"},
+        {"by 90001000", SC_ERR_MEMORY, "column 1: by: address 90001000 is no"},
+    };
+    struct sc_expr_env env = env32(false);
+    check_errors(&env, rows, COUNT(rows));
+}
+
 static void nothing_is_known_without_callbacks(void **state) {
     (void)state;
     static const struct bad bad[] = {
@@ -239,7 +250,7 @@ static void a_prefix_ends_where_the_expression_does(void **state) {
 /* OPEN N times, "1", CLOSE N times. */
 static sc_err *nest(const char *open, const char *close, size_t n, uint64_t *ret_value) {
     struct sc_expr_env env = env64();
-    char *text = calloc(n + 1, strlen(open) + strlen(close));
+    char *text = calloc(n + 2, strlen(open) + strlen(close));
     assert_non_null(text);
     char *at = text;
     for (size_t i = 0; i < n; i++)
@@ -397,6 +408,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(errors_name_the_column_and_what_was_expected),
         cmocka_unit_test(other_bases_have_their_own_errors),
+        cmocka_unit_test(only_sign_extended_addresses_are_narrowed),
         cmocka_unit_test(nothing_is_known_without_callbacks),
         cmocka_unit_test(unreadable_memory_says_why),
         cmocka_unit_test(a_prefix_ends_where_the_expression_does),
