@@ -103,7 +103,7 @@ static void finish_error(struct batch *b, size_t index, const char *why) {
 
 /* A worker died: the file it had is lost, and another worker takes its place. */
 static void replace(struct batch *b, struct worker *w) {
-    char why[WHY_MAX] = "";
+    char why[WHY_MAX] = "no worker process can be started";
     size_t index = w->index;
     bool busy = w->busy;
     worker_end(w, why, sizeof why);

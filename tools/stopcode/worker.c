@@ -210,6 +210,7 @@ static void name_end(const struct worker *worker, int status, char *why, size_t 
 
 void worker_end(struct worker *worker, char *why, size_t size) {
     int status = 0;
+    worker->busy = false;
     if (!worker->pid)
         return;
     close(worker->task);
@@ -222,5 +223,4 @@ void worker_end(struct worker *worker, char *why, size_t size) {
         name_end(worker, status, why, size);
     report_free(&worker->part);
     worker->pid = 0;
-    worker->busy = false;
 }
