@@ -155,6 +155,7 @@ const struct sc_command sc_event_commands[] = {
              "and the records chained behind it. Access violations say what was tried where, fast "
              "fails name their code, C++ exceptions what was thrown, if that memory is in the "
              "dump.",
+     .sample = ".exr -1",
      .run = run_exr},
     {.name = ".lastevent",
      .brief = "show the event that the dump was written for",
