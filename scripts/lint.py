@@ -306,7 +306,7 @@ def variable(text):
     if re.fullmatch(r"(static\s+|extern\s+)?(const\s+)?(struct|enum|union)(\s+\w+)?\s*(\{\})?", declared.strip()):
         return None  # a type on its own
     declared = re.sub(r"^((static|extern|const)\s+)*(struct|enum|union)(\s+\w+)?\s*\{\}", r"\g<0> ", declared)
-    pointer = re.search(r"\(\s*\*\s*(const\s+)?(\w+)\s*(\[[^]]*\])*\s*\)\s*\(", declared)
+    pointer = re.match(r"[\w\s*]*\(\s*\*\s*(const\s+)?(\w+)\s*(\[[^]]*\])*\s*\)\s*\(", declared)
     if pointer:
         return None if pointer.group(1) else pointer.group(2)
     if "(" in re.sub(r"\[[^]]*\]|__attribute__\s*\(\(.*?\)\)", "", declared):
