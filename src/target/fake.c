@@ -13,6 +13,7 @@ struct fake_source {
     struct sc_ranges virt;
     struct sc_modules modules;
     struct sc_threads threads;
+    struct sc_unloadeds unloaded;
     uint8_t *bytes;
 };
 
@@ -22,6 +23,7 @@ static void fake_destroy(struct sc_source *source) {
         SC_VEC_FREE(&f->virt);
         SC_VEC_FREE(&f->modules);
         SC_VEC_FREE(&f->threads);
+        SC_VEC_FREE(&f->unloaded);
         free(f->bytes);
     }
     free(f);
@@ -62,11 +64,23 @@ static sc_err *fake_threads(struct sc_source *source, struct sc_threads *ret) {
     return NULL;
 }
 
+static sc_err *fake_unloaded(struct sc_source *source, struct sc_unloadeds *ret) {
+    struct fake_source *f = source->impl;
+    for (size_t i = 0; i < f->unloaded.count; i++) {
+        struct sc_unloaded *u = SC_VEC_PUSH(ret);
+        if (!u)
+            return sc_err_nomem();
+        *u = f->unloaded.item[i];
+    }
+    return NULL;
+}
+
 static const struct sc_source_ops fake_ops = {
     .name = "fake",
     .destroy = fake_destroy,
     .load_memory = fake_memory,
     .load_modules = fake_modules,
+    .load_unloaded = fake_unloaded,
     .load_threads = fake_threads,
 };
 
@@ -137,6 +151,19 @@ static sc_err *copy_threads(struct fake_source *f, const struct sc_fake *fake, s
     return NULL;
 }
 
+static sc_err *copy_unloaded(struct fake_source *f, const struct sc_fake *fake, sc_arena *arena) {
+    for (size_t i = 0; i < fake->nunloaded; i++) {
+        struct sc_unloaded *u = SC_VEC_PUSH(&f->unloaded);
+        if (!u)
+            return sc_err_nomem();
+        *u = fake->unloaded[i];
+        u->name = dup_or(arena, u->name, NULL);
+        if (!u->name)
+            return sc_err_nomem();
+    }
+    return NULL;
+}
+
 static sc_err *copy_machine(struct sc_source *s, const struct sc_fake *fake) {
     struct sc_machine *m = &s->machine;
     if (fake->machine)
@@ -171,6 +198,8 @@ sc_err *sc_target_fake(const struct sc_fake *fake, sc_target **ret_target) {
         err = copy_modules(f, fake, s->arena);
     if (!err)
         err = copy_threads(f, fake, s->arena);
+    if (!err)
+        err = copy_unloaded(f, fake, s->arena);
     if (!err)
         err = copy_machine(s, fake);
     if (!err)
