@@ -65,10 +65,20 @@ struct sc_mdmp_handle {
     uint64_t handle;
     const char *type, *object; /**< or NULL */
     uint32_t attributes, access, handle_count, pointer_count;
-    uint32_t info_rva;
+    uint32_t info_rva; /**< first record of more about the object; 0 = none */
 };
 SC_API sc_err *sc_mdmp_handle(struct sc_source *source, size_t index, struct sc_mdmp_handle *ret,
                               bool *ret_more);
+
+/** One of the records chained from a handle's info_rva (MINIDUMP_HANDLE_OBJECT_INFORMATION). */
+struct sc_mdmp_object_info {
+    uint32_t type;    /**< MINIDUMP_HANDLE_OBJECT_INFORMATION_TYPE */
+    const char *name; /**< "MiniThreadInformation1", …; NULL unknown */
+    uint32_t size;
+    uint64_t data_offset; /**< file offset of `size` bytes, all inside the file */
+};
+SC_API sc_err *sc_mdmp_object_info(struct sc_source *source, const struct sc_mdmp_handle *handle,
+                                   size_t index, struct sc_mdmp_object_info *ret, bool *ret_more);
 
 struct sc_mdmp_region {
     uint64_t base, alloc_base, size;
@@ -80,29 +90,38 @@ SC_API sc_err *sc_mdmp_region(struct sc_source *source, size_t index, struct sc_
 struct sc_mdmp_function_table {
     uint64_t min, max, base;
     uint32_t nentries;
-    uint64_t entries_offset; /**< file offset of the native entries */
+    uint64_t entries_offset; /**< file offset of the native entries, all inside the file */
     uint32_t entry_size;
+    uint64_t native_offset; /**< file offset of the system's own descriptor of the table */
+    uint32_t native_size;
 };
 SC_API sc_err *sc_mdmp_function_table(struct sc_source *source, size_t index,
                                       struct sc_mdmp_function_table *ret, bool *ret_more);
 
+#define SC_MDMP_TRACE_MAX 32 /**< AVRF_MAX_TRACES */
 struct sc_mdmp_handle_op {
     uint64_t handle;
-    uint32_t pid, tid, operation, backtrace_frames;
-    uint64_t backtrace[16];
+    uint32_t pid, tid;
+    uint32_t operation; /**< 1 open, 2 close, 3 bad reference */
+    uint32_t backtrace_frames;
+    uint64_t backtrace[SC_MDMP_TRACE_MAX];
 };
 SC_API sc_err *sc_mdmp_handle_op(struct sc_source *source, size_t index,
                                  struct sc_mdmp_handle_op *ret, bool *ret_more);
 
 struct sc_mdmp_token {
-    uint32_t size, id;
+    uint32_t size; /**< of the data, without the token's header */
+    uint32_t id;   /**< process or thread id */
     uint64_t handle;
-    uint64_t data_offset;
+    uint64_t data_offset; /**< file offset of `size` bytes, all inside the file */
 };
 SC_API sc_err *sc_mdmp_token(struct sc_source *source, size_t index, struct sc_mdmp_token *ret,
                              bool *ret_more);
 
-/** SystemMemoryInfo (bytes and pages as the structure says) and ProcessVmCounters. */
+/**
+ * SystemMemoryInfo (bytes and pages as the structure says) and ProcessVmCounters.
+ * *RET_PRESENT false: no such stream, and nothing else was touched.
+ */
 struct sc_mdmp_sysmem {
     uint16_t revision, flags;
     uint32_t page_size, physical_pages; /**< of BasicInfo */
@@ -127,22 +146,36 @@ SC_API const char *sc_mdmp_comment(struct sc_source *source);
 
 /** Crashpad: the client's annotations. MODULE is NULL for the process-wide ones. */
 struct sc_mdmp_annotation {
-    const char *module; /**< index or name of the module it belongs to; NULL = process */
-    const char *name, *value;
+    const char
+        *module;      /**< image of the module it belongs to, "#INDEX" if unnamed; NULL = process */
+    const char *name; /**< NULL: a module's bare message, without a name */
+    const char *value; /**< text, or "0x…" (the first 64 bytes) when it is not of type 1 */
+    uint32_t type;     /**< 1 text; others are the client's own */
+    uint32_t size;     /**< bytes of the value in the file */
 };
 SC_API sc_err *sc_mdmp_annotation(struct sc_source *source, size_t index,
                                   struct sc_mdmp_annotation *ret, bool *ret_more);
 
+/** Crashpad's header: which report and which installation; false when absent. */
+struct sc_mdmp_crashpad {
+    uint32_t version;
+    struct sc_guid report_id, client_id;
+    uint64_t address_mask; /**< bits of pointers that carry no address (PAC); 0 = not given */
+};
+SC_API bool sc_mdmp_crashpad(const struct sc_source *source, struct sc_mdmp_crashpad *ret);
+
 /** Breakpad's own stream: which thread dumped and which asked for it; false when absent. */
 struct sc_mdmp_breakpad {
-    uint32_t validity, dump_thread, requesting_thread;
+    uint32_t validity; /**< 1: dump_thread is valid, 2: requesting_thread is */
+    uint32_t dump_thread, requesting_thread;
 };
 SC_API bool sc_mdmp_breakpad(const struct sc_source *source, struct sc_mdmp_breakpad *ret);
 
 /** Breakpad's or the CRT's assertion stream; false when absent. Strings owned by the source. */
 struct sc_mdmp_assertion {
-    const char *expression, *function, *file;
-    uint32_t line, type;
+    const char *expression, *function, *file; /**< or NULL */
+    uint32_t line;
+    uint32_t type; /**< 1 invalid parameter, 2 pure virtual call */
 };
 SC_API bool sc_mdmp_assertion(struct sc_source *source, struct sc_mdmp_assertion *ret);
 

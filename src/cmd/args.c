@@ -26,6 +26,13 @@ static sc_err *wrong(const struct parse *ps, const char *what, const char *name)
                  : sc_err_nomem();
 }
 
+/* The same about the word that stands at the cursor. */
+static sc_err *wrong_word(struct parse *ps, const char *what) {
+    ps->fail = ps->p;
+    const char *word = sc_arena_strndup(ps->args->arena, ps->p, strcspn(ps->p, " \t\r"));
+    return word ? wrong(ps, what, word) : sc_err_nomem();
+}
+
 /* --- words ---------------------------------------------------------------------------------- */
 
 /* A word in quotes: \" is a quote in it, any other backslash stands for itself. */
@@ -227,7 +234,7 @@ static sc_err *take_range(struct parse *ps, struct sc_val *v) {
 static sc_err *letter_value(struct parse *ps, char letter, char value, const char **ret_text,
                             uint64_t *ret_num) {
     char name[] = {'o', 'p', 't', 'i', 'o', 'n', ' ', letter, 0};
-    ps->p = sc_skip_blanks(ps->p);
+    ps->fail = ps->p = sc_skip_blanks(ps->p);
     if (!*ps->p)
         return wrong(ps, value == '@' ? "needs an address" : "needs a pattern", name);
     return value == '@' ? take_expr(ps, ret_text, ret_num) : take_word(ps, ret_text);
@@ -339,7 +346,7 @@ static sc_err *parse_operand(struct parse *ps, const struct sc_arg *a, struct sc
     if (!*ps->p)
         return a->optional ? NULL : wrong(ps, "is missing", a->name);
     if (a->kind != SC_ARG_REST && a->kind != SC_ARG_LINE && looks_like_option(ps))
-        return wrong(ps, "is no option of it", ps->p);
+        return wrong_word(ps, "is no option of it");
     v->given = true;
     switch (a->kind) {
     case SC_ARG_EXPR: return take_expr(ps, &v->text, &v->num);
@@ -377,10 +384,8 @@ sc_err *sc_args_parse(sc_session *session, const struct sc_found *found, const c
     if (!err && found->row->args)
         err = parse_operands(&ps);
     ps.p = sc_skip_blanks(ps.p);
-    if (!err && *ps.p) {
-        ps.fail = ps.p;
-        err = wrong(&ps, "is not expected here", ps.p);
-    }
+    if (!err && *ps.p)
+        err = wrong_word(&ps, "is not expected here");
     if (err)
         *ret_fail = ps.fail;
     return err;

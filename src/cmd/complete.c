@@ -82,7 +82,7 @@ static void offer_modules(sc_session *s, struct completion *c) {
 /* The name at the end of an expression. */
 static void offer_names(sc_session *s, struct completion *c) {
     size_t start = strlen(c->word);
-    while (start && !strchr("+-*/%&|^<>=()[],:\"@", c->word[start - 1]))
+    while (start && !strchr("+-*/%&|^<>=()[],:?~\"@", c->word[start - 1]))
         start--;
     c->kept = start;
     bool at = start && c->word[start - 1] == '@';

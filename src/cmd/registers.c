@@ -233,6 +233,9 @@ static sc_err *refuse_special(const char *text) {
     if (!strcmp(text, "."))
         return sc_errf(SC_ERR_UNSUPPORTED,
                        "r. needs the instruction decoded, which this version cannot do yet");
+    if (!strcmp(text, "m") || !strncmp(text, "m ", 2))
+        return sc_errf(SC_ERR_UNSUPPORTED,
+                       "there is no default mask to show or set: rM mask (capital M) shows groups");
     if (*text == '?')
         return sc_errf(SC_ERR_UNSUPPORTED, "r? gives pseudo-registers a type: there are no types "
                                            "without symbols; use r $t0 = value");
@@ -366,6 +369,7 @@ const struct sc_command sc_register_commands[] = {
      .needs = SC_NEED_TARGET,
      .help = "A user dump keeps the faulting thread's registers twice: as they were at the "
              "exception, which is what this shows, and as they were when the dump was written.",
+     .sample = ".ecxr",
      .run = run_ecxr},
     {.name = NULL},
 };
