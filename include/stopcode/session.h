@@ -26,7 +26,9 @@ SC_API void sc_session_destroy(sc_session *session);
 /**
  * Runs a line: one or several commands separated by `;`. A failed command's error is shown
  * through the output; the ones after it still run, as in WinDbg. Returns the number that failed.
- * A cancelled command counts as failed and ends the line.
+ * A cancelled command counts as failed and ends the line; the target's cancel flag is cleared then.
+ * Lines of more than 64 KiB are refused. Typography of web pages (dashes, curly quotes, no-break
+ * spaces) is forgiven.
  */
 SC_API unsigned sc_session_run(sc_session *session, const char *line);
 
@@ -36,7 +38,10 @@ SC_API bool sc_session_done(const sc_session *session);
 /** The prompt, such as `0: kd> ` or `0:000> `. Always NUL-terminated. */
 SC_API void sc_session_prompt(const sc_session *session, char *buf, size_t size);
 
-/** What the debugger prints on opening (target, modules count, the first diagnosis line). */
+/**
+ * What the debugger prints on opening (target, modules count, the first diagnosis line). In JSON
+ * an object like a command's, whose command is ".opendump".
+ */
 SC_API void sc_session_banner(sc_session *session);
 
 /** Calls ADD for each completion of the word before CURSOR (an index into LINE). */

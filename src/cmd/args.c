@@ -26,6 +26,13 @@ static sc_err *wrong(const struct parse *ps, const char *what, const char *name)
                  : sc_err_nomem();
 }
 
+/* The same about the word that stands at the cursor. */
+static sc_err *wrong_word(struct parse *ps, const char *what) {
+    ps->fail = ps->p;
+    const char *word = sc_arena_strndup(ps->args->arena, ps->p, strcspn(ps->p, " \t\r"));
+    return word ? wrong(ps, what, word) : sc_err_nomem();
+}
+
 /* --- words ---------------------------------------------------------------------------------- */
 
 /* A word in quotes: \" is a quote in it, any other backslash stands for itself. */
@@ -92,14 +99,42 @@ static sc_err *take_rest(struct parse *ps, const char **ret_text) {
 
 /* --- expressions ---------------------------------------------------------------------------- */
 
-/* Does an expression that has come to a blank behind BEFORE go on at P, behind the blanks? */
-static bool goes_on(char before, const char *p) {
-    if (!*p)
+static bool is_name(char c) {
+    return (sc_lower(c) >= 'a' && sc_lower(c) <= 'z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '$' || c == '@' || c == '!';
+}
+
+/* Is the word of LEN bytes one of WORDS, which are separated by blanks? */
+static bool is_one_of(const char *words, const char *word, size_t len) {
+    for (; len && *words; words += strspn(words, " ")) {
+        size_t n = strcspn(words, " ");
+        if (n == len && !sc_strncasecmp(words, word, n))
+            return true;
+        words += n;
+    }
+    return false;
+}
+
+/* Does the expression from START, which has come to a blank at P, go on at NEXT behind it? */
+static bool goes_on(const char *start, const char *p, const char *next) {
+    static const char binary[] = "and or xor mod";
+    static const char unary[] = "not hi low by wo dwo qwo poi $pby $pwo $pdwo $pqwo $ppoi";
+    if (!*next)
         return false;
-    if (strchr("+-*&|^<>=%", before) || strchr("+&|^<>=%", *p) || (*p == '!' && p[1] == '='))
+    if (strchr("+-*&|^<>=%", p[-1]) || strchr("+&|^<>=%", *next) ||
+        (*next == '!' && next[1] == '='))
         return true;
     /* `a - b` goes on; `a -v` and `a /v` have an option. */
-    return strchr("-*/", *p) && sc_blank(p[1]);
+    if (strchr("-*/", *next) && sc_blank(next[1]))
+        return true;
+    const char *word = p, *end = next;
+    while (word > start && is_name(word[-1]))
+        word--;
+    while (is_name(*end))
+        end++;
+    return is_one_of(unary, word, (size_t)(p - word)) ||
+           is_one_of(binary, word, (size_t)(p - word)) ||
+           is_one_of(binary, next, (size_t)(end - next));
 }
 
 /* Where the expression at P ends: a blank outside parentheses and quotes, or the end. */
@@ -118,7 +153,7 @@ static const char *expression_end(const char *start) {
             depth--;
         else if (sc_blank(*p) && !depth) {
             const char *next = sc_skip_blanks(p);
-            if (p == start || !goes_on(p[-1], next))
+            if (p == start || !goes_on(start, p, next))
                 break;
             p = next - 1;
         }
@@ -199,7 +234,7 @@ static sc_err *take_range(struct parse *ps, struct sc_val *v) {
 static sc_err *letter_value(struct parse *ps, char letter, char value, const char **ret_text,
                             uint64_t *ret_num) {
     char name[] = {'o', 'p', 't', 'i', 'o', 'n', ' ', letter, 0};
-    ps->p = sc_skip_blanks(ps->p);
+    ps->fail = ps->p = sc_skip_blanks(ps->p);
     if (!*ps->p)
         return wrong(ps, value == '@' ? "needs an address" : "needs a pattern", name);
     return value == '@' ? take_expr(ps, ret_text, ret_num) : take_word(ps, ret_text);
@@ -248,10 +283,6 @@ static sc_err *parse_letters(struct parse *ps, const struct sc_arg *a, const cha
 
 /* --- options -------------------------------------------------------------------------------- */
 
-static bool is_option(enum sc_arg_kind kind) {
-    return kind == SC_ARG_OPTION || kind == SC_ARG_OPTION_WORD || kind == SC_ARG_OPTION_EXPR;
-}
-
 /* How well the word at P (behind its dash) names the option: 0 not, 2 in its exact case. */
 static int option_fits(const struct sc_arg *a, const char *p, size_t len) {
     size_t n = strlen(a->spec);
@@ -269,7 +300,7 @@ static int find_option(const struct parse *ps) {
     size_t len = strcspn(ps->p + 1, " \t\r");
     for (int i = 0; ps->row->args[i].kind != SC_ARG_END; i++) {
         const struct sc_arg *a = &ps->row->args[i];
-        int f = is_option(a->kind) ? option_fits(a, ps->p + 1, len) : 0;
+        int f = sc_option_kind(a->kind) ? option_fits(a, ps->p + 1, len) : 0;
         if (f > fit) {
             fit = f;
             best = i;
@@ -302,7 +333,7 @@ static sc_err *parse_options(struct parse *ps) {
 static bool looks_like_option(const struct parse *ps) {
     bool has = false;
     for (const struct sc_arg *a = ps->row->args; a->kind != SC_ARG_END; a++)
-        has |= is_option(a->kind);
+        has |= sc_option_kind(a->kind);
     size_t n = strcspn(ps->p, " \t\r");
     return has && n == 2 && (*ps->p == '-' || *ps->p == '/') && sc_lower(ps->p[1]) >= 'a' &&
            sc_lower(ps->p[1]) <= 'z';
@@ -315,7 +346,7 @@ static sc_err *parse_operand(struct parse *ps, const struct sc_arg *a, struct sc
     if (!*ps->p)
         return a->optional ? NULL : wrong(ps, "is missing", a->name);
     if (a->kind != SC_ARG_REST && a->kind != SC_ARG_LINE && looks_like_option(ps))
-        return wrong(ps, "is no option of it", ps->p);
+        return wrong_word(ps, "is no option of it");
     v->given = true;
     switch (a->kind) {
     case SC_ARG_EXPR: return take_expr(ps, &v->text, &v->num);
@@ -330,7 +361,7 @@ static sc_err *parse_operands(struct parse *ps) {
     sc_err *err = NULL;
     for (size_t i = 0; !err && i < SC_ARGS_MAX && ps->row->args[i].kind != SC_ARG_END; i++) {
         const struct sc_arg *a = &ps->row->args[i];
-        if (a->kind == SC_ARG_LETTERS || is_option(a->kind))
+        if (a->kind == SC_ARG_LETTERS || sc_option_kind(a->kind))
             continue;
         err = parse_options(ps);
         if (!err)
@@ -353,10 +384,8 @@ sc_err *sc_args_parse(sc_session *session, const struct sc_found *found, const c
     if (!err && found->row->args)
         err = parse_operands(&ps);
     ps.p = sc_skip_blanks(ps.p);
-    if (!err && *ps.p) {
-        ps.fail = ps.p;
-        err = wrong(&ps, "is not expected here", ps.p);
-    }
+    if (!err && *ps.p)
+        err = wrong_word(&ps, "is not expected here");
     if (err)
         *ret_fail = ps.fail;
     return err;

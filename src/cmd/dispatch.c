@@ -91,8 +91,6 @@ static void show_error(sc_session *s, const char *text, const char *fail, const 
     }
     sc_printf(s->out, "ERROR: %s\n", why);
     sc_out_color(s->out, SC_PLAIN);
-    if (s->depth > 1 && sc_out_render(s->out) == SC_RENDER_JSON)
-        sc_remark(s->out, "%s: %s", text, why); /* an inner frame cannot carry it */
 }
 
 /* Runs one command inside its frame; true when it went well. */
@@ -109,6 +107,8 @@ static bool run_piece(sc_session *s, const struct sc_piece *piece) {
     if (err)
         show_error(s, text ? text : shown, fail, err);
     sc_out_end(s->out, err);
+    if (s->depth == 1)
+        sc_logfile_settle(s);
     sc_arena_destroy(arena);
     bool ok = !err;
     sc_err_destroy(err);

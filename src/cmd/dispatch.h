@@ -56,6 +56,10 @@ const char *sc_usage(const struct sc_command *row, sc_arena *arena);
 /* "-v" or "/v", as WinDbg's documentation writes the row's options. */
 char sc_option_dash(const struct sc_command *row);
 
+static inline bool sc_option_kind(enum sc_arg_kind kind) {
+    return kind == SC_ARG_OPTION || kind == SC_ARG_OPTION_WORD || kind == SC_ARG_OPTION_EXPR;
+}
+
 /* typo.c: undoes in place what web pages and word processors do to commands. */
 void sc_typo_fix(char *text);
 

@@ -117,8 +117,13 @@ static bool find_letters(const char *text, size_t len, struct sc_found *ret) {
 
 static bool ends(char c) { return !c || sc_blank(c) || c == ';' || c == '\n'; }
 
-/* Can an operand start behind the name of N bytes? Not where it would make a longer word of it. */
+/*
+ * Can an operand start behind the name of N bytes? Not where it would make a longer word of it, and
+ * not with an angle bracket: `$$<file` is a script, not a comment.
+ */
 static bool may_touch(const char *text, size_t n) {
+    if (text[n] == '<' || text[n] == '>')
+        return false;
     return !is_word(text[n - 1]) || !is_word(text[n]) || (text[n] >= '0' && text[n] <= '9');
 }
 

@@ -73,21 +73,44 @@ static bool log_write(void *ctx, const char *data, size_t len) {
     return !log->failed;
 }
 
-void sc_logfile_close(sc_session *s) {
-    if (!s->log)
+static void end_log(struct sc_logfile *log) {
+    if (log) {
+        fclose(log->file);
+        free(log);
+    }
+}
+
+void sc_logfile_settle(sc_session *s) {
+    if (!s->switch_log)
         return;
-    sc_out_flush(s->out);
-    sc_out_tee(s->out, NULL, NULL);
-    fclose(s->log->file);
-    free(s->log);
-    s->log = NULL;
+    sc_out_flush(s->out); /* what was written before belongs to the old one */
+    sc_out_tee(s->out, s->next_log ? log_write : NULL, s->next_log);
+    end_log(s->log);
+    s->log = s->next_log;
+    s->next_log = NULL;
+    s->switch_log = false;
+}
+
+/* Puts OWN_LOG (or none) in the place of the log: now, or behind the JSON object being written. */
+static void switch_to(sc_session *s, struct sc_logfile *own_log) {
+    end_log(s->next_log);
+    s->next_log = own_log;
+    s->switch_log = true;
+    if (!s->depth || sc_out_render(s->out) == SC_RENDER_TEXT)
+        sc_logfile_settle(s);
+}
+
+void sc_logfile_close(sc_session *s) {
+    if (s->log || s->next_log)
+        switch_to(s, NULL);
 }
 
 const char *sc_logfile_path(const sc_session *s, bool *ret_failed) {
-    if (!s->log)
+    const struct sc_logfile *log = s->switch_log ? s->next_log : s->log;
+    if (!log)
         return NULL;
-    *ret_failed = s->log->failed;
-    return s->log->path;
+    *ret_failed = log->failed;
+    return log->path;
 }
 
 /* A mark is written at the start of the file only, or appending would put one in the middle. */
@@ -103,7 +126,10 @@ sc_err *sc_logfile_open(sc_session *s, const char *path, bool append, bool wide)
     log->path = (char *)(log + 1);
     memcpy(log->path, path, len);
     log->wide = wide;
-    sc_logfile_close(s); /* first: it may be the same file */
+    if (s->log && !strcmp(s->log->path, path)) { /* two writers of one file would spoil it */
+        sc_logfile_close(s);
+        sc_logfile_settle(s);
+    }
     log->file = fopen(path, append ? "ab" : "wb");
     if (!log->file || (wide && !start_wide(log))) {
         sc_err *err = sc_errf(SC_ERR_IO, "cannot write the log %s: %s", path, strerror(errno));
@@ -112,9 +138,7 @@ sc_err *sc_logfile_open(sc_session *s, const char *path, bool append, bool wide)
         free(log);
         return err;
     }
-    s->log = log;
-    sc_out_flush(s->out); /* what was written before is not the log's */
-    sc_out_tee(s->out, log_write, log);
+    switch_to(s, log);
     return NULL;
 }
 

@@ -6,11 +6,10 @@
  * value in this dump, or not yet, says why instead of being 0.
  */
 #include <string.h>
-#include <time.h>
 
-#include "base/time.h"
 #include "base/utf.h"
 #include "cmd/session_impl.h"
+#include "cmd/shell.h"
 
 typedef sc_err *(*pseudo_fn)(sc_session *s, unsigned arg, uint64_t *ret);
 
@@ -51,10 +50,10 @@ static sc_err *get_pagesize(sc_session *s, unsigned arg, uint64_t *ret) {
 static sc_err *get_dbgtime(sc_session *s, unsigned arg, uint64_t *ret) {
     (void)s;
     (void)arg;
-    struct timespec now;
-    if (!timespec_get(&now, TIME_UTC))
+    uint64_t now = sc_time_now();
+    if (!now)
         return sc_errf(SC_ERR_NOT_FOUND, "the system does not tell the time");
-    *ret = SC_FILETIME_1970 + (uint64_t)now.tv_sec * 10000000 + (uint64_t)now.tv_nsec / 100;
+    *ret = now;
     return NULL;
 }
 
@@ -285,7 +284,6 @@ static const struct pseudo {
     {"$previp", NULL, 0, not_live},
     {"$relip", NULL, 0, not_live},
     {"$callret", NULL, 0, not_live},
-    {"$dbgdpc", NULL, 0, not_live},
 };
 
 /* "$t5" is 5, "$exr_param12" is 12; -1 when NAME is not PREFIX and a number below LIMIT. */

@@ -30,6 +30,7 @@ void sc_session_destroy(sc_session *s) {
     if (!s)
         return;
     sc_logfile_close(s);
+    sc_logfile_settle(s);
     free(s->symbol_path);
     free(s->image_path);
     free(s);

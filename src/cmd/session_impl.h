@@ -27,18 +27,24 @@ struct sc_session {
     uint64_t dot;
     char *symbol_path, *image_path; /* owned, or NULL */
     struct sc_logfile *log;         /* owned, or NULL */
+    struct sc_logfile *next_log;    /* owned: takes the place of `log` behind this command … */
+    bool switch_log;                /* … when this is set; NULL: none does */
     unsigned depth;                 /* lines being run: more than 1 inside a command */
 };
 
 /* pseudo.c: the names of all pseudo-registers, for completion. */
 void sc_pseudo_each(void (*add)(void *ctx, const char *name), void *ctx);
 
-/* logfile.c: ends the log, if any. */
-void sc_logfile_close(sc_session *session);
-/* The path of the open log, or NULL; whether writing it has failed. */
-const char *sc_logfile_path(const sc_session *session, bool *ret_failed);
-/* Opens PATH; WIDE: as UTF-16LE with a byte order mark. The one before is ended first. */
+/*
+ * logfile.c: opens PATH; WIDE: as UTF-16LE with a byte order mark. The log before is ended. In
+ * JSON both happen at sc_logfile_settle(), when the command's frame is complete.
+ */
 sc_err *sc_logfile_open(sc_session *session, const char *path, bool append, bool wide);
+/* Ends the log, if any. */
+void sc_logfile_close(sc_session *session);
+void sc_logfile_settle(sc_session *session);
+/* The path of the open log, or NULL, and whether writing it has failed. */
+const char *sc_logfile_path(const sc_session *session, bool *ret_failed);
 
 /* eval.c: remembers what `?` computed, for $exp. */
 void sc_session_set_last(sc_session *session, uint64_t value);

@@ -167,7 +167,8 @@ static void numbers_are_those_of_printf(void **state) {
     SAME("%d %i %u %x %X %o", -5, 7, 3000000000U, 0xbeefU, 0xbeefU, 0755U);
     SAME("%08x|%8x|%-8x|%#x|%#010x|%#o", 0x1aU, 0x1aU, 0x1aU, 0x1aU, 0x1aU, 8U);
     SAME("%+d|% d|%+05d|%.4d|%8.4d|%-8.4d|", 5, 5, 5, 5, 5, 5);
-    SAME("%hhx %hx %hhd %hd", 0xffff, 0x1ffff, 0x1ff, 0x1ffff);
+    SAME("%hhx %hx %hhd %hd", (unsigned char)0xfe, (unsigned short)0xfffe, (signed char)-2,
+         (short)-3);
     SAME("%ld %lu %lx", -1L, ~0UL, ~0UL);
     SAME("%lld %llu %llx", INT64_MIN + 0LL, ~0ULL, 0xfffff80000000000ULL);
     SAME("%016llx %jd %ju", 0x1234ULL, (intmax_t)-9, UINTMAX_MAX);
@@ -217,6 +218,9 @@ static void odd_formats_do_no_harm(void **state) {
     format(f.out, "|%ls|%lc", L"x", L'x');
     assert_string_equal(printed(&f), "a%nb%d\n[%|%-|%5.|%ll|%k %d|%1$d|%ls|%lc");
     assert_int_equal(untouched, 7);
+    sink_clear(&f.sink);
+    format(f.out, "%hhx %hx %hhd %hd", 0xffff, 0x1ffff, 0x1ff, 0x1ffff);
+    assert_string_equal(printed(&f), "ff ffff -1 -1");
     sink_clear(&f.sink);
     format(f.out, "%99999999999d|", 1);
     assert_int_equal(strlen(printed(&f)), 301);
