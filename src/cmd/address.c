@@ -306,9 +306,11 @@ static sc_err *run_address(sc_session *session, const struct sc_args *args) {
     struct style style = {sc_session_ptr_size(session), args->v[0].given};
     uint64_t addr = sc_space_canon(sc_target_space(target), args->v[0].num);
     bool found = false;
-    if (!sc_mdmp_stream(source, MEMORY_INFO_LIST))
-        return sc_errf(SC_ERR_NOT_FOUND, "this dump has no list of memory regions: it is written "
-                                         "with MiniDumpWithFullMemoryInfo");
+    if (!sc_mdmp_stream(source, MEMORY_INFO_LIST)) {
+        sc_remark(sc_session_out(session), "This dump has no list of memory regions: it is written "
+                                           "with MiniDumpWithFullMemoryInfo.");
+        return NULL;
+    }
     struct owneds list = {0};
     sc_err *err = collect(target, &list);
     if (!err && !style.detail)
@@ -333,6 +335,7 @@ const struct sc_command sc_address_commands[] = {
      .args = address_args,
      .help = "A + marks the first region of an allocation. The list tells what the process had; "
              "the dump need not hold the bytes.",
+     .sample = "!address",
      .run = run_address},
     {.name = NULL},
 };

@@ -199,9 +199,11 @@ static sc_err *run_handle(sc_session *session, const struct sc_args *args) {
                         .handle = handle,
                         .type = args->v[2].given ? args->v[2].text : NULL,
                         .show = args->v[1].given ? (unsigned)(args->v[1].num & 15) : SHOW_TYPE};
-    if (!sc_mdmp_stream(source, HANDLE_DATA))
-        return sc_errf(SC_ERR_NOT_FOUND, "this dump has no handle data: it is written with "
-                                         "MiniDumpWithHandleData");
+    if (!sc_mdmp_stream(source, HANDLE_DATA)) {
+        sc_remark(sc_session_out(session), "This dump has no handle data: it is written with "
+                                           "MiniDumpWithHandleData.");
+        return NULL;
+    }
     sc_err *err = walk(session, source, &want, &totals, args->arena);
     if (!err && !want.all && !totals.all)
         err = sc_errf(SC_ERR_NOT_FOUND, "no handle 0x%llx was open", (unsigned long long)handle);
@@ -225,6 +227,7 @@ const struct sc_command sc_handle_commands[] = {
      .args = handle_args,
      .help = "!handle lists all with their types and counts them; !handle 4c f shows all about "
              "one; !handle 0 f File all about the files.",
+     .sample = "!handle",
      .run = run_handle},
     {.name = NULL},
 };
