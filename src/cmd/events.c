@@ -156,7 +156,6 @@ const struct sc_command sc_event_commands[] = {
              "dump.",
      .sample = ".exr -1",
      .sample = ".exr -1",
-     .run = run_exr},
     {.name = ".lastevent",
      .brief = "show the event that the dump was written for",
      .needs = SC_NEED_TARGET,
