@@ -145,8 +145,18 @@ static bool is_sorted(const struct sc_ranges *r) {
     return true;
 }
 
+/* Cuts what runs over the top of the address space: it must not wrap to low addresses. */
+static void cut_at_top(struct sc_ranges *ranges) {
+    for (size_t i = 0; i < ranges->count; i++) {
+        struct sc_range *r = &ranges->item[i];
+        if (r->size && r->size - 1 > UINT64_MAX - r->start)
+            r->size = UINT64_MAX - r->start + 1;
+    }
+}
+
 /* Sorts RANGES and makes them disjoint, in place of the old array. */
 static bool normalise(struct sc_ranges *ranges) {
+    cut_at_top(ranges);
     if (is_sorted(ranges))
         return true;
     struct ranked *in = calloc(ranges->count, sizeof *in);
