@@ -24,3 +24,6 @@ endfunction()
 watched(hostile hostile/hostile.c)
 add_test(NAME hostile/hostile
          COMMAND hostile --keep ${CMAKE_BINARY_DIR}/hostile-failures)
+
+watched(fault fault/fault.c)
+add_test(NAME fault/fault COMMAND fault)

@@ -57,7 +57,10 @@ static void machine(struct drive *d, sc_target *t) {
 static void look(struct drive *d, sc_space *space, uint64_t addr, size_t len) {
     uint8_t buf[256];
     size_t got = 0;
-    drive_mix(d, sc_space_read(space, addr, buf, len < sizeof buf ? len : sizeof buf, &got));
+    enum sc_read status =
+        sc_space_read(space, addr, buf, len < sizeof buf ? len : sizeof buf, &got);
+    drive_mix(d, status);
+    d->io += status == SC_READ_IO;
     for (size_t i = 0; i < got; i++)
         drive_mix(d, buf[i]);
 }
