@@ -59,6 +59,8 @@ struct sc_fake {
     } * memory;
     size_t nmemory;
     const struct sc_regs *regs; /**< of the current processor or thread, NULL: none */
+    const struct sc_unloaded *unloaded; /**< the most recent first */
+    size_t nunloaded;
 };
 SC_API sc_err *sc_target_fake(const struct sc_fake *fake, sc_target **ret_target);
 

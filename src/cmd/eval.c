@@ -96,12 +96,17 @@ sc_err *sc_session_eval_prefix(sc_session *s, const char *text, uint64_t *ret_va
     };
     sc_err *err = ret_end ? sc_expr_prefix(&env, text, ret_value, ret_end)
                           : sc_expr_eval(&env, text, ret_value);
-    if (err && sc_err_code(err) == SC_ERR_NOT_FOUND && e.why) {
-        sc_err_destroy(err);
-        return e.why;
+    if (!err || sc_err_code(err) != SC_ERR_NOT_FOUND || !e.why) {
+        sc_err_destroy(e.why);
+        return err;
     }
-    sc_err_destroy(e.why);
-    return err;
+    /* The evaluator knows where, we know why. */
+    const char *where = sc_err_text(err);
+    int n = (int)strcspn(where, ":");
+    if (!strncmp(where, "column ", 7) && n < 20)
+        e.why = sc_err_prefix(e.why, "%.*s", n, where);
+    sc_err_destroy(err);
+    return e.why;
 }
 
 sc_err *sc_session_eval(sc_session *s, const char *text, uint64_t *ret_value) {

@@ -418,6 +418,7 @@ const struct sc_command sc_info_commands[] = {
      .brief = "show the bug check code and its four arguments",
      .needs = SC_NEED_KERNEL,
      .help = "!analyze says what they mean.",
+     .sample = ".bugcheck",
      .run = run_bugcheck},
     {.name = ".comment",
      .brief = "show the comment that the dump carries",
