@@ -64,6 +64,7 @@ sc_err *sc_target_modules(sc_target *target, const struct sc_modules **ret_modul
             return err;
         }
         target->modules_loaded = true;
+        sc_target_note_io(target);
     }
     *ret_modules = &target->modules;
     return NULL;
@@ -79,6 +80,7 @@ sc_err *sc_target_unloaded(sc_target *target, const struct sc_unloadeds **ret_un
         }
     }
     target->unloaded_loaded = true;
+    sc_target_note_io(target);
     *ret_unloaded = &target->unloaded;
     return NULL;
 }

@@ -16,12 +16,15 @@ struct sc_target {
     struct sc_threads threads;
     bool modules_loaded, unloaded_loaded, threads_loaded;
     const struct sc_regs *fake_regs; /* in the source's arena */
+    bool io_noted; /* that the file could not be read has been said */
     atomic_bool cancel;
     uint64_t generation;
     sc_log_fn log;
     void *log_ctx;
 };
 
+/* Notes, once, that a read of the file failed: lists may lack what stood there. */
+void sc_target_note_io(sc_target *target);
 /* Makes a target of a source, which is taken over (also when it fails). */
 sc_err *sc_target_adopt(struct sc_source *own_source, sc_target **ret_target);
 
