@@ -85,11 +85,18 @@ sc_err *sc_target_unloaded(sc_target *target, const struct sc_unloadeds **ret_un
     return NULL;
 }
 
+/* What a lookup does with an error: its answer is NULL either way. */
+static void swallow(sc_target *t, sc_err *err) {
+    if (sc_err_code(err) == SC_ERR_NOMEM)
+        sc_target_set_nomem(t);
+    sc_err_destroy(err);
+}
+
 const struct sc_module *sc_target_module_at(sc_target *target, uint64_t addr) {
     const struct sc_modules *list;
     sc_err *err = sc_target_modules(target, &list);
     if (err) {
-        sc_err_destroy(err);
+        swallow(target, err);
         return NULL;
     }
     size_t lo = 0, hi = list->count;
@@ -109,7 +116,7 @@ const struct sc_module *sc_target_module_named(sc_target *target, const char *na
     const struct sc_modules *list;
     sc_err *err = sc_target_modules(target, &list);
     if (err) {
-        sc_err_destroy(err);
+        swallow(target, err);
         return NULL;
     }
     for (size_t i = 0; i < list->count; i++)
@@ -125,7 +132,7 @@ const struct sc_unloaded *sc_target_unloaded_at(sc_target *target, uint64_t addr
     const struct sc_unloadeds *list;
     sc_err *err = sc_target_unloaded(target, &list);
     if (err) {
-        sc_err_destroy(err);
+        swallow(target, err);
         return NULL;
     }
     /* The list is in order of unloading, the most recent first. */

@@ -16,6 +16,14 @@
 
 const char *sc_version_string(void) { return SC_VERSION; }
 
+void sc_target_set_nomem(sc_target *target) { target->short_of_memory = true; }
+
+bool sc_target_take_nomem(sc_target *target) {
+    bool was = target->short_of_memory;
+    target->short_of_memory = false;
+    return was;
+}
+
 void sc_target_note_io(sc_target *target) {
     uint64_t offset;
     if (target->io_noted || !target->source->file ||
