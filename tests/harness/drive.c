@@ -254,7 +254,6 @@ void drive_target(struct drive *d, sc_target *target) {
     d->notes = s->nnotes + s->notes_dropped;
 }
 
-#ifdef HARNESS_ANALYSIS
 static void finding(struct drive *d, const struct sc_finding *f) {
     drive_text(d, f->rule);
     drive_text(d, f->summary);
@@ -292,9 +291,6 @@ void drive_analysis(struct drive *d, sc_target *target) {
         finding(d, &a->findings[i]);
     sc_analysis_destroy(a);
 }
-#else
-void drive_analysis(struct drive *d, sc_target *target) { (void)d, (void)target; }
-#endif
 
 /* The sink: counts, mixes, and looks for "out of memory" across chunks. */
 static bool sink(void *ctx, const char *data, size_t len) {
