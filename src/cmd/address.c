@@ -111,14 +111,14 @@ static void header(sc_out *out, unsigned ptr_size) {
 
 static void table_text(sc_out *out, const struct row *r, unsigned ptr_size) {
     char a[32], b[32], c[32];
-    sc_printf(out, "%c%s%s%s %-11s %-11s %-34s %-10s", r->first ? '+' : ' ',
+    sc_printf(out, "%c%s%s%s %-11s %-11s %-34s %-10s ", r->first ? '+' : ' ',
               column(r->start, ptr_size, a, sizeof a), column(r->end, ptr_size, b, sizeof b),
               column(r->size, ptr_size, c, sizeof c), r->type_name, r->state_name, r->protect_names,
               r->usage);
     if (r->what && r->path)
-        sc_printf(out, " [%s; \"%s\"]", r->what, r->path);
+        sc_printf(out, "[%s; \"%s\"]", r->what, r->path);
     else if (r->what)
-        sc_printf(out, " [%s]", r->what);
+        sc_printf(out, "[%s]", r->what);
     sc_puts(out, "\n");
 }
 
@@ -332,6 +332,7 @@ const struct sc_command sc_address_commands[] = {
      .args = address_args,
      .help = "A + marks the first region of an allocation. The list tells what the process had; "
              "the dump need not hold the bytes.",
+     .sample = "!address",
      .run = run_address},
     {.name = NULL},
 };

@@ -204,9 +204,10 @@ static void show_kernel(sc_session *session, const struct sc_source *source) {
     row.nshown = h->nruns < 43 ? h->nruns : 43;
     sc_record(out, &header_type, &row, labelled_text, &l);
     for (size_t i = 0; i < row.nshown; i++)
-        sc_printf(out, "Run %-3zu                 BasePage %llx, PageCount %llx\n%s", i,
-                  (ull)h->run[i].base_page, (ull)h->run[i].page_count,
-                  i + 1 == row.nshown ? "\n" : "");
+        sc_printf(out, "Run %-3zu                 BasePage %llx, PageCount %llx\n", i,
+                  (ull)h->run[i].base_page, (ull)h->run[i].page_count);
+    if (row.nshown)
+        sc_puts(out, "\n");
     if (t) {
         l.type = &triage_type;
         l.label = triage_labels;
@@ -467,6 +468,7 @@ const struct sc_command sc_dump_commands[] = {
      .needs = SC_NEED_TARGET,
      .help = "Kernel dumps: the header, the triage part, the memory manager's figures. Minidumps: "
              "the header, the streams, the system and the miscellaneous information.",
+     .sample = ".dumpdebug",
      .run = run_dumpdebug},
     {.name = NULL},
 };

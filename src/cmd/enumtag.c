@@ -132,6 +132,7 @@ const struct sc_command sc_secondary_commands[] = {
      .brief = "show the secondary data that drivers added to the dump",
      .needs = SC_NEED_KERNEL,
      .help = "Each block has the GUID under which a driver's bug check callback left it.",
+     .sample = ".enumtag",
      .run = run_enumtag},
     {.name = NULL},
 };

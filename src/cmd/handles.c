@@ -222,6 +222,7 @@ const struct sc_command sc_handle_commands[] = {
      .args = handle_args,
      .help = "!handle lists all with their types and counts them; !handle 4c f shows all about "
              "one; !handle 0 f File all about the files.",
+     .sample = "!handle",
      .run = run_handle},
     {.name = NULL},
 };

@@ -114,13 +114,15 @@ static void fill(struct row *r, const struct sc_thread *t) {
     r->user_time = t->user_time;
 }
 
-sc_err *sc_show_thread(sc_session *session, uint32_t index, bool detail, sc_arena *arena) {
+/* The line of thread or processor INDEX; CURRENT is the one to mark. */
+static sc_err *show(sc_session *session, uint32_t index, uint32_t current, bool detail,
+                    sc_arena *arena) {
     sc_target *target = sc_session_target(session);
     const struct sc_machine *m = sc_target_machine(target);
     struct style style = {sc_session_ptr_size(session), detail};
     struct row r = {.index = index,
                     .pid = m->pid,
-                    .current = index == sc_session_current(session),
+                    .current = index == current,
                     .event = index == m->current,
                     .start = SC_UNSET64,
                     .prcb = SC_UNSET64,
@@ -223,16 +225,16 @@ static sc_err *exists(sc_session *session, uint32_t index) {
 /* ---- what ---- */
 
 static sc_err *list(sc_session *session, const struct set *set, sc_arena *arena) {
-    uint32_t n;
+    uint32_t n, current = sc_session_current(session);
     if (!set->all && !set->listed) {
         sc_err *err = exists(session, set->one);
-        return err ? err : sc_show_thread(session, set->one, true, arena);
+        return err ? err : show(session, set->one, current, true, arena);
     }
     sc_err *err = count_of(session, &n);
     for (uint32_t i = 0; !err && i < n; i++)
         err = sc_target_cancelled(sc_session_target(session))
                   ? sc_err_cancelled()
-                  : sc_show_thread(session, i, set->all, arena);
+                  : show(session, i, current, set->all, arena);
     return err;
 }
 
@@ -277,10 +279,8 @@ static sc_err *run_in(sc_session *session, const struct set *set, const char *co
             break;
         }
         if (set->all && !quiet) {
-            err = sc_session_set_current(session, i);
             sc_puts(sc_session_out(session), "\n");
-            if (!err)
-                err = sc_show_thread(session, i, false, arena);
+            err = show(session, i, before, false, arena);
         }
         if (!err)
             err = run_there(session, i, command, &failed);

@@ -12,8 +12,8 @@
 struct fake_source {
     struct sc_ranges virt;
     struct sc_modules modules;
-    struct sc_threads threads;
     struct sc_unloadeds unloaded;
+    struct sc_threads threads;
     uint8_t *bytes;
 };
 
@@ -22,8 +22,8 @@ static void fake_destroy(struct sc_source *source) {
     if (f) {
         SC_VEC_FREE(&f->virt);
         SC_VEC_FREE(&f->modules);
-        SC_VEC_FREE(&f->threads);
         SC_VEC_FREE(&f->unloaded);
+        SC_VEC_FREE(&f->threads);
         free(f->bytes);
     }
     free(f);
@@ -53,17 +53,6 @@ static sc_err *fake_modules(struct sc_source *source, struct sc_modules *ret) {
     return NULL;
 }
 
-static sc_err *fake_threads(struct sc_source *source, struct sc_threads *ret) {
-    struct fake_source *f = source->impl;
-    for (size_t i = 0; i < f->threads.count; i++) {
-        struct sc_thread *t = SC_VEC_PUSH(ret);
-        if (!t)
-            return sc_err_nomem();
-        *t = f->threads.item[i];
-    }
-    return NULL;
-}
-
 static sc_err *fake_unloaded(struct sc_source *source, struct sc_unloadeds *ret) {
     struct fake_source *f = source->impl;
     for (size_t i = 0; i < f->unloaded.count; i++) {
@@ -71,6 +60,17 @@ static sc_err *fake_unloaded(struct sc_source *source, struct sc_unloadeds *ret)
         if (!u)
             return sc_err_nomem();
         *u = f->unloaded.item[i];
+    }
+    return NULL;
+}
+
+static sc_err *fake_threads(struct sc_source *source, struct sc_threads *ret) {
+    struct fake_source *f = source->impl;
+    for (size_t i = 0; i < f->threads.count; i++) {
+        struct sc_thread *t = SC_VEC_PUSH(ret);
+        if (!t)
+            return sc_err_nomem();
+        *t = f->threads.item[i];
     }
     return NULL;
 }
@@ -132,6 +132,19 @@ static sc_err *copy_modules(struct fake_source *f, const struct sc_fake *fake, s
     return NULL;
 }
 
+static sc_err *copy_unloaded(struct fake_source *f, const struct sc_fake *fake, sc_arena *arena) {
+    for (size_t i = 0; i < fake->nunloaded; i++) {
+        struct sc_unloaded *u = SC_VEC_PUSH(&f->unloaded);
+        if (!u)
+            return sc_err_nomem();
+        *u = fake->unloaded[i];
+        u->name = dup_or(arena, u->name, NULL);
+        if (!u->name)
+            return sc_err_nomem();
+    }
+    return NULL;
+}
+
 /* A fake without threads has one: everything above counts on a current one. */
 static sc_err *copy_threads(struct fake_source *f, const struct sc_fake *fake, sc_arena *arena) {
     if (!fake->nthreads) {
@@ -146,19 +159,6 @@ static sc_err *copy_threads(struct fake_source *f, const struct sc_fake *fake, s
             return sc_err_nomem();
         *t = fake->threads[i];
         if (t->name && !(t->name = sc_arena_strdup(arena, t->name)))
-            return sc_err_nomem();
-    }
-    return NULL;
-}
-
-static sc_err *copy_unloaded(struct fake_source *f, const struct sc_fake *fake, sc_arena *arena) {
-    for (size_t i = 0; i < fake->nunloaded; i++) {
-        struct sc_unloaded *u = SC_VEC_PUSH(&f->unloaded);
-        if (!u)
-            return sc_err_nomem();
-        *u = fake->unloaded[i];
-        u->name = dup_or(arena, u->name, NULL);
-        if (!u->name)
             return sc_err_nomem();
     }
     return NULL;
@@ -197,9 +197,9 @@ sc_err *sc_target_fake(const struct sc_fake *fake, sc_target **ret_target) {
     if (!err)
         err = copy_modules(f, fake, s->arena);
     if (!err)
-        err = copy_threads(f, fake, s->arena);
-    if (!err)
         err = copy_unloaded(f, fake, s->arena);
+    if (!err)
+        err = copy_threads(f, fake, s->arena);
     if (!err)
         err = copy_machine(s, fake);
     if (!err)

@@ -16,7 +16,8 @@ const char *corpus_folder(char *buf, size_t size) {
                                   STOPCODE_SOURCE_DIR "/../shared/corpus",
                                   STOPCODE_SOURCE_DIR "/../../shared/corpus",
 #endif
-                                  "../shared/corpus", "../../shared/corpus",
+                                  "../shared/corpus",
+                                  "../../shared/corpus",
                                   "../../../shared/corpus"};
     for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
         char readme[4200];

@@ -12,15 +12,15 @@
 
 struct drive {
     uint64_t digest;
-    unsigned errors;   /* error objects returned */
-    unsigned nomem;    /* of these, out of memory */
-    unsigned io;       /* of these, SC_ERR_IO */
-    unsigned failed;   /* commands that failed */
-    size_t notes;      /* on the source */
-    uint64_t output;   /* bytes written by commands */
-    bool saw_nomem;    /* the output says "out of memory" */
-    size_t tail;       /* how much of "out of memory" the output's end matches */
-    char why[200];     /* text of the first error */
+    unsigned errors; /* error objects returned */
+    unsigned nomem;  /* of these, out of memory */
+    unsigned io;     /* of these, SC_ERR_IO */
+    unsigned failed; /* commands that failed */
+    size_t notes;    /* on the source */
+    uint64_t output; /* bytes written by commands */
+    bool saw_nomem;  /* the output says "out of memory" */
+    size_t tail;     /* how much of "out of memory" the output's end matches */
+    char why[200];   /* text of the first error */
 };
 
 /* Takes an error: counts it, mixes its code in, ends it. True when there was one. */

@@ -18,12 +18,12 @@
 #include <stdint.h>
 
 struct heap_stats {
-    uint64_t calls;  /* allocations asked for */
-    bool failed;     /* the chosen one came and was refused */
-    size_t peak;     /* most bytes held at once */
-    size_t leaked;   /* bytes still held */
-    size_t nleaked;  /* blocks */
-    void *leak;      /* one of them, to look at in a debugger */
+    uint64_t calls; /* allocations asked for */
+    bool failed;    /* the chosen one came and was refused */
+    size_t peak;    /* most bytes held at once */
+    size_t leaked;  /* bytes still held */
+    size_t nleaked; /* blocks */
+    void *leak;     /* one of them, to look at in a debugger */
     size_t leak_size;
 };
 

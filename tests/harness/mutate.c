@@ -78,8 +78,8 @@ static size_t pick(struct victim *v) {
 }
 
 static uint64_t boundary(struct victim *v) {
-    const uint64_t n[] = {0,          1,           UINT64_MAX,          0x7fffffff, 0x80000000,
-                          0xfffffff0, v->size,     v->size - 1,         v->size + 1, 0x45474150,
+    const uint64_t n[] = {0,          1,           UINT64_MAX,         0x7fffffff,  0x80000000,
+                          0xfffffff0, v->size,     v->size - 1,        v->size + 1, 0x45474150,
                           0xffff,     0x100000000, 0x7fffffffffffffff, v->size / 2, 0x1000};
     uint64_t i = rng_below(&v->rng, sizeof n / sizeof *n + 1);
     return i < sizeof n / sizeof *n ? n[i] : rng_next(&v->rng);
