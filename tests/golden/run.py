@@ -5,7 +5,8 @@
 A transcript is one text file beside this script:
 
     # file: corpus:kdump/triage_x64.dmp      the dump; `corpus:` stands for the folder of real files. Skipped aloud
-                                             when it is not there. No `file`: the program runs without a dump
+                                             when it is not there. `made:minidump` is the one that tests/minidump.py
+                                             makes. No `file`: the program runs without a dump
     # args: --no-color                       more arguments for the program
     # env: TZ=UTC                            a variable for it; may be repeated
     # filter: regular expression => text     applied to expected and to real output, for what changes from run to run
@@ -29,8 +30,10 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import minidump
 import tap
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -51,6 +54,7 @@ class Transcript:
         self.file = None
         self.args, self.env, self.filters = [], {}, []
         self.known_failure = None
+        self.folder = None  # of a made dump; goes when we go
         with open(path, encoding="utf-8") as f:
             for line in f.read().splitlines():
                 self.take(line)
@@ -85,6 +89,12 @@ class Transcript:
     def dump(self):
         if self.file and self.file.startswith("corpus:"):
             return tap.corpus(self.file[len("corpus:"):])
+        if self.file == "made:minidump":
+            self.folder = tempfile.TemporaryDirectory()
+            path = os.path.join(self.folder.name, "made.dmp")
+            with open(path, "wb") as f:
+                f.write(minidump.build())
+            return path
         if self.file and not os.path.exists(os.path.join(tap.ROOT, self.file)):
             tap.skip(f"there is no {self.file}")
         return os.path.join(tap.ROOT, self.file) if self.file else None
