@@ -157,6 +157,20 @@ static void from_regs(struct sc_case *c) {
     f->contradicted = !f->ip_in_regs && here != sc_target_module_at(c->target, f->ip);
 }
 
+/*
+ * Linux on x64 reports 0 for the address of a general protection fault. When a register holds a
+ * number that is no address, that is more likely than a null pointer.
+ */
+static void doubt_zero(struct sc_case *c) {
+    const char *reg;
+    uint64_t value;
+    if (!c->machine->windows && c->fault.memory == 0 && c->machine->cpu == SC_CPU_X64 &&
+        sc_pointer_wild_reg(c, &reg, &value)) {
+        c->fault.memory = SC_UNSET64;
+        c->fault.hidden = true;
+    }
+}
+
 void sc_fault_find(struct sc_case *c) {
     c->fault = (struct sc_fault){.ip = SC_UNSET64, .memory = SC_UNSET64};
     from_exception(c);
@@ -166,4 +180,5 @@ void sc_fault_find(struct sc_case *c) {
         from_status_args(c, code);
     }
     from_regs(c);
+    doubt_zero(c);
 }

@@ -24,7 +24,7 @@
 /* Libraries of the other systems that programs end in: by the start of their names. */
 static bool is_foreign_runtime(const char *image) {
     static const char *const starts[] = {"libc.",        "libc-",      "libpthread", "ld-",
-                                         "linux-gate",   "linux-vdso", "libsystem_", "libc++",
+                                         "linux-gate",   "linux-vdso", "libsystem_", "libc++",     "libgcc_s",
                                          "libobjc",      "dyld",       "libstdc++",  "libSystem"};
     for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
         if (strncmp(image, starts[i], strlen(starts[i])) == 0)
