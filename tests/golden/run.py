@@ -39,8 +39,6 @@ import tap
 HERE = os.path.dirname(os.path.abspath(__file__))
 HEADER = re.compile(r"^# (file|args|env|filter|known-failure): *(.*)$")
 PROMPT = re.compile(r"^(?:\d+: kd|kd|\d+:\d{3}(?::\w+)?|stopcode)> ")
-# The prompt that stands behind the last output, where the program met the end of its input.
-LAST_PROMPT = re.compile(r"(?:\d+: kd|kd|\d+:\d{3}(?::\w+)?|stopcode)> $")
 # A line between commands that no dump can print by chance, so that outputs are cut apart reliably.
 FENCE = "=== golden fence {} ==="
 
@@ -125,7 +123,13 @@ def play(transcript, dump):
 
 
 def cut(transcript, text):
-    """The output of each command. The program echoes prompt and command, as a log of WinDbg's has them."""
+    """The output of each command. The program echoes prompt and command, as a log of WinDbg's has them; in JSON there
+    is no echo, but an object a command."""
+    if "--json" in transcript.args:
+        lines = text.splitlines(keepends=True)[::2]  # between two of ours stands the fence's
+        if len(lines) != len(transcript.steps):
+            raise AssertionError(f"{len(lines)} objects for {len(transcript.steps)} commands:\n{text[-3000:]}")
+        return lines
     outputs, rest = [], text.splitlines(keepends=True)
     for number, (command, _) in enumerate(transcript.steps):
         start = next((i for i, line in enumerate(rest)
