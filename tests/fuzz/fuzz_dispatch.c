@@ -42,14 +42,26 @@ static sc_err *fake(unsigned choice, sc_target **ret_target) {
     sc_err *err = sc_regs_init(&regs, cpu, context, sc_context_size(cpu));
     if (err)
         return err;
-    const struct sc_machine machine = {.ncpus = 2, .major = 10, .build = 19041,
-                                       .has_bugcheck = !(choice & 4), .bugcheck = 0xd1,
+    const struct sc_machine machine = {.ncpus = 2,
+                                       .major = 10,
+                                       .build = 19041,
+                                       .has_bugcheck = !(choice & 4),
+                                       .bugcheck = 0xd1,
                                        .bugcheck_arg = {0x28, 2, 0, 0x90000010},
-                                       .platform = "Windows", .windows = true,
-                                       .service_pack = "", .time = 132574616951234567};
-    const struct sc_fake f = {.sz = sizeof f, .cpu = cpu, .kernel = !(choice & 4),
-                              .machine = &machine, .modules = modules, .nmodules = 2,
-                              .threads = threads, .nthreads = 2, .memory = memory, .nmemory = 2,
+                                       .platform = "Windows",
+                                       .windows = true,
+                                       .service_pack = "",
+                                       .time = 132574616951234567};
+    const struct sc_fake f = {.sz = sizeof f,
+                              .cpu = cpu,
+                              .kernel = !(choice & 4),
+                              .machine = &machine,
+                              .modules = modules,
+                              .nmodules = 2,
+                              .threads = threads,
+                              .nthreads = 2,
+                              .memory = memory,
+                              .nmemory = 2,
                               .regs = &regs};
     return sc_target_fake(&f, ret_target);
 }
@@ -93,8 +105,8 @@ void fuzz_one(const uint8_t *data, size_t size) {
         return;
     sc_err *err = data[0] & 0x10 ? NULL : fake(data[0], &target);
     if (!err)
-        err = sc_out_create(data[0] & 8 ? SC_RENDER_JSON : SC_RENDER_TEXT, sink, &total, false,
-                            &out);
+        err =
+            sc_out_create(data[0] & 8 ? SC_RENDER_JSON : SC_RENDER_TEXT, sink, &total, false, &out);
     if (!err)
         err = sc_session_create(target, out, &session);
     if (!err)
@@ -106,15 +118,26 @@ void fuzz_one(const uint8_t *data, size_t size) {
 }
 
 void fuzz_seeds(fuzz_add add, void *ctx) {
-    static const char *const lines[] = {
-        "!analyze -v\nlm; lmv; lmvm nt", "r; r rax; r @rip=5; r zf", "~; ~1s; ~*; ~.",
-        ".exr -1; .ecxr; .cxr; .lastevent", "? 1+2; ?? 3; .formats 1c407e62; n 10",
-        "!error c0000005; !error 5 1", "lm a nt; lm m *driver*; lm v k", ".dumpdebug; .enumtag",
-        "vertarget; version; .time; .tz +1:00; .bugcheck", "help; help lm; .hh r; .chain",
-        ".echo \"a;b\"; * remark; $$ r; $$$ x", "r $t0 = nt + 8; ? @$t0; r?", ".enrich off; ~",
-        "!address; !handle; .comment", "lmvm\xe2\x80\x93nt; r \xe2\x80\x9crax\xe2\x80\x9d",
-        "lm1m; lm f; lmDvm bad_driver; nosuch; !nosuch", ".cxr 1000; .exr 1000; .time nonsense",
-        "? poi(80000000)+@rsp; ? nt!x; ? (1", "q", "r rip, rsp; r:x; rM 3; rX; rF"};
+    static const char *const lines[] = {"!analyze -v\nlm; lmv; lmvm nt",
+                                        "r; r rax; r @rip=5; r zf",
+                                        "~; ~1s; ~*; ~.",
+                                        ".exr -1; .ecxr; .cxr; .lastevent",
+                                        "? 1+2; ?? 3; .formats 1c407e62; n 10",
+                                        "!error c0000005; !error 5 1",
+                                        "lm a nt; lm m *driver*; lm v k",
+                                        ".dumpdebug; .enumtag",
+                                        "vertarget; version; .time; .tz +1:00; .bugcheck",
+                                        "help; help lm; .hh r; .chain",
+                                        ".echo \"a;b\"; * remark; $$ r; $$$ x",
+                                        "r $t0 = nt + 8; ? @$t0; r?",
+                                        ".enrich off; ~",
+                                        "!address; !handle; .comment",
+                                        "lmvm\xe2\x80\x93nt; r \xe2\x80\x9crax\xe2\x80\x9d",
+                                        "lm1m; lm f; lmDvm bad_driver; nosuch; !nosuch",
+                                        ".cxr 1000; .exr 1000; .time nonsense",
+                                        "? poi(80000000)+@rsp; ? nt!x; ? (1",
+                                        "q",
+                                        "r rip, rsp; r:x; rM 3; rX; rF"};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         char seed[256];
         seed[0] = (char)(i * 5 & 0x1f);

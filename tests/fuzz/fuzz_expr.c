@@ -73,11 +73,32 @@ void fuzz_one(const uint8_t *data, size_t size) {
 }
 
 void fuzz_seeds(fuzz_add add, void *ctx) {
-    static const char *const texts[] = {
-        "1", "0n10+0x10", "(1+2)*3", "poi(nt+8)", "@rip+4", "nt!KiBugCheckData", "fffff800`10000000",
-        "by(1000) wo(1000) dwo(1000)", "low(12345678)|hi(9)", "$iment(nt)", "not 1 & 3 xor 4",
-        "5 mod 3 << 2 >>> 1", "1==1 and 2!=3 or 0", "@$t0", "@@(1)", "-1", "~0", "0y1010", "0t17",
-        "'abcd'", ".", "((((((((1))))))))", "1 >= 2", "qwo(@rax)", "@!\"nt\"", "poi poi poi 8"};
+    static const char *const texts[] = {"1",
+                                        "0n10+0x10",
+                                        "(1+2)*3",
+                                        "poi(nt+8)",
+                                        "@rip+4",
+                                        "nt!KiBugCheckData",
+                                        "fffff800`10000000",
+                                        "by(1000) wo(1000) dwo(1000)",
+                                        "low(12345678)|hi(9)",
+                                        "$iment(nt)",
+                                        "not 1 & 3 xor 4",
+                                        "5 mod 3 << 2 >>> 1",
+                                        "1==1 and 2!=3 or 0",
+                                        "@$t0",
+                                        "@@(1)",
+                                        "-1",
+                                        "~0",
+                                        "0y1010",
+                                        "0t17",
+                                        "'abcd'",
+                                        ".",
+                                        "((((((((1))))))))",
+                                        "1 >= 2",
+                                        "qwo(@rax)",
+                                        "@!\"nt\"",
+                                        "poi poi poi 8"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         char seed[128] = {(char)(i & 1 ? 4 : 0)};
         strcpy(seed + 1, texts[i]);

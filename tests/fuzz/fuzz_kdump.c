@@ -28,7 +28,8 @@ void fuzz_one(const uint8_t *data, size_t size) {
 }
 
 void fuzz_seeds(fuzz_add add, void *ctx) {
-    const enum forge_scene_kind kinds[] = {FORGE_X64, FORGE_X64_OLD, FORGE_ARM64};
+    const enum forge_scene_kind kinds[] = {FORGE_TRIAGE_X64, FORGE_TRIAGE_X64_OLD,
+                                           FORGE_TRIAGE_ARM64};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         struct forge_bytes file;
         if (!forge_scene_build(kinds[i], &file))

@@ -28,7 +28,7 @@ void fuzz_one(const uint8_t *data, size_t size) {
 }
 
 void fuzz_seeds(fuzz_add add, void *ctx) {
-    const enum forge_scene_kind kinds[] = {FORGE_X86};
+    const enum forge_scene_kind kinds[] = {FORGE_TRIAGE_X86};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         struct forge_bytes file;
         if (!forge_scene_build(kinds[i], &file))

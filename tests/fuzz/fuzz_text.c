@@ -186,9 +186,15 @@ void fuzz_one(const uint8_t *data, size_t size) {
 
 void fuzz_seeds(fuzz_add add, void *ctx) {
     static const char *const texts[] = {
-        "plain", "*a*b?[a-z]#", "{00112233-4455-6677-8899-AABBCCDDEEFF}", "\x1b[31mred\x07\r\n\t",
-        "\xed\xa0\xbd\xed\xb8\x80 lone \xed\xa0\xbd", "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80",
-        "\xc2\x9b\xe2\x80\xae\xe2\x80\xa8", "\"quoted\\\" \\u0041", "\xff\xfe\x80\xc0\xaf",
+        "plain",
+        "*a*b?[a-z]#",
+        "{00112233-4455-6677-8899-AABBCCDDEEFF}",
+        "\x1b[31mred\x07\r\n\t",
+        "\xed\xa0\xbd\xed\xb8\x80 lone \xed\xa0\xbd",
+        "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80",
+        "\xc2\x9b\xe2\x80\xae\xe2\x80\xa8",
+        "\"quoted\\\" \\u0041",
+        "\xff\xfe\x80\xc0\xaf",
         "0123456789012345678901234567890123456789012345678901234567890123456789"};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         add(ctx, texts[i], strlen(texts[i]));
