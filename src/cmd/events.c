@@ -155,7 +155,7 @@ const struct sc_command sc_event_commands[] = {
              "fails name their code, C++ exceptions what was thrown, if that memory is in the "
              "dump.",
      .sample = ".exr -1",
-     .sample = ".exr -1",
+     .run = run_exr},
     {.name = ".lastevent",
      .brief = "show the event that the dump was written for",
      .needs = SC_NEED_TARGET,

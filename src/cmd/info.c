@@ -419,7 +419,6 @@ const struct sc_command sc_info_commands[] = {
      .needs = SC_NEED_KERNEL,
      .help = "!analyze says what they mean.",
      .sample = ".bugcheck",
-     .sample = ".bugcheck",
      .run = run_bugcheck},
     {.name = ".comment",
      .brief = "show the comment that the dump carries",

@@ -370,7 +370,6 @@ const struct sc_command sc_register_commands[] = {
      .help = "A user dump keeps the faulting thread's registers twice: as they were at the "
              "exception, which is what this shows, and as they were when the dump was written.",
      .sample = ".ecxr",
-     .sample = ".ecxr",
      .run = run_ecxr},
     {.name = NULL},
 };
