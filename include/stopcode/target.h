@@ -58,7 +58,7 @@ struct sc_fake {
         size_t size;
     } * memory;
     size_t nmemory;
-    const struct sc_regs *regs; /**< of the current processor or thread, NULL: none */
+    const struct sc_regs *regs;         /**< of the current processor or thread, NULL: none */
     const struct sc_unloaded *unloaded; /**< the most recent first */
     size_t nunloaded;
 };

@@ -27,9 +27,9 @@ static const struct {
     uint32_t code;
     uint8_t memory, access, ip;
 } references[] = {
-    {0x0a, 1, 3, 4}, {0x50, 1, 2, 3}, {0xbe, 1, 0, 0}, {0xcc, 1, 2, 3}, {0xcd, 1, 2, 3},
-    {0xce, 1, 2, 3}, {0xd1, 1, 3, 4}, {0xd3, 1, 3, 4}, {0xd4, 1, 3, 4}, {0xd5, 1, 2, 3},
-    {0xd6, 1, 2, 3}, {0xfc, 1, 0, 0},
+    {0x0a, 1, 3, 4}, {0x50, 1, 2, 3}, {0xbe, 1, 0, 0}, {0xcc, 1, 2, 3},
+    {0xcd, 1, 2, 3}, {0xce, 1, 2, 3}, {0xd1, 1, 3, 4}, {0xd3, 1, 3, 4},
+    {0xd4, 1, 3, 4}, {0xd5, 1, 2, 3}, {0xd6, 1, 2, 3}, {0xfc, 1, 0, 0},
 };
 
 static bool is_memory_status(uint32_t status) {
