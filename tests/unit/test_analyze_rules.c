@@ -77,6 +77,22 @@ static void an_agreeing_context_is_evidence(void **state) {
     case_end(&c);
 }
 
+static void a_headers_context_counts_only_on_the_instruction(void **state) {
+    (void)state;
+    struct acase c;
+    case_kernel(&c, 0xd1, POOL, 2, 0, BAD + 0x123);
+    case_regs(&c, NT + 0x999); /* the call that stopped the system */
+    case_run(&c);
+    assert_null(shown_by(found(c.a, "faulting-address"), ".ecxr"));
+    assert_int_equal(found(c.a, "faulting-address")->confidence, SC_STRONG);
+    case_end(&c);
+    case_kernel(&c, 0xd1, POOL, 2, 0, BAD + 0x123);
+    case_regs(&c, BAD + 0x123);
+    case_run(&c);
+    assert_non_null(shown_by(found(c.a, "faulting-address"), ".ecxr"));
+    case_end(&c);
+}
+
 static void an_in_page_error_is_not_the_drivers_doing(void **state) {
     (void)state;
     struct acase c;
@@ -466,6 +482,7 @@ int main(void) {
         cmocka_unit_test(a_fault_in_the_kernel_blames_nobody),
         cmocka_unit_test(a_context_in_another_module_weakens_the_finding),
         cmocka_unit_test(an_agreeing_context_is_evidence),
+        cmocka_unit_test(a_headers_context_counts_only_on_the_instruction),
         cmocka_unit_test(an_in_page_error_is_not_the_drivers_doing),
         cmocka_unit_test(a_failed_safety_check_is_only_likely),
         cmocka_unit_test(the_breakpoint_of_the_stop_itself_is_no_fault),

@@ -239,6 +239,8 @@ static void evidence_about_unloaded_drivers_and_trap_frames_can_be_typed(void **
     type_all_evidence(&f);
     assert_int_equal(fix_run(&f, "lm"), 0);
     text_has(&f, "gone.sys"); /* the claim about the list is shown by its command */
+    assert_int_equal(fix_run(&f, "!analyze"), 0);
+    text_has(&f, "Probably caused by : <Unloaded_gone.sys>+0x55 (");
     fix_close(&f);
 
     case_kernel(&c, 0x139, 3, DATA, 0, 0);
