@@ -4,9 +4,6 @@ add_library(harness STATIC ${SC_HARNESS})
 target_include_directories(harness PUBLIC ${CMAKE_SOURCE_DIR}/tests)
 target_compile_definitions(harness PRIVATE STOPCODE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
 target_link_libraries(harness PUBLIC forge)
-if(EXISTS ${CMAKE_SOURCE_DIR}/src/analyze/analyze.c)
-  target_compile_definitions(harness PRIVATE HARNESS_ANALYSIS)
-endif()
 
 set(HARNESS_WRAP "")
 foreach(function malloc calloc realloc free strdup strndup pread)
@@ -24,3 +21,6 @@ endfunction()
 watched(hostile hostile/hostile.c)
 add_test(NAME hostile/hostile
          COMMAND hostile --keep ${CMAKE_BINARY_DIR}/hostile-failures)
+
+watched(fault fault/fault.c)
+add_test(NAME fault/fault COMMAND fault)

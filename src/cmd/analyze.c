@@ -359,7 +359,7 @@ const struct sc_command sc_analyze_commands[] = {
                 "\n"
                 "`!analyze -show 9f 3` explains a bug-check code, with parameters or without, and "
                 "needs no dump.",
-        .sample = "!analyze -show 9f 3",
+        .sample = "!analyze -show d1",
         .run = analyze,
     },
     {.name = NULL},

@@ -455,8 +455,8 @@ static sc_err *run_dumpdebug(sc_session *session, const struct sc_args *args) {
     else if (sc_mdmp_header(source))
         err = show_minidump(session, source);
     else
-        err = sc_errf(SC_ERR_UNSUPPORTED, "this target (%s) has no header to show",
-                      source->probe.name);
+        sc_remark(sc_session_out(session), "This target (%s) has no header to show.",
+                  source->probe.name);
     if (!err)
         show_oddities(sc_session_out(session), source);
     return err;

@@ -126,19 +126,21 @@ static void find_prcb(struct sc_source *s, uint32_t number, uint64_t *va, uint64
     }
 }
 
-static void read_build_lab(struct sc_source *s, const struct sc_kdbg *k) {
+/* False when memory is short. */
+static bool read_build_lab(struct sc_source *s, const struct sc_kdbg *k) {
     char text[128];
     uint64_t at = k->build_lab ? find_in_blocks(s, k->build_lab, 1) : 0;
     if (!at)
-        return;
+        return true;
     struct sc_cur c = sc_cur_at(s->file, at, sizeof text - 1, "build string");
     size_t n = (size_t)sc_cur_left(&c);
     sc_cur_bytes(&c, text, n);
     text[n] = 0;
     size_t len = strspn(text, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ._-");
     if (len < 4 || text[len] != 0)
-        return; /* not a build string after all */
+        return true; /* not a build string after all */
     s->machine.lab = sc_arena_strdup(s->arena, text);
+    return s->machine.lab != NULL;
 }
 
 sc_err *sc_triage_find_cpus(struct sc_source *source) {
@@ -167,8 +169,7 @@ sc_err *sc_triage_find_cpus(struct sc_source *source) {
         kd->thread_va = number_at(source, (uint64_t)t->prcb_offset + k->prcb_current_thread, ptr);
     if (t->thread_offset && k->thread_process)
         kd->process_va = number_at(source, (uint64_t)t->thread_offset + k->thread_process, ptr);
-    read_build_lab(source, k);
-    return NULL;
+    return read_build_lab(source, k) ? NULL : sc_err_nomem();
 }
 
 /* The CONTEXT a processor was frozen with: through KPRCB.Context, else inside the PRCB. */

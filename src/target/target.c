@@ -16,6 +16,24 @@
 
 const char *sc_version_string(void) { return SC_VERSION; }
 
+void sc_target_set_nomem(sc_target *target) { target->short_of_memory = true; }
+
+bool sc_target_take_nomem(sc_target *target) {
+    bool was = target->short_of_memory;
+    target->short_of_memory = false;
+    return was;
+}
+
+void sc_target_note_io(sc_target *target) {
+    uint64_t offset;
+    if (target->io_noted || !target->source->file ||
+        !sc_file_io_failed(target->source->file, &offset))
+        return;
+    target->io_noted = true;
+    sc_source_note(target->source, offset,
+                   "the file could not be read here: what depends on it is missing");
+}
+
 static sc_err *adopt(struct sc_source *own_source, const struct sc_open_opts *opts,
                      sc_target **ret_target) {
     sc_target *t = calloc(1, sizeof *t);
@@ -44,6 +62,7 @@ static sc_err *adopt(struct sc_source *own_source, const struct sc_open_opts *op
         sc_target_close(t);
         return err;
     }
+    sc_target_note_io(t);
     *ret_target = t;
     return NULL;
 }
@@ -119,6 +138,7 @@ sc_err *sc_target_threads(sc_target *target, const struct sc_threads **ret_threa
         }
     }
     target->threads_loaded = true;
+    sc_target_note_io(target);
     *ret_threads = &target->threads;
     return NULL;
 }

@@ -248,6 +248,8 @@ static void put_extras(struct forge_scene *s, enum forge_scene_kind kind) {
         t->data_page = (struct forge_block){.addr = s->va.page, .data = s->page, .size = 0x1000};
         t->options = FORGE_OPTIONS_OLD;
         t->broken_driver = "baddrv.sys";
+        t->comment = "forged";
+        t->service_pack = 0x100;
         return;
     }
     put_blocks(s);
