@@ -2,6 +2,7 @@
 /* Parameters of bug checks explained: by kind, by what they point to, and for every code known. */
 #include "unit/analyze_fixture.h"
 
+#include "analyze/args.h"
 #include "analyze/bugcheck_table.h"
 #include "analyze/fault.h"
 #include "analyze/rule.h"
@@ -50,6 +51,66 @@ static void a_status_has_name_and_text(void **state) {
 static void a_count_is_shown_in_decimal(void **state) {
     (void)state;
     meaning_is(0x1c8, 0x1b58, 0, 0, 0, 1, "7000 in decimal");
+}
+
+static void kind_means(enum sc_bug_kind kind, uint64_t value, const char *expected) {
+    struct sc_bug_arg arg = {.kind = kind, .text = ""};
+    bool nomem = false;
+    sc_arena *arena = sc_arena_create();
+    const char *meaning = sc_arg_meaning(arena, &arg, value, SC_CPU_X64, &nomem);
+    assert_false(nomem);
+    if (expected)
+        assert_string_equal(meaning, expected);
+    else
+        assert_null(meaning);
+    sc_arena_destroy(arena);
+}
+
+static void kinds_are_decoded(void **state) {
+    (void)state;
+    kind_means(SC_BUG_BUGCHECKCODE, 0x9f, "DRIVER_POWER_STATE_FAILURE");
+    kind_means(SC_BUG_BUGCHECKCODE, 0x77777777, NULL);
+    kind_means(SC_BUG_CPU, 11, "processor 11");
+    kind_means(SC_BUG_CPU, 0xfffff80000000000, NULL);
+    kind_means(SC_BUG_COUNT, 9, NULL);
+    kind_means(SC_BUG_COUNT, 10, "10 in decimal");
+    kind_means(SC_BUG_NTSTATUS, 0xc0ffee00, "not a known status, severity error");
+    kind_means(SC_BUG_NTSTATUS, 0x80000003,
+               "STATUS_BREAKPOINT: Breakpoint A breakpoint has been reached.");
+    kind_means(SC_BUG_POOLTAG, 0x7a7a7a7a, "pool tag 'zzzz', of no known owner");
+    kind_means(SC_BUG_POOLTAG, 0x01020304, NULL);
+    kind_means(SC_BUG_VALUE, 5, NULL);
+}
+
+static void an_x86_trap_frame_knows_its_stack(void **state) {
+    (void)state;
+    struct acase c;
+    enum { FRAME = 0x8b000000 };
+    case_kernel(&c, 0x8e, 0xc0000005, 0x8a000010, FRAME, 0);
+    c.machine.cpu = c.fake.cpu = SC_CPU_X86;
+    c.module[1].base = 0x8a000000;
+    c.memory.addr = FRAME;
+    put(c.bytes + 0x44, 0x1234, 4);     /* Eax */
+    put(c.bytes + 0x68, 0x8a000010, 4); /* Eip */
+    put(c.bytes + 0x6c, 8, 4);          /* SegCs: kernel mode, so no HardwareEsp */
+    put(c.bytes + 0x74, 0x5555, 4);
+    case_run(&c);
+    uint64_t eax = 0;
+    assert_true(sc_regs_get(&c.a->regs, "eax", &eax));
+    assert_int_equal(eax, 0x1234);
+    assert_int_equal(sc_regs_ip(&c.a->regs), 0x8a000010);
+    assert_int_equal(sc_regs_sp(&c.a->regs), FRAME + 0x74);
+    assert_string_equal(found(c.a, "faulting-address")->module->name, "baddrv");
+    case_end(&c);
+    case_kernel(&c, 0x8e, 0xc0000005, 0x8a000010, FRAME, 0);
+    c.machine.cpu = c.fake.cpu = SC_CPU_X86;
+    c.memory.addr = FRAME;
+    put(c.bytes + 0x68, 0x401000, 4);
+    put(c.bytes + 0x6c, 0x1b, 4); /* from user mode */
+    put(c.bytes + 0x74, 0x5555, 4);
+    case_run(&c);
+    assert_int_equal(sc_regs_sp(&c.a->regs), 0x5555);
+    case_end(&c);
 }
 
 static void an_address_is_shown_as_module_and_offset(void **state) {
@@ -283,6 +344,8 @@ int main(void) {
         cmocka_unit_test(a_table_value_is_explained),
         cmocka_unit_test(a_status_has_name_and_text),
         cmocka_unit_test(a_count_is_shown_in_decimal),
+        cmocka_unit_test(kinds_are_decoded),
+        cmocka_unit_test(an_x86_trap_frame_knows_its_stack),
         cmocka_unit_test(an_address_is_shown_as_module_and_offset),
         cmocka_unit_test(an_exception_record_becomes_the_exception),
         cmocka_unit_test(a_record_that_is_absent_is_said),
