@@ -24,3 +24,25 @@ add_test(NAME hostile/hostile
 
 watched(fault fault/fault.c)
 add_test(NAME fault/fault COMMAND fault)
+
+# Fuzz targets: fuzz/fuzz_NAME.c. A replay program for the ordinary tests always; with the preset
+# fuzz (clang) also the fuzzer itself.
+add_library(fuzz_common STATIC fuzz/watched_run.c fuzz/dump_run.c)
+target_link_libraries(fuzz_common PUBLIC harness)
+file(GLOB SC_FUZZ CONFIGURE_DEPENDS fuzz/fuzz_*.c)
+foreach(source ${SC_FUZZ})
+  get_filename_component(program ${source} NAME_WE)
+  string(REPLACE "fuzz_" "" name ${program})
+  watched(replay_${name} ${source})
+  target_sources(replay_${name} PRIVATE fuzz/replay.c)
+  target_compile_definitions(replay_${name}
+                             PRIVATE STOPCODE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  target_link_libraries(replay_${name} PRIVATE fuzz_common harness stopcode_static)
+  add_test(NAME fuzz/${name} COMMAND replay_${name})
+  if(STOPCODE_FUZZ)
+    watched(${program} ${source})
+    target_sources(${program} PRIVATE fuzz/libfuzzer.c)
+    target_link_libraries(${program} PRIVATE fuzz_common harness stopcode_static)
+    target_link_options(${program} PRIVATE -fsanitize=fuzzer)
+  endif()
+endforeach()
