@@ -275,6 +275,13 @@ static const struct sc_rectype stream_type = {"stream", sizeof(struct stream_row
 
 enum { THREAD_LIST = 3, MODULE_LIST = 4 };
 
+/* A list that cannot be had leaves a line in its place; NULL: nothing to say. */
+static void say_lost(sc_out *out, sc_err *own_err) {
+    if (own_err)
+        sc_printf(out, "  cannot be listed: %s\n", sc_err_text(own_err));
+    sc_err_destroy(own_err);
+}
+
 static void thread_lines(sc_out *out, sc_target *target) {
     const struct sc_threads *threads;
     sc_err *err = sc_target_threads(target, &threads);
@@ -284,7 +291,7 @@ static void thread_lines(sc_out *out, sc_target *target) {
             sc_printf(out, "  ID %X, Teb:%016llX\n", threads->item[i].tid,
                       (ull)threads->item[i].teb);
     }
-    sc_err_destroy(err); /* `~` reports it */
+    say_lost(out, err);
 }
 
 static void module_lines(sc_out *out, sc_target *target) {
@@ -301,7 +308,7 @@ static void module_lines(sc_out *out, sc_target *target) {
                       sc_addr_text(m->base + m->size, ptr_size, b), m->path);
         }
     }
-    sc_err_destroy(err); /* `lm` reports it */
+    say_lost(out, err);
 }
 
 static void stream_text(sc_out *out, const void *record, void *ctx) {
@@ -455,8 +462,8 @@ static sc_err *run_dumpdebug(sc_session *session, const struct sc_args *args) {
     else if (sc_mdmp_header(source))
         err = show_minidump(session, source);
     else
-        err = sc_errf(SC_ERR_UNSUPPORTED, "this target (%s) has no header to show",
-                      source->probe.name);
+        sc_remark(sc_session_out(session), "This target (%s) has no header to show.",
+                  source->probe.name);
     if (!err)
         show_oddities(sc_session_out(session), source);
     return err;
