@@ -267,6 +267,11 @@ static void an_absent_section_table_leaves_the_headers(void **state) {
     assert_int_equal(sc_pe_headers(o.pe)->nsections, 2);
     error_is(sc_pe_sections(o.pe, &s, &n), SC_ERR_MEMORY, "section table");
     close_image(&o);
+    peimg_u16(&p, PEIMG_NT + 6, 0xffff); /* more than the memory holds */
+    no_error(map_image(&o, &p, 0x10000, 0));
+    error_is(sc_pe_sections(o.pe, &s, &n), SC_ERR_FORMAT, "section table");
+    close_image(&o);
+    peimg_u16(&p, PEIMG_NT + 6, 2);
     struct forge_bytes file = peimg_file(&p);
     no_error(open_bytes(&o, file.data, 0x200));
     error_is(sc_pe_sections(o.pe, &s, &n), SC_ERR_FORMAT, "section table");
