@@ -110,6 +110,7 @@ extern const struct sc_command sc_register_commands[];  /* registers.c */
 extern const struct sc_command sc_thread_commands[];    /* threads.c */
 extern const struct sc_command sc_event_commands[];     /* events.c */
 extern const struct sc_command sc_module_commands[];    /* lm.c */
+extern const struct sc_command sc_image_commands[];     /* dh.c */
 extern const struct sc_command sc_info_commands[];      /* info.c */
 extern const struct sc_command sc_dump_commands[];      /* dumpdebug.c */
 extern const struct sc_command sc_secondary_commands[]; /* enumtag.c */
