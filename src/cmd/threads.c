@@ -137,7 +137,9 @@ static sc_err *show(sc_session *session, uint32_t index, uint32_t current, bool 
     if (index < threads->count)
         fill(&r, &threads->item[index]);
     if (r.start != SC_UNSET64)
-        r.start_symbol = sc_session_near(session, r.start, arena);
+        err = sc_near(session, r.start, arena, &r.start_symbol);
+    if (err)
+        return err;
     err = sc_target_regs(target, index, &regs);
     r.stored = !err;
     sc_err_destroy(err);
