@@ -27,9 +27,9 @@ static const struct {
     uint32_t code;
     uint8_t memory, access, ip;
 } references[] = {
-    {0x0a, 1, 3, 4}, {0x50, 1, 2, 3}, {0xbe, 1, 0, 0}, {0xcc, 1, 2, 3}, {0xcd, 1, 2, 3},
-    {0xce, 1, 2, 3}, {0xd1, 1, 3, 4}, {0xd3, 1, 3, 4}, {0xd4, 1, 3, 4}, {0xd5, 1, 2, 3},
-    {0xd6, 1, 2, 3}, {0xfc, 1, 0, 0},
+    {0x0a, 1, 3, 4}, {0x50, 1, 2, 3}, {0xbe, 1, 0, 0}, {0xcc, 1, 2, 3},
+    {0xcd, 1, 2, 3}, {0xce, 1, 2, 3}, {0xd1, 1, 3, 4}, {0xd3, 1, 3, 4},
+    {0xd4, 1, 3, 4}, {0xd5, 1, 2, 3}, {0xd6, 1, 2, 3}, {0xfc, 1, 0, 0},
 };
 
 static bool is_memory_status(uint32_t status) {
@@ -157,6 +157,20 @@ static void from_regs(struct sc_case *c) {
     f->contradicted = !f->ip_in_regs && here != sc_target_module_at(c->target, f->ip);
 }
 
+/*
+ * Linux on x64 reports 0 for the address of a general protection fault. When a register holds a
+ * number that is no address, that is more likely than a null pointer.
+ */
+static void doubt_zero(struct sc_case *c) {
+    const char *reg;
+    uint64_t value;
+    if (!c->machine->windows && c->fault.memory == 0 && c->machine->cpu == SC_CPU_X64 &&
+        sc_pointer_wild_reg(c, &reg, &value)) {
+        c->fault.memory = SC_UNSET64;
+        c->fault.hidden = true;
+    }
+}
+
 void sc_fault_find(struct sc_case *c) {
     c->fault = (struct sc_fault){.ip = SC_UNSET64, .memory = SC_UNSET64};
     from_exception(c);
@@ -166,4 +180,5 @@ void sc_fault_find(struct sc_case *c) {
         from_status_args(c, code);
     }
     from_regs(c);
+    doubt_zero(c);
 }

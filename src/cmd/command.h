@@ -116,6 +116,7 @@ extern const struct sc_command sc_dump_commands[];      /* dumpdebug.c */
 extern const struct sc_command sc_secondary_commands[]; /* enumtag.c */
 extern const struct sc_command sc_handle_commands[];    /* handles.c */
 extern const struct sc_command sc_address_commands[];   /* address.c */
+extern const struct sc_command sc_analyze_commands[];   /* analyze.c */
 
 /* What a command may use of its session. */
 sc_target *sc_session_target(const sc_session *session); /* NULL without one */

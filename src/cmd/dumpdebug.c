@@ -275,6 +275,15 @@ static const struct sc_rectype stream_type = {"stream", sizeof(struct stream_row
 
 enum { THREAD_LIST = 3, MODULE_LIST = 4 };
 
+/* A list that cannot be had leaves a line in its place; being out of memory ends the command. */
+static sc_err *say_lost(sc_out *out, sc_err *own_err) {
+    if (!own_err || sc_err_code(own_err) == SC_ERR_NOMEM)
+        return own_err;
+    sc_printf(out, "  cannot be listed: %s\n", sc_err_text(own_err));
+    sc_err_destroy(own_err);
+    return NULL;
+}
+
 static sc_err *thread_lines(sc_out *out, sc_target *target) {
     const struct sc_threads *threads;
     sc_err *err = sc_target_threads(target, &threads);
@@ -284,7 +293,7 @@ static sc_err *thread_lines(sc_out *out, sc_target *target) {
             sc_printf(out, "  ID %X, Teb:%016llX\n", threads->item[i].tid,
                       (ull)threads->item[i].teb);
     }
-    return err;
+    return say_lost(out, err);
 }
 
 static sc_err *module_lines(sc_out *out, sc_target *target) {
@@ -301,7 +310,7 @@ static sc_err *module_lines(sc_out *out, sc_target *target) {
                       sc_addr_text(m->base + m->size, ptr_size, b), m->path);
         }
     }
-    return err;
+    return say_lost(out, err);
 }
 
 static void stream_text(sc_out *out, const void *record, void *ctx) {

@@ -6,6 +6,7 @@
 #include "cmd/command.h"
 
 const struct sc_family sc_families[] = {
+    {"Analysis", sc_analyze_commands},
     {"The target", sc_info_commands},
     {"Modules", sc_module_commands},
     {"Registers", sc_register_commands},

@@ -192,7 +192,7 @@ static sc_err *which(sc_session *session, const char **p, struct set *ret) {
     if (**p == '#')
         ret->one = m->current;
     ret->all = **p == '*';
-    ret->listed = !**p;
+    ret->listed = !**p || **p == ';';
     if (**p == '*' || **p == '.' || **p == '#')
         ++*p;
     return NULL;

@@ -549,6 +549,21 @@ static void errors_carry_code_text_and_place(void **state) {
     assert_int_equal(sc_err_code(sc_err_nomem()), SC_ERR_NOMEM);
 }
 
+static void controls_in_an_error_become_harmless(void **state) {
+    (void)state;
+    sc_err *err = sc_errf(SC_ERR_ARG, "%s", "a\x1b[31m\nb\x7f\xc2\x9b\xc3\xa4");
+    assert_string_equal(sc_err_text(err), "a\\x1B[31m\\x0Ab\\x7F\\xC2\\x9B\xc3\xa4");
+    err = sc_err_prefix(err, "p%c", '\r');
+    assert_string_equal(sc_err_text(err), "p\\x0D: a\\x1B[31m\\x0Ab\\x7F\\xC2\\x9B\xc3\xa4");
+    assert_int_equal(sc_err_code(err), SC_ERR_ARG);
+    sc_err_destroy(err);
+    err = sc_err_at(SC_ERR_IO, "x\ny.dmp", 7, "bad");
+    uint64_t offset = 0;
+    assert_string_equal(sc_err_text(err), "x\\x0Ay.dmp: offset 0x7: bad");
+    assert_true(sc_err_offset(err, &offset) && offset == 7);
+    sc_err_destroy(err);
+}
+
 static void very_long_names_do_not_overrun_an_error(void **state) {
     (void)state;
     char name[2000];
@@ -588,6 +603,7 @@ int main(void) {
         cmocka_unit_test(only_regular_files_are_opened),
         cmocka_unit_test(an_empty_file_opens_and_has_nothing),
         cmocka_unit_test(errors_carry_code_text_and_place),
+        cmocka_unit_test(controls_in_an_error_become_harmless),
         cmocka_unit_test(very_long_names_do_not_overrun_an_error),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);

@@ -93,10 +93,12 @@ static void finish(struct batch *b, size_t index, const struct report *own_repor
 
 static void finish_error(struct batch *b, size_t index, const char *why) {
     struct report report = {0};
-    if (report_error(b->opt, b->files.item[index], REPORT_FAILED, why, &report))
+    sc_err *err = sc_errf(SC_ERR_IO, "%s", why);
+    if (report_error(b->opt, b->files.item[index], REPORT_FAILED, err, &report))
         finish(b, index, &report);
     else
         b->broken = true;
+    sc_err_destroy(err);
 }
 
 /* --- workers --- */
