@@ -22,7 +22,7 @@ struct row {
 static const struct sc_field fields[] = {
     SC_FIELD(struct row, tag, SC_F_GUID), SC_FIELD(struct row, size, SC_F_U32),
     SC_FIELD(struct row, offset, SC_F_HEX64), SC_FIELD(struct row, data, SC_F_STR), SC_FIELD_END};
-static const struct sc_rectype type = {"blob", sizeof(struct row), fields};
+static const struct sc_rectype type = {"secondary_data", sizeof(struct row), fields};
 
 enum { ROW = 16, CHUNK = 4096 };
 
