@@ -15,7 +15,7 @@
 static void log_line(void *ctx, enum sc_log_level level, const char *line) {
     (void)ctx;
     static const char *const name[] = {"debug", "info", "warning"};
-    fprintf(stderr, "stopcode: %s: %s\n", name[level], line);
+    say("%s: %s", name[level], line);
 }
 
 sc_err *run_open(const struct options *opt, const char *path, sc_target **ret_target) {
@@ -134,8 +134,8 @@ static bool run_script(struct run *run, const char *path) {
     if (file)
         ungetc(first, file);
     if (!file || first == 0xff || first == 0xfe) {
-        fprintf(stderr, "stopcode: -cf %s: %s\n", path,
-                file ? "the script is UTF-16: save it as UTF-8" : "cannot be opened");
+        say("-cf %s: %s", path,
+            file ? "the script is UTF-16: save it as UTF-8" : "cannot be opened");
         if (file)
             fclose(file);
         run->failed++;
@@ -179,7 +179,7 @@ static void run_all(struct run *run) {
 }
 
 static int complain(const struct options *opt, sc_out *out, sc_err *err) {
-    fprintf(stderr, "stopcode: %s\n", sc_err_text(err));
+    say("%s", sc_err_text(err));
     /* Who reads JSON finds the reason there, too. */
     if (opt->json && out) {
         sc_out_begin(out, "open");
