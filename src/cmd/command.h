@@ -104,6 +104,7 @@ struct sc_family {
 };
 /* The families, explicitly (families.c); ended by a NULL title. */
 extern const struct sc_family sc_families[];
+extern const struct sc_command sc_analyze_commands[];   /* analyze.c */
 extern const struct sc_command sc_shell_commands[];     /* shell.c */
 extern const struct sc_command sc_register_commands[];  /* registers.c */
 extern const struct sc_command sc_thread_commands[];    /* threads.c */
