@@ -28,6 +28,7 @@
 #include "session.h"
 #include "source.h"
 #include "space.h"
+#include "store.h"
 #include "symbols.h"
 #include "target.h"
 

@@ -87,7 +87,9 @@ struct sc_command {
     unsigned needs;      /* SC_NEED_… */
     bool touch;          /* an operand may stand directly behind the name: `?5+5`, `~0s`, `r@rax` */
     const struct sc_arg *args; /* NULL: takes none */
-    const char *help;          /* paragraphs for `help NAME`; NULL: the brief is enough */
+    /* Does it take the whole line, ';' included, with these operands? NULL: as its grammar says. */
+    bool (*takes_line)(const char *operands);
+    const char *help;   /* paragraphs for `help NAME`; NULL: the brief is enough */
     const char *sample; /* works on any target it accepts that holds what it shows; run as a test */
     sc_err *(*run)(sc_session *session, const struct sc_args *args);
 };

@@ -446,7 +446,7 @@ static void the_broken_driver_field_is_strong(void **state) {
     struct forge_scene s;
     struct forge_bytes file;
     sc_target *target;
-    forge_scene_init(&s, FORGE_X64);
+    forge_scene_init(&s, FORGE_TRIAGE_X64);
     s.t.bugcheck = 0x133;
     memset(s.t.arg, 0, sizeof s.t.arg);
     s.t.broken_driver = "\\SystemRoot\\System32\\drivers\\disk.sys";
@@ -466,7 +466,7 @@ static void the_kernel_as_broken_driver_blames_nobody(void **state) {
     struct forge_scene s;
     struct forge_bytes file;
     sc_target *target;
-    forge_scene_init(&s, FORGE_X64);
+    forge_scene_init(&s, FORGE_TRIAGE_X64);
     s.t.broken_driver = "ntoskrnl.exe";
     struct sc_analysis *a = analyse_scene(&s, &file, &target);
     assert_null(found(a, "broken-driver"));

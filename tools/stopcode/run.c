@@ -83,9 +83,13 @@ bool run_line(struct run *run, const char *line) {
     bool stopped = signals_stopped();
     if (run->target)
         sc_target_clear_cancel(run->target);
-    sc_out_flush(run->out);
     /* Ctrl-C between two commands has failed none, but the line did not do what was asked. */
-    run->failed += failed || !stopped ? failed : 1;
+    if (stopped && !failed) {
+        sc_remark(run->out, "Cancelled.");
+        failed = 1;
+    }
+    run->failed += failed;
+    sc_out_flush(run->out);
     return !sc_session_done(run->session) && !sc_out_failed(run->out) && !stopped;
 }
 
