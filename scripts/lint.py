@@ -30,10 +30,11 @@ LAYERS = {
     "pe": ["base"],
     "pdb": ["base"],
     "isf": ["base"],
-    "sym": ["base", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf"],
-    "nt": ["base", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "sym"],
-    "analyze": ["base", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "sym", "nt"],
-    "cmd": ["base", "out", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "sym", "nt", "analyze"],
+    "store": ["base"],
+    "sym": ["base", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "store"],
+    "nt": ["base", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "store", "sym"],
+    "analyze": ["base", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "store", "sym", "nt"],
+    "cmd": ["base", "out", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "store", "sym", "nt", "analyze"],
 }
 
 # Folders of src/ that may speak to the user.

@@ -157,9 +157,9 @@ static void show_hidden(struct sc_case *c, struct sc_draft *d) {
                       sc_case_addr(c, value),
                       sc_pointer_class(c, value, &p) ? p.text : "no address");
     else if (c->a->has_regs && c->regs_of_fault && !c->regs_partial)
-        sc_draft_against(c, d, SC_UNSET64, sc_case_cxr(c),
-                         "Every register holds a possible address or a small number: the pointer "
-                         "looks sound, so the device or memory behind it may be what refused.");
+        sc_draft_show(c, d, SC_UNSET64, sc_case_cxr(c),
+                      "Every register holds a possible address or a small number: the pointer may "
+                      "be sound, and the device or memory behind it what refused.");
 }
 
 /* Registers that hold the address, or zero when it is near zero; many of them say nothing. */

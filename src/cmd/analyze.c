@@ -52,8 +52,8 @@ static void access_keys(const struct shown *s) {
     if (!s->a->machine->windows || e->nparams < 2 ||
         (e->code != 0xc0000005 && e->code != 0xc0000006))
         return;
-    char buf[SC_ADDR_BUF];
-    const char *addr = sc_addr_text(e->param[1], s->ptr_size, buf);
+    char addr[20];
+    snprintf(addr, sizeof addr, "%0*" PRIx64, (int)s->ptr_size * 2, e->param[1]);
     const char *word = nt_access_word(e->param[0]);
     if (word)
         key(s,
@@ -108,12 +108,18 @@ static sc_err *context_keys(const struct shown *s) {
     return err;
 }
 
-/* The first finding that says who; NULL when none does. */
+/* The verdict, if it says who; a weaker finding that does is no substitute for it. */
 static const struct sc_finding *blaming(const struct sc_analysis *a) {
-    for (size_t i = 0; i < a->nfindings; i++)
-        if (a->findings[i].module)
-            return &a->findings[i];
-    return NULL;
+    return a->nfindings && a->findings[0].module ? &a->findings[0] : NULL;
+}
+
+/* Whom the verdict names: an image, or a driver that is not there any more. NULL: nobody. */
+static const char *culprit(const struct sc_analysis *a) {
+    const struct sc_finding *f = a->nfindings ? &a->findings[0] : NULL;
+    if (!f || f->module)
+        return f ? f->module->image : NULL;
+    bool gone = f->symbol && (!strncmp(f->symbol, "<Unloaded_", 10) || !strstr(f->symbol, "+0x"));
+    return gone ? f->symbol : NULL;
 }
 
 static void image_version(const struct shown *s, const struct sc_module *m) {
@@ -125,9 +131,7 @@ static void image_version(const struct shown *s, const struct sc_module *m) {
 
 static void module_keys(const struct shown *s) {
     const struct sc_finding *f = blaming(s->a);
-    if (f && f->symbol)
-        key(s, "SYMBOL_NAME", f->symbol);
-    else if (s->a->nfindings)
+    if (s->a->nfindings)
         key(s, "SYMBOL_NAME", s->a->findings[0].symbol);
     if (!f)
         return;
@@ -203,10 +207,10 @@ static sc_err *print_short(const struct shown *s) {
         sc_puts(s->out, "}\n\n");
     }
     sc_analyze_verdict_line(s->out, a);
-    const struct sc_finding *f = blaming(a);
-    if (f)
-        sc_printf(s->out, "Probably caused by : %s ( %s )  [%s]\n\n", f->module->image,
-                  f->symbol ? f->symbol : f->module->name, sc_confidence_name(f->confidence));
+    if (culprit(a))
+        sc_printf(s->out, "Probably caused by : %s ( %s )  [%s]\n\n", culprit(a),
+                  a->findings[0].symbol ? a->findings[0].symbol : a->findings[0].module->name,
+                  sc_confidence_name(a->findings[0].confidence));
     followup(s);
     return NULL;
 }

@@ -249,6 +249,9 @@ sc_err *sc_triage_load_memory(struct sc_source *source, struct sc_ranges *virt,
     struct sc_kdump *kd = kd_of(source);
     const struct sc_triage_header *t = &kd->triage;
     const struct sc_kdbg *k = &kd->kdbg;
+    sc_err *err = sc_triage_index(source);
+    if (err)
+        return err;
     uint32_t stack = t->callstack_size;
     if (stack > STACK_MAX) {
         sc_source_note(source, t->callstack_offset, "a call stack of 0x%x bytes is claimed", stack);
