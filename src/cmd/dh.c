@@ -305,7 +305,7 @@ static void section_text(sc_out *out, const void *record, void *ctx) {
 }
 
 struct debug_rec {
-    uint32_t type, size, rva, offset;
+    uint32_t kind, size, rva, offset;
     const char *name, *pdb, *pdb_key;
     const struct sc_codeview *codeview; /* NULL: no CodeView entry, or it cannot be read */
     const char *missing;                /* why not */
@@ -313,7 +313,7 @@ struct debug_rec {
 };
 
 static const struct sc_field debug_fields[] = {
-    SC_FIELD(struct debug_rec, type, SC_F_U32),     SC_FIELD(struct debug_rec, name, SC_F_STR),
+    SC_FIELD(struct debug_rec, kind, SC_F_U32),     SC_FIELD(struct debug_rec, name, SC_F_STR),
     SC_FIELD(struct debug_rec, size, SC_F_HEX32),   SC_FIELD(struct debug_rec, rva, SC_F_HEX32),
     SC_FIELD(struct debug_rec, offset, SC_F_HEX32), SC_FIELD(struct debug_rec, pdb, SC_F_STR),
     SC_FIELD(struct debug_rec, pdb_key, SC_F_STR),  SC_FIELD_END};
@@ -336,16 +336,16 @@ static void codeview_text(sc_out *out, const struct debug_rec *r) {
 static void debug_text(sc_out *out, const void *record, void *ctx) {
     static const char *const names[] = {NULL, "coff", "cv", "fpo", "misc", "except", "fixup"};
     const struct debug_rec *r = record;
-    const char *name = r->type < sizeof names / sizeof *names         ? names[r->type]
-                       : r->type == SC_PE_DEBUG_EX_DLLCHARACTERISTICS ? "dllchar"
+    const char *name = r->kind < sizeof names / sizeof *names         ? names[r->kind]
+                       : r->kind == SC_PE_DEBUG_EX_DLLCHARACTERISTICS ? "dllchar"
                                                                       : NULL;
     (void)ctx;
     if (name)
         sc_printf(out, "\t%-7s", name);
     else
-        sc_printf(out, "\t(%6u)", r->type);
+        sc_printf(out, "\t(%6u)", r->kind);
     sc_printf(out, "%8x%12x%9x", r->size, r->rva, r->offset);
-    if (r->type == SC_PE_DEBUG_CODEVIEW)
+    if (r->kind == SC_PE_DEBUG_CODEVIEW)
         codeview_text(out, r);
     else if (!name && r->name && r->enrich)
         sc_printf(out, "  [%s]", r->name);
@@ -410,7 +410,7 @@ static sc_err *show_debug_entry(const struct dh *d, size_t index) {
     sc_err *err = sc_pe_debug_at(d->pe, index, &e), *missing = NULL;
     if (err)
         return err;
-    struct debug_rec r = {.type = e.type, .size = e.size, .rva = e.rva, .offset = e.offset};
+    struct debug_rec r = {.kind = e.type, .size = e.size, .rva = e.rva, .offset = e.offset};
     r.name = sc_pe_debug_name(e.type);
     r.enrich = sc_session_enrich(d->session);
     if (e.type == SC_PE_DEBUG_CODEVIEW) {
