@@ -462,14 +462,21 @@ static sc_err *show_sections(const struct dh *d) {
     return first;
 }
 
-enum { ARG_FILE, ARG_SECTIONS, ARG_ALL, ARG_ADDRESS };
+enum { ARG_FILE, ARG_SECTIONS, ARG_ALL, ARG_HELP, ARG_ADDRESS };
 
 static const struct sc_arg dh_args[] = {
     [ARG_FILE] = {SC_ARG_OPTION, "f", "f", true, "the file headers only"},
     [ARG_SECTIONS] = {SC_ARG_OPTION, "s", "s", true, "the section headers only"},
     [ARG_ALL] = {SC_ARG_OPTION, "a", "a", true, "everything: as without an option"},
-    [ARG_ADDRESS] = {SC_ARG_EXPR, "address", NULL, false, "base of the image, or its module"},
+    [ARG_HELP] = {SC_ARG_OPTION, "h", "h", true, "these options"},
+    [ARG_ADDRESS] = {SC_ARG_EXPR, "address", NULL, true, "base of the image, or its module"},
     {SC_ARG_END, NULL, NULL, false, NULL}};
+
+static void show_usage(sc_out *out) {
+    sc_puts(out, "Usage: !dh [options] address\n\n");
+    for (const struct sc_arg *a = dh_args; a->kind == SC_ARG_OPTION; a++)
+        sc_printf(out, "   -%s  %s\n", a->spec, a->about);
+}
 
 static sc_err *run_dh(sc_session *session, const struct sc_args *args) {
     sc_target *target = sc_session_target(session);
@@ -478,6 +485,12 @@ static sc_err *run_dh(sc_session *session, const struct sc_args *args) {
     struct dh d = {.session = session, .out = sc_session_out(session)};
     bool file = args->v[ARG_FILE].given, sections = args->v[ARG_SECTIONS].given;
     bool all = args->v[ARG_ALL].given || (!file && !sections);
+    if (args->v[ARG_HELP].given) {
+        show_usage(d.out);
+        return NULL;
+    }
+    if (!args->v[ARG_ADDRESS].given)
+        return sc_errf(SC_ERR_ARG, "!dh needs the base of an image: !dh nt");
     sc_err *err = sc_pe_open_memory(sc_target_space(target), address,
                                     module ? module->image : "image", &d.pe);
     if (err)
@@ -498,8 +511,9 @@ const struct sc_command sc_image_commands[] = {
      .help = "!dh nt shows the file and section headers of the kernel as they stand in memory; "
              "!dh -f ADDRESS only the file headers and the data directories: addresses there "
              "count from the image's base.\n\n"
-             "Dumps that hold no image pages (triage dumps, small minidumps) have no headers "
-             "to show.",
+             "They are shown where the dump holds the image's first page: of a triage dump's "
+             "images that is often the kernel alone.",
+     .sample = "!dh -h",
      .run = run_dh},
     {.name = NULL},
 };

@@ -216,6 +216,18 @@ static void what_is_absent_is_said_and_the_rest_shown(void **state) {
     close_fix(&f);
 }
 
+static void without_an_address_it_says_what_it_wants(void **state) {
+    struct peimg p;
+    struct fix f;
+    (void)state;
+    peimg_init(&p, SC_PE_MACHINE_X64);
+    open_fix(&f, &p, SC_CPU_X64, 0, SC_RENDER_TEXT);
+    has(run(&f, "!dh", 1), "needs the base of an image");
+    const char *text = run(&f, "!dh -h", 0);
+    has(text, "Usage: !dh [options] address\n\n   -f  the file headers only\n");
+    close_fix(&f);
+}
+
 static void records_name_what_identifies_the_image(void **state) {
     struct peimg p;
     struct fix f;
@@ -240,6 +252,7 @@ int main(void) {
         cmocka_unit_test(sections_come_with_the_debug_directory_in_its_section),
         cmocka_unit_test(without_enrichment_the_lines_are_bare),
         cmocka_unit_test(what_is_absent_is_said_and_the_rest_shown),
+        cmocka_unit_test(without_an_address_it_says_what_it_wants),
         cmocka_unit_test(records_name_what_identifies_the_image),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
