@@ -229,6 +229,20 @@ static sc_err *take_range(struct parse *ps, struct sc_val *v) {
     return err;
 }
 
+sc_err *sc_session_range(sc_session *session, const char *command, sc_arena *arena,
+                         const char **text, struct sc_val *ret) {
+    struct sc_args args = {.command = command, .arena = arena};
+    struct parse ps = {.session = session, .p = *text, .args = &args};
+    struct sc_val v = {.given = true};
+    ps.row = sc_command_find(command);
+    sc_err *err = ps.row ? take_range(&ps, &v) : sc_errf(SC_ERR_ARG, "no command %s", command);
+    if (err)
+        return err;
+    *text = sc_skip_blanks(ps.p);
+    *ret = v;
+    return NULL;
+}
+
 /* --- option letters ------------------------------------------------------------------------- */
 
 static sc_err *letter_value(struct parse *ps, char letter, char value, const char **ret_text,

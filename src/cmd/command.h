@@ -89,6 +89,8 @@ struct sc_command {
     const struct sc_arg *args; /* NULL: takes none */
     /* Does it take the whole line, ';' included, with these operands? NULL: as its grammar says. */
     bool (*takes_line)(const char *operands);
+    /* Where it ends, from its operands on, if not at the next ';' (see script.h); NULL: there. */
+    const char *(*end)(const char *operands);
     const char *help;   /* paragraphs for `help NAME`; NULL: the brief is enough */
     const char *sample; /* works on any target it accepts that holds what it shows; run as a test */
     sc_err *(*run)(sc_session *session, const struct sc_args *args);
@@ -119,6 +121,12 @@ extern const struct sc_command sc_secondary_commands[]; /* enumtag.c */
 extern const struct sc_command sc_handle_commands[];    /* handles.c */
 extern const struct sc_command sc_address_commands[];   /* address.c */
 extern const struct sc_command sc_analyze_commands[];   /* analyze.c */
+extern const struct sc_command sc_memory_commands[];    /* display.c */
+extern const struct sc_command sc_search_commands[];    /* search.c */
+extern const struct sc_command sc_write_commands[];     /* memfile.c */
+extern const struct sc_command sc_process_commands[];   /* teb.c */
+extern const struct sc_command sc_alias_commands[];     /* aliascmd.c */
+extern const struct sc_command sc_script_commands[];    /* control.c */
 
 /* What a command may use of its session. */
 sc_target *sc_session_target(const sc_session *session); /* NULL without one */
@@ -141,6 +149,12 @@ void sc_session_set_tz(sc_session *session, long offset);
 unsigned sc_session_radix(const sc_session *session);
 void sc_session_set_radix(sc_session *session, unsigned radix);
 void sc_session_quit(sc_session *session);
+/*
+ * Parses the range (`addr`, `addr L5`, `addr end`) at *TEXT, as an SC_ARG_RANGE operand of COMMAND,
+ * and moves *TEXT behind it.
+ */
+sc_err *sc_session_range(sc_session *session, const char *command, sc_arena *arena,
+                         const char **text, struct sc_val *ret);
 /* Evaluates a MASM expression in the session (registers, modules, memory, radix). */
 sc_err *sc_session_eval(sc_session *session, const char *text, uint64_t *ret_value);
 /* The same for the expression at the start of TEXT; *RET_END is behind it. */

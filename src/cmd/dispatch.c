@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cmd/dispatch.h"
+#include "cmd/script.h"
 #include "cmd/session_impl.h"
 #include "target/target_impl.h"
 
@@ -85,19 +86,39 @@ static bool caret_fits(const char *text) {
     return !text[n] && n < 100;
 }
 
-static void show_error(sc_session *s, const char *text, const char *fail, const sc_err *err) {
+static void show_error(sc_out *out, const char *text, const char *fail, const sc_err *err) {
     const char *why = sc_err_text(err);
-    sc_out_color(s->out, SC_RED);
+    sc_out_color(out, SC_RED);
     if (fail && caret_fits(text)) {
         why = take_column(why, &fail);
-        sc_printf(s->out, "    %s\n    %*s^ ", text, (int)(fail - text), "");
+        sc_printf(out, "    %s\n    %*s^ ", text, (int)(fail - text), "");
     }
-    sc_printf(s->out, "ERROR: %s\n", why);
-    sc_out_color(s->out, SC_PLAIN);
+    sc_printf(out, "ERROR: %s\n", why);
+    sc_out_color(out, SC_PLAIN);
 }
 
-/* Runs one command inside its frame; true when it went well. */
-static bool run_piece(sc_session *s, const struct sc_piece *piece) {
+/*
+ * An error that ends a block. It is shown once however many blocks it ends, and to the reader even
+ * when output is captured.
+ */
+static void fail_piece(sc_session *s, const char *text, const char *fail, const sc_err *err) {
+    struct sc_scripting *sc = &s->script;
+    sc->failures++;
+    bool cancel = sc_err_code(err) == SC_ERR_CANCELLED;
+    bool captured = s->out != s->main_out;
+    if (captured)
+        sc_out_begin(s->main_out, text);
+    if (!cancel || !sc->cancel_shown)
+        show_error(s->main_out, text, fail, err);
+    if (captured)
+        sc_out_end(s->main_out, err);
+    sc->cancel_shown = cancel;
+    if (sc->blocks)
+        sc->flow = SC_FLOW_ERROR;
+}
+
+/* Runs one command inside its frame. */
+static void run_piece(sc_session *s, const struct sc_piece *piece) {
     char shown[80]; /* stands for the command if there is no memory for a copy */
     size_t n = piece->len < sizeof shown ? piece->len : sizeof shown - 1;
     memcpy(shown, piece->start, n);
@@ -108,60 +129,118 @@ static bool run_piece(sc_session *s, const struct sc_piece *piece) {
     sc_out_begin(s->out, text ? text : shown);
     sc_err *err = text ? execute(s, text, arena, &fail) : sc_err_nomem();
     if (err)
-        show_error(s, text ? text : shown, fail, err);
+        fail_piece(s, text ? text : shown, fail, err);
     sc_out_end(s->out, err);
     if (s->depth == 1)
         sc_logfile_settle(s);
     sc_arena_destroy(arena);
-    bool ok = !err;
     sc_err_destroy(err);
-    return ok;
 }
 
-static unsigned run_line(sc_session *s, const char *line) {
-    unsigned failed = 0;
+/* The commands of TEXT one after the other, until one asks the blocks around it for something. */
+static void run_pieces(sc_session *s, const char *text) {
+    const char *pos = text;
     struct sc_piece piece;
-    while (!s->quit && sc_next_piece(&line, &piece)) {
-        failed += !run_piece(s, &piece);
-        if (cancelled(s))
+    while (!s->quit && sc_next_piece(&pos, &piece)) {
+        run_piece(s, &piece);
+        if (cancelled(s) || sc_out_failed(s->out))
             break;
+        if (s->script.flow == SC_FLOW_AGAIN) {
+            s->script.flow = SC_FLOW_NONE;
+            pos = text;
+        } else if (s->script.flow) {
+            break;
+        }
     }
-    return failed;
 }
 
 /* Reports an error that belongs to no command. */
-static unsigned refuse(sc_session *s, sc_err *own_err) {
+static void refuse(sc_session *s, sc_err *own_err) {
     sc_out_begin(s->out, "");
-    show_error(s, "", NULL, own_err);
+    fail_piece(s, "", NULL, own_err);
     sc_out_end(s->out, own_err);
     sc_err_destroy(own_err);
-    return 1;
+}
+
+/* TEXT with its names replaced; a text that has none is run as it is. */
+static void run_text(sc_session *s, const char *text, const struct sc_var *vars, size_t nvars) {
+    if (s->depth >= SC_NEST_MAX) {
+        refuse(s, sc_errf(SC_ERR_LIMIT, "commands run commands more than %d deep", SC_NEST_MAX));
+        return;
+    }
+    s->depth++;
+    if (!s->script.aliases && !nvars && !strchr(text, '$')) {
+        run_pieces(s, text);
+    } else {
+        struct sc_textbuf full = {.max = SC_TEXT_MAX};
+        sc_alias_expand(s, text, vars, nvars, &full);
+        sc_err *err = sc_textbuf_error(&full, "the text with its aliases");
+        if (err)
+            refuse(s, err);
+        else
+            run_pieces(s, sc_textbuf_text(&full));
+        sc_textbuf_free(&full);
+    }
+    s->depth--;
 }
 
 unsigned sc_session_run_nested(sc_session *s, const char *line) {
-    if (s->depth >= SC_NEST_MAX)
-        return refuse(
-            s, sc_errf(SC_ERR_LIMIT, "commands run commands more than %d deep", SC_NEST_MAX));
+    unsigned before = s->script.failures;
     if (strnlen(line, SC_LINE_MAX + 1) > SC_LINE_MAX)
-        return refuse(s, sc_errf(SC_ERR_LIMIT, "the line is longer than %d bytes", SC_LINE_MAX));
-    s->depth++;
-    unsigned failed = run_line(s, line);
-    s->depth--;
-    return failed;
+        refuse(s, sc_errf(SC_ERR_LIMIT, "the line is longer than %d bytes", SC_LINE_MAX));
+    else
+        run_text(s, line, NULL, 0);
+    return s->script.failures - before;
+}
+
+bool sc_run_block(sc_session *s, const char *text, size_t len, const struct sc_var *vars,
+                  size_t nvars) {
+    char *copy = strndup(text, len);
+    s->script.blocks++;
+    if (copy)
+        run_text(s, copy, vars, nvars);
+    else
+        refuse(s, sc_err_nomem());
+    s->script.blocks--;
+    free(copy);
+    /* The line that was typed goes on behind a block that failed. */
+    bool ok = !s->script.flow && !cancelled(s) && !sc_out_failed(s->out) && !s->quit;
+    if (!s->script.blocks && s->script.flow == SC_FLOW_ERROR)
+        s->script.flow = SC_FLOW_NONE;
+    return ok;
+}
+
+sc_err *sc_turn(sc_session *s) {
+    uint64_t max = s->script.max_turns;
+    if (!s->target && (!max || max > SC_TURNS_BLIND))
+        max = SC_TURNS_BLIND;
+    if (cancelled(s))
+        return sc_err_cancelled();
+    if (max && ++s->script.turns > max)
+        return sc_errf(SC_ERR_LIMIT, "loops made more than %llu turns", (unsigned long long)max);
+    return NULL;
 }
 
 unsigned sc_session_run(sc_session *s, const char *line) {
     size_t len = strnlen(line, SC_LINE_MAX + 1);
+    unsigned before = s->script.failures;
     char *copy = malloc(len + 1);
-    if (!copy)
-        return refuse(s, sc_err_nomem());
+    if (!copy) {
+        refuse(s, sc_err_nomem());
+        return s->script.failures - before;
+    }
     memcpy(copy, line, len);
     copy[len] = 0;
     sc_typo_fix(copy);
-    unsigned failed = sc_session_run_nested(s, copy);
+    sc_session_run_nested(s, copy);
     free(copy);
     /* What was cancelled has ended; the next line is a new beginning. */
-    if (!s->depth && cancelled(s))
-        sc_target_clear_cancel(s->target);
-    return failed;
+    if (!s->depth) {
+        s->script.flow = SC_FLOW_NONE;
+        s->script.cancel_shown = false;
+        s->script.turns = 0;
+        if (cancelled(s))
+            sc_target_clear_cancel(s->target);
+    }
+    return s->script.failures - before;
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/time.h"
+#include "cmd/real.h"
 #include "cmd/session_impl.h"
 #include "cmd/shell.h"
 
@@ -73,7 +74,7 @@ sc_err *sc_run_evaluate(sc_session *s, const struct sc_args *args) {
 
 /* --- .formats ------------------------------------------------------------------------------- */
 
-enum { OCTAL_BUF = 24, BINARY_BUF = 72, CHARS_BUF = 9, REAL_BUF = 32 };
+enum { OCTAL_BUF = 24, BINARY_BUF = 72, CHARS_BUF = 9 };
 
 struct formats {
     uint64_t value;
@@ -130,59 +131,6 @@ static void chars(uint64_t value, unsigned nbytes, char *buf) {
     *buf = 0;
 }
 
-/* printf's %g whatever the locale's decimal point is, with an exponent of three digits. */
-static void finite(double d, char *buf) {
-    char text[REAL_BUF];
-    snprintf(text, sizeof text, "%g", d);
-    char *to = buf;
-    for (const char *p = text; *p; p++) {
-        if (*p == 'e') {
-            to += snprintf(to, 8, "e%c%03d", p[1], (int)strtol(p + 2, NULL, 10));
-            break;
-        }
-        bool point = *p != '-' && (*p < '0' || *p > '9');
-        if (!point)
-            *to++ = *p;
-        else if (to == buf || to[-1] != '.')
-            *to++ = '.';
-    }
-    *to = 0;
-}
-
-static void real(uint64_t bits, char *buf) {
-    const uint64_t exponent = 0x7ff0000000000000, quiet = 0x0008000000000000;
-    uint64_t fraction = bits & 0x000fffffffffffff;
-    const char *sign = bits >> 63 ? "-" : "";
-    double d;
-    if ((bits & exponent) != exponent) {
-        memcpy(&d, &bits, sizeof d);
-        finite(d, buf);
-    } else if (!fraction) {
-        snprintf(buf, REAL_BUF, "%s1.#INF", sign);
-    } else if (*sign && fraction == quiet) {
-        snprintf(buf, REAL_BUF, "-1.#IND");
-    } else {
-        snprintf(buf, REAL_BUF, "%s1.#%cNAN", sign, fraction & quiet ? 'Q' : 'S');
-    }
-}
-
-/* A float is shown as the double it becomes, which makes a signalling NaN quiet. */
-static void single(uint32_t bits, char *buf) {
-    float f;
-    double d;
-    uint64_t wide;
-    if ((bits & 0x7f800000) == 0x7f800000) {
-        wide =
-            (uint64_t)(bits >> 31) << 63 | 0x7ff0000000000000 | (uint64_t)(bits & 0x7fffff) << 29;
-        real(bits & 0x7fffff ? wide | 0x0008000000000000 : wide, buf);
-        return;
-    }
-    memcpy(&f, &bits, sizeof f);
-    d = f;
-    memcpy(&wide, &d, sizeof wide);
-    real(wide, buf);
-}
-
 /* The value as a moment; BUF is of SC_TIME_BUF. */
 static void moment(sc_session *s, struct formats *f, uint64_t value, char *buf) {
     f->time_text = buf;
@@ -204,13 +152,13 @@ sc_err *sc_run_formats(sc_session *s, const struct sc_args *args) {
     if (narrow)
         value = (uint32_t)value;
     char octal[OCTAL_BUF], bits[BINARY_BUF], text[CHARS_BUF], when[SC_TIME_BUF];
-    char low[REAL_BUF], high[REAL_BUF], dbl[REAL_BUF];
+    char low[SC_REAL_BUF], high[SC_REAL_BUF], dbl[SC_REAL_BUF];
     snprintf(octal, sizeof octal, "%0*" PRIo64, narrow ? 11 : 22, value);
     binary(value, nbytes, bits);
     chars(value, nbytes, text);
-    single((uint32_t)value, low);
-    single((uint32_t)(value >> 32), high);
-    real(value, dbl);
+    sc_real_text(sc_real_widen((uint32_t)value), 6, low);
+    sc_real_text(sc_real_widen((uint32_t)(value >> 32)), 6, high);
+    sc_real_text(value, 6, dbl);
     struct formats f = {.value = value, .octal = octal, .binary = bits, .chars = text};
     f.decimal = as_decimal(s, value);
     f.float_low = low;

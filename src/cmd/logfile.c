@@ -83,8 +83,8 @@ static void end_log(struct sc_logfile *log) {
 void sc_logfile_settle(sc_session *s) {
     if (!s->switch_log)
         return;
-    sc_out_flush(s->out); /* what was written before belongs to the old one */
-    sc_out_tee(s->out, s->next_log ? log_write : NULL, s->next_log);
+    sc_out_flush(s->main_out); /* what was written before belongs to the old one */
+    sc_out_tee(s->main_out, s->next_log ? log_write : NULL, s->next_log);
     end_log(s->log);
     s->log = s->next_log;
     s->next_log = NULL;
@@ -96,7 +96,7 @@ static void switch_to(sc_session *s, struct sc_logfile *own_log) {
     end_log(s->next_log);
     s->next_log = own_log;
     s->switch_log = true;
-    if (!s->depth || sc_out_render(s->out) == SC_RENDER_TEXT)
+    if (!s->depth || sc_out_render(s->main_out) == SC_RENDER_TEXT)
         sc_logfile_settle(s);
 }
 

@@ -231,6 +231,15 @@ static sc_err *get_exr(sc_session *s, unsigned arg, uint64_t *ret) {
     return NULL;
 }
 
+/* The value that the last d command showed last. */
+static sc_err *get_shown(sc_session *s, unsigned arg, uint64_t *ret) {
+    (void)arg;
+    if (!s->has_shown_value)
+        return sc_errf(SC_ERR_NOT_FOUND, "no d command has shown a value yet");
+    *ret = s->shown_value;
+    return NULL;
+}
+
 /* The debugger's own numbers: one system and one process; threads count as the prompt does. */
 static sc_err *get_debugger_id(sc_session *s, unsigned arg, uint64_t *ret) {
     sc_err *err = need_target(s);
@@ -280,7 +289,7 @@ static const struct pseudo {
     {"$ea", NULL, 0, no_disassembler},
     {"$ea2", NULL, 0, no_disassembler},
     {"$exentry", NULL, 0, "that needs the image's header, which is not read yet"},
-    {"$p", NULL, 0, "that needs the d commands, which do not exist yet"},
+    {"$p", get_shown, 0, NULL},
     {"$previp", NULL, 0, not_live},
     {"$relip", NULL, 0, not_live},
     {"$callret", NULL, 0, not_live},

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "base/utf.h"
+#include "cmd/dispatch.h"
+#include "cmd/script.h"
 #include "cmd/show.h"
 
 /* ---- one register, as a record ---- */
@@ -242,9 +244,21 @@ static sc_err *refuse_special(const char *text) {
     return NULL;
 }
 
+/* The text of a fixed-name alias reaches to the end of the line, ';' included. */
+static const char *end_r(const char *operands) {
+    unsigned index;
+    const char *value;
+    return sc_alias_fixed_text(operands + strspn(operands, " \t"), &index, &value)
+               ? sc_end_line(operands)
+               : sc_piece_end(operands, false);
+}
+
 static sc_err *run_r(sc_session *session, const struct sc_args *args) {
     struct parse s = {.session = session, .arena = args->arena};
-    unsigned mask;
+    unsigned mask, index;
+    const char *value;
+    if (args->v[0].given && sc_alias_fixed_text(args->v[0].text, &index, &value))
+        return sc_alias_set_fixed(session, index, value, strlen(value));
     /* "rF", "rX" and "rM" may have been taken as the command's name. */
     const char *rest = args->v[0].given ? args->v[0].text : "";
     s.p = sc_arena_printf(args->arena, "%s %s", args->command + 1, rest);
@@ -346,12 +360,14 @@ const struct sc_command sc_register_commands[] = {
      .needs = 0,
      .touch = true,
      .args = r_args,
+     .end = end_r,
      .help = "Without operands: the integer registers, the flags, and the place they stand at.\n"
              "rM mask chooses groups: 2 integers, 4 x87, 8 segments, 10 MMX, 20 debug registers, "
              "40 SSE. rF is rM 4, rX is rM 40.\n"
              "r rax, zf shows single registers, flags and parts (eax, al, w0); r xmm0:2uq shows "
              "elements of a vector: ib ub iw uw id ud iq uq f d.\n"
-             "r $t0 = expression sets $t0 … $t19. Real registers of a dump cannot be changed.\n"
+             "r $t0 = expression sets $t0 … $t19; r $.u0=text sets the alias $u0 … $u9. Real "
+             "registers of a dump cannot be changed.\n"
              "The end of the instruction is not known without decoding it, so all the bytes that "
              "an instruction may have are shown.",
      .sample = "r $t0 = 5",

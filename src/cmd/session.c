@@ -17,6 +17,7 @@ sc_err *sc_session_create(sc_target *target, sc_out *out, sc_session **ret_sessi
         return sc_err_nomem();
     s->target = target;
     s->out = out;
+    s->main_out = out;
     s->tz = SC_TZ_LOCAL;
     s->radix = 16;
     s->enrich = true;
@@ -31,6 +32,8 @@ void sc_session_destroy(sc_session *s) {
         return;
     sc_logfile_close(s);
     sc_logfile_settle(s);
+    sc_aliases_destroy(s->script.aliases);
+    free(s->hits);
     free(s->symbol_path);
     free(s->image_path);
     free(s);

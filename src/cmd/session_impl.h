@@ -7,14 +7,17 @@
 #define STOPCODE_CMD_SESSION_IMPL_H
 
 #include "cmd/command.h"
+#include "cmd/script.h"
 
-enum { SC_NVARS = 20, SC_NEST_MAX = 16 };
+enum { SC_NVARS = 20, SC_NEST_MAX = 40 };
 
 struct sc_logfile;
+struct sc_hits; /* search.c */
 
 struct sc_session {
     sc_target *target; /* borrowed, may be NULL */
-    sc_out *out;       /* borrowed */
+    sc_out *out;       /* borrowed; another while output is captured */
+    sc_out *main_out;  /* the session's own */
     uint32_t current;  /* processor or thread */
     bool has_context;  /* `context` was set by .cxr, .ecxr, … */
     struct sc_regs context;
@@ -30,6 +33,13 @@ struct sc_session {
     struct sc_logfile *next_log;    /* owned: takes the place of `log` behind this command … */
     bool switch_log;                /* … when this is set; NULL: none does */
     unsigned depth;                 /* lines being run: more than 1 inside a command */
+    struct sc_scripting script;
+    char display[8]; /* the last d command, for `d` */
+    bool has_display_next;
+    uint64_t display_next; /* where the next one goes on */
+    uint64_t shown_value;  /* $p: what it showed last … */
+    bool has_shown_value;  /* … if it showed a value */
+    struct sc_hits *hits;  /* owned: what `s -[s]` kept; NULL none */
 };
 
 /* pseudo.c: the names of all pseudo-registers, for completion. */

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Walking memory that is present, and finding bytes in it, at the speed of memory: in place where
+ * the dump is mapped, through a buffer otherwise.
+ */
+#ifndef STOPCODE_CMD_MEMSCAN_H
+#define STOPCODE_CMD_MEMSCAN_H
+
+#include "cmd/command.h"
+
+enum { SC_PATTERN_MAX = 1024 };
+
+/* A walk over [pos, last]. */
+struct sc_memscan {
+    sc_target *target;
+    sc_space *space;
+    uint64_t pos, last; /* last: the highest address that belongs to it */
+    bool done;
+    bool near_gaps;  /* look for what only fillers have where the dump has nothing */
+    uint8_t *buffer; /* owned */
+};
+
+/* Walks from START to LAST (inclusive); end it with sc_memscan_deinit(). */
+void sc_memscan_init(struct sc_memscan *scan, sc_target *target, uint64_t start, uint64_t last);
+void sc_memscan_deinit(struct sc_memscan *scan);
+/*
+ * The next piece of memory: *RET_LEN bytes at *RET_DATA, which are valid until the next call.
+ * *RET_MORE false: no more. SC_ERR_CANCELLED, SC_ERR_NOMEM.
+ */
+sc_err *sc_memscan_next(struct sc_memscan *scan, uint64_t *ret_addr, const uint8_t **ret_data,
+                        size_t *ret_len, bool *ret_more);
+
+struct sc_pattern {
+    uint8_t byte[SC_PATTERN_MAX];
+    size_t len;
+    unsigned align; /* hits must be at multiples of it: 1, 2, 4, 8 */
+    size_t anchor;  /* set by sc_pattern_prepare(): the byte to look for */
+};
+void sc_pattern_prepare(struct sc_pattern *pattern);
+/* The first hit in LEN bytes at DATA, whatever its address; NULL. */
+const uint8_t *sc_pattern_find(const struct sc_pattern *pattern, const uint8_t *data, size_t len);
+
+/* Called for each hit; returns an error to stop with. */
+typedef sc_err *(*sc_hit_fn)(void *ctx, uint64_t addr);
+/*
+ * Every hit in [START, LAST], in order of address, overlapping ones included, and those that lie
+ * across the border of two ranges of the dump.
+ */
+sc_err *sc_memscan_pattern(sc_target *target, const struct sc_pattern *pattern, uint64_t start,
+                           uint64_t last, sc_hit_fn fn, void *ctx);
+
+/* Called for each string of COUNT characters. */
+typedef sc_err *(*sc_string_fn)(void *ctx, uint64_t addr, uint64_t count);
+/* Runs of at least LEAST printable ASCII characters, of UNIT (1, 2) bytes each. */
+sc_err *sc_memscan_strings(sc_target *target, unsigned unit, uint64_t least, uint64_t start,
+                           uint64_t last, sc_string_fn fn, void *ctx);
+
+#endif
