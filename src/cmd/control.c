@@ -129,9 +129,11 @@ static sc_err *run_catch(sc_session *s, const struct sc_args *args) {
     sc_err *err = take_block(args, &block);
     if (err)
         return err;
+    unsigned failures = s->script.failures;
     s->script.catches++;
     sc_run_part(s, &block);
     s->script.catches--;
+    s->script.failures = failures; /* shown, and dealt with */
     if (s->script.flow == SC_FLOW_ERROR || s->script.flow == SC_FLOW_LEAVE)
         s->script.flow = SC_FLOW_NONE;
     return NULL;
@@ -383,6 +385,7 @@ const struct sc_command sc_script_commands[] = {
         .brief = "run the lines of a file, which may have ';' in its name",
         .touch = true,
         .args = line_file_args,
+        .sample = ".if (0) { $<script.txt }",
         .run = sc_run_file_lines,
     },
     {
@@ -390,6 +393,7 @@ const struct sc_command sc_script_commands[] = {
         .brief = "run the lines of a file",
         .touch = true,
         .args = file_args,
+        .sample = ".if (0) { $$<script.txt }",
         .run = sc_run_file_lines,
     },
     {
@@ -397,6 +401,7 @@ const struct sc_command sc_script_commands[] = {
         .brief = "run a file as one block; it may have ';' in its name",
         .touch = true,
         .args = line_file_args,
+        .sample = ".if (0) { $><script.txt }",
         .run = sc_run_file_block,
     },
     {
@@ -406,6 +411,7 @@ const struct sc_command sc_script_commands[] = {
         .args = file_args,
         .help = "Aliases are replaced once for the whole file, and again in each block of it. An\n"
                 "error ends it.",
+        .sample = ".if (0) { $$><script.txt }",
         .run = sc_run_file_block,
     },
     {
@@ -413,6 +419,7 @@ const struct sc_command sc_script_commands[] = {
         .brief = "run a file as one block, with arguments",
         .touch = true,
         .args = arg_file_args,
+        .sample = ".if (0) { $$>a<script.txt 1 2 }",
         .run = sc_run_file_args,
     },
     {0},

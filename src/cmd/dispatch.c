@@ -137,12 +137,18 @@ static void run_piece(sc_session *s, const struct sc_piece *piece) {
     sc_err_destroy(err);
 }
 
-/* The commands of TEXT one after the other, until one asks the blocks around it for something. */
-static void run_pieces(sc_session *s, const char *text) {
+/*
+ * The commands of TEXT one after the other, until one asks the blocks around it for something.
+ * Returns how many failed; one that runs others fails with them.
+ */
+static unsigned run_pieces(sc_session *s, const char *text) {
     const char *pos = text;
     struct sc_piece piece;
+    unsigned failed = 0;
     while (!s->quit && sc_next_piece(&pos, &piece)) {
+        unsigned before = s->script.failures;
         run_piece(s, &piece);
+        failed += s->script.failures != before;
         if (cancelled(s) || sc_out_failed(s->out))
             break;
         if (s->script.flow == SC_FLOW_AGAIN) {
@@ -152,45 +158,42 @@ static void run_pieces(sc_session *s, const char *text) {
             break;
         }
     }
+    return failed;
 }
 
-/* Reports an error that belongs to no command. */
-static void refuse(sc_session *s, sc_err *own_err) {
+/* Reports an error that belongs to no command; returns 1, for it. */
+static unsigned refuse(sc_session *s, sc_err *own_err) {
     sc_out_begin(s->out, "");
     fail_piece(s, "", NULL, own_err);
     sc_out_end(s->out, own_err);
     sc_err_destroy(own_err);
+    return 1;
 }
 
 /* TEXT with its names replaced; a text that has none is run as it is. */
-static void run_text(sc_session *s, const char *text, const struct sc_var *vars, size_t nvars) {
-    if (s->depth >= SC_NEST_MAX) {
-        refuse(s, sc_errf(SC_ERR_LIMIT, "commands run commands more than %d deep", SC_NEST_MAX));
-        return;
-    }
+static unsigned run_text(sc_session *s, const char *text, const struct sc_var *vars, size_t nvars) {
+    if (s->depth >= SC_NEST_MAX)
+        return refuse(
+            s, sc_errf(SC_ERR_LIMIT, "commands run commands more than %d deep", SC_NEST_MAX));
     s->depth++;
+    unsigned failed;
     if (!s->script.aliases && !nvars && !strchr(text, '$')) {
-        run_pieces(s, text);
+        failed = run_pieces(s, text);
     } else {
         struct sc_textbuf full = {.max = SC_TEXT_MAX};
         sc_alias_expand(s, text, vars, nvars, &full);
         sc_err *err = sc_textbuf_error(&full, "the text with its aliases");
-        if (err)
-            refuse(s, err);
-        else
-            run_pieces(s, sc_textbuf_text(&full));
+        failed = err ? refuse(s, err) : run_pieces(s, sc_textbuf_text(&full));
         sc_textbuf_free(&full);
     }
     s->depth--;
+    return failed;
 }
 
 unsigned sc_session_run_nested(sc_session *s, const char *line) {
-    unsigned before = s->script.failures;
     if (strnlen(line, SC_LINE_MAX + 1) > SC_LINE_MAX)
-        refuse(s, sc_errf(SC_ERR_LIMIT, "the line is longer than %d bytes", SC_LINE_MAX));
-    else
-        run_text(s, line, NULL, 0);
-    return s->script.failures - before;
+        return refuse(s, sc_errf(SC_ERR_LIMIT, "the line is longer than %d bytes", SC_LINE_MAX));
+    return run_text(s, line, NULL, 0);
 }
 
 bool sc_run_block(sc_session *s, const char *text, size_t len, const struct sc_var *vars,
@@ -223,16 +226,13 @@ sc_err *sc_turn(sc_session *s) {
 
 unsigned sc_session_run(sc_session *s, const char *line) {
     size_t len = strnlen(line, SC_LINE_MAX + 1);
-    unsigned before = s->script.failures;
     char *copy = malloc(len + 1);
-    if (!copy) {
-        refuse(s, sc_err_nomem());
-        return s->script.failures - before;
-    }
+    if (!copy)
+        return refuse(s, sc_err_nomem());
     memcpy(copy, line, len);
     copy[len] = 0;
     sc_typo_fix(copy);
-    sc_session_run_nested(s, copy);
+    unsigned failed = sc_session_run_nested(s, copy);
     free(copy);
     /* What was cancelled has ended; the next line is a new beginning. */
     if (!s->depth) {
@@ -242,5 +242,5 @@ unsigned sc_session_run(sc_session *s, const char *line) {
         if (cancelled(s))
             sc_target_clear_cancel(s->target);
     }
-    return s->script.failures - before;
+    return failed;
 }

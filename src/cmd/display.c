@@ -439,7 +439,7 @@ const struct sc_command sc_memory_commands[] = {
             "a pointer's size; df dD floating point; dyb dyd binary; dds dps dqs with symbols;\n"
             "dda dpp dqu … what the values point to; dl a linked list. Memory that the dump\n"
             "lacks is shown as ????????.",
-        .sample = "db @$ip L10; d",
+        .sample = "d",
         .run = run_d,
     },
     REFERS("da", "show a string of bytes, up to its NUL", sc_run_da),
@@ -473,6 +473,7 @@ const struct sc_command sc_memory_commands[] = {
         .needs = SC_NEED_TARGET,
         .touch = true,
         .args = range_args,
+        .sample = "ds @$csp",
         .run = sc_run_ds,
     },
     {
@@ -481,6 +482,7 @@ const struct sc_command sc_memory_commands[] = {
         .needs = SC_NEED_TARGET,
         .touch = true,
         .args = range_args,
+        .sample = "dS @$csp",
         .run = sc_run_ds,
     },
     {
@@ -499,6 +501,7 @@ const struct sc_command sc_memory_commands[] = {
         .brief = "show a segment descriptor: dumps do not hold the tables",
         .needs = SC_NEED_TARGET,
         .args = dg_args,
+        .sample = "dg 10",
         .run = sc_run_dg,
     },
     {0},

@@ -88,7 +88,7 @@ static const struct sc_arg refused_args[] = {{SC_ARG_LINE, "operands", NULL, tru
 #define REFUSED(n, also, about)                                                                    \
     {                                                                                              \
         .name = (n), .aliases = (also), .brief = about ": a dump cannot be written",               \
-        .args = refused_args, .run = run_refused                                                   \
+        .needs = SC_NEED_TARGET, .args = refused_args, .sample = n " 1000 1", .run = run_refused,  \
     }
 
 const struct sc_command sc_write_commands[] = {
@@ -98,6 +98,7 @@ const struct sc_command sc_write_commands[] = {
         .needs = SC_NEED_TARGET,
         .args = writemem_args,
         .help = "When memory of the range is absent, nothing is written.",
+        .sample = ".writemem memory.bin @$csp L10",
         .run = run_writemem,
     },
     REFUSED("e", "ea eb ed eD ef ep eq eu ew eza ezu", "enter values"),

@@ -560,6 +560,7 @@ const struct sc_command sc_search_commands[] = {
         .args = c_args,
         .help = "Shows each byte of the first that differs, and the other. Memory that the dump\n"
                 "lacks ends it.",
+        .sample = "c @$csp L8 @$csp",
         .run = run_c,
     },
     {0},

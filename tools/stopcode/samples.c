@@ -41,6 +41,12 @@ static bool accepts(const struct sc_command *row, const sc_target *target) {
            !((row->needs & SC_NEED_WINDOWS) && !m->windows);
 }
 
+/* Is the error that the dump has nothing of it, not its memory, or that no dump can? */
+static bool says_why(const char *text) {
+    return strstr(text, "\"code\":\"not-found\"") || strstr(text, "\"code\":\"memory\"") ||
+           strstr(text, "\"code\":\"unsupported\"");
+}
+
 enum result { RAN, FAILED, LACKS };
 
 /*
@@ -59,7 +65,7 @@ static enum result run_sample(const struct sc_command *row, sc_target *target) {
     sc_out_destroy(out);
     sc_err_destroy(err);
     if (failed)
-        return strstr(printed.text, "\"error\":{\"code\":\"not-found\"") ? LACKS : FAILED;
+        return says_why(printed.text) ? LACKS : FAILED;
     return printed.len ? RAN : FAILED;
 }
 
