@@ -26,7 +26,9 @@ SC_API void sc_session_destroy(sc_session *session);
 /**
  * Runs a line: one or several commands separated by `;`. A failed command's error is shown
  * through the output; the ones after it still run, as in WinDbg. Returns the number that failed.
- * A cancelled command counts as failed and ends the line.
+ * A cancelled command counts as failed and ends the line; the target's cancel flag is cleared then.
+ * Lines of more than 64 KiB are refused. Typography of web pages (dashes, curly quotes, no-break
+ * spaces) is forgiven.
  */
 SC_API unsigned sc_session_run(sc_session *session, const char *line);
 

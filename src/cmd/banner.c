@@ -170,15 +170,15 @@ static void show_bugcheck(sc_session *s, const struct sc_machine *m) {
 struct event_record {
     uint32_t code, pid, tid;
     uint64_t address;
-    const char *words;
+    const char *what;
 };
 
 static const struct sc_field event_fields[] = {
+    SC_FIELD(struct event_record, what, SC_F_STR),
     SC_FIELD(struct event_record, code, SC_F_HEX32),
-    SC_FIELD(struct event_record, words, SC_F_STR),
     SC_FIELD(struct event_record, address, SC_F_ADDR),
-    SC_FIELD(struct event_record, pid, SC_F_U32),
-    SC_FIELD(struct event_record, tid, SC_F_U32),
+    SC_FIELD(struct event_record, pid, SC_F_HEX32),
+    SC_FIELD(struct event_record, tid, SC_F_HEX32),
     SC_FIELD_END,
 };
 static const struct sc_rectype event_type = {"event", sizeof(struct event_record), event_fields};
@@ -188,8 +188,10 @@ static void event_text(sc_out *out, const void *record, void *ctx) {
     const struct event_record *r = record;
     sc_puts(out, "This dump file has an exception of interest stored in it.\n"
                  "The stored exception information can be accessed via .ecxr.\n");
-    sc_printf(out, "(%" PRIx32 ".%" PRIx32 "): %s - code %08" PRIx32 "\n", r->pid, r->tid, r->words,
-              r->code);
+    sc_printf(out,
+              "(%" PRIx32 ".%" PRIx32 "): %s - code %08" PRIx32
+              " (first/second chance not available)\n",
+              r->pid, r->tid, r->what, r->code);
 }
 
 static uint32_t faulting_tid(sc_session *s) {
@@ -207,9 +209,7 @@ static uint32_t faulting_tid(sc_session *s) {
 static void show_event(sc_session *s, const struct sc_machine *m) {
     struct event_record r = {.code = m->exception.code, .pid = m->pid, .tid = faulting_tid(s)};
     r.address = m->exception.address;
-    r.words = m->windows ? sc_exception_words(r.code) : NULL;
-    if (!r.words)
-        r.words = "Unknown exception";
+    r.what = sc_event_words(m, r.code);
     sc_record(s->out, &event_type, &r, event_text, NULL);
 }
 

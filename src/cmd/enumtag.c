@@ -112,12 +112,10 @@ static sc_err *run_enumtag(sc_session *session, const struct sc_args *args) {
     /* The target's own source: the blobs are walked when first asked for. */
     struct sc_source *source = (struct sc_source *)sc_target_source(target);
     const struct sc_blobs *blobs = NULL;
-    if (!sc_kdump_header(source))
-        return sc_errf(SC_ERR_UNSUPPORTED, "secondary data is a part of kernel dump files");
-    sc_err *err = sc_kdump_blobs(source, &blobs);
+    sc_err *err = sc_kdump_header(source) ? sc_kdump_blobs(source, &blobs) : NULL;
     if (err)
         return err;
-    if (!blobs->count) {
+    if (!blobs || !blobs->count) {
         sc_remark(sc_session_out(session), "This dump has no secondary data.");
         return NULL;
     }
@@ -132,6 +130,7 @@ const struct sc_command sc_secondary_commands[] = {
      .brief = "show the secondary data that drivers added to the dump",
      .needs = SC_NEED_KERNEL,
      .help = "Each block has the GUID under which a driver's bug check callback left it.",
+     .sample = ".enumtag",
      .run = run_enumtag},
     {.name = NULL},
 };

@@ -134,8 +134,7 @@ static sc_err *run_lastevent(sc_session *session, const struct sc_args *args) {
         return err;
     if (m->current < threads->count)
         e.tid = threads->item[m->current].tid;
-    const char *words = sc_exception_words(m->exception.code);
-    e.what = m->has_exception  ? words ? words : "Unknown exception"
+    e.what = m->has_exception  ? sc_event_words(m, m->exception.code)
              : m->has_bugcheck ? "Bug check"
                                : "none is recorded in this dump";
     sc_record(sc_session_out(session), &event_type, &e, event_text, NULL);
@@ -155,6 +154,7 @@ const struct sc_command sc_event_commands[] = {
              "and the records chained behind it. Access violations say what was tried where, fast "
              "fails name their code, C++ exceptions what was thrown, if that memory is in the "
              "dump.",
+     .sample = ".exr -1",
      .run = run_exr},
     {.name = ".lastevent",
      .brief = "show the event that the dump was written for",

@@ -6,6 +6,17 @@
 #include "cmd/command.h"
 
 const struct sc_family sc_families[] = {
+    {"Analysis", sc_analyze_commands},
+    {"The target", sc_info_commands},
+    {"Modules", sc_module_commands},
+    {"Images", sc_image_commands},
+    {"Registers", sc_register_commands},
+    {"Processors and threads", sc_thread_commands},
+    {"Events and exceptions", sc_event_commands},
+    {"Memory regions", sc_address_commands},
+    {"Handles", sc_handle_commands},
+    {"The dump file", sc_dump_commands},
+    {"Secondary data", sc_secondary_commands},
     {"The shell", sc_shell_commands},
     {NULL, NULL},
 };

@@ -284,7 +284,6 @@ static const struct pseudo {
     {"$previp", NULL, 0, not_live},
     {"$relip", NULL, 0, not_live},
     {"$callret", NULL, 0, not_live},
-    {"$dbgdpc", NULL, 0, not_live},
 };
 
 /* "$t5" is 5, "$exr_param12" is 12; -1 when NAME is not PREFIX and a number below LIMIT. */

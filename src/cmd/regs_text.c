@@ -35,11 +35,16 @@ static void fix_number(char *text, size_t size, unsigned digits) {
 
 enum { NUMBER_BUF = 64 };
 
-/* %g as the Windows C library writes it: 1.4013e-045, 1.#QNAN. */
-static const char *g_text(double v, bool quiet, char *buf) {
+/* The Windows C library's names: IND is the NaN that the processor makes for a wrong operation. */
+static const char *nan_name(bool negative, bool quiet, bool payload) {
+    return !quiet ? "SNAN" : negative && !payload ? "IND" : "QNAN";
+}
+
+/* %g as that library writes it: 1.4013e-045, 1.#QNAN. NAN: the name if V is none. */
+static const char *g_text(double v, const char *nan, char *buf) {
     const char *sign = signbit(v) ? "-" : "";
     if (isnan(v))
-        snprintf(buf, NUMBER_BUF, "%s1.#%s", sign, quiet ? "QNAN" : "SNAN");
+        snprintf(buf, NUMBER_BUF, "%s1.#%s", sign, nan);
     else if (isinf(v))
         snprintf(buf, NUMBER_BUF, "%s1.#INF", sign);
     else
@@ -59,14 +64,15 @@ static const char *float_text(const uint8_t *p, char *buf) {
     uint32_t bits = (uint32_t)little(p, 4);
     float f;
     memcpy(&f, &bits, sizeof f);
-    return g_text(f, bits & 0x400000, buf);
+    return g_text(f, nan_name(bits >> 31, bits & 0x400000, bits & 0x3fffff), buf);
 }
 
 static const char *double_text(const uint8_t *p, char *buf) {
     uint64_t bits = little(p, 8);
     double d;
     memcpy(&d, &bits, sizeof d);
-    return g_text(d, bits & UINT64_C(0x8000000000000), buf);
+    bool payload = bits & UINT64_C(0x7ffffffffffff);
+    return g_text(d, nan_name(bits >> 63, bits & UINT64_C(0x8000000000000), payload), buf);
 }
 
 /* An x87 number of 10 bytes: 64 bits of mantissa, 15 of exponent (bias 16383), a sign. */
@@ -75,7 +81,7 @@ static const char *x87_text(const uint8_t *p, char *buf) {
     unsigned e = (unsigned)little(p + 8, 2), exponent = e & 0x7fff;
     char sign = e & 0x8000 ? '-' : ' ';
     if (exponent == 0x7fff) {
-        const char *kind = m << 1 == 0 ? "INF" : m & UINT64_C(0x4000000000000000) ? "QNAN" : "SNAN";
+        const char *kind = m << 1 == 0 ? "INF" : nan_name(e & 0x8000, m >> 62 & 1, m << 2 != 0);
         int zeros = 20 - (int)strlen(kind);
         snprintf(buf, NUMBER_BUF, "%c1.#%s%0*de+0000", sign, kind, zeros, 0);
         return buf;
@@ -167,10 +173,12 @@ static void arm64_integer(sc_out *out, const struct sc_regs *r) {
     for (unsigned i = 0; i < 28; i++) {
         char name[8];
         snprintf(name, sizeof name, "x%u", i);
-        sc_printf(out, "%3s=%016llx%s", name, (ull)value(r, name), i % 4 == 3 ? "\n" : "  ");
+        sc_printf(out, "%3s=%016llx", name, (ull)value(r, name));
+        sc_puts(out, i % 4 == 3 ? "\n" : "  ");
     }
     for (unsigned i = 0; i < 4; i++)
-        sc_printf(out, "%3s=%016llx%s", last[i], (ull)value(r, last[i]), i == 3 ? "\n" : "  ");
+        sc_printf(out, "%3s=%016llx%s", last[i], (ull)value(r, last[i]), i == 3 ? "" : "  ");
+    sc_puts(out, "\n");
     sc_printf(out, " pc=%016llx  psr=%08x %s\n", (ull)sc_regs_ip(r), sc_regs_flags(r),
               sc_flags_text(r, buf));
 }
@@ -215,7 +223,8 @@ static void x87(sc_out *out, const struct sc_regs *r) {
 static void mmx(sc_out *out, const struct sc_regs *r) {
     for (unsigned i = 0; i < 8; i++) {
         char name[4] = {'m', 'm', (char)('0' + i), 0};
-        sc_printf(out, "%s=%016llx%s", name, (ull)value(r, name), i % 2 ? "\n" : "  ");
+        sc_printf(out, "%s=%016llx", name, (ull)value(r, name));
+        sc_puts(out, i % 2 ? "\n" : "  ");
     }
 }
 

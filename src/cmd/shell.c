@@ -231,14 +231,14 @@ const struct sc_command sc_shell_commands[] = {
     {
         .name = "help",
         .aliases = ".help .hh",
-        .brief = "List the commands, or explain one",
+        .brief = "list the commands, or explain one",
         .args = help_args,
         .sample = "help .formats",
         .run = sc_run_help,
     },
     {
         .name = "?",
-        .brief = "Evaluate an expression; alone: list the commands",
+        .brief = "evaluate an expression; alone: list the commands",
         .touch = true,
         .args = eval_args,
         .help = "Numbers are hexadecimal (see n); 0n is decimal, 0x hexadecimal, 0t octal, 0y\n"
@@ -250,7 +250,7 @@ const struct sc_command sc_shell_commands[] = {
     },
     {
         .name = ".formats",
-        .brief = "Show a value in every number format, as characters and as a time",
+        .brief = "show a value in every number format, as characters and as a time",
         .args = formats_args,
         .help = "A value below 2^32 is also shown as seconds since 1970, a larger one as a\n"
                 "FILETIME, both in the zone of .tz.",
@@ -259,7 +259,7 @@ const struct sc_command sc_shell_commands[] = {
     },
     {
         .name = "!error",
-        .brief = "Explain a Win32 error, NTSTATUS or HRESULT",
+        .brief = "explain a Win32 error, NTSTATUS or HRESULT",
         .args = error_args,
         .help = "Values below 10000 are taken for Win32 errors, others for what the tables know\n"
                 "them as. With 1 behind it the value is taken for an NTSTATUS.",
@@ -268,7 +268,7 @@ const struct sc_command sc_shell_commands[] = {
     },
     {
         .name = "n",
-        .brief = "Show or set the base of numbers: 8, 10 or 16",
+        .brief = "show or set the base of numbers: 8, 10 or 16",
         .touch = true,
         .args = radix_args,
         .sample = "n 16",
@@ -276,7 +276,7 @@ const struct sc_command sc_shell_commands[] = {
     },
     {
         .name = ".tz",
-        .brief = "Show or set the time zone in which times are shown",
+        .brief = "show or set the time zone in which times are shown",
         .args = tz_args,
         .help = "WinDbg uses the zone of the machine it runs on. So do we (TZ), unless told\n"
                 "otherwise, so that the times of a published transcript can be compared.",
@@ -285,7 +285,7 @@ const struct sc_command sc_shell_commands[] = {
     },
     {
         .name = ".enrich",
-        .brief = "Switch what is shown beyond WinDbg's text on or off",
+        .brief = "switch what is shown beyond WinDbg's text on or off",
         .args = enrich_args,
         .help = "Where more is known than WinDbg's line says, it stands behind it in brackets.\n"
                 ".enrich off leaves the bare line.",
@@ -294,7 +294,7 @@ const struct sc_command sc_shell_commands[] = {
     },
     {
         .name = ".echo",
-        .brief = "Show a text",
+        .brief = "show a text",
         .args = rest_args,
         .help = "Up to the next ';', or what stands in quotes.",
         .sample = ".echo \"first; second\"",
@@ -302,13 +302,13 @@ const struct sc_command sc_shell_commands[] = {
     },
     {
         .name = ".echotime",
-        .brief = "Show the time it is now",
+        .brief = "show the time it is now",
         .sample = ".echotime",
         .run = run_echotime,
     },
     {
         .name = ".logopen",
-        .brief = "Start writing a log file",
+        .brief = "start writing a log file",
         .args = logopen_args,
         .help = "A log that is open is ended first; an existing file is overwritten.",
         .sample = ".logopen session.log",
@@ -316,26 +316,26 @@ const struct sc_command sc_shell_commands[] = {
     },
     {
         .name = ".logappend",
-        .brief = "Start writing at the end of a log file",
+        .brief = "start writing at the end of a log file",
         .args = logappend_args,
         .sample = ".logappend session.log",
         .run = sc_run_logappend,
     },
     {
         .name = ".logclose",
-        .brief = "End the log file",
+        .brief = "end the log file",
         .sample = ".logclose",
         .run = sc_run_logclose,
     },
     {
         .name = ".logfile",
-        .brief = "Show whether a log file is open",
+        .brief = "show whether a log file is open",
         .sample = ".logfile",
         .run = sc_run_logfile,
     },
     {
         .name = "*",
-        .brief = "A comment up to the end of the line",
+        .brief = "a comment up to the end of the line",
         .touch = true,
         .args = line_args,
         .sample = "* k; r: not run",
@@ -343,7 +343,7 @@ const struct sc_command sc_shell_commands[] = {
     },
     {
         .name = "$$",
-        .brief = "A comment up to the next ';'",
+        .brief = "a comment up to the next ';'",
         .touch = true,
         .args = rest_args,
         .sample = "$$ a remark",
@@ -352,7 +352,7 @@ const struct sc_command sc_shell_commands[] = {
     {
         .name = "q",
         .aliases = "qq qd",
-        .brief = "Quit",
+        .brief = "quit",
         .sample = "q",
         .run = run_quit,
     },

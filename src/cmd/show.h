@@ -48,13 +48,18 @@ struct sc_code {
 };
 void sc_read_code(sc_target *target, uint64_t addr, struct sc_code *ret);
 
+/*
+ * sc_session_near() that can tell "nowhere" (*RET_TEXT is NULL) from "out of memory", so that no
+ * line is silently missing.
+ */
+sc_err *sc_near(sc_session *session, uint64_t addr, sc_arena *arena, const char **ret_text);
+
 /* exception.c: WinDbg's words for an exception code ("Access violation"); NULL unknown. */
 const char *sc_exception_words(uint32_t code);
+/* signals.c: the same for the event of a dump of any system; "Unknown exception" if it is. */
+const char *sc_event_words(const struct sc_machine *machine, uint32_t code);
 /* Emits the record of an exception: the lines of `.exr`. */
 sc_err *sc_show_exception(sc_session *session, const struct sc_exception *exception,
                           sc_arena *arena);
-
-/* threads.c: the line `~` shows for thread or processor INDEX. */
-sc_err *sc_show_thread(sc_session *session, uint32_t index, bool detail, sc_arena *arena);
 
 #endif

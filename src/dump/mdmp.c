@@ -159,6 +159,7 @@ static sc_err *read_facts(struct sc_source *source) {
         err = mdmp_read_comment(source);
     if (err)
         return err;
+    mdmp_read_linux(source);
     mdmp_read_crashpad(source);
     mdmp_read_breakpad(source);
     mdmp_read_exception(source);

@@ -201,6 +201,7 @@ sc_err *mdmp_read_misc(struct sc_source *source);      /* mdmp_misc.c */
 void mdmp_read_breakpad(struct sc_source *source);     /* mdmp_breakpad.c */
 sc_err *mdmp_read_assertion(struct sc_source *source); /* mdmp_breakpad.c */
 void mdmp_read_crashpad(struct sc_source *source);     /* mdmp_crashpad.c */
+void mdmp_read_linux(struct sc_source *source);        /* mdmp_linux.c */
 sc_err *mdmp_read_comment(struct sc_source *source);   /* mdmp_comment.c */
 void mdmp_read_exception(struct sc_source *source);    /* mdmp_exception.c */
 /* Index of the thread with TID; false if there is none. */

@@ -105,9 +105,24 @@ void sc_triage_find_stride(struct sc_source *source, struct sc_kdump *kd) {
     t->driver_stride = best->stride;
 }
 
+/* Units before the NUL that ends a string of the pool; NAME_MAX_CHARS + 1 when there is none. */
+static uint32_t units_to_nul(struct sc_cur c) {
+    for (uint32_t n = 0; n <= NAME_MAX_CHARS; n++)
+        if (!sc_u16(&c))
+            return sc_cur_failed(&c) ? NAME_MAX_CHARS + 1 : n;
+    return NAME_MAX_CHARS + 1;
+}
+
 const char *sc_triage_string(struct sc_source *source, uint64_t offset, bool *ret_nomem) {
-    struct sc_cur c = sc_cur_at(source->file, offset, 4 + 2 * NAME_MAX_CHARS, "name");
-    uint32_t chars = sc_u32(&c);
+    const struct sc_triage_header *t = &kd_of(source)->triage;
+    uint64_t into = offset - t->string_pool_offset;
+    bool in_pool = offset >= t->string_pool_offset && into < t->string_pool_size;
+    struct sc_cur c = sc_cur_at(source->file, offset, 4 + 2 * (NAME_MAX_CHARS + 1), "name");
+    uint32_t length = sc_u32(&c), chars = length;
+    if (in_pool) /* a string there ends with its NUL, whatever its length says */
+        chars = units_to_nul(c);
+    if (chars > NAME_MAX_CHARS)
+        chars = length;
     if (sc_cur_failed(&c) || chars > NAME_MAX_CHARS || sc_cur_left(&c) < (uint64_t)chars * 2) {
         sc_source_note(source, offset, "a name lies outside the file or is too long");
         return NULL;

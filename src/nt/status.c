@@ -13,9 +13,9 @@
 #endif
 #include "nt/gen/errors.inc"
 
-#define CUSTOMER_BIT 0x20000000u
+#define CUSTOMER_BIT    0x20000000u
 #define FACILITY_NT_BIT 0x10000000u
-#define FACILITY(code) (((code) >> 16) & 0xFFFu)
+#define FACILITY(code)  (((code) >> 16) & 0xFFFu)
 
 /* One table, put together where it is used so that no array of pointers has to be relocated. */
 struct table {
@@ -85,28 +85,20 @@ enum nt_errkind nt_error_classify(uint32_t value) {
 
 const char *nt_errkind_word(enum nt_errkind kind) {
     switch (kind) {
-    case NT_ERR_WIN32:
-        return "Win32";
-    case NT_ERR_NTSTATUS:
-        return "NTSTATUS";
-    case NT_ERR_HRESULT:
-        return "HRESULT";
-    case NT_ERR_UNKNOWN:
-        break;
+    case NT_ERR_WIN32: return "Win32";
+    case NT_ERR_NTSTATUS: return "NTSTATUS";
+    case NT_ERR_HRESULT: return "HRESULT";
+    case NT_ERR_UNKNOWN: break;
     }
     return "unknown";
 }
 
 const char *nt_status_severity(uint32_t status) {
     switch (status >> 30) {
-    case 0:
-        return "success";
-    case 1:
-        return "informational";
-    case 2:
-        return "warning";
-    default:
-        return "error";
+    case 0: return "success";
+    case 1: return "informational";
+    case 2: return "warning";
+    default: return "error";
     }
 }
 
@@ -128,14 +120,10 @@ bool nt_hresult_facility(uint32_t hr, struct nt_errtext *ret) {
 
 const char *nt_access_word(uint64_t info0) {
     switch (info0) {
-    case 0:
-        return "read";
-    case 1:
-        return "write";
-    case 8:
-        return "execute";
-    default:
-        return NULL;
+    case 0: return "read";
+    case 1: return "write";
+    case 8: return "execute";
+    default: return NULL;
     }
 }
 

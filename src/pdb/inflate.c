@@ -22,44 +22,47 @@ struct z_stream {
 };
 enum { Z_RAW_BITS = -15, Z_FINISH = 4, Z_STREAM_END = 1 };
 
+static const struct sc_dynlib_want want_zstd[] = {
+    {"ZSTD_decompress", offsetof(struct pdb_zstd, decompress)},
+    {"ZSTD_isError", offsetof(struct pdb_zstd, is_error)},
+};
+static const struct sc_dynlib_want want_zlib[] = {
+    {"inflateInit2_", offsetof(struct pdb_zlib, init)},
+    {"inflate", offsetof(struct pdb_zlib, inflate)},
+    {"inflateEnd", offsetof(struct pdb_zlib, end)},
+};
+
 void pdb_inflate_free(struct pdb_inflate *in) {
-    sc_dl_close(in->zstd);
-    sc_dl_close(in->zlib);
+    sc_dynlib_close(in->zstd_lib);
+    sc_dynlib_close(in->zlib_lib);
     memset(in, 0, sizeof *in);
 }
 
 static sc_err *zstd(struct pdb_inflate *in, const void *src, uint32_t len, void *dst,
                     uint32_t size) {
-    static const char *const names[] = {"libzstd.so.1", "libzstd.so", NULL};
-    if (!in->zstd) {
-        const struct sc_dl_want want[] = {{"ZSTD_decompress", &in->zstd_decompress},
-                                          {"ZSTD_isError", &in->zstd_is_error}};
-        sc_err *err = sc_dl_open("a zstd-compressed PDB", names, want, 2, &in->zstd);
+    if (!in->zstd_lib) {
+        sc_err *err = sc_dynlib_open("libzstd.so.1", want_zstd, 2, &in->zstd, &in->zstd_lib);
         if (err)
-            return err;
+            return sc_err_prefix(err, "a PDB compressed with zstd");
     }
-    size_t got = in->zstd_decompress(dst, size, src, len);
-    if (in->zstd_is_error(got) || got != size)
+    size_t got = in->zstd.decompress(dst, size, src, len);
+    if (in->zstd.is_error(got) || got != size)
         return sc_errf(SC_ERR_FORMAT, "%u bytes of zstd do not give %u bytes", len, size);
     return NULL;
 }
 
 static sc_err *deflate(struct pdb_inflate *in, const void *src, uint32_t len, void *dst,
                        uint32_t size) {
-    static const char *const names[] = {"libz.so.1", "libz.so", NULL};
-    if (!in->zlib) {
-        const struct sc_dl_want want[] = {{"inflateInit2_", &in->inflate_init},
-                                          {"inflate", &in->inflate},
-                                          {"inflateEnd", &in->inflate_end}};
-        sc_err *err = sc_dl_open("a deflate-compressed PDB", names, want, 3, &in->zlib);
+    if (!in->zlib_lib) {
+        sc_err *err = sc_dynlib_open("libz.so.1", want_zlib, 3, &in->zlib, &in->zlib_lib);
         if (err)
-            return err;
+            return sc_err_prefix(err, "a PDB compressed with deflate");
     }
     struct z_stream z = {.next_in = src, .avail_in = len, .next_out = dst, .avail_out = size};
-    if (in->inflate_init(&z, Z_RAW_BITS, "1", (int)sizeof z) != 0)
+    if (in->zlib.init(&z, Z_RAW_BITS, "1", (int)sizeof z) != 0)
         return sc_err_nomem();
-    int status = in->inflate(&z, Z_FINISH);
-    in->inflate_end(&z);
+    int status = in->zlib.inflate(&z, Z_FINISH);
+    in->zlib.end(&z);
     if (status != Z_STREAM_END || z.total_out != size)
         return sc_errf(SC_ERR_FORMAT, "%u bytes of deflate do not give %u bytes", len, size);
     return NULL;

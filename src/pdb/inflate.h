@@ -6,18 +6,26 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/os_dl.h"
+#include "base/dynlib.h"
 
 enum { PDB_STORED = 0, PDB_ZSTD = 1, PDB_DEFLATE = 2 };
 
+/* The functions used, as the libraries have them. */
+struct pdb_zstd {
+    size_t (*decompress)(void *dst, size_t room, const void *src, size_t len);
+    unsigned (*is_error)(size_t code);
+};
+struct pdb_zlib {
+    int (*init)(void *stream, int bits, const char *version, int size);
+    int (*inflate)(void *stream, int flush);
+    int (*end)(void *stream);
+};
+
 /* Start with zeros. */
 struct pdb_inflate {
-    sc_dl *zstd, *zlib;
-    size_t (*zstd_decompress)(void *dst, size_t room, const void *src, size_t len);
-    unsigned (*zstd_is_error)(size_t code);
-    int (*inflate_init)(void *stream, int bits, const char *version, int size);
-    int (*inflate)(void *stream, int flush);
-    int (*inflate_end)(void *stream);
+    sc_dynlib *zstd_lib, *zlib_lib;
+    struct pdb_zstd zstd;
+    struct pdb_zlib zlib;
 };
 
 void pdb_inflate_free(struct pdb_inflate *in);

@@ -45,7 +45,7 @@ static const struct primitive primitives[] = {
     {0x32, 4, SC_TYPE_BOOL, 0, "Bool4B", "bool4"},
     {0x33, 8, SC_TYPE_BOOL, 0, "Bool8B", "bool8"},
     {0x40, 4, SC_TYPE_FLOAT, 1, "Float", "float"},
-    {0x41, 8, SC_TYPE_FLOAT, 1, "Float", "double"},
+    {0x41, 8, SC_TYPE_FLOAT, 1, "Double", "double"},
     {0x42, 10, SC_TYPE_FLOAT, 1, "Float10B", "long double"},
     {0x43, 16, SC_TYPE_FLOAT, 1, "Float16B", "float128"},
     {0x44, 6, SC_TYPE_FLOAT, 1, "Float6B", "float48"},

@@ -12,6 +12,7 @@
 struct fake_source {
     struct sc_ranges virt;
     struct sc_modules modules;
+    struct sc_unloadeds unloaded;
     struct sc_threads threads;
     uint8_t *bytes;
 };
@@ -21,6 +22,7 @@ static void fake_destroy(struct sc_source *source) {
     if (f) {
         SC_VEC_FREE(&f->virt);
         SC_VEC_FREE(&f->modules);
+        SC_VEC_FREE(&f->unloaded);
         SC_VEC_FREE(&f->threads);
         free(f->bytes);
     }
@@ -51,6 +53,17 @@ static sc_err *fake_modules(struct sc_source *source, struct sc_modules *ret) {
     return NULL;
 }
 
+static sc_err *fake_unloaded(struct sc_source *source, struct sc_unloadeds *ret) {
+    struct fake_source *f = source->impl;
+    for (size_t i = 0; i < f->unloaded.count; i++) {
+        struct sc_unloaded *u = SC_VEC_PUSH(ret);
+        if (!u)
+            return sc_err_nomem();
+        *u = f->unloaded.item[i];
+    }
+    return NULL;
+}
+
 static sc_err *fake_threads(struct sc_source *source, struct sc_threads *ret) {
     struct fake_source *f = source->impl;
     for (size_t i = 0; i < f->threads.count; i++) {
@@ -67,6 +80,7 @@ static const struct sc_source_ops fake_ops = {
     .destroy = fake_destroy,
     .load_memory = fake_memory,
     .load_modules = fake_modules,
+    .load_unloaded = fake_unloaded,
     .load_threads = fake_threads,
 };
 
@@ -113,6 +127,19 @@ static sc_err *copy_modules(struct fake_source *f, const struct sc_fake *fake, s
         if (from->codeview.path)
             m->codeview.path = dup_or(arena, from->codeview.path, NULL);
         if (!m->name || !m->image)
+            return sc_err_nomem();
+    }
+    return NULL;
+}
+
+static sc_err *copy_unloaded(struct fake_source *f, const struct sc_fake *fake, sc_arena *arena) {
+    for (size_t i = 0; i < fake->nunloaded; i++) {
+        struct sc_unloaded *u = SC_VEC_PUSH(&f->unloaded);
+        if (!u)
+            return sc_err_nomem();
+        *u = fake->unloaded[i];
+        u->name = dup_or(arena, u->name, NULL);
+        if (!u->name)
             return sc_err_nomem();
     }
     return NULL;
@@ -169,6 +196,8 @@ sc_err *sc_target_fake(const struct sc_fake *fake, sc_target **ret_target) {
     err = f && regs ? copy_memory(f, fake, &size) : sc_err_nomem();
     if (!err)
         err = copy_modules(f, fake, s->arena);
+    if (!err)
+        err = copy_unloaded(f, fake, s->arena);
     if (!err)
         err = copy_threads(f, fake, s->arena);
     if (!err)

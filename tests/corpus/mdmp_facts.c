@@ -147,7 +147,7 @@ static void print_unloaded(const struct sc_unloaded *u) {
     end();
 }
 
-/* The registers of a context, as many as the record holds. */
+/* The registers that lie inside the context, also those that its flags say are not filled. */
 static void print_regs(struct sc_source *s, const char *kind, uint64_t index, uint64_t offset,
                        uint32_t size) {
     uint8_t bytes[SC_CONTEXT_MAX];
@@ -164,7 +164,7 @@ static void print_regs(struct sc_source *s, const char *kind, uint64_t index, ui
     if (err)
         string("refused", sc_err_text(err));
     for (size_t i = 0; !err && i < count; i++)
-        if (table[i].cls < SC_REG_FLOAT && sc_reg_present(&regs, &table[i]))
+        if (table[i].cls < SC_REG_FLOAT && table[i].offset + table[i].size <= (int)regs.size)
             number(table[i].name, sc_reg_value(&regs, &table[i]));
     sc_err_destroy(err);
     end();

@@ -325,7 +325,7 @@ static void help_of_a_command_is_made_from_its_row(void **state) {
     fix_open(&f, FIX_NONE);
     fix_prints(&f, "help .logopen",
                ".logopen [/t] [/u] [/d] [<file>]\n"
-               "  Start writing a log file.\n"
+               "  start writing a log file.\n"
                "    /t             put process id, date and time into the name\n"
                "    /u             write UTF-16 instead of UTF-8\n"
                "    /d             name the file after the dump\n"
@@ -335,7 +335,7 @@ static void help_of_a_command_is_made_from_its_row(void **state) {
                "\n"
                "Sample: .logopen session.log\n");
     fix_run(&f, ".help QQ");
-    assert_non_null(strstr(fix_text(&f), "q\n  Quit.\n"));
+    assert_non_null(strstr(fix_text(&f), "q\n  quit.\n"));
     assert_non_null(strstr(fix_text(&f), "Also: qq qd\n"));
     fix_close(&f);
 }

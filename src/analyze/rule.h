@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Rules: each looks at the case and adds findings with evidence. One file a rule (rule_*.c), one
+ * const row, listed explicitly in rules.c. docs/design/findings.md says how to write one.
+ *
+ * The order in rules.c is the order in which they run, and in which findings of equal confidence
+ * stand. A rule may read what the ones before it found (c->findings), never change it.
+ */
+#ifndef STOPCODE_ANALYZE_RULE_H
+#define STOPCODE_ANALYZE_RULE_H
+
+#include "analyze/case.h"
+#include "analyze/fault.h"
+
+/* What a rule needs; it does not run without. */
+enum {
+    SC_RULE_KERNEL = 1,   /* a kernel's dump */
+    SC_RULE_USER = 2,     /* a process's dump */
+    SC_RULE_BUGCHECK = 4, /* with a bug check */
+    SC_RULE_IP = 8,       /* the faulting instruction is known */
+    SC_RULE_OPEN = 16,    /* no finding is more than "possible" so far */
+    SC_RULE_NOTHING = 32, /* there is no finding at all so far */
+};
+
+struct sc_rule {
+    const char *id;    /* "faulting-address" */
+    const char *about; /* one line: when it fires and what it claims */
+    unsigned needs;    /* SC_RULE_… */
+    void (*run)(struct sc_case *c);
+};
+
+extern const struct sc_rule sc_rule_live_or_manual;
+extern const struct sc_rule sc_rule_unloaded_driver;
+extern const struct sc_rule sc_rule_faulting_address;
+extern const struct sc_rule sc_rule_parameter_module;
+extern const struct sc_rule sc_rule_broken_driver;
+extern const struct sc_rule sc_rule_user_exception;
+extern const struct sc_rule sc_rule_kernel_only;
+extern const struct sc_rule sc_rule_nothing_known;
+
+/* Row I of the list, NULL behind the last one. */
+const struct sc_rule *sc_rule_at(size_t i);
+/* Runs all that apply. SC_ERR_CANCELLED when the target's flag was set in between. */
+sc_err *sc_rules_run(struct sc_case *c);
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * faulting-address: the instruction that failed lies inside a driver's image.
+ *
+ * STRONG when the record, the parameters and the context agree on it. It is weaker, and says so,
+ *   - LIKELY inside a framework (Wdf01000, ndis, Ntfs, …), which runs on other drivers' behalf;
+ *   - LIKELY for a fail-fast check: it stands where damage is noticed, not where it is done;
+ *   - LIKELY when the context stands in another module;
+ *   - POSSIBLE for an in-page error: the disk did not deliver, and the driver is the victim.
+ * Never CERTAIN: the driver may have been handed the bad pointer.
+ */
+#include "analyze/rule.h"
+
+static enum sc_confidence judge(const struct sc_case *c, struct nt_driver driver) {
+    if (c->fault.status == 0xc0000006)
+        return SC_POSSIBLE;
+    if (c->fault.contradicted || driver.kind == NT_DRIVER_FRAMEWORK ||
+        c->fault.status == 0xc0000409 || sc_plain_code(c->a->code) == 0x139)
+        return SC_LIKELY;
+    return SC_STRONG;
+}
+
+static void say_what_weakens(struct sc_case *c, struct sc_draft *d, struct nt_driver driver) {
+    uint64_t ip = c->fault.ip;
+    if (c->fault.status == 0xc0000006)
+        sc_draft_against(c, d, ip, c->a->has_exception ? sc_case_exr(c) : ".bugcheck",
+                         "An in-page error: the data could not be read from its disk or network "
+                         "place, which is not this driver's doing.");
+    if (driver.kind == NT_DRIVER_FRAMEWORK)
+        sc_draft_against(c, d, ip, sc_case_lm(c, ip),
+                         "This is a part of Windows (%s) that works with what other drivers hand "
+                         "to it.",
+                         driver.what);
+    if (sc_plain_code(c->a->code) == 0x139)
+        sc_draft_against(c, d, ip, ".bugcheck",
+                         "A safety check stands where damage is noticed; another driver may have "
+                         "done the damage before.");
+}
+
+static void say_next(struct sc_case *c, struct sc_draft *d, const struct sc_module *m,
+                     struct nt_driver driver) {
+    const char *image = sc_case_name(c, m->image);
+    sc_draft_lacked(c, d, "The call stack was not used: who called this code is not known.");
+    if (driver.kind == NT_DRIVER_VENDOR)
+        sc_draft_next(c, d, "%s: its version and date; is there a newer one from its maker?",
+                      sc_case_lmvm(c, m));
+    else
+        sc_draft_next(c, d, "%s: its version and date; are Windows and the firmware up to date?",
+                      sc_case_lmvm(c, m));
+    if (driver.kind == NT_DRIVER_FRAMEWORK)
+        sc_draft_next(c, d, "Driver Verifier on the third-party drivers that use %s.", image);
+    else
+        sc_draft_next(c, d, "Driver Verifier on %s, to stop it nearer to its mistake next time.",
+                      image);
+}
+
+static void run(struct sc_case *c) {
+    uint64_t ip = c->fault.ip;
+    const struct sc_module *m = sc_target_module_at(c->target, ip);
+    if (!m || sc_case_is_kernel(m))
+        return;
+    struct nt_driver driver = sc_case_driver(m);
+    struct sc_draft d;
+    sc_draft_init(&d, judge(c, driver));
+    d.f.module = m;
+    d.f.symbol = sc_case_where(c, ip);
+    d.f.summary = sc_case_text(c, "%s %s%s.", sc_case_who(c, m), sc_fault_did(c),
+                               sc_case_is_live(c) ? "; Windows reported it and went on running"
+                                                  : ", and Windows had to stop");
+    d.f.detail = sc_fault_detail(c);
+    sc_draft_show(c, &d, ip, sc_case_lm(c, ip), "The instruction, %s, lies in %s.",
+                  sc_case_addr(c, ip), sc_case_extent(c, m));
+    sc_fault_show_ip(c, &d);
+    sc_fault_show_pointer(c, &d);
+    say_what_weakens(c, &d, driver);
+    say_next(c, &d, m, driver);
+    sc_case_add(c, &d);
+}
+
+const struct sc_rule sc_rule_faulting_address = {
+    "faulting-address",
+    "The instruction that failed lies inside a driver's image.",
+    SC_RULE_KERNEL | SC_RULE_IP,
+    run,
+};

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * parameter-module: a parameter of the bug check leads to a driver.
+ *
+ * By the parameter's kind, where the bug check's documentation says that it is the one to suspect:
+ *   - CERTAIN when it *names* a driver: a driver's name as text, or exactly the base of its image;
+ *   - STRONG when it is the address of a routine of the driver, or a driver or device object whose
+ *     structure leads to the image;
+ *   - LIKELY when it is any other address inside the image; and for a framework that was not named.
+ * A routine or image that is merely mentioned by a parameter is POSSIBLE.
+ *
+ * Structures (public, wdm.h):   x64 / ARM64   x86 / ARM
+ *   DRIVER_OBJECT.Type == 4     +00           +00
+ *   DRIVER_OBJECT.DriverStart   +18           +0c
+ *   DEVICE_OBJECT.Type == 3     +00           +00
+ *   DEVICE_OBJECT.DriverObject  +08           +08
+ */
+#include <string.h>
+
+#include "analyze/records.h"
+#include "analyze/rule.h"
+
+/* Where a parameter led to. */
+struct lead {
+    const struct sc_module *module;
+    const char *name; /* text that names a driver, when that is what the parameter is */
+    uint64_t object;  /* the DRIVER_OBJECT that was followed, 0 = none */
+    uint64_t start;   /* its DriverStart */
+    enum sc_confidence confidence;
+};
+
+static const char *base_name(const char *path) {
+    const char *base = path;
+    for (const char *p = path; *p; p++)
+        if (*p == '\\' || *p == '/')
+            base = p + 1;
+    return base;
+}
+
+static bool follow_driver_object(struct sc_case *c, uint64_t object, struct lead *ret) {
+    sc_space *space = sc_target_space(c->target);
+    uint64_t type, start;
+    if (sc_space_uint(space, object, 2, &type) != SC_READ_OK || type != 4)
+        return false;
+    if (sc_space_ptr(space, object + (c->is32 ? 0xc : 0x18), &start) != SC_READ_OK)
+        return false;
+    ret->module = sc_target_module_at(c->target, start);
+    ret->object = object;
+    ret->start = start;
+    ret->confidence = SC_STRONG;
+    return ret->module != NULL;
+}
+
+static bool follow_device_object(struct sc_case *c, uint64_t device, struct lead *ret) {
+    sc_space *space = sc_target_space(c->target);
+    uint64_t type, object;
+    if (sc_space_uint(space, device, 2, &type) != SC_READ_OK || type != 3)
+        return false;
+    return sc_space_ptr(space, device + 8, &object) == SC_READ_OK &&
+           follow_driver_object(c, object, ret);
+}
+
+static bool follow_name(struct sc_case *c, const char *text, struct lead *ret) {
+    if (!text || !base_name(text)[0])
+        return false;
+    ret->name = base_name(text);
+    ret->module = sc_target_module_named(c->target, ret->name);
+    ret->confidence = SC_CERTAIN;
+    return true;
+}
+
+static bool follow_address(struct sc_case *c, enum sc_bug_kind kind, uint64_t value,
+                           struct lead *ret) {
+    ret->module = sc_target_module_at(c->target, value);
+    if (!ret->module)
+        return false;
+    ret->confidence = kind == SC_BUG_CODE ? SC_STRONG : SC_LIKELY;
+    if (kind == SC_BUG_MODULE)
+        ret->confidence = value == ret->module->base ? SC_CERTAIN : SC_STRONG;
+    return true;
+}
+
+static bool follow(struct sc_case *c, enum sc_bug_kind kind, uint64_t value, struct lead *ret) {
+    *ret = (struct lead){0};
+    if (!value)
+        return false;
+    switch (kind) {
+    case SC_BUG_CODE:
+    case SC_BUG_MODULE:
+    case SC_BUG_ADDRESS: return follow_address(c, kind, value, ret);
+    case SC_BUG_DRVOBJ: return follow_driver_object(c, value, ret);
+    case SC_BUG_DEVOBJ: return follow_device_object(c, value, ret);
+    case SC_BUG_STRING: return follow_name(c, sc_load_string(c, value), ret);
+    case SC_BUG_UNISTRING: return follow_name(c, sc_load_unicode(c, value), ret);
+    default: return false;
+    }
+}
+
+static void show(struct sc_case *c, struct sc_draft *d, unsigned n, const struct lead *lead) {
+    const struct sc_bugarg *arg = &c->a->arg[n - 1];
+    const struct sc_module *m = lead->module;
+    if (lead->name)
+        sc_draft_show(c, d, arg->value, ".bugcheck", "Parameter %u is the address of the name %s.",
+                      n, sc_case_name(c, lead->name));
+    else
+        sc_draft_show(c, d, arg->value, ".bugcheck", "Parameter %u (%s) is %s.", n,
+                      arg->text[0] ? arg->text : "not documented", sc_case_place(c, arg->value));
+    if (lead->object)
+        sc_draft_show(
+            c, d, lead->object,
+            sc_case_text(c, "? poi(%s+%x)", sc_case_hex(c, lead->object), c->is32 ? 0xc : 0x18),
+            "The driver object at %s starts its image at %s.", sc_case_addr(c, lead->object),
+            sc_case_addr(c, lead->start));
+    if (!m)
+        sc_draft_against(c, d, SC_UNSET64, "lm", "No module of that name is loaded.");
+    else if (lead->name)
+        sc_draft_show(c, d, m->base, sc_case_lmvm(c, m), "It is loaded: %s.", sc_case_extent(c, m));
+    else
+        sc_draft_show(c, d, lead->object ? lead->start : arg->value,
+                      sc_case_lm(c, lead->object ? lead->start : arg->value), "That lies in %s.",
+                      sc_case_extent(c, m));
+}
+
+static void write(struct sc_case *c, unsigned n, const struct lead *lead, bool culprit) {
+    struct sc_draft d;
+    struct nt_driver driver = sc_case_driver(lead->module);
+    enum sc_confidence how = culprit ? lead->confidence : SC_POSSIBLE;
+    bool caps = driver.kind == NT_DRIVER_FRAMEWORK && !lead->name && how > SC_LIKELY;
+    sc_draft_init(&d, caps ? SC_LIKELY : how);
+    const char *who = lead->module ? sc_case_who(c, lead->module) : sc_case_name(c, lead->name);
+    const struct sc_bugarg *arg = &c->a->arg[n - 1];
+    d.f.module = lead->module;
+    d.f.symbol = lead->name || lead->object
+                     ? sc_case_name(c, lead->module ? lead->module->image : lead->name)
+                     : sc_case_where(c, arg->value);
+    d.f.summary =
+        culprit
+            ? sc_case_text(c, "%s is the driver that this stop points to: %s", who, c->a->brief)
+            : sc_case_text(c, "%s is mentioned by this stop, which says no more about it.", who);
+    d.f.detail = sc_case_text(c, "Parameter %u of %s (0x%X), %s, leads to %s.", n, c->a->name,
+                              c->a->code, arg->text[0] ? arg->text : "not documented", d.f.symbol);
+    show(c, &d, n, lead);
+    if (driver.kind == NT_DRIVER_FRAMEWORK)
+        sc_draft_against(c, &d, arg->value, ".bugcheck",
+                         "This is a part of Windows (%s) that works with what other drivers hand "
+                         "to it.",
+                         driver.what);
+    if (lead->module)
+        sc_draft_next(c, &d, "%s: its version and date; is there a newer one?",
+                      sc_case_lmvm(c, lead->module));
+    sc_case_add(c, &d);
+}
+
+/* True when parameter N is dealt with elsewhere: it is the instruction, or nobody's. */
+static bool skip(struct sc_case *c, unsigned n, const struct lead *lead) {
+    if (lead->module && sc_case_is_kernel(lead->module))
+        return true;
+    if (c->fault.ip_arg == n)
+        return true;
+    return lead->module && sc_case_blamed(c, lead->module);
+}
+
+static void run(struct sc_case *c) {
+    struct lead lead;
+    bool done[5] = {false};
+    bool found = false;
+    for (unsigned i = 0; i < c->bug.nculprit; i++) {
+        unsigned n = c->bug.culprit[i];
+        if (n < 1 || n > 4 || done[n])
+            continue;
+        done[n] = true;
+        if (!follow(c, c->bug.arg[n - 1].kind, c->a->arg[n - 1].value, &lead) || skip(c, n, &lead))
+            continue;
+        write(c, n, &lead, true);
+        found = true;
+    }
+    for (unsigned n = 1; n <= 4 && !found; n++) {
+        enum sc_bug_kind kind = c->bug.arg[n - 1].kind;
+        if (done[n] || (kind != SC_BUG_CODE && kind != SC_BUG_MODULE) ||
+            !follow(c, kind, c->a->arg[n - 1].value, &lead) || skip(c, n, &lead))
+            continue;
+        write(c, n, &lead, false);
+    }
+}
+
+const struct sc_rule sc_rule_parameter_module = {
+    "parameter-module",
+    "A parameter of the bug check leads to a driver: its name, its image, a routine or object.",
+    SC_RULE_KERNEL | SC_RULE_BUGCHECK,
+    run,
+};

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* The list of rules, and running them. */
+#include "analyze/rule.h"
+
+static const struct sc_rule *const rules[] = {
+    &sc_rule_live_or_manual,  /* a person asked for the dump: the question "who" is answered */
+    &sc_rule_unloaded_driver, /* before faulting-address: there is no image left to lie in */
+    &sc_rule_faulting_address, &sc_rule_parameter_module, &sc_rule_broken_driver,
+    &sc_rule_user_exception,   &sc_rule_kernel_only,      &sc_rule_nothing_known,
+};
+
+const struct sc_rule *sc_rule_at(size_t i) {
+    return i < sizeof rules / sizeof *rules ? rules[i] : NULL;
+}
+
+/* Nothing better than "worth a look" so far. */
+static bool is_open(const struct sc_case *c) {
+    for (size_t i = 0; i < c->findings.count; i++)
+        if (c->findings.item[i].confidence > SC_POSSIBLE)
+            return false;
+    return true;
+}
+
+static bool applies(const struct sc_case *c, unsigned needs) {
+    if ((needs & SC_RULE_KERNEL) && !c->machine->kernel)
+        return false;
+    if ((needs & SC_RULE_USER) && c->machine->kernel)
+        return false;
+    if ((needs & SC_RULE_BUGCHECK) && !c->a->has_bugcheck)
+        return false;
+    if ((needs & SC_RULE_IP) && c->fault.ip == SC_UNSET64)
+        return false;
+    if ((needs & SC_RULE_NOTHING) && c->findings.count)
+        return false;
+    return !(needs & SC_RULE_OPEN) || is_open(c);
+}
+
+sc_err *sc_rules_run(struct sc_case *c) {
+    for (size_t i = 0; i < sizeof rules / sizeof *rules && !c->nomem; i++) {
+        if (sc_target_cancelled(c->target))
+            return sc_err_cancelled();
+        if (!applies(c, rules[i]->needs))
+            continue;
+        c->rule = rules[i]->id;
+        rules[i]->run(c);
+    }
+    return c->nomem ? sc_err_nomem() : NULL;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The image name of the process a kernel triage dump was written in, from the copy of its EPROCESS
+ * that the dump holds.
+ */
+#ifndef NT_PROCESS_NAME_H
+#define NT_PROCESS_NAME_H
+
+#include "base/arena.h"
+#include "stopcode/target.h"
+
+/*
+ * Offset of EPROCESS.ImageFileName in a kernel build. False when it is not known: the table holds
+ * only builds for which it was seen, never the nearest one.
+ */
+bool nt_image_name_offset(enum sc_cpu cpu, uint32_t build, uint32_t *ret_offset);
+
+/*
+ * *RET_NAME is the name in ARENA (at most 15 characters: the kernel cuts it), or NULL when it
+ * cannot be had; then *RET_WHY (may be NULL) says why in a phrase, in ARENA or static. Errors: only
+ * out of memory.
+ */
+sc_err *nt_process_name(sc_target *target, sc_arena *arena, const char **ret_name,
+                        const char **ret_why);
+
+#endif

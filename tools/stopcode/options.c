@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/* Reading the command line by the table of options, and writing help from it. */
+#include "options.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "opttable.h"
+#include "term.h"
+
+/* The command line as it is being read. */
+struct reader {
+    int argc, at;
+    char **argv;
+    struct options *opt;
+    unsigned mode;
+};
+
+static bool wrong(const char *option, const char *why) {
+    say("%s: %s", option, why);
+    return false;
+}
+
+static bool number(const char *option, const char *text, unsigned max, unsigned *ret) {
+    char *end;
+    errno = 0;
+    unsigned long n = strtoul(text, &end, 10);
+    if (errno || end == text || *end || n < 1 || n > max) {
+        say("%s: a number from 1 to %u is needed, not \"%s\"", option, max, text);
+        return false;
+    }
+    *ret = (unsigned)n;
+    return true;
+}
+
+static bool take_dump(struct options *opt, const char *path) {
+    if (opt->dump) {
+        say("two dumps, %s and %s: one at a time, or `stopcode analyze FILE FILE…`", opt->dump,
+            path);
+        return false;
+    }
+    opt->dump = path;
+    return true;
+}
+
+static bool take_operand(struct reader *r, const char *text) {
+    if (r->mode != FOR_ANALYZE)
+        return take_dump(r->opt, text);
+    r->opt->files[r->opt->nfiles++] = text;
+    return true;
+}
+
+static bool take_start(struct options *opt, bool script, const char *text) {
+    opt->start[opt->nstart++] = (struct start){script, text};
+    return true;
+}
+
+static bool take_log(struct options *opt, const char *path, bool append) {
+    opt->log = path;
+    opt->log_append = append;
+    return true;
+}
+
+static bool take_evaluator(const char *value) {
+    if (strcmp(value, "masm") == 0 || strcmp(value, "MASM") == 0)
+        return true;
+    return wrong("-ee", "expressions can only be written as for MASM");
+}
+
+static bool set_flag(struct options *opt, enum opt_id id) {
+    switch (id) {
+    case OPT_LINES: opt->lines = true; break;
+    case OPT_VERBOSE: opt->verbose = true; break;
+    case OPT_QUIET: opt->quiet = true; break;
+    case OPT_IGNORE_ENV: opt->ignore_env = true; break;
+    case OPT_JSON: opt->json = true; break;
+    case OPT_NO_COLOR: opt->no_color = true; break;
+    case OPT_NO_MMAP: opt->no_mmap = true; break;
+    case OPT_BRIEF: opt->brief = true; break;
+    case OPT_RECURSE: opt->recurse = true; break;
+    case OPT_VERSION: opt->mode = MODE_VERSION; break;
+    case OPT_HELP: opt->mode = MODE_HELP; break;
+    case OPT_MANUAL: opt->mode = MODE_MANUAL; break;
+    case OPT_SAMPLES: opt->mode = MODE_SAMPLES; break;
+    default: break; /* OPT_IGNORE, and OPT_NOTE, whose remark was made */
+    }
+    return true;
+}
+
+static bool apply(struct reader *r, const struct opt_row *row, const char *value) {
+    struct options *opt = r->opt;
+    switch (row->id) {
+    case OPT_REFUSE: return wrong(row->name, row->say);
+    case OPT_NOTE: say("%s: %s", row->name, row->say); return true;
+    case OPT_DUMP: return take_dump(opt, value);
+    case OPT_SYMBOLS: opt->symbols = value; return true;
+    case OPT_IMAGES: opt->images = value; return true;
+    case OPT_COMMAND: return take_start(opt, false, value);
+    case OPT_SCRIPT: return take_start(opt, true, value);
+    case OPT_LOG_NEW: return take_log(opt, value, false);
+    case OPT_LOG_APPEND: return take_log(opt, value, true);
+    case OPT_EVALUATOR: return take_evaluator(value);
+    case OPT_JOBS: return number(row->name, value, 1024, &opt->jobs);
+    case OPT_LIMIT: return number(row->name, value, 86400, &opt->limit);
+    default: return set_flag(opt, row->id);
+    }
+}
+
+/* `-j4` and `-r` belong to us and are written in many ways; everything of kd's stands by itself. */
+static bool take_jobs(struct reader *r, const char *arg) {
+    return number("-j", arg + 2, 1024, &r->opt->jobs);
+}
+
+static bool take_bundle(struct reader *r, const char *arg) {
+    for (const char *c = arg + 1; *c; c++) {
+        const char one[] = {'-', *c, '\0'};
+        if (!apply(r, opt_find(one, r->mode), NULL))
+            return false;
+    }
+    return true;
+}
+
+static bool take_option(struct reader *r, const char *arg) {
+    const struct opt_row *row = opt_find(arg, r->mode);
+    /* -aExtension takes any tail: several options of one letter come first. */
+    if (opt_is_bundle(arg, r->mode) && (!row || row->takes == TAKES_TAIL))
+        return take_bundle(r, arg);
+    if (r->mode == FOR_ANALYZE && strncmp(arg, "-j", 2) == 0 && arg[2] >= '0' && arg[2] <= '9')
+        return take_jobs(r, arg);
+    if (!row)
+        return wrong(arg, "no such option (--help lists them)");
+    if (row->takes == TAKES_TAIL)
+        return apply(r, row, opt_tail(row, arg));
+    if (row->takes == TAKES_DIGIT) {
+        const char *next = r->at < r->argc ? r->argv[r->at] : "";
+        if (next[0] >= '0' && next[0] <= '3' && !next[1])
+            r->at++;
+        return apply(r, row, NULL);
+    }
+    if (row->takes == TAKES_NOTHING)
+        return apply(r, row, NULL);
+    if (r->at == r->argc) {
+        say("%s: %s is missing", arg, row->value);
+        return false;
+    }
+    return apply(r, row, r->argv[r->at++]);
+}
+
+/* What is asked for must go together. */
+static bool check(const struct options *opt) {
+    if (opt->mode == MODE_ANALYZE && !opt->nfiles)
+        return wrong("analyze", "name dump files, or -r and folders");
+    return true;
+}
+
+bool options_parse(int argc, char **argv, struct options *ret) {
+    *ret = (struct options){.mode = MODE_DEBUG, .limit = 300};
+    ret->files = calloc((size_t)argc + 1, sizeof *ret->files);
+    ret->start = calloc((size_t)argc + 1, sizeof *ret->start);
+    if (!ret->files || !ret->start)
+        return wrong("options", "out of memory");
+    struct reader r = {argc, 1, argv, ret, FOR_DEBUG};
+    if (argc > 1 && strcmp(argv[1], "analyze") == 0) {
+        r.mode = FOR_ANALYZE;
+        ret->mode = MODE_ANALYZE;
+        r.at = 2;
+    }
+    bool only_operands = false;
+    while (r.at < r.argc) {
+        const char *arg = argv[r.at++];
+        bool ok = true;
+        if (!only_operands && strcmp(arg, "--") == 0)
+            only_operands = true;
+        else if (!only_operands && arg[0] == '-' && arg[1])
+            ok = take_option(&r, arg);
+        else
+            ok = take_operand(&r, arg);
+        if (!ok)
+            return false;
+    }
+    return check(ret);
+}
+
+void options_free(struct options *opt) {
+    free(opt->files);
+    free(opt->start);
+}
+
+static bool is_compat(const struct opt_row *row) {
+    return row->id == OPT_IGNORE || row->id == OPT_NOTE || row->id == OPT_REFUSE;
+}
+
+static void help_rows(FILE *to, unsigned mode) {
+    for (const struct opt_row *row = opt_rows; row->name; row++) {
+        if (is_compat(row) || !(row->modes & mode) ||
+            (mode == FOR_ANALYZE && row->modes == FOR_BOTH))
+            continue;
+        char left[64];
+        snprintf(left, sizeof left, "%s%s%s", row->name, row->value ? " " : "",
+                 row->value ? row->value : "");
+        fprintf(to, "  %-18s %s\n", left, row->say);
+    }
+}
+
+/* The names of the rows of one kind, in lines of at most 92 columns. */
+static void names(FILE *to, enum opt_id id) {
+    size_t column = 0;
+    for (const struct opt_row *row = opt_rows; row->name; row++) {
+        if (row->id != id)
+            continue;
+        size_t len = strlen(row->name) + 1;
+        if (column + len > 90) {
+            fputs("\n", to);
+            column = 0;
+        }
+        fprintf(to, "%s%s", column ? " " : "  ", row->name);
+        column += len;
+    }
+    fputs("\n", to);
+}
+
+void options_help(FILE *to) {
+    fputs("stopcode opens Windows crash dumps and runs WinDbg's commands.\n\n"
+          "  stopcode [OPTIONS] [-z] FILE       open a dump\n"
+          "  stopcode analyze [OPTIONS] FILE…   the verdicts on many dumps\n\n"
+          "For example:\n"
+          "  stopcode MEMORY.DMP -c \"!analyze -v; q\"\n"
+          "  stopcode analyze -r --json /var/crash\n\n"
+          "Options:\n",
+          to);
+    help_rows(to, FOR_DEBUG);
+    fputs("\nOptions of `stopcode analyze`, besides --json, -y, -i and those about reading:\n", to);
+    help_rows(to, FOR_ANALYZE);
+    fputs("\nOptions of kd and cdb that change nothing on a dump are accepted:\n", to);
+    names(to, OPT_IGNORE);
+    fputs("\nStatus: 0 done, 1 a command or an analysis failed, 2 a dump could not be opened.\n",
+          to);
+}
+
+void options_manual(FILE *to) {
+    fputs("| option | meaning |\n|---|---|\n", to);
+    for (const struct opt_row *row = opt_rows; row->name; row++) {
+        if (is_compat(row))
+            continue;
+        const char *say = row->say;
+        fprintf(to, "| `%s%s", row->name, row->value ? " " : "");
+        for (const char *c = row->value ? row->value : ""; *c; c++)
+            fprintf(to, "%s%c", *c == '|' ? "\\" : "", *c);
+        fprintf(to, "`%s | %s |\n", row->modes == FOR_ANALYZE ? " (`analyze`)" : "", say);
+    }
+    fputs("\nOptions of kd and cdb that change nothing on a dump are accepted:\n\n```\n", to);
+    names(to, OPT_IGNORE);
+    fputs("```\n\nThose for live targets, servers and registration are refused:\n\n```\n", to);
+    names(to, OPT_REFUSE);
+    fputs("```\n", to);
+}
