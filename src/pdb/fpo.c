@@ -114,9 +114,12 @@ static sc_err *find(struct pdb *pdb, const struct table *t, uint32_t orig,
 }
 
 /* Takes the row to the image's layout; *RET_OK is false when it is not there. */
-static sc_err *to_image(struct pdb *pdb, struct sc_frame_rule *r, bool *ret_ok) {
+static sc_err *to_image(struct pdb *pdb, const struct pdb_from *from, struct sc_frame_rule *r,
+                        bool *ret_ok) {
     uint32_t orig = r->rva;
-    sc_err *err = pdb_to_rva(pdb, orig, &r->rva, ret_ok);
+    *ret_ok = true;
+    sc_err *err =
+        from ? pdb_to_rva_from(pdb, from, orig, &r->rva) : pdb_to_rva(pdb, orig, &r->rva, ret_ok);
     if (!err && *ret_ok)
         err = pdb_fragment(pdb, orig, r->size, &r->size);
     return err;
@@ -133,7 +136,7 @@ sc_err *pdb_frame_rule(struct pdb *pdb, uint32_t rva, struct sc_frame_rule *ret,
     }
     if (err || !found)
         return err;
-    err = to_image(pdb, &r, &ok);
+    err = to_image(pdb, &(struct pdb_from){rva, orig}, &r, &ok);
     if (!err && ok) {
         *ret = r;
         *ret_found = true;
@@ -149,7 +152,7 @@ sc_err *pdb_frames_each(struct pdb *pdb, sc_pdb_frame_fn fn, void *ctx) {
             bool ok = false;
             sc_err *err = read_row(pdb, &t, i, &r);
             if (!err)
-                err = to_image(pdb, &r, &ok);
+                err = to_image(pdb, NULL, &r, &ok);
             if (err)
                 return err;
             if (ok && !fn(ctx, &r))

@@ -254,7 +254,7 @@ static sc_err *follow(struct pdb *pdb, const struct pdb_sym *ref, struct sc_symb
         err = msf_err(pdb->msf, module->stream, ref->sym_off,
                       "a reference leads to a record of kind 0x%x, no procedure", sym.kind);
     if (!err)
-        err = pdb_fill(pdb, module->stream, ref->sym_off, &sym, ret, ret_ok);
+        err = pdb_fill(pdb, module->stream, ref->sym_off, &sym, NULL, ret, ret_ok);
     if (!err && *ret_ok)
         ret->compiland = ref->module;
     msf_buf_free(&buf);
@@ -266,7 +266,7 @@ static sc_err *fill_global(struct pdb *pdb, uint32_t off, const struct pdb_sym *
                            struct sc_symbol *ret, bool *ret_ok) {
     if (sym->kind == S_PROCREF || sym->kind == S_LPROCREF)
         return follow(pdb, sym, ret, ret_ok);
-    return pdb_fill(pdb, pdb->records, off, sym, ret, ret_ok);
+    return pdb_fill(pdb, pdb->records, off, sym, NULL, ret, ret_ok);
 }
 
 /* What says more comes first. */

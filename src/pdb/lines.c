@@ -240,19 +240,29 @@ static sc_err *entry_end(const struct entries *at, uint32_t *ret_end) {
     return err;
 }
 
-/* The line of ENTRY (without its buffer); *RET_OK is false when it is not in the image. */
-static sc_err *fill_line(const struct entries *entry, struct sc_line *ret, bool *ret_ok) {
+/*
+ * The line of ENTRY (without its buffer), as far as it stays together with its byte at AT, an
+ * offset in the table, in the image; *RET_OK is false when it is not there. FROM may be NULL.
+ */
+static sc_err *fill_line(const struct entries *entry, uint32_t at, const struct pdb_from *from,
+                         struct sc_line *ret, bool *ret_ok) {
     struct pdb *pdb = entry->pdb;
-    uint32_t end = 0, orig = entry->lines->orig + entry->off;
+    uint32_t end = 0, first = entry->lines->orig + entry->off, orig = first;
     struct sc_line line = {.line = entry->line,
                            .end_line = entry->end_line == entry->line ? 0 : entry->end_line,
                            .column = entry->column};
     sc_err *err = entry_end(entry, &end);
     if (!err)
+        err = pdb_fragment_start(pdb, entry->lines->orig + at, first, &orig);
+    *ret_ok = true;
+    if (!err && from)
+        err = pdb_to_rva_from(pdb, from, orig, &line.rva);
+    else if (!err)
         err = pdb_to_rva(pdb, orig, &line.rva, ret_ok);
     if (err || !*ret_ok)
         return err;
-    line.size = end > entry->off ? end - entry->off : 0;
+    end += entry->lines->orig;
+    line.size = end > orig ? end - orig : 0;
     err = pdb_fragment(pdb, orig, line.size, &line.size);
     if (!err)
         err = pdb_file_name(pdb, entry->module, entry->checksum, &line.file);
@@ -298,7 +308,7 @@ sc_err *pdb_line(struct pdb *pdb, uint32_t rva, struct sc_line *ret, bool *ret_f
         best = e;
     }
     if (!err && any && !best.hidden)
-        err = fill_line(&best, ret, ret_found);
+        err = fill_line(&best, orig - lines->orig, &(struct pdb_from){rva, orig}, ret, ret_found);
     msf_buf_free(&e.buf);
     return err;
 }
@@ -359,7 +369,7 @@ static sc_err *lines_in(struct pdb *pdb, const struct pdb_module *module,
         }
         if (err || !more || !wanted || e.hidden || line < e.line || line > e.end_line)
             continue;
-        err = fill_line(&e, &found, &ok);
+        err = fill_line(&e, e.off, NULL, &found, &ok);
         if (!err && ok)
             *ret_stop = !fn(ctx, &found);
     }
@@ -369,7 +379,7 @@ static sc_err *lines_in(struct pdb *pdb, const struct pdb_module *module,
 
 sc_err *pdb_lines_of(struct pdb *pdb, const char *file, uint32_t line, sc_line_fn fn, void *ctx) {
     bool stop = false;
-    if (!pdb_is_private(pdb))
+    if (!pdb_has_compilands(pdb))
         return NULL;
     sc_err *err = pdb_load_modules(pdb);
     for (uint32_t i = 0; !err && !stop && i < pdb->nmodules; i++) {

@@ -172,7 +172,7 @@ sc_err *pdb_module_at(struct pdb *pdb, uint32_t orig, struct pdb_module **ret_mo
     uint32_t index = 0;
     bool found = false;
     *ret_module = NULL;
-    if (!pdb_is_private(pdb))
+    if (!pdb_has_compilands(pdb))
         return NULL;
     sc_err *err = pdb_contrib_before(pdb, orig, &index, &found);
     for (int i = 0; !err && found && i < EMPTY_MAX; i++) {

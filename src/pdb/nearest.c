@@ -274,7 +274,7 @@ static sc_err *nearest_proc(struct pdb *pdb, uint32_t orig, uint32_t floor, unsi
                             struct hit *ret) {
     uint32_t index = 0, start = UINT32_MAX;
     bool found = false;
-    if (!pdb_is_private(pdb))
+    if (!pdb_has_compilands(pdb))
         return NULL;
     sc_err *err = pdb_contrib_before(pdb, orig, &index, &found);
     for (; !err && found && !(ret->found && ret->orig >= start); found = index-- > 0) {
@@ -316,14 +316,14 @@ static sc_err *public_hit(struct pdb *pdb, uint32_t orig, struct hit *ret) {
     return err;
 }
 
-static sc_err *fill_hit(struct pdb *pdb, const struct hit *hit, struct sc_symbol *ret,
-                        bool *ret_found) {
+static sc_err *fill_hit(struct pdb *pdb, const struct hit *hit, const struct pdb_from *from,
+                        struct sc_symbol *ret, bool *ret_found) {
     struct msf_buf buf;
     struct pdb_sym sym;
     msf_buf_init(&buf);
     sc_err *err = pdb_symbol_at(pdb, hit->stream, hit->off, &buf, &sym);
     if (!err)
-        err = pdb_fill(pdb, hit->stream, hit->off, &sym, ret, ret_found);
+        err = pdb_fill(pdb, hit->stream, hit->off, &sym, from, ret, ret_found);
     if (!err && *ret_found)
         ret->compiland = hit->compiland;
     msf_buf_free(&buf);
@@ -353,5 +353,5 @@ sc_err *pdb_nearest(struct pdb *pdb, uint32_t rva, unsigned kinds, struct sc_sym
         best = data;
     if (err || !best.found)
         return err;
-    return fill_hit(pdb, &best, ret, ret_found);
+    return fill_hit(pdb, &best, &(struct pdb_from){rva, orig}, ret, ret_found);
 }

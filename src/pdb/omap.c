@@ -4,7 +4,8 @@
  *
  *     section headers      IMAGE_SECTION_HEADER, 40 bytes: +8 size, +12 RVA, +36 characteristics
  *     OMAP                 {u32 rva, u32 rvaTo}, sorted by rva; an entry holds to the next one.
- *                          rvaTo 0: nothing on the other side
+ *                          rvaTo 0, or 0x80000000 and more (no image is that large): nothing on the
+ *                          other side
  *
  * Symbols stand at segment:offset of the layout that the linker made ("orig" here). With OMAP
  * tables, its section headers are those of debug slot 10, and OMAP_FROM_SRC leads to the image;
@@ -117,7 +118,7 @@ static sc_err *translate(struct pdb *pdb, const struct pdb_range *map, uint32_t 
         err = omap_entry(pdb, map, next - 1, &from, &to);
     if (err)
         return err;
-    *ret_ok = next && to != 0 && to != UINT32_MAX && addr - from <= UINT32_MAX - to;
+    *ret_ok = next && to != 0 && to <= INT32_MAX && addr - from <= INT32_MAX - to;
     if (*ret_ok)
         *ret_addr = to + (addr - from);
     return NULL;
@@ -129,6 +130,15 @@ sc_err *pdb_to_orig(struct pdb *pdb, uint32_t rva, uint32_t *ret_orig, bool *ret
 
 sc_err *pdb_to_rva(struct pdb *pdb, uint32_t orig, uint32_t *ret_rva, bool *ret_ok) {
     return translate(pdb, &pdb->omap_from, orig, ret_rva, ret_ok);
+}
+
+sc_err *pdb_to_rva_from(struct pdb *pdb, const struct pdb_from *from, uint32_t orig,
+                        uint32_t *ret_rva) {
+    bool ok = false;
+    sc_err *err = pdb_to_rva(pdb, orig, ret_rva, &ok);
+    if (!err && !ok)
+        *ret_rva = from->rva - (from->here - orig);
+    return err;
 }
 
 sc_err *pdb_fragment(struct pdb *pdb, uint32_t orig, uint32_t len, uint32_t *ret_len) {
@@ -151,6 +161,26 @@ sc_err *pdb_fragment(struct pdb *pdb, uint32_t orig, uint32_t len, uint32_t *ret
     }
     if (!err)
         *ret_len = len;
+    return err;
+}
+
+sc_err *pdb_fragment_start(struct pdb *pdb, uint32_t orig, uint32_t floor, uint32_t *ret_start) {
+    const struct pdb_range *map = &pdb->omap_from;
+    uint32_t n = map->size / OMAP_ENTRY, next = 0, from = 0, to = 0, start = floor;
+    sc_err *err = n ? omap_search(pdb, map, orig, &next) : NULL;
+    if (!err && next)
+        err = omap_entry(pdb, map, next - 1, &start, &to);
+    while (!err && next > 1 && start > floor) { /* does the entry before lead to just before? */
+        uint32_t there = 0;
+        err = omap_entry(pdb, map, next - 2, &from, &there);
+        if (err || to - there != start - from)
+            break;
+        start = from;
+        to = there;
+        next--;
+    }
+    if (!err)
+        *ret_start = start > floor ? start : floor;
     return err;
 }
 

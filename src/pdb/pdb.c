@@ -213,8 +213,10 @@ static sc_err *open_dbi(struct pdb *pdb) {
     return err ? err : pdb_open_gsi(pdb, globals, publics);
 }
 
+bool pdb_has_compilands(const struct pdb *pdb) { return pdb->has_dbi && pdb->mod_info.size; }
+
 bool pdb_is_private(const struct pdb *pdb) {
-    return pdb->has_dbi && !(pdb->flags & FLAG_STRIPPED) && pdb->mod_info.size;
+    return pdb_has_compilands(pdb) && !(pdb->flags & FLAG_STRIPPED);
 }
 
 sc_err *pdb_open(struct pdb *pdb, sc_file *own_file) {

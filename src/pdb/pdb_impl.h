@@ -169,8 +169,10 @@ sc_err *pdb_open(struct pdb *pdb, sc_file *own_file);
 void pdb_close(struct pdb *pdb);
 /* The number of the named stream, PDB_NO_STREAM if none. */
 sc_err *pdb_named(struct pdb *pdb, const char *name, uint32_t *ret_stream);
-/* Has it compilands with procedures, lines and locals? */
+/* Has it procedures, lines and locals, or were they stripped? */
 bool pdb_is_private(const struct pdb *pdb);
+/* Has it compilands at all? Stripped ones still have a few procedures: static functions. */
+bool pdb_has_compilands(const struct pdb *pdb);
 
 /* omap.c: addresses */
 sc_err *pdb_open_sections(struct pdb *pdb);
@@ -181,8 +183,19 @@ bool pdb_segment(const struct pdb *pdb, uint32_t orig, uint32_t *ret_seg, uint32
 /* Image's RVA to the linker's and back; *RET_OK is false when it has no counterpart. */
 sc_err *pdb_to_orig(struct pdb *pdb, uint32_t rva, uint32_t *ret_orig, bool *ret_ok);
 sc_err *pdb_to_rva(struct pdb *pdb, uint32_t orig, uint32_t *ret_rva, bool *ret_ok);
+/*
+ * The same for something found from the address RVA, which is HERE in the linker's layout: where
+ * the file gives it no place in the image, it keeps its distance.
+ */
+struct pdb_from {
+    uint32_t rva, here;
+};
+sc_err *pdb_to_rva_from(struct pdb *pdb, const struct pdb_from *from, uint32_t orig,
+                        uint32_t *ret_rva);
 /* Bytes from ORIG on, at most LEN, that stay together in the image. */
 sc_err *pdb_fragment(struct pdb *pdb, uint32_t orig, uint32_t len, uint32_t *ret_len);
+/* Where the fragment of the image that ORIG is in starts, but not below FLOOR. */
+sc_err *pdb_fragment_start(struct pdb *pdb, uint32_t orig, uint32_t floor, uint32_t *ret_start);
 sc_err *pdb_omap_each(struct pdb *pdb, bool to_source, sc_pdb_omap_fn fn, void *ctx);
 
 /* symbols.c: records of the global stream */
@@ -192,10 +205,10 @@ sc_err *pdb_symbol_at(struct pdb *pdb, uint32_t stream, uint32_t off, struct msf
                       struct pdb_sym *ret);
 /*
  * SYM, whose record stands at OFF of STREAM, as the vtable's symbol. *RET_OK is false when it has
- * no address in the image, or is of no kind that is shown.
+ * no address in the image, or is of no kind that is shown. FROM: see above; may be NULL.
  */
 sc_err *pdb_fill(struct pdb *pdb, uint32_t stream, uint32_t off, const struct pdb_sym *sym,
-                 struct sc_symbol *ret, bool *ret_ok);
+                 const struct pdb_from *from, struct sc_symbol *ret, bool *ret_ok);
 /* Kind of a record as a bit of enum sc_symbol_kind; 0: not shown. */
 unsigned pdb_kind(uint16_t kind);
 

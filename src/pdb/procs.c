@@ -185,7 +185,7 @@ static sc_err *each_in_module(struct pdb *pdb, struct pdb_module *module, const 
         err = pdb_symbol_at(pdb, module->stream, p->off, &buf, &sym);
         if (err || !sym.name || (pattern && !sc_wild_match(pattern, sym.name)))
             continue;
-        err = pdb_fill(pdb, module->stream, p->off, &sym, &s, &ok);
+        err = pdb_fill(pdb, module->stream, p->off, &sym, NULL, &s, &ok);
         if (err || !ok)
             continue;
         s.compiland = pdb_module_number(pdb, module);
@@ -197,7 +197,7 @@ static sc_err *each_in_module(struct pdb *pdb, struct pdb_module *module, const 
 
 sc_err *pdb_each_proc(struct pdb *pdb, const char *pattern, unsigned kinds, sc_symbol_fn fn,
                       void *ctx, bool *ret_stop) {
-    if (!pdb_is_private(pdb))
+    if (!pdb_has_compilands(pdb))
         return NULL;
     sc_err *err = pdb_load_modules(pdb);
     for (uint32_t i = 0; !err && !*ret_stop && i < pdb->nmodules; i++)

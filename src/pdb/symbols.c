@@ -56,21 +56,22 @@ static bool is_local(uint16_t kind) {
 }
 
 /* RVA and size of something at segment:offset. */
-static sc_err *place(struct pdb *pdb, const struct pdb_sym *sym, struct sc_symbol *ret,
-                     bool *ret_ok) {
+static sc_err *place(struct pdb *pdb, const struct pdb_sym *sym, const struct pdb_from *from,
+                     struct sc_symbol *ret, bool *ret_ok) {
     uint32_t orig;
     *ret_ok = pdb_orig(pdb, sym->seg, sym->off, &orig);
     if (!*ret_ok)
         return NULL;
     ret->size = sym->len;
-    sc_err *err = pdb_to_rva(pdb, orig, &ret->rva, ret_ok);
+    sc_err *err = from ? pdb_to_rva_from(pdb, from, orig, &ret->rva)
+                       : pdb_to_rva(pdb, orig, &ret->rva, ret_ok);
     if (!err && *ret_ok && sym->len)
         err = pdb_fragment(pdb, orig, sym->len, &ret->size);
     return err;
 }
 
 sc_err *pdb_fill(struct pdb *pdb, uint32_t stream, uint32_t off, const struct pdb_sym *sym,
-                 struct sc_symbol *ret, bool *ret_ok) {
+                 const struct pdb_from *from, struct sc_symbol *ret, bool *ret_ok) {
     struct sc_symbol s = {.kind = (enum sc_symbol_kind)pdb_kind(sym->kind), .type = sym->type};
     *ret_ok = false;
     if (!s.kind || !sym->name)
@@ -82,7 +83,7 @@ sc_err *pdb_fill(struct pdb *pdb, uint32_t stream, uint32_t off, const struct pd
     else if (s.kind == SC_SYM_THREAD)
         s.rva = sym->off;
     else
-        err = place(pdb, sym, &s, &ok);
+        err = place(pdb, sym, from, &s, &ok);
     if (!err && ok && pdb_is_id_proc(sym->kind) && sym->type)
         err = pdb_id_type(pdb, sym->type, &s.type);
     uint32_t at = off + 2 + sym->name_off;
