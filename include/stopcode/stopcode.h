@@ -30,5 +30,6 @@
 #include "store.h"
 #include "symbols.h"
 #include "target.h"
+#include "undecorate.h"
 
 #endif
