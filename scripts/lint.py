@@ -30,10 +30,11 @@ LAYERS = {
     "pe": ["base"],
     "pdb": ["base"],
     "isf": ["base"],
-    "sym": ["base", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf"],
-    "nt": ["base", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "sym"],
-    "analyze": ["base", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "sym", "nt"],
-    "cmd": ["base", "out", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "sym", "nt", "analyze"],
+    "store": ["base"],
+    "sym": ["base", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "store"],
+    "nt": ["base", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "store", "sym"],
+    "analyze": ["base", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "store", "sym", "nt"],
+    "cmd": ["base", "out", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "store", "sym", "nt", "analyze"],
 }
 
 # Folders of src/ that may speak to the user.
@@ -248,7 +249,13 @@ def check_words(source, tree):
 MARKS = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME"]) + r")\b")
 
 
+CONFLICT = re.compile(r"^(<{7}|>{7}|\|{7}) ")
+
+
 def check_marks(source, tree):
+    for number, line in enumerate(source.lines, 1):
+        if CONFLICT.match(line):
+            report(source.path, number, "marks", "a merge was left unfinished here")
     # TAP has a directive of the same name: the scripts that read and write it may say it.
     if not source.path.endswith(CODE + (".md", ".sh")):
         return

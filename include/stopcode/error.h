@@ -67,7 +67,10 @@ SC_API sc_err *sc_err_cancelled(void);
 /** Puts "PREFIX: " before the text of ERR and returns it (or another error object in its place). */
 SC_API sc_err *sc_err_prefix(sc_err *err, const char *fmt, ...) SC_PRINTF(2, 3);
 
-/** One line without a final newline. Owned by ERR. "no error" for NULL. */
+/**
+ * One line without a final newline; controls that names or texts of files brought in are written
+ * as `\xNN`. Owned by ERR. "no error" for NULL.
+ */
 SC_API const char *sc_err_text(const sc_err *err);
 SC_API enum sc_err_code sc_err_code(const sc_err *err);
 /** File offset of an SC_ERR_FORMAT / SC_ERR_IO error; false when it has none. */

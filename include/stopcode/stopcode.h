@@ -23,10 +23,12 @@
 #include "minidump.h"
 #include "module.h"
 #include "out.h"
+#include "pe.h"
 #include "regs.h"
 #include "session.h"
 #include "source.h"
 #include "space.h"
+#include "store.h"
 #include "symbols.h"
 #include "target.h"
 

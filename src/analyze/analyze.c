@@ -14,6 +14,7 @@
 #include "base/utf.h"
 #include "base/vec.h"
 #include "nt/process_name.h"
+#include "target/target_impl.h"
 
 /* What a caller is given is the first member. */
 struct whole {
@@ -229,6 +230,9 @@ sc_err *sc_analyze(sc_target *target, struct sc_analysis **ret_analysis) {
     w->analysis.machine = c.machine;
     w->analysis.exception_va = SC_UNSET64;
     sc_err *err = gather(&c);
+    if (sc_target_take_nomem(target) && !err)
+        err =
+            sc_err_nomem(); /* a lookup came back empty for lack of memory: a hole in the result */
     w->analysis.findings = c.findings.item;
     w->analysis.nfindings = c.findings.count;
     w->analysis.notes = c.notes.item;

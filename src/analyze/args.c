@@ -57,9 +57,7 @@ static const char *kind_meaning(sc_arena *arena, const struct sc_bug_arg *arg, u
     const char *name;
     switch (arg->kind) {
     case SC_BUG_NTSTATUS: return status_meaning(arena, (uint32_t)value, table);
-    case SC_BUG_IRQL:
-        name = table[0] ? NULL : nt_irql_name(cpu, value);
-        return name ? name : "";
+    case SC_BUG_IRQL: name = table[0] ? NULL : nt_irql_name(cpu, value); return name ? name : "";
     case SC_BUG_BUGCHECKCODE:
         return sc_bug_explain((uint32_t)value, NULL, false, &bug) ? bug.name : "";
     case SC_BUG_POOLTAG: return table[0] ? "" : tag_meaning(arena, value);

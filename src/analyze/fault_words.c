@@ -96,9 +96,8 @@ static const char *raised(struct sc_case *c) {
     struct nt_errtext text;
     uint32_t status = c->fault.status;
     if (!status)
-        return c->a->has_bugcheck && c->a->name
-                   ? sc_case_text(c, "caused %s", c->a->name)
-                   : "failed";
+        return c->a->has_bugcheck && c->a->name ? sc_case_text(c, "caused %s", c->a->name)
+                                                : "failed";
     if (!c->machine->windows && c->a->exception_name)
         return sc_case_text(c, "raised %s (%x)", c->a->exception_name, status);
     if (c->machine->windows && nt_status_text(status, &text))
@@ -113,8 +112,8 @@ static const char *reaching(struct sc_case *c) {
                        : !strcmp(f->access, "write")   ? "writing to"
                                                        : "reading";
     if (f->hidden)
-        return sc_case_text(c, "%s an address that is not recorded (-1 stands for it)",
-                            f->access ? verb : "touching");
+        return sc_case_text(c, "%s an address that is not recorded (%s stands for it)",
+                            f->access ? verb : "touching", c->machine->windows ? "-1" : "0");
     if (f->memory == SC_UNSET64)
         return "";
     struct sc_pointer p;
@@ -149,17 +148,18 @@ static void show_hidden(struct sc_case *c, struct sc_draft *d) {
     uint64_t value;
     struct sc_pointer p;
     sc_draft_show(c, d, c->a->exception_va, c->a->has_exception ? sc_case_exr(c) : ".bugcheck",
-                  "The address is given as -1: unless it was really that, the fault is one whose "
+                  "The address is given as %s: unless it was really that, the fault is one whose "
                   "address the processor does not report (general protection), mostly for a "
-                  "pointer that is no address.");
+                  "pointer that is no address.",
+                  c->machine->windows ? "-1" : "0");
     if (sc_pointer_wild_reg(c, &reg, &value))
         sc_draft_show(c, d, SC_UNSET64, sc_case_cxr(c), "%s holds %s: %s.", reg,
                       sc_case_addr(c, value),
                       sc_pointer_class(c, value, &p) ? p.text : "no address");
     else if (c->a->has_regs && c->regs_of_fault && !c->regs_partial)
-        sc_draft_against(c, d, SC_UNSET64, sc_case_cxr(c),
-                         "Every register holds a possible address or a small number: the pointer "
-                         "looks sound, so the device or memory behind it may be what refused.");
+        sc_draft_show(c, d, SC_UNSET64, sc_case_cxr(c),
+                      "Every register holds a possible address or a small number: the pointer may "
+                      "be sound, and the device or memory behind it what refused.");
 }
 
 /* Registers that hold the address, or zero when it is near zero; many of them say nothing. */

@@ -87,8 +87,8 @@ struct field {
 };
 
 static const struct field trap_x64[] = {
-    {"rax", 0x30}, {"rcx", 0x38},  {"rdx", 0x40},  {"r8", 0x48},   {"r9", 0x50},
-    {"r10", 0x58}, {"r11", 0x60},  {"rbp", 0x158}, {"rip", 0x168}, {"cs", 0x170},
+    {"rax", 0x30},  {"rcx", 0x38},  {"rdx", 0x40},  {"r8", 0x48},   {"r9", 0x50},
+    {"r10", 0x58},  {"r11", 0x60},  {"rbp", 0x158}, {"rip", 0x168}, {"cs", 0x170},
     {"efl", 0x178}, {"rsp", 0x180}, {"ss", 0x188},
 };
 static const struct field trap_x86[] = {

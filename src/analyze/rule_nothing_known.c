@@ -37,7 +37,9 @@ static void say_parameters(struct sc_case *c, struct sc_draft *d) {
         sc_draft_show(c, d, arg->value, ".bugcheck", "Parameter %u is %s%s%s%s%s.", i + 1,
                       sc_case_hex(c, arg->value), arg->text[0] ? ", " : "", arg->text,
                       arg->meaning || arg->where ? ": " : "",
-                      arg->meaning ? arg->meaning : arg->where ? arg->where : "");
+                      arg->meaning ? arg->meaning
+                      : arg->where ? arg->where
+                                   : "");
     }
 }
 
@@ -56,8 +58,10 @@ static void say_kernel(struct sc_case *c, struct sc_draft *d) {
     else if (!list->count)
         sc_draft_lacked(c, d, "The dump holds no list of drivers, so no address could be named.");
     else
-        sc_draft_show(c, d, SC_UNSET64, "lm", "Of %zu loaded modules none is where the parameters "
-                      "or the exception point, as far as they are addresses.", list->count);
+        sc_draft_show(c, d, SC_UNSET64, "lm",
+                      "Of %zu loaded modules none is where the parameters "
+                      "or the exception point, as far as they are addresses.",
+                      list->count);
     sc_err_destroy(err);
     for (unsigned i = 0; i < c->bug.ncmd && c->a->has_bugcheck; i++) {
         const char *command = filled(c, c->bug.cmd[i]);
@@ -82,15 +86,14 @@ static void run(struct sc_case *c) {
     struct sc_draft d;
     sc_draft_init(&d, SC_POSSIBLE);
     bool fault = c->fault.ip != SC_UNSET64 || c->fault.memory != SC_UNSET64;
-    d.f.summary =
-        c->a->has_bugcheck
-            ? sc_case_text(c, "%s This dump does not show who caused it.", c->a->brief)
-            : sc_case_text(c, "This dump does not show what happened, or who caused it.");
-    d.f.detail = fault ? sc_fault_detail(c)
-                 : c->a->has_bugcheck
-                     ? sc_case_text(c, "%s (0x%X): no parameter leads to a driver.", c->a->name,
-                                    c->a->code)
-                     : "There is neither a bug check nor an exception to start from.";
+    d.f.summary = c->a->has_bugcheck
+                      ? sc_case_text(c, "%s This dump does not show who caused it.", c->a->brief)
+                      : sc_case_text(c, "This dump does not show what happened, or who caused it.");
+    d.f.detail =
+        fault ? sc_fault_detail(c)
+        : c->a->has_bugcheck
+            ? sc_case_text(c, "%s (0x%X): no parameter leads to a driver.", c->a->name, c->a->code)
+            : "There is neither a bug check nor an exception to start from.";
     say_fault(c, &d);
     if (c->machine->kernel)
         say_kernel(c, &d);

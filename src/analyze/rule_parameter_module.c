@@ -104,23 +104,21 @@ static void show(struct sc_case *c, struct sc_draft *d, unsigned n, const struct
                       n, sc_case_name(c, lead->name));
     else
         sc_draft_show(c, d, arg->value, ".bugcheck", "Parameter %u (%s) is %s.", n,
-                      arg->text[0] ? arg->text : "not documented",
-                      sc_case_place(c, arg->value));
+                      arg->text[0] ? arg->text : "not documented", sc_case_place(c, arg->value));
     if (lead->object)
-        sc_draft_show(c, d, lead->object,
-                      sc_case_text(c, "? poi(%s+%x)", sc_case_hex(c, lead->object),
-                                   c->is32 ? 0xc : 0x18),
-                      "The driver object at %s starts its image at %s.",
-                      sc_case_addr(c, lead->object), sc_case_addr(c, lead->start));
+        sc_draft_show(
+            c, d, lead->object,
+            sc_case_text(c, "? poi(%s+%x)", sc_case_hex(c, lead->object), c->is32 ? 0xc : 0x18),
+            "The driver object at %s starts its image at %s.", sc_case_addr(c, lead->object),
+            sc_case_addr(c, lead->start));
     if (!m)
         sc_draft_against(c, d, SC_UNSET64, "lm", "No module of that name is loaded.");
     else if (lead->name)
-        sc_draft_show(c, d, m->base, sc_case_lmvm(c, m), "It is loaded: %s.",
-                      sc_case_extent(c, m));
+        sc_draft_show(c, d, m->base, sc_case_lmvm(c, m), "It is loaded: %s.", sc_case_extent(c, m));
     else
         sc_draft_show(c, d, lead->object ? lead->start : arg->value,
-                      sc_case_lm(c, lead->object ? lead->start : arg->value),
-                      "That lies in %s.", sc_case_extent(c, m));
+                      sc_case_lm(c, lead->object ? lead->start : arg->value), "That lies in %s.",
+                      sc_case_extent(c, m));
 }
 
 static void write(struct sc_case *c, unsigned n, const struct lead *lead, bool culprit) {
@@ -136,17 +134,17 @@ static void write(struct sc_case *c, unsigned n, const struct lead *lead, bool c
                      ? sc_case_name(c, lead->module ? lead->module->image : lead->name)
                      : sc_case_where(c, arg->value);
     d.f.summary =
-        culprit ? sc_case_text(c, "%s is the driver that this stop points to: %s", who, c->a->brief)
-                : sc_case_text(c, "%s is mentioned by this stop, which says no more about it.",
-                               who);
+        culprit
+            ? sc_case_text(c, "%s is the driver that this stop points to: %s", who, c->a->brief)
+            : sc_case_text(c, "%s is mentioned by this stop, which says no more about it.", who);
     d.f.detail = sc_case_text(c, "Parameter %u of %s (0x%X), %s, leads to %s.", n, c->a->name,
-                              c->a->code, arg->text[0] ? arg->text : "not documented",
-                              d.f.symbol);
+                              c->a->code, arg->text[0] ? arg->text : "not documented", d.f.symbol);
     show(c, &d, n, lead);
     if (driver.kind == NT_DRIVER_FRAMEWORK)
         sc_draft_against(c, &d, arg->value, ".bugcheck",
                          "This is a part of Windows (%s) that works with what other drivers hand "
-                         "to it.", driver.what);
+                         "to it.",
+                         driver.what);
     if (lead->module)
         sc_draft_next(c, &d, "%s: its version and date; is there a newer one?",
                       sc_case_lmvm(c, lead->module));
@@ -171,8 +169,7 @@ static void run(struct sc_case *c) {
         if (n < 1 || n > 4 || done[n])
             continue;
         done[n] = true;
-        if (!follow(c, c->bug.arg[n - 1].kind, c->a->arg[n - 1].value, &lead) ||
-            skip(c, n, &lead))
+        if (!follow(c, c->bug.arg[n - 1].kind, c->a->arg[n - 1].value, &lead) || skip(c, n, &lead))
             continue;
         write(c, n, &lead, true);
         found = true;

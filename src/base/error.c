@@ -25,6 +25,45 @@ static sc_err err_cancelled = {.code = SC_ERR_CANCELLED, .is_static = true, .tex
 sc_err *sc_err_nomem(void) { return &err_nomem; }
 sc_err *sc_err_cancelled(void) { return &err_cancelled; }
 
+/* Bytes at T that must not reach a terminal or end the line: C0 controls, DEL, C1 controls. */
+static size_t unsafe(const char *t) {
+    unsigned char c = (unsigned char)t[0], next = (unsigned char)(c ? t[1] : 0);
+    if (c == 0xc2 && next >= 0x80 && next < 0xa0)
+        return 2;
+    return (c && c < 0x20) || c == 0x7f;
+}
+
+/*
+ * Names and text of files appear in errors, so they are written as \xNN where they hold controls:
+ * an error is one harmless line. ERR is replaced when it must grow.
+ */
+static sc_err *neutralise(sc_err *err) {
+    size_t extra = 0;
+    for (const char *t = err->text; *t; t++)
+        extra += 3 * unsafe(t);
+    if (!extra)
+        return err;
+    size_t len = strlen(err->text);
+    sc_err *longer = malloc(sizeof *longer + len + extra + 1);
+    if (!longer) {
+        free(err);
+        return &err_nomem;
+    }
+    *longer = *err;
+    char *to = (char *)(longer + 1);
+    longer->text = to;
+    for (const char *t = err->text; *t;) {
+        size_t n = unsafe(t);
+        if (!n)
+            *to++ = *t++;
+        for (; n; n--, to += 4)
+            snprintf(to, 5, "\\x%02X", (unsigned char)*t++);
+    }
+    *to = 0;
+    free(err);
+    return longer;
+}
+
 /* One allocation holds the object and "PREFIX" + the formatted text. */
 static sc_err *make(enum sc_err_code code, const char *prefix, const char *fmt, va_list ap) {
     va_list again;
@@ -43,7 +82,7 @@ static sc_err *make(enum sc_err_code code, const char *prefix, const char *fmt, 
     vsnprintf(text + plen, (size_t)n + 1, fmt, ap);
     err->code = code;
     err->text = text;
-    return err;
+    return neutralise(err);
 }
 
 sc_err *sc_errf(enum sc_err_code code, const char *fmt, ...) {

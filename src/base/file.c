@@ -2,6 +2,7 @@
 /* Input files; the calls to the operating system stand in os_posix.c. */
 #include "base/file.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,9 +14,12 @@ struct sc_file {
     int fd;              /* -1: bytes in memory */
     const uint8_t *data; /* mapping or memory; NULL: use pread */
     uint64_t size;
-    bool mapped; /* data must be unmapped */
-    bool hidden; /* data must not be handed out */
+    bool mapped;                     /* data must be unmapped */
+    bool hidden;                     /* data must not be handed out */
+    atomic_uint_least64_t failed_at; /* of the first read that failed; NEVER */
 };
+
+#define NEVER UINT64_MAX
 
 static const char *base_name(const char *path) {
     const char *slash = strrchr(path, '/');
@@ -27,6 +31,7 @@ static sc_file *new_file(const char *path) {
     if (!f)
         return NULL;
     f->fd = -1;
+    atomic_init(&f->failed_at, NEVER);
     f->path = strdup(path);
     if (!f->path) {
         free(f);
@@ -97,7 +102,19 @@ bool sc_file_read_some(const sc_file *file, uint64_t offset, void *buf, size_t l
         *ret_got = len;
         return true;
     }
-    return sc_os_pread(file->fd, buf, len, offset, ret_got);
+    if (sc_os_pread(file->fd, buf, len, offset, ret_got))
+        return true;
+    uint_least64_t never = NEVER;
+    atomic_compare_exchange_strong(&((sc_file *)file)->failed_at, &never, offset);
+    return false;
+}
+
+bool sc_file_io_failed(const sc_file *file, uint64_t *ret_offset) {
+    uint64_t at = atomic_load(&((sc_file *)file)->failed_at);
+    if (at == NEVER)
+        return false;
+    *ret_offset = at;
+    return true;
 }
 
 sc_err *sc_file_read(const sc_file *file, uint64_t offset, void *buf, size_t len) {

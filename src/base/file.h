@@ -7,7 +7,8 @@
  * with SC_FILE_NO_MMAP are read instead; the program turns a SIGBUS that happens nevertheless into
  * a clear error. Callers use sc_file_read(), or a cursor, which work either way.
  *
- * Immutable once opened: may be shared between threads.
+ * Immutable once opened, but for the note of the first read that failed: may be shared between
+ * threads.
  */
 #ifndef STOPCODE_BASE_FILE_H
 #define STOPCODE_BASE_FILE_H
@@ -40,6 +41,11 @@ sc_err *sc_file_read(const sc_file *file, uint64_t offset, void *buf, size_t len
 /* Reads up to LEN bytes; returns how many there were; false only when the system failed. */
 bool sc_file_read_some(const sc_file *file, uint64_t offset, void *buf, size_t len,
                        size_t *ret_got);
+/*
+ * Has the system ever refused to read? *RET_OFFSET: where it first did. For whoever leaves out what
+ * it cannot read: what is missing because of this must be told from what the file lacks.
+ */
+bool sc_file_io_failed(const sc_file *file, uint64_t *ret_offset);
 /* The bytes in place; NULL when they are not inside the file or the file is not mapped. */
 const uint8_t *sc_file_view(const sc_file *file, uint64_t offset, uint64_t len);
 

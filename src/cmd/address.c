@@ -21,22 +21,23 @@ struct row {
     const char *protect_names, *alloc_names;
     bool first; /* of its allocation */
 };
-static const struct sc_field fields[] = {SC_FIELD(struct row, start, SC_F_ADDR),
-                                         SC_FIELD(struct row, end, SC_F_ADDR),
-                                         SC_FIELD(struct row, size, SC_F_HEX64),
-                                         SC_FIELD(struct row, state, SC_F_HEX32),
-                                         SC_FIELD(struct row, state_name, SC_F_STR),
-                                         SC_FIELD(struct row, protect, SC_F_HEX32),
-                                         SC_FIELD(struct row, protect_names, SC_F_STR),
-                                         SC_FIELD(struct row, type, SC_F_HEX32),
-                                         SC_FIELD(struct row, type_name, SC_F_STR),
-                                         SC_FIELD(struct row, alloc_base, SC_F_ADDR),
-                                         SC_FIELD(struct row, alloc_protect, SC_F_HEX32),
-                                         SC_FIELD(struct row, alloc_names, SC_F_STR),
-                                         SC_FIELD(struct row, usage, SC_F_STR),
-                                         SC_FIELD(struct row, what, SC_F_STR),
-                                         SC_FIELD(struct row, path, SC_F_STR),
-                                         SC_FIELD_END};
+static const struct sc_field fields[] = {
+    SC_FIELD(struct row, start, SC_F_ADDR),
+    SC_FIELD(struct row, end, SC_F_ADDR),
+    SC_FIELD(struct row, size, SC_F_HEX64),
+    SC_FIELD(struct row, state, SC_F_HEX32),
+    SC_FIELD(struct row, state_name, SC_F_STR),
+    SC_FIELD(struct row, protect, SC_F_HEX32),
+    SC_FIELD(struct row, protect_names, SC_F_STR),
+    {"memory_type", SC_F_HEX32, offsetof(struct row, type), 0, NULL, NULL},
+    SC_FIELD(struct row, type_name, SC_F_STR),
+    SC_FIELD(struct row, alloc_base, SC_F_ADDR),
+    SC_FIELD(struct row, alloc_protect, SC_F_HEX32),
+    SC_FIELD(struct row, alloc_names, SC_F_STR),
+    SC_FIELD(struct row, usage, SC_F_STR),
+    SC_FIELD(struct row, what, SC_F_STR),
+    SC_FIELD(struct row, path, SC_F_STR),
+    SC_FIELD_END};
 static const struct sc_rectype type = {"region", sizeof(struct row), fields};
 
 /* ---- names ---- */
@@ -305,11 +306,16 @@ static sc_err *run_address(sc_session *session, const struct sc_args *args) {
     struct style style = {sc_session_ptr_size(session), args->v[0].given};
     uint64_t addr = sc_space_canon(sc_target_space(target), args->v[0].num);
     bool found = false;
-    if (!sc_mdmp_stream(source, MEMORY_INFO_LIST))
-        return sc_errf(SC_ERR_NOT_FOUND, "this dump has no list of memory regions: it is written "
-                                         "with MiniDumpWithFullMemoryInfo");
+    if (!sc_mdmp_stream(source, MEMORY_INFO_LIST)) {
+        sc_remark(sc_session_out(session), "This dump has no list of memory regions: it is written "
+                                           "with MiniDumpWithFullMemoryInfo.");
+        return NULL;
+    }
     struct owneds list = {0};
-    sc_err *err = collect(target, &list);
+    const struct sc_modules *modules;
+    sc_err *err = sc_target_modules(target, &modules); /* loaded once; then names are found */
+    if (!err)
+        err = collect(target, &list);
     if (!err && !style.detail)
         header(sc_session_out(session), style.ptr_size);
     if (!err)

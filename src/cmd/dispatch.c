@@ -8,6 +8,7 @@
 
 #include "cmd/dispatch.h"
 #include "cmd/session_impl.h"
+#include "target/target_impl.h"
 
 /* What the target is, for "this is a …". */
 static const char *target_kind(sc_session *s) {
@@ -55,6 +56,8 @@ static sc_err *execute(sc_session *s, const char *text, sc_arena *arena, const c
     err = sc_args_parse(s, &found, text, args, ret_fail);
     if (!err)
         err = found.row->run(s, args);
+    if (s->target && sc_target_take_nomem(s->target) && !err)
+        err = sc_err_nomem(); /* a name or module is missing from what was shown */
     /* A command that did not notice has shown only a part all the same. */
     if (!err && cancelled(s))
         err = sc_err_cancelled();

@@ -112,12 +112,10 @@ static sc_err *run_enumtag(sc_session *session, const struct sc_args *args) {
     /* The target's own source: the blobs are walked when first asked for. */
     struct sc_source *source = (struct sc_source *)sc_target_source(target);
     const struct sc_blobs *blobs = NULL;
-    if (!sc_kdump_header(source))
-        return sc_errf(SC_ERR_UNSUPPORTED, "secondary data is a part of kernel dump files");
-    sc_err *err = sc_kdump_blobs(source, &blobs);
+    sc_err *err = sc_kdump_header(source) ? sc_kdump_blobs(source, &blobs) : NULL;
     if (err)
         return err;
-    if (!blobs->count) {
+    if (!blobs || !blobs->count) {
         sc_remark(sc_session_out(session), "This dump has no secondary data.");
         return NULL;
     }

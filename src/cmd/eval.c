@@ -8,6 +8,7 @@
 
 #include "cmd/session_impl.h"
 #include "expr/expr.h"
+#include "target/target_impl.h"
 
 struct eval {
     sc_session *session;
@@ -113,17 +114,25 @@ sc_err *sc_session_eval(sc_session *s, const char *text, uint64_t *ret_value) {
     return sc_session_eval_prefix(s, text, ret_value, NULL);
 }
 
+/* A name that could not be kept: not the same as an address that has none. */
+static const char *keep(sc_session *s, const char *text) {
+    if (!text)
+        sc_target_set_nomem(s->target);
+    return text;
+}
+
 const char *sc_session_near(sc_session *s, uint64_t addr, sc_arena *arena) {
     if (!s->target)
         return NULL;
     const struct sc_module *m = sc_target_module_at(s->target, addr);
     if (m && addr == m->base)
-        return sc_arena_strdup(arena, m->name);
+        return keep(s, sc_arena_strdup(arena, m->name));
     if (m)
-        return sc_arena_printf(arena, "%s+0x%llx", m->name, (unsigned long long)(addr - m->base));
+        return keep(
+            s, sc_arena_printf(arena, "%s+0x%llx", m->name, (unsigned long long)(addr - m->base)));
     const struct sc_unloaded *u = sc_target_unloaded_at(s->target, addr);
     if (!u)
         return NULL;
-    return sc_arena_printf(arena, "<Unloaded_%s>+0x%llx", u->name,
-                           (unsigned long long)(addr - u->base));
+    return keep(s, sc_arena_printf(arena, "<Unloaded_%s>+0x%llx", u->name,
+                                   (unsigned long long)(addr - u->base)));
 }

@@ -22,15 +22,16 @@ struct row {
     const char **info; /* names of the object information records */
     size_t ninfo;
 };
-static const struct sc_field fields[] = {SC_FIELD(struct row, handle, SC_F_HEX64),
-                                         SC_FIELD(struct row, type, SC_F_STR),
-                                         SC_FIELD(struct row, name, SC_F_STR),
-                                         SC_FIELD(struct row, attributes, SC_F_HEX32),
-                                         SC_FIELD(struct row, access, SC_F_HEX32),
-                                         SC_FIELD(struct row, handle_count, SC_F_U32),
-                                         SC_FIELD(struct row, pointer_count, SC_F_U32),
-                                         SC_FIELD_STRS(struct row, info, ninfo),
-                                         SC_FIELD_END};
+static const struct sc_field fields[] = {
+    SC_FIELD(struct row, handle, SC_F_HEX64),
+    {"object_type", SC_F_STR, offsetof(struct row, type), 0, NULL, NULL},
+    SC_FIELD(struct row, name, SC_F_STR),
+    SC_FIELD(struct row, attributes, SC_F_HEX32),
+    SC_FIELD(struct row, access, SC_F_HEX32),
+    SC_FIELD(struct row, handle_count, SC_F_U32),
+    SC_FIELD(struct row, pointer_count, SC_F_U32),
+    SC_FIELD_STRS(struct row, info, ninfo),
+    SC_FIELD_END};
 static const struct sc_rectype type = {"handle", sizeof(struct row), fields};
 
 /* The standard rights, the same for all types. */
@@ -74,7 +75,9 @@ struct total {
     uint64_t count;
 };
 static const struct sc_field total_fields[] = {
-    SC_FIELD(struct total, type, SC_F_STR), SC_FIELD(struct total, count, SC_F_U64), SC_FIELD_END};
+    {"object_type", SC_F_STR, offsetof(struct total, type), 0, NULL, NULL},
+    SC_FIELD(struct total, count, SC_F_U64),
+    SC_FIELD_END};
 static const struct sc_rectype total_type = {"handle_total", sizeof(struct total), total_fields};
 
 static void total_text(sc_out *out, const void *record, void *ctx) {
@@ -196,9 +199,11 @@ static sc_err *run_handle(sc_session *session, const struct sc_args *args) {
                         .handle = handle,
                         .type = args->v[2].given ? args->v[2].text : NULL,
                         .show = args->v[1].given ? (unsigned)(args->v[1].num & 15) : SHOW_TYPE};
-    if (!sc_mdmp_stream(source, HANDLE_DATA))
-        return sc_errf(SC_ERR_NOT_FOUND, "this dump has no handle data: it is written with "
-                                         "MiniDumpWithHandleData");
+    if (!sc_mdmp_stream(source, HANDLE_DATA)) {
+        sc_remark(sc_session_out(session), "This dump has no handle data: it is written with "
+                                           "MiniDumpWithHandleData.");
+        return NULL;
+    }
     sc_err *err = walk(session, source, &want, &totals, args->arena);
     if (!err && !want.all && !totals.all)
         err = sc_errf(SC_ERR_NOT_FOUND, "no handle 0x%llx was open", (unsigned long long)handle);

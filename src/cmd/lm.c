@@ -16,9 +16,12 @@
 #include "base/utf.h"
 
 static const struct sc_field version_fields[] = {
-    SC_FIELD(struct sc_version, flags, SC_F_HEX32), SC_FIELD(struct sc_version, os, SC_F_HEX32),
-    SC_FIELD(struct sc_version, type, SC_F_U32),    SC_FIELD(struct sc_version, subtype, SC_F_U32),
-    SC_FIELD(struct sc_version, date, SC_F_TIME),   SC_FIELD_END};
+    SC_FIELD(struct sc_version, flags, SC_F_HEX32),
+    SC_FIELD(struct sc_version, os, SC_F_HEX32),
+    {"file_type", SC_F_U32, offsetof(struct sc_version, type), 0, NULL, NULL},
+    SC_FIELD(struct sc_version, subtype, SC_F_U32),
+    SC_FIELD(struct sc_version, date, SC_F_TIME),
+    SC_FIELD_END};
 static const struct sc_rectype version_type = {"version", sizeof(struct sc_version),
                                                version_fields};
 

@@ -247,7 +247,7 @@ static sc_err *run_r(sc_session *session, const struct sc_args *args) {
     unsigned mask;
     /* "rF", "rX" and "rM" may have been taken as the command's name. */
     const char *rest = args->v[0].given ? args->v[0].text : "";
-    s.p = sc_arena_printf(args->arena, "%s%s", args->command + 1, rest);
+    s.p = sc_arena_printf(args->arena, "%s %s", args->command + 1, rest);
     if (!s.p)
         return sc_err_nomem();
     skip_blanks(&s);

@@ -70,7 +70,8 @@ static bool has_context(struct sc_source *s, uint64_t offset) {
     return !sc_is_filler32(first) || !sc_is_filler32(sc_u32(&c));
 }
 
-static void set_machine(struct sc_source *s, const struct sc_kdump_header *h) {
+/* False when memory is short. */
+static bool set_machine(struct sc_source *s, const struct sc_kdump_header *h) {
     struct sc_machine *m = &s->machine;
     m->cpu = sc_cpu_from_machine((uint16_t)h->machine_type);
     m->kernel = true;
@@ -88,11 +89,13 @@ static void set_machine(struct sc_source *s, const struct sc_kdump_header *h) {
     m->active_process_head = h->active_process_head;
     m->debugger_data = h->debugger_data;
     m->dtb = h->dtb;
-    m->comment = h->comment[0] ? sc_arena_strdup(s->arena, h->comment) : NULL;
+    if (h->comment[0] && !(m->comment = sc_arena_strdup(s->arena, h->comment)))
+        return false;
     if (has_context(s, h->context_offset)) {
         m->event_context_off = h->context_offset;
         m->event_context_size = (uint32_t)sc_context_size(m->cpu);
     }
+    return true;
 }
 
 /* The bug check itself leaves a breakpoint exception here; still, it is what the dump says. */
@@ -129,7 +132,8 @@ sc_err *sc_kdump_open(struct sc_source *source) {
         sc_source_note(source, kd->header.is64 ? 0x30 : 0x20,
                        "MachineImageType 0x%x does not go with a %d-bit header",
                        kd->header.machine_type, kd->header.is64 ? 64 : 32);
-    set_machine(source, &kd->header);
+    if (!set_machine(source, &kd->header))
+        return sc_err_nomem();
     err = sc_triage_open(source, kd);
     if (err)
         return err;

@@ -41,7 +41,7 @@ static sc_err *walk_to(struct sc_source *source, struct mdmp_walk *walk, size_t 
         walk->pos = walk->first;
     }
     for (;;) {
-        uint64_t next;
+        uint64_t next = 0;
         sc_err *err = step(source, walk, record, &next);
         if (err)
             return err;

@@ -155,14 +155,18 @@ static void read_mm(struct sc_source *s, struct sc_kdump *kd) {
         sc_source_note(s, at, "the memory figures lie outside the file");
 }
 
-/* CmNtCSDVersion: the high byte of the low word is the service pack's number. */
-static void set_service_pack(struct sc_source *s, uint32_t csd) {
+/*
+ * CmNtCSDVersion: the high byte of the low word is the service pack's number. False when memory is
+ * short.
+ */
+static bool set_service_pack(struct sc_source *s, uint32_t csd) {
     unsigned number = csd >> 8 & 0xff;
     if (!number || csd == 0x45474150)
-        return;
+        return true;
     const char *text = sc_arena_printf(s->arena, "Service Pack %u", number);
     if (text)
         s->machine.service_pack = text;
+    return text != NULL;
 }
 
 sc_err *sc_triage_open(struct sc_source *source, struct sc_kdump *kd) {
@@ -174,10 +178,9 @@ sc_err *sc_triage_open(struct sc_source *source, struct sc_kdump *kd) {
     check_marks(source, t);
     read_kdbg(source, t, &kd->kdbg);
     read_mm(source, kd);
-    set_service_pack(source, t->service_pack_build);
+    bool nomem = !set_service_pack(source, t->service_pack_build);
     source->machine.kernel_base = kd->kdbg.kernel_base;
     sc_triage_find_stride(source, kd);
-    bool nomem = false;
     if (t->broken_driver_offset)
         kd->broken_driver = sc_triage_string(source, t->broken_driver_offset, &nomem);
     if (nomem)
@@ -246,6 +249,9 @@ sc_err *sc_triage_load_memory(struct sc_source *source, struct sc_ranges *virt,
     struct sc_kdump *kd = kd_of(source);
     const struct sc_triage_header *t = &kd->triage;
     const struct sc_kdbg *k = &kd->kdbg;
+    sc_err *err = sc_triage_index(source);
+    if (err)
+        return err;
     uint32_t stack = t->callstack_size;
     if (stack > STACK_MAX) {
         sc_source_note(source, t->callstack_offset, "a call stack of 0x%x bytes is claimed", stack);

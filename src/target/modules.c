@@ -64,6 +64,7 @@ sc_err *sc_target_modules(sc_target *target, const struct sc_modules **ret_modul
             return err;
         }
         target->modules_loaded = true;
+        sc_target_note_io(target);
     }
     *ret_modules = &target->modules;
     return NULL;
@@ -79,15 +80,23 @@ sc_err *sc_target_unloaded(sc_target *target, const struct sc_unloadeds **ret_un
         }
     }
     target->unloaded_loaded = true;
+    sc_target_note_io(target);
     *ret_unloaded = &target->unloaded;
     return NULL;
+}
+
+/* What a lookup does with an error: its answer is NULL either way. */
+static void swallow(sc_target *t, sc_err *err) {
+    if (sc_err_code(err) == SC_ERR_NOMEM)
+        sc_target_set_nomem(t);
+    sc_err_destroy(err);
 }
 
 const struct sc_module *sc_target_module_at(sc_target *target, uint64_t addr) {
     const struct sc_modules *list;
     sc_err *err = sc_target_modules(target, &list);
     if (err) {
-        sc_err_destroy(err);
+        swallow(target, err);
         return NULL;
     }
     size_t lo = 0, hi = list->count;
@@ -107,7 +116,7 @@ const struct sc_module *sc_target_module_named(sc_target *target, const char *na
     const struct sc_modules *list;
     sc_err *err = sc_target_modules(target, &list);
     if (err) {
-        sc_err_destroy(err);
+        swallow(target, err);
         return NULL;
     }
     for (size_t i = 0; i < list->count; i++)
@@ -123,7 +132,7 @@ const struct sc_unloaded *sc_target_unloaded_at(sc_target *target, uint64_t addr
     const struct sc_unloadeds *list;
     sc_err *err = sc_target_unloaded(target, &list);
     if (err) {
-        sc_err_destroy(err);
+        swallow(target, err);
         return NULL;
     }
     /* The list is in order of unloading, the most recent first. */

@@ -63,6 +63,13 @@ with tap.case("one dump: its name, what happened, a verdict with evidence, and t
     tap.contains(out, "\n  bucket: ")
     tap.equal(lines[-1], "1 files: 1 analysed, 0 failed, 0 not opened", "last line")
 
+with tap.case("the JSON of a file is what !analyze gives, but for the path"):
+    _, out, _ = tap.run("analyze", "--json", MANY[0])
+    _, single, _ = tap.run(MANY[0], "--json", "-c", "!analyze -v")
+    record = objects(single)[0]["records"][0]
+    record["file"] = MANY[0]
+    tap.equal(objects(out)[0], record, "record")
+
 with tap.case("many dumps by several workers come in the order given"):
     order = MANY[30:] + MANY[:30]
     status, out, err = tap.run("analyze", "--json", "-j", "4", *order)
@@ -73,7 +80,7 @@ with tap.case("many dumps by several workers come in the order given"):
 with tap.case("each line of --json is an object with a verdict's facts"):
     _, out, _ = tap.run("analyze", "--json", MANY[0])
     one = objects(out)[0]
-    tap.equal((one["status"], one["error"], one["cpu"]), ("analysed", None, "x64"), "head")
+    tap.equal((one["file"], one["error"], one["cpu"]), (MANY[0], None, "x64"), "head")
     assert one["bucket"], "no bucket"
     for finding in one["findings"]:
         assert finding["evidence"], f"a finding without evidence: {finding}"
@@ -89,7 +96,8 @@ with tap.case("a file that cannot be opened costs itself: status 2, the others a
     none = os.path.join(FOLDER.name, "none.dmp")
     status, out, _ = tap.run("analyze", "--json", MANY[0], TEXT, none, MANY[1])
     tap.equal(status, 2, "status")
-    tap.equal([o["status"] for o in objects(out)], ["analysed", "not_opened", "not_opened", "analysed"], "statuses")
+    tap.equal([o["error"] is None for o in objects(out)], [True, False, False, True], "errors")
+    tap.equal(out.count("none.dmp"), 2, "the name, and the reason that names it")
 
 with tap.case("a folder needs -r, which finds dumps by their contents and names, sorted"):
     put("tree/b/2.dmp", GOOD)
@@ -137,7 +145,7 @@ with tap.case("a worker that is killed costs one file at most; the rest comes, i
     lost = [o for o in done if "worker process was ended by signal 9" in (o["error"] or "")]
     assert killed, "no worker was met"
     assert len(lost) <= killed, f"{len(lost)} files lost by {killed} dead workers"
-    tap.equal([o for o in done if o["status"] != "analysed" and o not in lost], [], "other failures")
+    tap.equal([o for o in done if o["error"] and o not in lost], [], "other failures")
     tap.equal(child.returncode, 1 if lost else 0, "status")
 
 with tap.case("a worker that hangs is ended after --limit, and its file is an error"):

@@ -191,7 +191,7 @@ def one_dump(name, count):
         tap.equal(got, unloaded(r), "unloaded drivers")
     with tap.case(f"{name}: secondary data"):
         got = [(b["tag"].strip("{}").upper(), b["size"], int(b["offset"], 16))
-               for b in records(commands(path, ".enumtag"), "blob")]
+               for b in records(commands(path, ".enumtag"), "secondary_data")]
         tap.equal(got, blobs(r), "blobs")
     with tap.case(f"{name}: processors and where each stopped"):
         want = processors(r)

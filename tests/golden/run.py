@@ -5,7 +5,8 @@
 A transcript is one text file beside this script:
 
     # file: corpus:kdump/triage_x64.dmp      the dump; `corpus:` stands for the folder of real files. Skipped aloud
-                                             when it is not there. No `file`: the program runs without a dump
+                                             when it is not there. `made:minidump` is the one that tests/minidump.py
+                                             makes. No `file`: the program runs without a dump
     # args: --no-color                       more arguments for the program
     # env: TZ=UTC                            a variable for it; may be repeated
     # filter: regular expression => text     applied to expected and to real output, for what changes from run to run
@@ -29,15 +30,15 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import minidump
 import tap
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 HEADER = re.compile(r"^# (file|args|env|filter|known-failure): *(.*)$")
 PROMPT = re.compile(r"^(?:\d+: kd|kd|\d+:\d{3}(?::\w+)?|stopcode)> ")
-# The prompt that stands behind the last output, where the program met the end of its input.
-LAST_PROMPT = re.compile(r"(?:\d+: kd|kd|\d+:\d{3}(?::\w+)?|stopcode)> $")
 # A line between commands that no dump can print by chance, so that outputs are cut apart reliably.
 FENCE = "=== golden fence {} ==="
 
@@ -51,6 +52,7 @@ class Transcript:
         self.file = None
         self.args, self.env, self.filters = [], {}, []
         self.known_failure = None
+        self.folder = None  # of a made dump; goes when we go
         with open(path, encoding="utf-8") as f:
             for line in f.read().splitlines():
                 self.take(line)
@@ -85,6 +87,12 @@ class Transcript:
     def dump(self):
         if self.file and self.file.startswith("corpus:"):
             return tap.corpus(self.file[len("corpus:"):])
+        if self.file == "made:minidump":
+            self.folder = tempfile.TemporaryDirectory()
+            path = os.path.join(self.folder.name, "made.dmp")
+            with open(path, "wb") as f:
+                f.write(minidump.build())
+            return path
         if self.file and not os.path.exists(os.path.join(tap.ROOT, self.file)):
             tap.skip(f"there is no {self.file}")
         return os.path.join(tap.ROOT, self.file) if self.file else None
@@ -115,7 +123,13 @@ def play(transcript, dump):
 
 
 def cut(transcript, text):
-    """The output of each command. The program echoes prompt and command, as a log of WinDbg's has them."""
+    """The output of each command. The program echoes prompt and command, as a log of WinDbg's has them; in JSON there
+    is no echo, but an object a command."""
+    if "--json" in transcript.args:
+        lines = text.splitlines(keepends=True)[::2]  # between two of ours stands the fence's
+        if len(lines) != len(transcript.steps):
+            raise AssertionError(f"{len(lines)} objects for {len(transcript.steps)} commands:\n{text[-3000:]}")
+        return lines
     outputs, rest = [], text.splitlines(keepends=True)
     for number, (command, _) in enumerate(transcript.steps):
         start = next((i for i, line in enumerate(rest)

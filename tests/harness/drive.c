@@ -57,7 +57,10 @@ static void machine(struct drive *d, sc_target *t) {
 static void look(struct drive *d, sc_space *space, uint64_t addr, size_t len) {
     uint8_t buf[256];
     size_t got = 0;
-    drive_mix(d, sc_space_read(space, addr, buf, len < sizeof buf ? len : sizeof buf, &got));
+    enum sc_read status =
+        sc_space_read(space, addr, buf, len < sizeof buf ? len : sizeof buf, &got);
+    drive_mix(d, status);
+    d->io += status == SC_READ_IO;
     for (size_t i = 0; i < got; i++)
         drive_mix(d, buf[i]);
 }
@@ -248,10 +251,10 @@ void drive_target(struct drive *d, sc_target *target) {
     memory(d, sc_target_phys(target));
     kernel_parts(d, s);
     minidump_parts(d, s);
+    d->nomem += sc_target_take_nomem(target); /* look-ups and reads have no error to return */
     d->notes = s->nnotes + s->notes_dropped;
 }
 
-#ifdef HARNESS_ANALYSIS
 static void finding(struct drive *d, const struct sc_finding *f) {
     drive_text(d, f->rule);
     drive_text(d, f->summary);
@@ -289,9 +292,6 @@ void drive_analysis(struct drive *d, sc_target *target) {
         finding(d, &a->findings[i]);
     sc_analysis_destroy(a);
 }
-#else
-void drive_analysis(struct drive *d, sc_target *target) { (void)d, (void)target; }
-#endif
 
 /* The sink: counts, mixes, and looks for "out of memory" across chunks. */
 static bool sink(void *ctx, const char *data, size_t len) {

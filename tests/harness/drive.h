@@ -14,7 +14,7 @@ struct drive {
     uint64_t digest;
     unsigned errors; /* error objects returned */
     unsigned nomem;  /* of these, out of memory */
-    unsigned io;     /* of these, SC_ERR_IO */
+    unsigned io;     /* of these, SC_ERR_IO; and reads of memory that ended so */
     unsigned failed; /* commands that failed */
     size_t notes;    /* on the source */
     uint64_t output; /* bytes written by commands */

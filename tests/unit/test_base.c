@@ -322,6 +322,8 @@ static void wildcards_match_as_windbg_does(void **state) {
         {"lo#b", "looob", true},
         {"lo#b", "lxb", false},
         {"*a#b", "xxaab", true},
+        {"lo#op", "loop", true},
+        {"[ab]#b", "abab", true},
         {"[ab", "a", true},
         {"?", "", false},
         {"**", "x", true},
@@ -330,6 +332,37 @@ static void wildcards_match_as_windbg_does(void **state) {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (sc_wild_match(rows[i].pattern, rows[i].text) != rows[i].want)
             fail_msg("\"%s\" on \"%s\"", rows[i].pattern, rows[i].text);
+}
+
+/* The plainest possible matcher, for small strings: tries every way. */
+static bool plain_match(const char *p, const char *t) {
+    if (!*p)
+        return !*t;
+    if (*p == '*')
+        return plain_match(p + 1, t) || (*t && plain_match(p, t + 1));
+    bool hit = *t && (*p == '?' || *p == *t);
+    if (p[1] == '#')
+        return plain_match(p + 2, t) || (hit && plain_match(p, t + 1));
+    return hit && plain_match(p + 1, t + 1);
+}
+
+static void wildcards_agree_with_trying_every_way(void **state) {
+    (void)state;
+    static const char letters[] = "ab?*#", text_letters[] = "ab#";
+    uint32_t seed = 7;
+    unsigned matched = 0;
+    for (int round = 0; round < 200000; round++) {
+        char p[8] = "", t[8] = "";
+        for (int i = 0; i < round % 7; i++)
+            p[i] = letters[((seed = seed * 1664525 + 1013904223) >> 24) % 5];
+        for (int i = 0; i < round / 7 % 7; i++)
+            t[i] = text_letters[((seed = seed * 1664525 + 1013904223) >> 24) % 3];
+        bool want = plain_match(p, t);
+        matched += want;
+        if (sc_wild_match(p, t) != want)
+            fail_msg("\"%s\" on \"%s\": want %d", p, t, want);
+    }
+    assert_true(matched > 1000);
 }
 
 static double cpu_seconds(void) {
@@ -549,6 +582,21 @@ static void errors_carry_code_text_and_place(void **state) {
     assert_int_equal(sc_err_code(sc_err_nomem()), SC_ERR_NOMEM);
 }
 
+static void controls_in_an_error_become_harmless(void **state) {
+    (void)state;
+    sc_err *err = sc_errf(SC_ERR_ARG, "%s", "a\x1b[31m\nb\x7f\xc2\x9b\xc3\xa4");
+    assert_string_equal(sc_err_text(err), "a\\x1B[31m\\x0Ab\\x7F\\xC2\\x9B\xc3\xa4");
+    err = sc_err_prefix(err, "p%c", '\r');
+    assert_string_equal(sc_err_text(err), "p\\x0D: a\\x1B[31m\\x0Ab\\x7F\\xC2\\x9B\xc3\xa4");
+    assert_int_equal(sc_err_code(err), SC_ERR_ARG);
+    sc_err_destroy(err);
+    err = sc_err_at(SC_ERR_IO, "x\ny.dmp", 7, "bad");
+    uint64_t offset = 0;
+    assert_string_equal(sc_err_text(err), "x\\x0Ay.dmp: offset 0x7: bad");
+    assert_true(sc_err_offset(err, &offset) && offset == 7);
+    sc_err_destroy(err);
+}
+
 static void very_long_names_do_not_overrun_an_error(void **state) {
     (void)state;
     char name[2000];
@@ -578,6 +626,7 @@ int main(void) {
         cmocka_unit_test(utf8_decoding_refuses_overlong_and_broken_sequences),
         cmocka_unit_test(comparisons_ignore_ascii_case_only),
         cmocka_unit_test(wildcards_match_as_windbg_does),
+        cmocka_unit_test(wildcards_agree_with_trying_every_way),
         cmocka_unit_test(wildcards_never_take_exponential_time),
         cmocka_unit_test(guids_are_written_and_read_back),
         cmocka_unit_test(times_reach_from_1601_to_the_end),
@@ -588,6 +637,7 @@ int main(void) {
         cmocka_unit_test(only_regular_files_are_opened),
         cmocka_unit_test(an_empty_file_opens_and_has_nothing),
         cmocka_unit_test(errors_carry_code_text_and_place),
+        cmocka_unit_test(controls_in_an_error_become_harmless),
         cmocka_unit_test(very_long_names_do_not_overrun_an_error),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);

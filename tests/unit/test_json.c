@@ -437,7 +437,7 @@ static void an_error_ends_its_command(void **state) {
         sc_out_end(f.out, err);
         snprintf(want, sizeof want,
                  "{\"command\":\"c\",\"records\":[],\"error\":"
-                 "{\"code\":\"%s\",\"text\":\"no \\\"x\\\"\\u001b\"}}\n",
+                 "{\"code\":\"%s\",\"text\":\"no \\\"x\\\"\\\\x1B\"}}\n",
                  codes[i].name);
         assert_string_equal(sink_text(&f.sink), want);
         sc_err_destroy(err);

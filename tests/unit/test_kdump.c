@@ -1,100 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The readers of kernel dump headers and triage dumps, against forged files. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "forge/scene.h"
-#include "stopcode/kdump.h"
-#include "stopcode/target.h"
-
-/* A scene, its file and the target opened on it. */
-struct world {
-    struct forge_scene s;
-    struct forge_bytes file;
-    sc_target *target;
-};
-
-static void close_world(struct world *w) {
-    sc_target_close(w->target);
-    forge_bytes_free(&w->file);
-    w->target = NULL;
-}
-
-static void open_world(struct world *w) {
-    assert_true(forge_triage_build(&w->s.t, &w->file));
-    sc_err *err = sc_target_open_memory("forged.dmp", w->file.data, w->file.size, NULL, &w->target);
-    if (err)
-        fail_msg("%s", sc_err_text(err));
-}
-
-/* Opens the scene with one field changed. */
-static void open_patched(struct world *w, enum forge_scene_kind kind, const char *field,
-                         uint64_t value) {
-    forge_scene_init(&w->s, kind);
-    w->s.patch[0] = (struct forge_patch){.name = field, .value = value};
-    w->s.t.npatches = 1;
-    open_world(w);
-}
-
-static void open_kind(struct world *w, enum forge_scene_kind kind) {
-    forge_scene_init(&w->s, kind);
-    open_world(w);
-}
-
-static const struct sc_source *source(const struct world *w) { return sc_target_source(w->target); }
-static const struct sc_triage_header *triage(const struct world *w) {
-    return sc_triage_header(source(w));
-}
-
-static const struct sc_modules *modules(struct world *w) {
-    const struct sc_modules *list = NULL;
-    assert_null(sc_target_modules(w->target, &list));
-    return list;
-}
-
-static const struct sc_unloadeds *unloaded(struct world *w) {
-    const struct sc_unloadeds *list = NULL;
-    assert_null(sc_target_unloaded(w->target, &list));
-    return list;
-}
-
-/* Is there a note that says PART? */
-static bool noted(const struct world *w, const char *part) {
-    const struct sc_source *s = source(w);
-    for (size_t i = 0; i < s->nnotes; i++)
-        if (strstr(s->notes[i].text, part))
-            return true;
-    return false;
-}
-
-static void expect_note(const struct world *w, const char *part) {
-    if (noted(w, part))
-        return;
-    for (size_t i = 0; i < source(w)->nnotes; i++)
-        print_message("note: %s\n", source(w)->notes[i].text);
-    fail_msg("no note says \"%s\"", part);
-}
-
-/* LEN bytes at ADDR must be those at DATA. */
-static void holds(struct world *w, uint64_t addr, const void *data, size_t len) {
-    uint8_t buf[0x1000];
-    assert_true(len <= sizeof buf);
-    if (sc_space_read(sc_target_space(w->target), addr, buf, len, NULL) != SC_READ_OK)
-        fail_msg("0x%llx cannot be read", (unsigned long long)addr);
-    assert_memory_equal(buf, data, len);
-}
-
-static void absent(struct world *w, uint64_t addr) {
-    uint8_t byte;
-    assert_int_not_equal(sc_space_read(sc_target_space(w->target), addr, &byte, 1, NULL),
-                         SC_READ_OK);
-}
+/* The readers of kernel dump headers and of the lists of a triage dump, against forged files. */
+#include "unit/kdump_fixture.h"
 
 static void forged_dumps_open_without_a_note(void **state) {
     (void)state;
@@ -195,7 +101,7 @@ static void triage_fields_of_both_widths_are_read(void **state) {
 static void the_machine_is_described(void **state) {
     (void)state;
     struct world w;
-    open_kind(&w, FORGE_X64);
+    open_kind(&w, FORGE_TRIAGE_X64);
     const struct sc_machine *m = sc_target_machine(w.target);
     assert_int_equal(m->cpu, SC_CPU_X64);
     assert_true(m->kernel && m->windows && m->has_bugcheck);
@@ -214,7 +120,7 @@ static void the_machine_is_described(void **state) {
     assert_int_equal(m->exception_record, 0xf00);
     assert_false(m->checked);
     close_world(&w);
-    open_kind(&w, FORGE_X86);
+    open_kind(&w, FORGE_TRIAGE_X86);
     m = sc_target_machine(w.target);
     assert_int_equal(m->cpu, SC_CPU_X86);
     assert_int_equal(m->major * 10 + m->minor, 61);
@@ -226,7 +132,7 @@ static void the_machine_is_described(void **state) {
 static void fields_left_as_filler_are_unknown(void **state) {
     (void)state;
     struct world w;
-    forge_scene_init(&w.s, FORGE_X64);
+    forge_scene_init(&w.s, FORGE_TRIAGE_X64);
     w.s.t.time = w.s.t.uptime = 0;
     w.s.t.product_type = w.s.t.suite_mask = 0;
     w.s.t.exception = NULL;
@@ -253,7 +159,7 @@ static void fields_left_as_filler_are_unknown(void **state) {
 static void a_checked_build_is_recognised(void **state) {
     (void)state;
     struct world w;
-    forge_scene_init(&w.s, FORGE_X64);
+    forge_scene_init(&w.s, FORGE_TRIAGE_X64);
     w.s.t.major = 12;
     open_world(&w);
     assert_true(sc_target_machine(w.target)->checked);
@@ -263,7 +169,7 @@ static void a_checked_build_is_recognised(void **state) {
 static void the_service_pack_is_named(void **state) {
     (void)state;
     struct world w;
-    forge_scene_init(&w.s, FORGE_X64_OLD);
+    forge_scene_init(&w.s, FORGE_TRIAGE_X64_OLD);
     w.s.t.service_pack = 0x100;
     open_world(&w);
     assert_string_equal(sc_target_machine(w.target)->service_pack, "Service Pack 1");
@@ -300,7 +206,7 @@ static void a_wrong_string_length_does_not_lose_the_name(void **state) {
     const uint32_t lies[] = {0, 3, 9, 1000, 0x7fffffff, 0xffffffff, 0x80000001};
     for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
         struct world w;
-        forge_scene_init(&w.s, FORGE_X64);
+        forge_scene_init(&w.s, FORGE_TRIAGE_X64);
         w.s.driver[2].how = FORGE_NAME_LENGTH;
         w.s.driver[2].lie = lies[i];
         open_world(&w);
@@ -317,7 +223,7 @@ static void a_name_outside_the_file_leaves_the_module_with_a_note(void **state) 
     const uint32_t lies[] = {0, 0xffffffff, 0x7ffffffc};
     for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
         struct world w;
-        forge_scene_init(&w.s, FORGE_X64);
+        forge_scene_init(&w.s, FORGE_TRIAGE_X64);
         w.s.driver[2].how = FORGE_NAME_OFFSET;
         w.s.driver[2].lie = lies[i];
         open_world(&w);
@@ -334,7 +240,7 @@ static void a_name_outside_the_file_leaves_the_module_with_a_note(void **state) 
 static void names_beyond_the_bmp_and_lone_surrogates_survive(void **state) {
     (void)state;
     struct world w;
-    forge_scene_init(&w.s, FORGE_X64);
+    forge_scene_init(&w.s, FORGE_TRIAGE_X64);
     w.s.driver[2].path = "\\\xf0\x9f\x98\x80\\\xed\xa0\xbd\xc3\xa4.sys";
     open_world(&w);
     const struct sc_module *m = sc_target_module_at(w.target, w.s.va.fault);
@@ -346,7 +252,7 @@ static void names_beyond_the_bmp_and_lone_surrogates_survive(void **state) {
 static void two_drivers_of_one_name_stay_apart(void **state) {
     (void)state;
     struct world w;
-    forge_scene_init(&w.s, FORGE_X64);
+    forge_scene_init(&w.s, FORGE_TRIAGE_X64);
     w.s.driver[3].path = "\\other\\BADDRV.sys";
     open_world(&w);
     const struct sc_modules *list = modules(&w);
@@ -358,7 +264,7 @@ static void two_drivers_of_one_name_stay_apart(void **state) {
 static void a_driver_without_base_or_size_is_dropped_with_a_note(void **state) {
     (void)state;
     struct world w;
-    forge_scene_init(&w.s, FORGE_X64);
+    forge_scene_init(&w.s, FORGE_TRIAGE_X64);
     w.s.driver[1].base = 0;
     w.s.driver[3].size = 0;
     open_world(&w);
@@ -384,7 +290,7 @@ static void a_driver_count_beyond_the_file_is_cut_with_a_note(void **state) {
 static void a_driver_list_outside_the_file_is_empty_with_a_note(void **state) {
     (void)state;
     struct world w;
-    open_patched(&w, FORGE_X64, "DriverListOffset", 0xfffffff0);
+    open_patched(&w, FORGE_TRIAGE_X64, "DriverListOffset", 0xfffffff0);
     assert_int_equal(modules(&w)->count, 0);
     expect_note(&w, "drivers claimed");
     assert_null(sc_target_module_at(w.target, w.s.va.fault));
@@ -413,7 +319,7 @@ static void an_unloaded_count_that_lies_is_cut_with_a_note(void **state) {
     const uint64_t lies[] = {3000, 0x7fffffff, UINT64_MAX, 0x492492492492493};
     for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
         struct world w;
-        forge_scene_init(&w.s, FORGE_X64);
+        forge_scene_init(&w.s, FORGE_TRIAGE_X64);
         w.s.patch[0] = (struct forge_patch){.offset = 0x20d0, .width = 8, .value = lies[i]};
         w.s.t.npatches = 1;
         open_world(&w);
@@ -428,7 +334,7 @@ static void an_unloaded_count_that_lies_is_cut_with_a_note(void **state) {
 static void an_unloaded_driver_that_ends_before_it_begins_is_dropped(void **state) {
     (void)state;
     struct world w;
-    forge_scene_init(&w.s, FORGE_X64);
+    forge_scene_init(&w.s, FORGE_TRIAGE_X64);
     w.s.unloaded[0].end = w.s.unloaded[0].start - 1;
     open_world(&w);
     assert_int_equal(unloaded(&w)->count, 1);
@@ -436,122 +342,15 @@ static void an_unloaded_driver_that_ends_before_it_begins_is_dropped(void **stat
     close_world(&w);
 }
 
-static void memory_is_put_back_where_it_was(void **state) {
-    (void)state;
-    struct world w;
-    open_kind(&w, FORGE_X64);
-    holds(&w, w.s.va.stack, w.s.stack, FORGE_STACK_SIZE);
-    holds(&w, w.s.va.page, w.s.page, 0x1000);
-    holds(&w, w.s.va.prcb[1], w.s.prcb[1], FORGE_PRCB_SIZE);
-    holds(&w, w.s.va.thread, w.s.thread, FORGE_THREAD_SIZE);
-    holds(&w, w.s.va.process, w.s.process, FORGE_PROCESS_SIZE);
-    holds(&w, w.s.va.kdbg + 0x10, "KDBG\x80\x03\0\0", 8);
-    holds(&w, w.s.va.cxr, w.s.bug_context, w.s.context_size);
-    absent(&w, w.s.va.stack - 1);
-    absent(&w, w.s.va.stack + FORGE_STACK_SIZE);
-    absent(&w, 0);
-    close_world(&w);
-    open_kind(&w, FORGE_X64_OLD);
-    holds(&w, w.s.va.page, w.s.page, 0x1000);
-    absent(&w, w.s.va.page + 0x1000);
-    holds(&w, w.s.va.thread, w.s.thread, FORGE_THREAD_SIZE);
-    close_world(&w);
-    open_kind(&w, FORGE_X86);
-    holds(&w, w.s.va.stack, w.s.stack, FORGE_STACK_SIZE);
-    holds(&w, w.s.va.process, w.s.process, FORGE_PROCESS_SIZE);
-    close_world(&w);
-}
-
-static void the_stack_wins_over_a_data_block_that_repeats_it(void **state) {
-    (void)state;
-    struct world w;
-    uint8_t other[0x80];
-    memset(other, 0xa5, sizeof other);
-    forge_scene_init(&w.s, FORGE_X64);
-    w.s.block[8].data = other; /* lies inside the stack's range */
-    w.s.block[9] = (struct forge_block){
-        .addr = w.s.va.stack + FORGE_STACK_SIZE - 0x10, .data = other, .size = 0x20};
-    open_world(&w);
-    holds(&w, w.s.va.stack, w.s.stack, FORGE_STACK_SIZE);
-    holds(&w, w.s.va.stack + FORGE_STACK_SIZE, other, 0x10);
-    close_world(&w);
-}
-
-static void blocks_outside_the_file_are_left_out_with_a_note(void **state) {
-    (void)state;
-    struct world w;
-    forge_scene_init(&w.s, FORGE_X64);
-    w.s.block[9].false_place = true;
-    w.s.block[9].lie_offset = 0xfffffff0;
-    w.s.block[9].lie_size = 0x1000;
-    open_world(&w);
-    absent(&w, w.s.va.page);
-    expect_note(&w, "outside the file");
-    close_world(&w);
-}
-
-static void a_block_over_the_end_of_the_file_keeps_what_is_there(void **state) {
-    (void)state;
-    struct world w;
-    forge_scene_init(&w.s, FORGE_X64);
-    w.s.t.nblobs = 0;
-    w.s.block[9].false_place = true;
-    w.s.block[9].lie_offset = 0x2000;
-    w.s.block[9].lie_size = 0xffffffff;
-    open_world(&w);
-    holds(&w, w.s.va.page, w.file.data + 0x2000, 0x100);
-    absent(&w, w.s.va.page + w.file.size - 0x2000);
-    expect_note(&w, "over the end of the file");
-    close_world(&w);
-}
-
-static void a_block_at_the_top_of_the_address_space_does_not_wrap(void **state) {
-    (void)state;
-    struct world w;
-    forge_scene_init(&w.s, FORGE_X64);
-    w.s.block[9].addr = 0xfffffffffffff800;
-    open_world(&w);
-    holds(&w, 0xfffffffffffff800, w.s.page, 0x800);
-    absent(&w, 0);
-    close_world(&w);
-    forge_scene_init(&w.s, FORGE_X86);
-    w.s.block[9].addr = 0xfffff800;
-    open_world(&w);
-    holds(&w, 0xfffff800, w.s.page, 0x800);
-    absent(&w, 0);
-    close_world(&w);
-}
-
-static void a_block_count_beyond_the_file_is_cut_with_a_note(void **state) {
-    (void)state;
-    struct world w;
-    open_patched(&w, FORGE_X64, "DataBlocksCount", 0xffffffff);
-    holds(&w, w.s.va.page, w.s.page, 0x1000);
-    expect_note(&w, "data blocks claimed");
-    close_world(&w);
-}
-
-static void an_absurd_stack_size_is_refused_or_cut(void **state) {
-    (void)state;
-    const uint32_t lies[] = {0xffffffff, 0x7fffffff, 0x100000};
-    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
-        struct world w;
-        open_patched(&w, FORGE_X64, "SizeOfCallStack", lies[i]);
-        assert_true(source(&w)->nnotes > 0);
-        absent(&w, w.s.va.stack + 0x800000);
-        close_world(&w);
-    }
-}
-
 static void an_overflowed_dump_says_so(void **state) {
     (void)state;
     struct world w;
-    forge_scene_init(&w.s, FORGE_X64_OLD);
+    forge_scene_init(&w.s, FORGE_TRIAGE_X64_OLD);
     w.s.t.options = FORGE_OPTIONS_OLD | FORGE_OPTIONS_OVERFLOW;
     open_world(&w);
     expect_note(&w, "ran out of room");
     close_world(&w);
-    open_kind(&w, FORGE_X64); /* all bits set is the other family's mark, not an overflow */
+    open_kind(&w, FORGE_TRIAGE_X64); /* all bits set is the other family's mark, not an overflow */
     assert_false(noted(&w, "ran out of room"));
     close_world(&w);
 }
@@ -559,175 +358,35 @@ static void an_overflowed_dump_says_so(void **state) {
 static void a_dump_cut_off_or_unfinished_says_so(void **state) {
     (void)state;
     struct world w;
-    open_patched(&w, FORGE_X64, "ValidOffset", 0x2000);
+    open_patched(&w, FORGE_TRIAGE_X64, "ValidOffset", 0x2000);
     assert_false(triage(&w)->valid_mark);
     expect_note(&w, "not finished");
     close_world(&w);
-    open_patched(&w, FORGE_X64, "SizeOfDump", 0x10000000);
+    open_patched(&w, FORGE_TRIAGE_X64, "SizeOfDump", 0x10000000);
     expect_note(&w, "cut off");
-    close_world(&w);
-}
-
-static void mm_figures_have_the_pointers_width(void **state) {
-    (void)state;
-    for (int kind = 0; kind < FORGE_SCENES; kind++) {
-        struct world w;
-        open_kind(&w, (enum forge_scene_kind)kind);
-        const struct sc_triage_mm *mm = sc_triage_mm(source(&w));
-        assert_non_null(mm);
-        assert_int_equal(mm->version, 1);
-        assert_int_equal(mm->size, w.s.t.is32 ? 0x34 : 0x50);
-        assert_int_equal(mm->max_nonpaged, 1000);
-        assert_int_equal(mm->allocated_nonpaged, 200);
-        assert_int_equal(mm->paged_maximum, 3000);
-        assert_int_equal(mm->paged_allocated, 400);
-        assert_int_equal(mm->committed, 50000);
-        assert_int_equal(mm->committed_peak, 60000);
-        assert_int_equal(mm->commit_limit_max, 70000);
-        close_world(&w);
-    }
-    struct world w;
-    forge_scene_init(&w.s, FORGE_X64);
-    w.s.t.mm = NULL;
-    open_world(&w);
-    assert_null(sc_triage_mm(source(&w)));
     close_world(&w);
 }
 
 static void the_broken_driver_is_named(void **state) {
     (void)state;
     struct world w;
-    open_kind(&w, FORGE_X64_OLD);
+    open_kind(&w, FORGE_TRIAGE_X64_OLD);
     assert_string_equal(sc_triage_broken_driver(source(&w)), "baddrv.sys");
     close_world(&w);
-    open_patched(&w, FORGE_X64_OLD, "BrokenDriverOffset", 0xfffffffe);
+    open_patched(&w, FORGE_TRIAGE_X64_OLD, "BrokenDriverOffset", 0xfffffffe);
     assert_null(sc_triage_broken_driver(source(&w)));
     assert_true(source(&w)->nnotes > 0);
     close_world(&w);
 }
 
-static void secondary_data_is_walked(void **state) {
-    (void)state;
-    for (int kind = 0; kind < FORGE_SCENES; kind++) {
-        struct world w;
-        open_kind(&w, (enum forge_scene_kind)kind);
-        const struct sc_blobs *blobs = NULL;
-        assert_null(sc_kdump_blobs((struct sc_source *)source(&w), &blobs));
-        assert_int_equal(blobs->present, kind != FORGE_X64_OLD);
-        assert_int_equal(blobs->count, w.s.t.nblobs);
-        if (blobs->count) {
-            assert_int_equal(blobs->build, w.s.t.build);
-            assert_int_equal(blobs->item[0].tag.a, 0x54c84888);
-            assert_int_equal(blobs->item[0].size, w.s.blob[0].size);
-            assert_int_equal(blobs->item[0].header, w.s.map.blobs + 0x10);
-            assert_int_equal(blobs->item[0].offset, w.s.map.blobs + 0x10 + 0x20 + 4);
-            assert_memory_equal(w.file.data + blobs->item[1].offset, w.s.page, 0x100);
-        }
-        close_world(&w);
-    }
-}
-
-static void a_blob_that_lies_about_its_size_ends_the_list_with_a_note(void **state) {
-    (void)state;
-    const struct {
-        unsigned at;
-        uint32_t value;
-        const char *note;
-    } lies[] = {{0x14, 0xffffffff, "runs over"},
-                {0x18, 0xffffffff, "runs over"},
-                {0, 0xffffffff, "runs over"},
-                {0, 4, "too small"}};
-    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
-        struct world w;
-        open_kind(&w, FORGE_X64);
-        uint32_t second = w.s.map.blobs + 0x10 + 0x20 + 4 + w.s.blob[0].size + 3;
-        close_world(&w);
-        forge_scene_init(&w.s, FORGE_X64);
-        w.s.patch[0] =
-            (struct forge_patch){.offset = second + lies[i].at, .width = 4, .value = lies[i].value};
-        w.s.t.npatches = 1;
-        open_world(&w);
-        const struct sc_blobs *blobs = NULL;
-        assert_null(sc_kdump_blobs((struct sc_source *)source(&w), &blobs));
-        assert_int_equal(blobs->count, 1);
-        expect_note(&w, lies[i].note);
-        close_world(&w);
-    }
-}
-
-static void processors_have_registers_of_their_own(void **state) {
-    (void)state;
-    const enum forge_scene_kind kinds[] = {FORGE_X64, FORGE_X86, FORGE_ARM64};
-    for (size_t i = 0; i < 3; i++) {
-        struct world w;
-        open_kind(&w, kinds[i]);
-        const struct sc_threads *list;
-        assert_null(sc_target_threads(w.target, &list));
-        assert_int_equal(list->count, FORGE_CPUS);
-        struct sc_regs regs;
-        assert_null(sc_target_regs(w.target, 0, &regs));
-        assert_true(sc_regs_ip(&regs) == w.s.va.kernel + 0x3f0e0);
-        assert_true(sc_regs_sp(&regs) == w.s.va.stack);
-        assert_null(sc_target_regs(w.target, 1, &regs));
-        assert_true(sc_regs_ip(&regs) == w.s.va.kernel + 0x41000);
-        assert_true(list->item[0].prcb == w.s.va.prcb[0]);
-        assert_true(list->item[1].prcb == w.s.va.prcb[1]);
-        assert_true(list->item[0].thread == w.s.va.thread);
-        assert_null(sc_target_event_regs(w.target, &regs));
-        assert_true(sc_regs_ip(&regs) == w.s.va.fault);
-        sc_err *err = sc_target_regs(w.target, 2, &regs);
-        assert_int_equal(sc_err_code(err), SC_ERR_NOT_FOUND);
-        sc_err_destroy(err);
-        close_world(&w);
-    }
-}
-
-static void without_the_processor_block_prcbs_are_found_by_size(void **state) {
-    (void)state;
-    struct world w;
-    forge_scene_init(&w.s, FORGE_ARM64);
-    w.s.block[0].size = 0;
-    open_world(&w);
-    struct sc_regs regs;
-    assert_null(sc_target_regs(w.target, 1, &regs));
-    assert_true(sc_regs_ip(&regs) == w.s.va.kernel + 0x41000);
-    close_world(&w);
-}
-
-static void the_old_family_has_the_headers_registers_only(void **state) {
-    (void)state;
-    struct world w;
-    open_kind(&w, FORGE_X64_OLD);
-    struct sc_regs regs;
-    assert_null(sc_target_regs(w.target, 0, &regs));
-    assert_true(sc_regs_ip(&regs) == w.s.va.fault);
-    sc_err *err = sc_target_regs(w.target, 1, &regs);
-    assert_int_equal(sc_err_code(err), SC_ERR_NOT_FOUND);
-    sc_err_destroy(err);
-    close_world(&w);
-}
-
-static void a_processor_count_that_lies_costs_nothing(void **state) {
-    (void)state;
-    const uint32_t lies[] = {0, 0xffffffff, 100000, FORGE_PAGE};
-    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
-        struct world w;
-        open_patched(&w, FORGE_X64, "NumberProcessors", lies[i]);
-        const struct sc_threads *list;
-        assert_null(sc_target_threads(w.target, &list));
-        assert_true(list->count >= 1 && list->count <= 2048);
-        close_world(&w);
-    }
-}
-
 static void a_debugger_data_block_without_its_mark_is_ignored(void **state) {
     (void)state;
     struct world w;
-    forge_scene_init(&w.s, FORGE_X64);
+    forge_scene_init(&w.s, FORGE_TRIAGE_X64);
     open_world(&w);
     uint32_t at = w.s.map.kdbg;
     close_world(&w);
-    forge_scene_init(&w.s, FORGE_X64);
+    forge_scene_init(&w.s, FORGE_TRIAGE_X64);
     w.s.patch[0] = (struct forge_patch){.offset = at + 0x10, .width = 4, .value = 0};
     w.s.t.npatches = 1;
     open_world(&w);
@@ -742,11 +401,11 @@ static void a_debugger_data_block_without_its_mark_is_ignored(void **state) {
 static void members_behind_the_debugger_datas_size_do_not_exist(void **state) {
     (void)state;
     struct world w;
-    forge_scene_init(&w.s, FORGE_X64);
+    forge_scene_init(&w.s, FORGE_TRIAGE_X64);
     open_world(&w);
     uint32_t at = w.s.map.kdbg;
     close_world(&w);
-    forge_scene_init(&w.s, FORGE_X64);
+    forge_scene_init(&w.s, FORGE_TRIAGE_X64);
     w.s.patch[0] = (struct forge_patch){.offset = at + 0x14, .width = 4, .value = 0x200};
     w.s.t.npatches = 1;
     open_world(&w);
@@ -770,7 +429,7 @@ static void refuses(const struct forge_bytes *file, size_t size, enum sc_err_cod
 static void files_too_short_for_their_headers_are_refused(void **state) {
     (void)state;
     struct forge_bytes file;
-    assert_true(forge_scene_build(FORGE_X64, &file));
+    assert_true(forge_scene_build(FORGE_TRIAGE_X64, &file));
     refuses(&file, 0, SC_ERR_FORMAT, "empty");
     refuses(&file, 8, SC_ERR_FORMAT, "cut off");
     refuses(&file, 0xf90, SC_ERR_FORMAT, "cut off");
@@ -782,7 +441,7 @@ static void files_too_short_for_their_headers_are_refused(void **state) {
     assert_int_equal(sc_target_machine(target)->bugcheck, 0x1000007e);
     sc_target_close(target);
     forge_bytes_free(&file);
-    assert_true(forge_scene_build(FORGE_X86, &file));
+    assert_true(forge_scene_build(FORGE_TRIAGE_X86, &file));
     refuses(&file, 0x1000, SC_ERR_FORMAT, "triage header");
     forge_bytes_free(&file);
 }
@@ -803,7 +462,7 @@ static void other_kinds_and_machines_are_refused_by_name(void **state) {
         {"ValidDump", 0, SC_ERR_FORMAT, "not a dump"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        forge_scene_init(&w.s, FORGE_X64);
+        forge_scene_init(&w.s, FORGE_TRIAGE_X64);
         w.s.patch[0] = (struct forge_patch){.name = rows[i].field, .value = rows[i].value};
         w.s.t.npatches = 1;
         assert_true(forge_triage_build(&w.s.t, &w.file));
@@ -812,37 +471,11 @@ static void other_kinds_and_machines_are_refused_by_name(void **state) {
     }
 }
 
-static void reading_without_mapping_gives_the_same(void **state) {
-    (void)state;
-    for (int kind = 0; kind < FORGE_SCENES; kind++) {
-        struct world w;
-        open_kind(&w, (enum forge_scene_kind)kind);
-        const struct sc_open_opts opts = {.sz = sizeof opts, .no_mmap = true};
-        sc_target *other = NULL;
-        assert_null(sc_target_open_memory("x", w.file.data, w.file.size, &opts, &other));
-        const struct sc_modules *a = modules(&w), *b = NULL;
-        assert_null(sc_target_modules(other, &b));
-        assert_int_equal(a->count, b->count);
-        for (size_t i = 0; i < a->count; i++) {
-            assert_true(a->item[i].base == b->item[i].base);
-            assert_string_equal(a->item[i].path, b->item[i].path);
-        }
-        uint8_t x[0x100], y[0x100];
-        assert_int_equal(sc_space_read(sc_target_space(w.target), w.s.va.stack, x, sizeof x, NULL),
-                         SC_READ_OK);
-        assert_int_equal(sc_space_read(sc_target_space(other), w.s.va.stack, y, sizeof y, NULL),
-                         SC_READ_OK);
-        assert_memory_equal(x, y, sizeof x);
-        sc_target_close(other);
-        close_world(&w);
-    }
-}
-
 static void notes_are_bounded(void **state) {
     (void)state;
     struct world w;
     struct forge_driver many[300];
-    forge_scene_init(&w.s, FORGE_X64);
+    forge_scene_init(&w.s, FORGE_TRIAGE_X64);
     for (size_t i = 0; i < 300; i++)
         many[i] = (struct forge_driver){.path = "x.sys", .base = 0, .size = 1};
     w.s.t.driver = many;
@@ -855,49 +488,33 @@ static void notes_are_bounded(void **state) {
 }
 
 int main(void) {
-#define T(f) cmocka_unit_test(f)
     const struct CMUnitTest tests[] = {
-        T(forged_dumps_open_without_a_note),
-        T(header_fields_of_both_widths_are_read),
-        T(triage_fields_of_both_widths_are_read),
-        T(the_machine_is_described),
-        T(fields_left_as_filler_are_unknown),
-        T(a_checked_build_is_recognised),
-        T(the_service_pack_is_named),
-        T(drivers_have_base_size_stamp_and_names),
-        T(a_wrong_string_length_does_not_lose_the_name),
-        T(a_name_outside_the_file_leaves_the_module_with_a_note),
-        T(names_beyond_the_bmp_and_lone_surrogates_survive),
-        T(two_drivers_of_one_name_stay_apart),
-        T(a_driver_without_base_or_size_is_dropped_with_a_note),
-        T(a_driver_count_beyond_the_file_is_cut_with_a_note),
-        T(a_driver_list_outside_the_file_is_empty_with_a_note),
-        T(unloaded_drivers_keep_their_order_and_names),
-        T(an_unloaded_count_that_lies_is_cut_with_a_note),
-        T(an_unloaded_driver_that_ends_before_it_begins_is_dropped),
-        T(memory_is_put_back_where_it_was),
-        T(the_stack_wins_over_a_data_block_that_repeats_it),
-        T(blocks_outside_the_file_are_left_out_with_a_note),
-        T(a_block_over_the_end_of_the_file_keeps_what_is_there),
-        T(a_block_at_the_top_of_the_address_space_does_not_wrap),
-        T(a_block_count_beyond_the_file_is_cut_with_a_note),
-        T(an_absurd_stack_size_is_refused_or_cut),
-        T(an_overflowed_dump_says_so),
-        T(a_dump_cut_off_or_unfinished_says_so),
-        T(mm_figures_have_the_pointers_width),
-        T(the_broken_driver_is_named),
-        T(secondary_data_is_walked),
-        T(a_blob_that_lies_about_its_size_ends_the_list_with_a_note),
-        T(processors_have_registers_of_their_own),
-        T(without_the_processor_block_prcbs_are_found_by_size),
-        T(the_old_family_has_the_headers_registers_only),
-        T(a_processor_count_that_lies_costs_nothing),
-        T(a_debugger_data_block_without_its_mark_is_ignored),
-        T(members_behind_the_debugger_datas_size_do_not_exist),
-        T(files_too_short_for_their_headers_are_refused),
-        T(other_kinds_and_machines_are_refused_by_name),
-        T(reading_without_mapping_gives_the_same),
-        T(notes_are_bounded),
+        cmocka_unit_test(forged_dumps_open_without_a_note),
+        cmocka_unit_test(header_fields_of_both_widths_are_read),
+        cmocka_unit_test(triage_fields_of_both_widths_are_read),
+        cmocka_unit_test(the_machine_is_described),
+        cmocka_unit_test(fields_left_as_filler_are_unknown),
+        cmocka_unit_test(a_checked_build_is_recognised),
+        cmocka_unit_test(the_service_pack_is_named),
+        cmocka_unit_test(drivers_have_base_size_stamp_and_names),
+        cmocka_unit_test(a_wrong_string_length_does_not_lose_the_name),
+        cmocka_unit_test(a_name_outside_the_file_leaves_the_module_with_a_note),
+        cmocka_unit_test(names_beyond_the_bmp_and_lone_surrogates_survive),
+        cmocka_unit_test(two_drivers_of_one_name_stay_apart),
+        cmocka_unit_test(a_driver_without_base_or_size_is_dropped_with_a_note),
+        cmocka_unit_test(a_driver_count_beyond_the_file_is_cut_with_a_note),
+        cmocka_unit_test(a_driver_list_outside_the_file_is_empty_with_a_note),
+        cmocka_unit_test(unloaded_drivers_keep_their_order_and_names),
+        cmocka_unit_test(an_unloaded_count_that_lies_is_cut_with_a_note),
+        cmocka_unit_test(an_unloaded_driver_that_ends_before_it_begins_is_dropped),
+        cmocka_unit_test(an_overflowed_dump_says_so),
+        cmocka_unit_test(a_dump_cut_off_or_unfinished_says_so),
+        cmocka_unit_test(the_broken_driver_is_named),
+        cmocka_unit_test(a_debugger_data_block_without_its_mark_is_ignored),
+        cmocka_unit_test(members_behind_the_debugger_datas_size_do_not_exist),
+        cmocka_unit_test(files_too_short_for_their_headers_are_refused),
+        cmocka_unit_test(other_kinds_and_machines_are_refused_by_name),
+        cmocka_unit_test(notes_are_bounded),
     };
     return cmocka_run_group_tests_name("kdump", tests, NULL, NULL);
 }

@@ -93,10 +93,12 @@ static void finish(struct batch *b, size_t index, const struct report *own_repor
 
 static void finish_error(struct batch *b, size_t index, const char *why) {
     struct report report = {0};
-    if (report_error(b->opt, b->files.item[index], REPORT_FAILED, why, &report))
+    sc_err *err = sc_errf(SC_ERR_IO, "%s", why);
+    if (report_error(b->opt, b->files.item[index], REPORT_FAILED, err, &report))
         finish(b, index, &report);
     else
         b->broken = true;
+    sc_err_destroy(err);
 }
 
 /* --- workers --- */
@@ -259,7 +261,7 @@ int batch_run(const struct options *opt) {
     b.progress = isatty(STDERR_FILENO) && !opt->verbose;
     bool ready = start(&b);
     if (!ready) {
-        fprintf(stderr, "stopcode: no worker process can be started: %s\n", strerror(errno));
+        say("no worker process can be started: %s", strerror(errno));
         b.broken = true;
     }
     if (ready)

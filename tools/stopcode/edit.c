@@ -8,8 +8,10 @@
 
 #include <errno.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/select.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -146,6 +148,27 @@ static char *prompt_of(EditLine *el) {
 }
 
 /*
+ * Waits for a character; false when Ctrl-C came first. The signal is blocked but while waiting, so
+ * that one which comes just before is not lost.
+ */
+static bool wait_char(void) {
+    sigset_t interrupt, before;
+    sigemptyset(&interrupt);
+    sigaddset(&interrupt, SIGINT);
+    sigprocmask(SIG_BLOCK, &interrupt, &before);
+    bool stop = false, ready = false;
+    while (!stop && !ready) {
+        fd_set input;
+        FD_ZERO(&input);
+        FD_SET(STDIN_FILENO, &input);
+        stop = signals_interrupted();
+        ready = !stop && (pselect(1, &input, NULL, NULL, NULL, &before) > 0 || errno != EINTR);
+    }
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return !stop;
+}
+
+/*
  * Reads one character. libedit's own function tries again when a signal comes, so that the first
  * Ctrl-C would be lost.
  */
@@ -155,13 +178,13 @@ static int read_char(EditLine *el, wchar_t *ret) {
     memset(&state, 0, sizeof state);
     for (;;) {
         char byte;
-        ssize_t n = read(STDIN_FILENO, &byte, 1);
-        if (n < 0 && errno == EINTR) {
-            if (!signals_interrupted())
-                continue;
+        if (!wait_char()) {
             the_edit->interrupted = true;
             return -1;
         }
+        ssize_t n = read(STDIN_FILENO, &byte, 1);
+        if (n < 0 && errno == EINTR)
+            continue;
         if (n <= 0)
             return (int)n;
         size_t got = mbrtowc(ret, &byte, 1, &state);
@@ -230,7 +253,8 @@ static void start_editor(struct edit *edit) {
     edit->lib.el_set(edit->el, EDIT_SET_SIGNAL, 0);
     edit->lib.el_set(edit->el, EDIT_SET_EDITOR, "emacs");
     edit->lib.el_set(edit->el, EDIT_SET_GETCFN, read_char);
-    edit->lib.el_set(edit->el, EDIT_SET_ADDFN, "complete", "Complete the word", on_tab);
+    /* The wide form: the other one makes copies that it never frees. */
+    edit->lib.el_wset(edit->el, EDIT_SET_ADDFN, L"complete", L"Complete the word", on_tab);
     edit->lib.el_set(edit->el, EDIT_SET_BIND, "^I", "complete", NULL);
     edit->lib.el_set(edit->el, EDIT_SET_BIND, "^R", "em-inc-search-prev", NULL);
     start_history(edit);
@@ -252,7 +276,7 @@ void edit_destroy(struct edit *edit) {
         edit->lib.history_end(edit->history);
     if (edit->el)
         edit->lib.el_end(edit->el);
-    libedit_unload(&edit->lib);
+    /* The library stays: what terminfo keeps for itself would look lost without it. */
     the_edit = NULL;
     free(edit->path);
     free(edit->line);

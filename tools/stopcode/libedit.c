@@ -16,6 +16,7 @@ bool libedit_load(struct libedit *lib) {
         {"el_reset", offsetof(struct libedit, el_reset)},
         {"el_gets", offsetof(struct libedit, el_gets)},
         {"el_set", offsetof(struct libedit, el_set)},
+        {"el_wset", offsetof(struct libedit, el_wset)},
         {"el_resize", offsetof(struct libedit, el_resize)},
         {"el_line", offsetof(struct libedit, el_line)},
         {"el_insertstr", offsetof(struct libedit, el_insertstr)},

@@ -48,6 +48,7 @@ struct libedit {
     void (*el_reset)(EditLine *);
     const char *(*el_gets)(EditLine *, int *);
     int (*el_set)(EditLine *, int, ...);
+    int (*el_wset)(EditLine *, int, ...);
     void (*el_resize)(EditLine *);
     const LineInfo *(*el_line)(EditLine *);
     int (*el_insertstr)(EditLine *, const char *);

@@ -26,8 +26,8 @@ void report_free(struct report *report);
 /* The report on an analysed dump. False when memory is short. */
 bool report_analysis(const struct options *opt, const char *path, sc_target *target,
                      const struct sc_analysis *analysis, struct report *ret);
-/* The report on one that gave no analysis: WHY is one line. */
+/* The report on one that gave no analysis because of ERR (borrowed). */
 bool report_error(const struct options *opt, const char *path, enum report_status status,
-                  const char *why, struct report *ret);
+                  const sc_err *err, struct report *ret);
 
 #endif

@@ -61,7 +61,7 @@ static char *next_task(int fd) {
 
 static bool report_err(const struct options *opt, const char *path, enum report_status status,
                        sc_err *err, struct report *ret) {
-    bool ok = report_error(opt, path, status, sc_err_text(err), ret);
+    bool ok = report_error(opt, path, status, err, ret);
     sc_err_destroy(err);
     return ok;
 }
@@ -87,9 +87,8 @@ static void work(const struct options *opt, int task, int result) {
     char *path;
     while ((path = next_task(task)) != NULL) {
         struct report report = {0};
-        bool ok =
-            analyse(opt, path, &report) ||
-            report_error(opt, path, REPORT_FAILED, "out of memory, or too much to report", &report);
+        bool ok = analyse(opt, path, &report) ||
+                  report_err(opt, path, REPORT_FAILED, sc_err_nomem(), &report);
         uint32_t head[2] = {report.status, (uint32_t)report.len};
         ok = ok && write_all(result, head, sizeof head) &&
              write_all(result, report.text, report.len);

@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Measures start-up, opening and batch analysis. A report, not a test: nothing passes or fails.
+
+Processor time moves with the machine's mood, so what is compared is run in turns, many times, in one run, and the
+ratio of the two is taken pair by pair: the median of the ratios is steady where the times are not.
+
+  scripts/bench.py [--program PATH] [--repeat N] [--files N]
+"""
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "tests"))
+import minidump
+import tap
+
+
+def cpu_time(command):
+    """User and system seconds of one run."""
+    pid = os.posix_spawn(command[0], command, os.environ,
+                         file_actions=[(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
+                                       (os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0)])
+    _, status, used = os.wait4(pid, 0)
+    if os.waitstatus_to_exitcode(status) != 0:
+        raise SystemExit(f"bench: {' '.join(command)}: status {os.waitstatus_to_exitcode(status)}")
+    return used.ru_utime + used.ru_stime
+
+
+def paired(name, command, base, repeat):
+    """Runs COMMAND and BASE in turns; prints medians and the median of the ratios."""
+    ours, ratios = [], []
+    for _ in range(repeat):
+        b = cpu_time(base)
+        a = cpu_time(command)
+        ours.append(a)
+        if b > 0:
+            ratios.append(a / b)
+    ratio = f"{statistics.median(ratios):6.2f}" if ratios else "     -"
+    print(f"  {name:<44} {1000 * statistics.median(ours):8.2f} ms   {ratio} x --version")
+
+
+def padded(source, size, target):
+    """SOURCE with zeros behind it, as a dump with unused room has them: what is read stays the same."""
+    with open(source, "rb") as f:
+        data = f.read()
+    with open(target, "wb") as f:
+        f.write(data)
+        f.truncate(max(size, len(data)))
+    return target
+
+
+class PeakRss(threading.Thread):
+    """The largest sum of resident pages of a process and its children that was seen."""
+
+    def __init__(self, pid):
+        super().__init__(daemon=True)
+        self.pid, self.peak, self.private, self.stop = pid, 0, 0, False
+
+    @staticmethod
+    def resident(pid):
+        with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as f:
+            rows = {line.split(":")[0]: int(line.split()[1]) for line in f if line.rstrip().endswith("kB")}
+        return rows.get("Rss", 0), rows.get("Private_Dirty", 0)
+
+    def run(self):
+        while not self.stop:
+            try:
+                with open(f"/proc/{self.pid}/task/{self.pid}/children", encoding="ascii") as f:
+                    pids = [self.pid] + [int(p) for p in f.read().split()]
+                seen = [self.resident(p) for p in pids]
+                self.peak = max(self.peak, sum(s[0] for s in seen))
+                self.private = max(self.private, sum(s[1] for s in seen))
+            except (OSError, ValueError, ProcessLookupError):
+                pass
+            time.sleep(0.002)
+
+
+def batch(program, name, source, count, folder):
+    """`analyze` over COUNT links to one file."""
+    os.makedirs(folder)
+    files = []
+    for i in range(count):
+        files.append(os.path.join(folder, f"{i:05}.dmp"))
+        os.link(source, files[-1])
+    start = time.monotonic()
+    child = subprocess.Popen([program, "analyze", "--json", "-r", folder], stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL)
+    watch = PeakRss(child.pid)
+    watch.start()
+    _, status, used = os.wait4(child.pid, 0)
+    seconds = time.monotonic() - start
+    child.returncode = os.waitstatus_to_exitcode(status)
+    watch.stop = True
+    watch.join()
+    processor = used.ru_utime + used.ru_stime
+    print(f"  {name:<44} {count / seconds:8.0f} dumps/s   {1000 * processor / count:6.2f} ms a dump   "
+          f"{watch.peak / 1024:7.1f} MB in all processes, {watch.private / 1024:.1f} MB of it their own")
+
+
+def sources(folder):
+    """(name, path) of the dumps to measure with: real ones where they are, a made one in any case."""
+    made = os.path.join(folder, "made.dmp")
+    with open(made, "wb") as f:
+        f.write(minidump.build(padding=256 * 1024))
+    found = [("made user minidump, 256 KB", made, None)]
+    for kind, name in (("kernel triage dump, x64", "kdump/triage_x64.dmp"),
+                       ("kernel triage dump, ARM64", "kdump/triage_arm64.dmp"),
+                       ("user minidump, x86", "mdmp/getsentry+symbolic/windows-mini.dmp")):
+        try:
+            path = tap.corpus(name)
+        except tap.Skip as reason:
+            print(f"  {kind}: not measured: {reason}")
+            continue
+        # A copy: links must not cross file systems, and the corpus is not ours to link to.
+        copy = os.path.join(folder, os.path.basename(name))
+        found.append((f"{kind}, {os.path.getsize(path) / 1e6:.1f} MB", padded(path, 0, copy), name))
+    return found
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--program", default=tap.program())
+    parser.add_argument("--repeat", type=int, default=60)
+    parser.add_argument("--files", type=int, default=1000)
+    args = parser.parse_args()
+    program = os.path.abspath(args.program)
+    with tempfile.TemporaryDirectory() as folder:
+        dumps = sources(folder)
+        print(f"One command, processor time (median of {args.repeat}, in turns with --version):")
+        version = [program, "--version"]
+        paired("--version, against itself", version, version, args.repeat)
+        for kind, path, name in dumps:
+            kernel = name and name.startswith("kdump")
+            command = ".bugcheck" if kernel else ".lastevent"
+            paired(f"{command}: {kind}", [program, path, "-c", command], version, args.repeat)
+            if kernel and "x64" in kind:
+                big = padded(path, 10 * 1000 * 1000, os.path.join(folder, "big.dmp"))
+                paired(f"{command}: the same, padded to 10 MB", [program, big, "-c", command], version, args.repeat)
+            paired(f"!analyze -v: {kind}", [program, path, "-c", "!analyze -v"], version, args.repeat)
+        print(f"\n`stopcode analyze --json -r`, {args.files} files, {os.cpu_count()} processors:")
+        for i, (kind, path, _) in enumerate(dumps):
+            batch(program, kind, path, args.files, os.path.join(folder, f"batch{i}"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/* An analysis flattened into one record with a field table. */
+#include "cmd/analysis_record.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static const struct sc_field argument_fields[] = {
+    SC_FIELD(struct sc_argument_row, value, SC_F_HEX64),
+    SC_FIELD(struct sc_argument_row, kind, SC_F_STR),
+    SC_FIELD(struct sc_argument_row, text, SC_F_STR),
+    SC_FIELD(struct sc_argument_row, meaning, SC_F_STR),
+    SC_FIELD(struct sc_argument_row, where, SC_F_STR),
+    SC_FIELD_END,
+};
+static const struct sc_rectype argument_type = {"argument", sizeof(struct sc_argument_row),
+                                                argument_fields};
+
+static const struct sc_field evidence_fields[] = {
+    SC_FIELD(struct sc_evidence_row, claim, SC_F_STR),
+    SC_FIELD(struct sc_evidence_row, against, SC_F_BOOL),
+    SC_FIELD(struct sc_evidence_row, address, SC_F_ADDR),
+    SC_FIELD(struct sc_evidence_row, command, SC_F_STR),
+    SC_FIELD_END,
+};
+static const struct sc_rectype evidence_type = {"evidence", sizeof(struct sc_evidence_row),
+                                                evidence_fields};
+
+static const struct sc_field finding_fields[] = {
+    SC_FIELD(struct sc_finding_row, rule, SC_F_STR),
+    SC_FIELD(struct sc_finding_row, confidence, SC_F_STR),
+    SC_FIELD(struct sc_finding_row, summary, SC_F_STR),
+    SC_FIELD(struct sc_finding_row, detail, SC_F_STR),
+    SC_FIELD(struct sc_finding_row, module, SC_F_STR),
+    SC_FIELD(struct sc_finding_row, image, SC_F_STR),
+    SC_FIELD(struct sc_finding_row, base, SC_F_ADDR),
+    SC_FIELD(struct sc_finding_row, symbol, SC_F_STR),
+    SC_FIELD_LIST(struct sc_finding_row, evidence, nevidence, &evidence_type),
+    SC_FIELD_STRS(struct sc_finding_row, lacked, nlacked),
+    SC_FIELD_STRS(struct sc_finding_row, next, nnext),
+    SC_FIELD_END,
+};
+static const struct sc_rectype finding_type = {"finding", sizeof(struct sc_finding_row),
+                                               finding_fields};
+
+#define REC struct sc_analysis_record
+static const struct sc_field analysis_fields[] = {
+    SC_FIELD(REC, file, SC_F_STR),
+    SC_FIELD(REC, format, SC_F_STR),
+    SC_FIELD(REC, cpu, SC_F_STR),
+    SC_FIELD(REC, error, SC_F_STR),
+    SC_FIELD(REC, time, SC_F_TIME),
+    SC_FIELD(REC, verdict, SC_F_STR),
+    SC_FIELD(REC, confidence, SC_F_STR),
+    SC_FIELD(REC, bucket, SC_F_STR),
+    SC_FIELD(REC, bugcheck, SC_F_STR),
+    SC_FIELD(REC, name, SC_F_STR),
+    SC_FIELD(REC, brief, SC_F_STR),
+    SC_FIELD(REC, about, SC_F_STR),
+    SC_FIELD_LIST(REC, arguments, narguments, &argument_type),
+    SC_FIELD(REC, exception, SC_F_STR),
+    SC_FIELD(REC, exception_name, SC_F_STR),
+    SC_FIELD(REC, exception_text, SC_F_STR),
+    SC_FIELD(REC, exception_address, SC_F_ADDR),
+    SC_FIELD(REC, exception_record, SC_F_ADDR),
+    {"exception_parameters", SC_F_HEXES, offsetof(REC, exception_parameters),
+     offsetof(REC, nexception_parameters), NULL, NULL},
+    SC_FIELD(REC, instruction, SC_F_ADDR),
+    SC_FIELD(REC, context, SC_F_STR),
+    SC_FIELD(REC, process, SC_F_STR),
+    SC_FIELD_LIST(REC, findings, nfindings, &finding_type),
+    SC_FIELD_STRS(REC, notes, nnotes),
+    SC_FIELD_END,
+};
+const struct sc_rectype sc_analysis_rectype = {"analysis", sizeof(REC), analysis_fields};
+#undef REC
+
+static sc_err *fill_evidence(const struct sc_finding *f, sc_arena *arena,
+                             struct sc_finding_row *row) {
+    struct sc_evidence_row *e = sc_arena_array(arena, f->nevidence + 1, sizeof *e);
+    if (!e)
+        return sc_err_nomem();
+    for (size_t i = 0; i < f->nevidence; i++)
+        e[i] = (struct sc_evidence_row){f->evidence[i].claim, f->evidence[i].command,
+                                        f->evidence[i].against, f->evidence[i].address};
+    row->evidence = e;
+    row->nevidence = f->nevidence;
+    return NULL;
+}
+
+static sc_err *fill_findings(const struct sc_analysis *a, sc_arena *arena,
+                             struct sc_analysis_record *r) {
+    struct sc_finding_row *rows = sc_arena_array(arena, a->nfindings + 1, sizeof *rows);
+    if (!rows)
+        return sc_err_nomem();
+    for (size_t i = 0; i < a->nfindings; i++) {
+        const struct sc_finding *f = &a->findings[i];
+        rows[i] = (struct sc_finding_row){
+            .rule = f->rule,
+            .confidence = sc_confidence_name(f->confidence),
+            .summary = f->summary,
+            .detail = f->detail,
+            .symbol = f->symbol,
+            .module = f->module ? f->module->name : NULL,
+            .image = f->module ? f->module->image : NULL,
+            .base = f->module ? f->module->base : SC_UNSET64,
+            .lacked = f->lacked,
+            .nlacked = f->nlacked,
+            .next = f->next,
+            .nnext = f->nnext,
+        };
+        sc_err *err = fill_evidence(f, arena, &rows[i]);
+        if (err)
+            return err;
+    }
+    r->findings = rows;
+    r->nfindings = a->nfindings;
+    return NULL;
+}
+
+static sc_err *fill_bugcheck(const struct sc_analysis *a, sc_arena *arena,
+                             struct sc_analysis_record *r) {
+    if (!a->has_bugcheck)
+        return NULL;
+    struct sc_argument_row *rows = sc_arena_array(arena, 4, sizeof *rows);
+    r->bugcheck = sc_arena_printf(arena, "0x%08" PRIx32, a->code);
+    if (!rows || !r->bugcheck)
+        return sc_err_nomem();
+    r->name = a->name;
+    r->brief = a->brief;
+    r->about = a->about;
+    for (unsigned i = 0; i < 4; i++)
+        rows[i] = (struct sc_argument_row){a->arg[i].value, a->arg[i].kind, a->arg[i].text,
+                                           a->arg[i].meaning, a->arg[i].where};
+    r->arguments = rows;
+    r->narguments = 4;
+    return NULL;
+}
+
+static sc_err *fill_exception(const struct sc_analysis *a, sc_arena *arena,
+                              struct sc_analysis_record *r) {
+    if (!a->has_exception)
+        return NULL;
+    r->exception = sc_arena_printf(arena, "0x%08" PRIx32, a->exception.code);
+    if (!r->exception)
+        return sc_err_nomem();
+    r->exception_name = a->exception_name;
+    r->exception_text = a->exception_text;
+    r->exception_address = a->exception.address;
+    r->exception_record = a->exception_va;
+    r->exception_parameters = a->exception.param;
+    r->nexception_parameters = a->exception.nparams;
+    return NULL;
+}
+
+sc_err *sc_analysis_record_fill(const struct sc_analysis *analysis, sc_target *target,
+                                sc_arena *arena, struct sc_analysis_record *ret) {
+    const struct sc_analysis *a = analysis;
+    struct sc_analysis_record r = {
+        .file = sc_target_name(target),
+        .format = sc_target_source(target)->probe.name,
+        .cpu = sc_cpu_name(a->machine->cpu),
+        .time = a->machine->time,
+        .bucket = a->bucket,
+        .exception_address = SC_UNSET64,
+        .exception_record = SC_UNSET64,
+        .instruction = a->has_regs ? sc_regs_ip(&a->regs) : SC_UNSET64,
+        .context = a->regs_command,
+        .process = a->process,
+        .notes = a->notes,
+        .nnotes = a->nnotes,
+    };
+    if (a->nfindings) {
+        r.verdict = a->findings[0].summary;
+        r.confidence = sc_confidence_name(a->findings[0].confidence);
+    }
+    sc_err *err = fill_bugcheck(a, arena, &r);
+    if (!err)
+        err = fill_exception(a, arena, &r);
+    if (!err)
+        err = fill_findings(a, arena, &r);
+    if (err)
+        return err;
+    *ret = r;
+    return NULL;
+}
+
+void sc_analysis_record_fail(const char *file, const sc_err *err, struct sc_analysis_record *ret) {
+    *ret = (struct sc_analysis_record){
+        .file = file,
+        .error = sc_err_text(err),
+        .exception_address = SC_UNSET64,
+        .exception_record = SC_UNSET64,
+        .instruction = SC_UNSET64,
+    };
+}
+
+void sc_analysis_line(sc_out *out, const void *record, void *ctx) {
+    const struct sc_analysis_record *r = record;
+    (void)ctx;
+    if (r->error) {
+        sc_printf(out, "%s: error: %s\n", r->file ? r->file : "(no name)", r->error);
+        return;
+    }
+    sc_printf(out, "%s: %s [%s] %s\n", r->file ? r->file : "(no name)", r->bucket,
+              r->confidence ? r->confidence : "nothing", r->verdict ? r->verdict : "");
+}

@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Faults: every job is run with its 1st, 2nd, … Nth allocation refused (and once more with all
+ * from that one on), until it gets through. Each run must end in a clean "out of memory" or in the
+ * right answer, with nothing leaked; afterwards the same target must still answer rightly. Then
+ * the same for reads of the file that fail, and for memory that the dump lacks.
+ *
+ *   fault [--only TEXT] [--forged] [--at N]
+ *
+ * The step grows while nothing new happens, as in libbacktrace's allocfail, so that long jobs stay
+ * affordable; --at N runs one allocation only.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd/command.h"
+#include "forge/scene.h"
+#include "harness/corpus.h"
+#include "harness/crash.h"
+#include "harness/drive.h"
+#include "harness/heap.h"
+#include "harness/tap.h"
+
+enum { HANG_SECONDS = 120, SHOWN = 4, QUIET = 24 };
+
+struct options {
+    const char *only;
+    bool forged;
+    uint64_t at;
+};
+
+/* What is run: on SUBJECT, with LINE for commands. Fills D; *AGAIN: the answer when asked again. */
+struct job {
+    const char *name;
+    const struct subject *subject;
+    const char *line;
+    enum sc_render render;
+    void (*run)(const struct job *job, uint64_t fail_at, bool keep, struct drive *d,
+                struct drive *again);
+};
+
+static sc_err *open_subject(const struct subject *s, sc_target **ret_target) {
+    return sc_target_open_memory(s->name, s->data, s->size, NULL, ret_target);
+}
+
+static void begin(uint64_t fail_at, bool keep) {
+    heap_begin(fail_at);
+    if (keep)
+        heap_keep_failing();
+}
+
+static void run_open(const struct job *job, uint64_t fail_at, bool keep, struct drive *d,
+                     struct drive *again) {
+    sc_target *target = NULL;
+    begin(fail_at, keep);
+    if (!drive_error(d, open_subject(job->subject, &target)))
+        drive_target(d, target);
+    heap_stop_failing();
+    if (!target)
+        drive_error(again, open_subject(job->subject, &target));
+    if (target)
+        drive_target(again, target);
+    sc_target_close(target);
+}
+
+static void run_analysis(const struct job *job, uint64_t fail_at, bool keep, struct drive *d,
+                         struct drive *again) {
+    sc_target *target = NULL;
+    begin(0, false);
+    if (drive_error(d, open_subject(job->subject, &target))) {
+        *again = *d; /* not a dump that is read: refused both times */
+        return;
+    }
+    begin(fail_at, keep);
+    drive_analysis(d, target);
+    heap_stop_failing();
+    drive_analysis(again, target);
+    sc_target_close(target);
+}
+
+static void run_command(const struct job *job, uint64_t fail_at, bool keep, struct drive *d,
+                        struct drive *again) {
+    sc_target *target = NULL;
+    begin(0, false);
+    if (drive_error(d, open_subject(job->subject, &target))) {
+        *again = *d; /* not a dump that is read: refused both times */
+        return;
+    }
+    begin(fail_at, keep);
+    drive_session(d, target, job->render, job->line);
+    heap_stop_failing();
+    drive_session(again, target, job->render, job->line);
+    sc_target_close(target);
+}
+
+/* How a run ended; NULL text: well. */
+struct end {
+    bool refused; /* the allocation came and was refused */
+    bool clean;   /* it ended in "out of memory" */
+    char why[300];
+};
+
+static struct end one_run(const struct job *job, uint64_t fail_at, bool keep,
+                          const struct drive *want) {
+    struct drive d = {0}, again = {0};
+    struct heap_stats heap;
+    struct end end = {0};
+    crash_case(job->name, job->subject->data, job->subject->size, HANG_SECONDS);
+    job->run(job, fail_at, keep, &d, &again);
+    heap_end(&heap);
+    crash_case(NULL, NULL, 0, 0);
+    end.refused = heap.failed;
+    end.clean = d.nomem || d.saw_nomem;
+    if (heap.nleaked)
+        snprintf(end.why, sizeof end.why, "leaked %zu bytes in %zu blocks (one of %zu)",
+                 heap.leaked, heap.nleaked, heap.leak_size);
+    else if (d.digest != want->digest && !end.clean)
+        snprintf(end.why, sizeof end.why, "a wrong answer without a word of it (%u errors: %s)",
+                 d.errors, d.why);
+    else if (again.digest != want->digest)
+        snprintf(end.why, sizeof end.why, "asked again, it answers otherwise (%u errors: %s)",
+                 again.errors, again.why);
+    return end;
+}
+
+/* Fails the Nth for growing N; returns how many runs, and the failures through *FAILURES. */
+static unsigned all_runs(const struct job *job, bool keep, const struct drive *want,
+                         const struct options *o, unsigned *failures) {
+    unsigned runs = 0, quiet = 0;
+    bool last_clean = false;
+    for (uint64_t n = o->at ? o->at : 1;; n += 1 + quiet / QUIET) {
+        struct end end = one_run(job, n, keep, want);
+        runs++;
+        if (end.why[0] && ++*failures <= SHOWN)
+            tap_note("%s, allocation %" PRIu64 "%s: %s", job->name, n, keep ? " and on" : "",
+                     end.why);
+        if (!end.refused || o->at)
+            return runs;
+        quiet = end.clean == last_clean && !end.why[0] ? quiet + 1 : 0;
+        last_clean = end.clean;
+    }
+}
+
+static void test_job(const struct job *job, const struct options *o) {
+    struct drive want = {0}, again = {0};
+    struct heap_stats heap;
+    unsigned failures = 0, runs = 0;
+    if (o->only && !strstr(job->name, o->only))
+        return;
+    job->run(job, 0, false, &want, &again);
+    heap_end(&heap);
+    if (heap.nleaked || want.digest != again.digest) {
+        tap_note("%s: without any fault: %zu blocks leaked, answers %s", job->name, heap.nleaked,
+                 want.digest == again.digest ? "the same twice" : "differ");
+        failures++;
+    }
+    runs += all_runs(job, false, &want, o, &failures);
+    runs += all_runs(job, true, &want, o, &failures);
+    if (failures > SHOWN)
+        tap_note("%s: %u runs failed in all", job->name, failures);
+    tap_ok(!failures, "%s: %u runs, %" PRIu64 " allocations", job->name, runs, heap.calls);
+}
+
+/* Commands that write files, wait, or end the session are not run for their own sake. */
+static bool left_out(const char *name) {
+    static const char *const names[] = {"q",          "qq",        "qd",       ".logopen",
+                                        ".logappend", ".logclose", ".logfile", ".shell",
+                                        "!exec",      ".dump",     ".echotime"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(names[i], name))
+            return true;
+    return false;
+}
+
+static void test_commands(const struct subject *s, const struct options *o) {
+    for (const struct sc_family *f = sc_families; f->title; f++)
+        for (const struct sc_command *row = f->commands; row->name; row++) {
+            char name[400];
+            const char *line = row->sample ? row->sample : row->name;
+            if (left_out(row->name))
+                continue;
+            struct job job = {.name = name, .subject = s, .line = line, .run = run_command};
+            for (job.render = SC_RENDER_TEXT; job.render <= SC_RENDER_JSON; job.render++) {
+                snprintf(name, sizeof name, "%s: %s%s", s->name, line,
+                         job.render == SC_RENDER_JSON ? " (JSON)" : "");
+                test_job(&job, o);
+            }
+        }
+}
+
+static void test_subject(const struct subject *s, const struct options *o) {
+    char name[400];
+    struct job job = {.name = name, .subject = s, .run = run_open};
+    snprintf(name, sizeof name, "%s: open and ask everything", s->name);
+    test_job(&job, o);
+    job.run = run_analysis;
+    snprintf(name, sizeof name, "%s: analyse", s->name);
+    test_job(&job, o);
+    job.run = run_command;
+    job.line = drive_commands;
+    snprintf(name, sizeof name, "%s: a line of commands", s->name);
+    test_job(&job, o);
+}
+
+/* Reads of the file. */
+
+static void run_read(const char *path, enum read_fault fault, uint64_t fail_at, struct drive *d,
+                     uint64_t *ret_reads, bool *ret_failed) {
+    const struct sc_open_opts opts = {.sz = sizeof opts, .no_mmap = true};
+    sc_target *target = NULL;
+    heap_begin(0);
+    read_begin(fault, fail_at);
+    if (!drive_error(d, sc_target_open(path, &opts, &target))) {
+        drive_target(d, target);
+        drive_analysis(d, target);
+        drive_session(d, target, SC_RENDER_TEXT, drive_commands);
+    }
+    sc_target_close(target);
+    *ret_reads = read_end(ret_failed);
+}
+
+static bool write_temp(const struct subject *s, char *path, size_t size) {
+    const char *dir = getenv("TMPDIR");
+    snprintf(path, size, "%s/stopcode-fault-XXXXXX", dir ? dir : "/tmp");
+    int fd = mkstemp(path);
+    if (fd < 0)
+        return false;
+    bool ok = write(fd, s->data, s->size) == (ssize_t)s->size;
+    close(fd);
+    return ok;
+}
+
+static bool read_fault_ok(const struct subject *s, const char *path, enum read_fault fault,
+                          uint64_t n, const struct drive *want, bool *ret_failed) {
+    struct drive d = {0};
+    struct heap_stats heap;
+    uint64_t reads;
+    crash_case(s->name, s->data, s->size, HANG_SECONDS);
+    run_read(path, fault, n, &d, &reads, ret_failed);
+    heap_end(&heap);
+    crash_case(NULL, NULL, 0, 0);
+    bool told = d.io > want->io || d.errors > want->errors || d.failed > want->failed ||
+                d.notes > want->notes || d.output != want->output;
+    const char *why = heap.nleaked ? "leaked"
+                      : fault == READ_SHORT && d.digest != want->digest
+                          ? "short reads change the answer"
+                      : d.digest != want->digest && !told ? "a wrong answer without a word of it"
+                                                          : NULL;
+    if (why)
+        tap_note("%s, read %" PRIu64 ": %s (%s)", s->name, n, why, d.why);
+    return !why;
+}
+
+static void test_reads(const struct subject *s, const struct options *o) {
+    char path[300];
+    struct drive want = {0};
+    struct heap_stats heap;
+    uint64_t reads = 0;
+    unsigned failures = 0, runs = 1;
+    bool failed = false;
+    if (o->only && !strstr("reads", o->only))
+        return;
+    if (!write_temp(s, path, sizeof path)) {
+        tap_ok(false, "%s: a temporary file could not be written", s->name);
+        return;
+    }
+    run_read(path, READ_OK, 0, &want, &reads, &failed);
+    heap_end(&heap);
+    failures += !read_fault_ok(s, path, READ_SHORT, 0, &want, &failed);
+    for (uint64_t n = 1; n <= reads && failures < SHOWN; n += 1 + n / 50, runs++)
+        failures += !read_fault_ok(s, path, READ_FAIL, n, &want, &failed);
+    unlink(path);
+    tap_ok(!failures && reads, "%s: reads that fail or are short: %u runs, %" PRIu64 " reads",
+           s->name, runs, reads);
+}
+
+/* Memory that the dump lacks: each part of a forged dump left out in turn. */
+static void test_missing(enum forge_scene_kind kind, const struct options *o) {
+    unsigned failures = 0, runs = 0;
+    if (o->only && !strstr("missing", o->only))
+        return;
+    for (unsigned part = 0; part < FORGE_BLOCKS + 12; part++) {
+        struct forge_scene s;
+        struct forge_bytes file;
+        struct drive d = {0};
+        struct heap_stats heap;
+        sc_target *target = NULL;
+        forge_scene_init(&s, kind);
+        if (part < FORGE_BLOCKS)
+            s.block[part].size = 0;
+        else if (part < FORGE_BLOCKS + 8) {
+            struct forge_block *const parts[] = {&s.t.stack, &s.t.data_page, &s.t.prcb,
+                                                 &s.t.process, &s.t.thread};
+            unsigned i = part - FORGE_BLOCKS;
+            if (i < 5)
+                parts[i]->data = NULL;
+            s.t.nkdbg = i == 5 ? 0 : s.t.nkdbg;
+            s.t.ndrivers = i == 6 ? 0 : s.t.ndrivers;
+            s.t.nblocks = i == 7 ? 0 : s.t.nblocks;
+        } else {
+            unsigned i = part - FORGE_BLOCKS - 8;
+            s.t.nunloaded = i == 0 ? 0 : s.t.nunloaded;
+            s.t.exception = i == 1 ? NULL : s.t.exception;
+            s.t.context = i == 2 ? NULL : s.t.context;
+            s.t.mm = i == 3 ? NULL : s.t.mm;
+        }
+        if (!forge_triage_build(&s.t, &file)) {
+            failures++;
+            continue;
+        }
+        heap_begin(0);
+        if (!drive_error(&d,
+                         sc_target_open_memory("missing", file.data, file.size, NULL, &target))) {
+            drive_target(&d, target);
+            drive_analysis(&d, target);
+            drive_session(&d, target, SC_RENDER_TEXT, drive_commands);
+            drive_session(&d, target, SC_RENDER_JSON, drive_commands);
+        }
+        sc_target_close(target);
+        heap_end(&heap);
+        runs++;
+        if (heap.nleaked || !d.output) {
+            failures++;
+            tap_note("%s without part %u: %zu blocks leaked, %" PRIu64 " bytes of output (%s)",
+                     forge_scene_name(kind), part, heap.nleaked, d.output, d.why);
+        }
+        forge_bytes_free(&file);
+    }
+    tap_ok(!failures, "%s with a part missing: %u runs", forge_scene_name(kind), runs);
+}
+
+static bool parse(int argc, char **argv, struct options *o) {
+    for (int i = 1; i < argc; i++) {
+        if (!strcmp(argv[i], "--forged"))
+            o->forged = true;
+        else if (i + 1 < argc && !strcmp(argv[i], "--only"))
+            o->only = argv[++i];
+        else if (i + 1 < argc && !strcmp(argv[i], "--at"))
+            o->at = strtoull(argv[++i], NULL, 10);
+        else
+            return false;
+    }
+    return true;
+}
+
+/* Real dumps: the smallest few of each format, so that the tier stays short. */
+static bool chosen(const struct subjects *all, size_t i) {
+    size_t smaller = 0;
+    for (size_t k = 0; k < all->count; k++)
+        smaller += !all->item[k].forged && !strcmp(all->item[k].format, all->item[i].format) &&
+                   (all->item[k].size < all->item[i].size ||
+                    (all->item[k].size == all->item[i].size && k < i));
+    return all->item[i].forged || smaller < (all->item[i].format[0] == 'k' ? 1 : 12);
+}
+
+int main(int argc, char **argv) {
+    struct options o = {0};
+    struct subjects all = {0};
+    if (!parse(argc, argv, &o)) {
+        fputs("usage: fault [--only TEXT] [--forged] [--at N]\n", stderr);
+        return 2;
+    }
+    crash_watch(HARNESS_KEEP);
+    setenv("TZ", "UTC", 1);
+    if (!subjects_load(&all, !o.forged)) {
+        fputs("fault: the dumps to test with could not be made\n", stderr);
+        return 1;
+    }
+    for (size_t i = 0; i < all.count; i++) {
+        if (!chosen(&all, i))
+            continue;
+        test_subject(&all.item[i], &o);
+        test_reads(&all.item[i], &o);
+        if (all.item[i].forged)
+            test_commands(&all.item[i], &o);
+    }
+    for (int kind = 0; kind < FORGE_SCENES; kind++)
+        test_missing((enum forge_scene_kind)kind, &o);
+    if (!all.has_corpus && !o.forged)
+        tap_skip("no corpus of real dumps here (STOPCODE_CORPUS)", "real dumps");
+    subjects_free(&all);
+    return tap_done();
+}
