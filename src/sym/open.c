@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "isf/isf.h"
+#include "sym/breakpad.h"
 
 static bool begins(const uint8_t *head, size_t got, const char *magic, size_t len) {
     return got >= len && !memcmp(head, magic, len);
@@ -30,6 +31,8 @@ sc_err *sc_symbols_open(const char *path, sc_symbols **ret_symbols) {
                5) ||
         (got && (head[0] == '{' || head[0] == '\n')))
         return sc_isf_open(path, ret_symbols);
+    if (sc_breakpad_probe(head, got))
+        return sc_breakpad_open(path, ret_symbols);
     return sc_errf(SC_ERR_FORMAT, "%s is no symbol file of a kind known here", path);
 }
 
