@@ -210,10 +210,10 @@ def listed_fields(rows, column):
         if not bit:
             fields.append((row[2], Field(int(offset, 16), None, None, text)))
             continue
-        # A bit field as wide as a whole type is listed with that; of what it is a part, is not said.
+        # A bit field as wide as a whole type is listed with that; of what it is a part, is not said,
+        # nor how wide it is where that differs between builds (0 here).
         bits = bits or 8 * SIZES.get(text, 0)
-        if bits:
-            fields.append((row[2], Field(int(offset, 16), int(bit), bits, "?")))
+        fields.append((row[2], Field(int(offset, 16), int(bit), bits, "?")))
     return fields
 
 
@@ -229,7 +229,7 @@ def add_listing(layout, listed, named, tables):
             s["kind"], s["size"] = known[0].types[struct]["kind"], known[0].types[struct]["size"]
             for name, f in fields:
                 real = [r for r in (t.field(struct, name) for t in known[:1]) if r]
-                same = next((r for r in real if r[:3] == f[:3]), None)
+                same = next((r for r in real if r[:2] == f[:2]), None)
                 if same:
                     s["fields"][name] = same
                 elif real:
@@ -237,7 +237,7 @@ def add_listing(layout, listed, named, tables):
         elif fields and folder in DRIVERS and not known and "<" not in struct and re.search(DRIVERS[folder], struct):
             s = layout.struct(struct)
             s["trust"] = "listed"
-            s["fields"] = dict(fields)
+            s["fields"] = {name: f for name, f in fields if f.bits != 0}
     for struct, s in list(layout.structs.items()):
         if not s["fields"]:
             del layout.structs[struct]
