@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "isf/isf.h"
+#include "pdb/pdb.h"
 
 static bool begins(const uint8_t *head, size_t got, const char *magic, size_t len) {
     return got >= len && !memcmp(head, magic, len);
@@ -30,12 +31,18 @@ sc_err *sc_symbols_open(const char *path, sc_symbols **ret_symbols) {
                5) ||
         (got && (head[0] == '{' || head[0] == '\n')))
         return sc_isf_open(path, ret_symbols);
+    /* The PDB reader knows its own kinds, and names those that it does not read. */
+    if (begins(head, got, "Microsoft ", 10) || begins(head, got, "BSJB", 4))
+        return sc_pdb_open(path, ret_symbols);
     return sc_errf(SC_ERR_FORMAT, "%s is no symbol file of a kind known here", path);
 }
 
 sc_err *sc_symbols_key_age(sc_symbols *symbols, uint32_t *ret_age) {
     struct sc_symbols_info info;
+    uint32_t info_age;
     sc_symbols_info(symbols, &info);
+    if (!strcmp(info.provider, "pdb"))
+        return sc_pdb_ages(symbols, &info_age, ret_age);
     *ret_age = info.age;
     return NULL;
 }
