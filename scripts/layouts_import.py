@@ -297,10 +297,15 @@ def settle_types(layout, tables):
                 text, sure = own_type(f.type, layout.cpu), f.type[2]
             size = size_of(text, pointer, struct_size) if text else None
             room = next_offset(s, f.offset) - f.offset
+            inside = s["size"] is None or size is None or f.offset + size <= s["size"]
             if f.bits:
-                fits = sure or size is not None and size * 8 >= f.bit + f.bits
+                fits = inside and (sure or size is not None and size * 8 >= f.bit + f.bits)
+                # Bits are the same in any integer around them, as long as it lies in the structure.
+                if not fits and s["size"] is not None and s["size"] - f.offset in (1, 2, 4, 8):
+                    whole = {1: "UChar", 2: "Uint2B", 4: "Uint4B", 8: "Uint8B"}[s["size"] - f.offset]
+                    text, fits = whole, SIZES[whole] * 8 >= f.bit + f.bits
             else:
-                fits = sure or size is not None and size == room
+                fits = inside and (sure or size is not None and size == room)
             s["fields"][name] = f._replace(type=text if text and fits else "?")
 
 
