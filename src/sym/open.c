@@ -16,11 +16,9 @@ static const struct {
     sc_err *(*open)(const char *path, sc_symbols **ret_symbols);
 } kinds[] = {
     {"Microsoft C/C++ ", 16, sc_pdb_open}, /* MSF 7.00, and 2.00, which it names */
-    {"Microsoft MSFZ ", 15, sc_pdb_open},
-    {"BSJB", 4, sc_pdb_open}, /* a portable PDB: named, not read */
-    {"\xfd\x37zXZ", 5, sc_isf_open},
-    {"{", 1, sc_isf_open},
-    {"\n", 1, sc_isf_open},
+    {"Microsoft MSFZ ", 15, sc_pdb_open},  {"BSJB", 4, sc_pdb_open}, /* a portable PDB: named, not
+                                                                        read */
+    {"\xfd\x37zXZ", 5, sc_isf_open},       {"{", 1, sc_isf_open},    {"\n", 1, sc_isf_open},
 };
 
 sc_err *sc_symbols_open(const char *path, sc_symbols **ret_symbols) {
