@@ -2,7 +2,8 @@
 file(GLOB SC_HARNESS CONFIGURE_DEPENDS harness/*.c)
 add_library(harness STATIC ${SC_HARNESS})
 target_include_directories(harness PUBLIC ${CMAKE_SOURCE_DIR}/tests)
-target_compile_definitions(harness PRIVATE STOPCODE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+target_compile_definitions(harness PRIVATE STOPCODE_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+                           PUBLIC HARNESS_KEEP="${CMAKE_BINARY_DIR}/failures")
 target_link_libraries(harness PUBLIC forge)
 
 set(HARNESS_WRAP "")
@@ -19,8 +20,37 @@ function(watched name source)
 endfunction()
 
 watched(hostile hostile/hostile.c)
-add_test(NAME hostile/hostile
-         COMMAND hostile --keep ${CMAKE_BINARY_DIR}/hostile-failures)
+# Damaged files beyond number belong under the sanitizers; the ordinary build looks at fewer.
+set(MUTATIONS 300)
+if("${CMAKE_C_FLAGS} ${CMAKE_C_FLAGS_DEBUG}" MATCHES "sanitize=address")
+  set(MUTATIONS 10000)
+endif()
+add_test(NAME hostile/hostile COMMAND hostile --mutations ${MUTATIONS})
 
 watched(fault fault/fault.c)
 add_test(NAME fault/fault COMMAND fault)
+
+watched(store_fault store/store_fault.c)
+add_test(NAME store/fault COMMAND store_fault)
+
+# Fuzz targets: fuzz/fuzz_NAME.c. A replay program for the ordinary tests always; with the preset
+# fuzz (clang) also the fuzzer itself.
+add_library(fuzz_common STATIC fuzz/watched_run.c fuzz/dump_run.c)
+target_link_libraries(fuzz_common PUBLIC harness)
+file(GLOB SC_FUZZ CONFIGURE_DEPENDS fuzz/fuzz_*.c)
+foreach(source ${SC_FUZZ})
+  get_filename_component(program ${source} NAME_WE)
+  string(REPLACE "fuzz_" "" name ${program})
+  watched(replay_${name} ${source})
+  target_sources(replay_${name} PRIVATE fuzz/replay.c)
+  target_compile_definitions(replay_${name}
+                             PRIVATE STOPCODE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  target_link_libraries(replay_${name} PRIVATE fuzz_common harness stopcode_static)
+  add_test(NAME fuzz/${name} COMMAND replay_${name})
+  if(STOPCODE_FUZZ)
+    watched(${program} ${source})
+    target_sources(${program} PRIVATE fuzz/libfuzzer.c)
+    target_link_libraries(${program} PRIVATE fuzz_common harness stopcode_static)
+    target_link_options(${program} PRIVATE -fsanitize=fuzzer)
+  endif()
+endforeach()

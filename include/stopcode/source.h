@@ -94,11 +94,11 @@ struct sc_machine {
     uint64_t bugcheck_arg[4];
     bool has_exception;
     struct sc_exception exception;
-    uint64_t exception_record; /**< file offset of the exception record */
+    uint64_t exception_record;  /**< file offset of the exception record */
     uint64_t event_context_off; /**< file offset of the event's CONTEXT; SC_UNSET64 = none */
     uint32_t event_context_size;
-    uint32_t current;          /**< index of the current processor or thread (the faulting one) */
-    uint64_t kernel_base;      /**< 0 = unknown */
+    uint32_t current;     /**< index of the current processor or thread (the faulting one) */
+    uint64_t kernel_base; /**< 0 = unknown */
     uint64_t loaded_module_list, active_process_head, debugger_data; /**< VAs, kernel, 0 unknown */
     uint64_t dtb;        /**< page table base as the container gives it, kernel */
     uint32_t pid;        /**< user dumps; 0 unknown */

@@ -23,6 +23,7 @@
 #include "minidump.h"
 #include "module.h"
 #include "out.h"
+#include "pe.h"
 #include "regs.h"
 #include "session.h"
 #include "source.h"

@@ -102,6 +102,13 @@ SC_API sc_err *sc_target_regs(sc_target *target, uint32_t index, struct sc_regs 
 /** The context the dump's exception stream or header names: what `.ecxr` shows. */
 SC_API sc_err *sc_target_event_regs(sc_target *target, struct sc_regs *ret_regs);
 
+/**
+ * True when, since the last call, a function that has no error to return ran out of memory: a
+ * lookup that answered NULL, a read that answered SC_READ_IO. Answers since then may have holes.
+ * Whoever runs a whole job asks once at its end, as sc_analyze() and sessions do themselves.
+ */
+SC_API bool sc_target_take_nomem(sc_target *target);
+
 /** Cancel flag: async-signal-safe. Polled in reads, walks and scans. */
 SC_API void sc_target_cancel(sc_target *target);
 SC_API bool sc_target_cancelled(const sc_target *target);

@@ -9,7 +9,8 @@
  *
  * The whole form is written as llvm-undname writes it, the name alone as debuggers show it in
  * stacks: no class keywords, no blank behind a comma, "> >", "`scalar deleting destructor'",
- * "`string'" for string literals.
+ * "`string'" for string literals (" ?? ::FNODOBFM::`string'" where the kernel's build named a
+ * section).
  *
  * Names come from files, so they can be anything. Time, memory and the depth of recursion are
  * bounded, whatever they are.

@@ -51,7 +51,7 @@ struct sc_case {
     bool nomem;
     bool is32;
     unsigned ptr_size;
-    struct sc_bug bug;       /* when a->has_bugcheck */
+    struct sc_bug bug; /* when a->has_bugcheck */
     struct sc_fault fault;
     uint64_t context_va;     /* where a->regs was read from; SC_UNSET64: the dump's own */
     bool regs_of_fault;      /* a->regs is the state at the fault, not at the bug check */

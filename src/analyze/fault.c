@@ -12,7 +12,7 @@
  * touched, and the instruction is where the context stands.
  *
  * The context in a kernel dump's header is that of the call that stopped the system, not of the
- * fault, so it is no source.
+ * fault, so it is no source; unless it stands on the instruction that another source names.
  */
 #include "analyze/fault.h"
 
@@ -27,9 +27,9 @@ static const struct {
     uint32_t code;
     uint8_t memory, access, ip;
 } references[] = {
-    {0x0a, 1, 3, 4}, {0x50, 1, 2, 3}, {0xbe, 1, 0, 0}, {0xcc, 1, 2, 3}, {0xcd, 1, 2, 3},
-    {0xce, 1, 2, 3}, {0xd1, 1, 3, 4}, {0xd3, 1, 3, 4}, {0xd4, 1, 3, 4}, {0xd5, 1, 2, 3},
-    {0xd6, 1, 2, 3}, {0xfc, 1, 0, 0},
+    {0x0a, 1, 3, 4}, {0x50, 1, 2, 3}, {0xbe, 1, 0, 0}, {0xcc, 1, 2, 3},
+    {0xcd, 1, 2, 3}, {0xce, 1, 2, 3}, {0xd1, 1, 3, 4}, {0xd3, 1, 3, 4},
+    {0xd4, 1, 3, 4}, {0xd5, 1, 2, 3}, {0xd6, 1, 2, 3}, {0xfc, 1, 0, 0},
 };
 
 static bool is_memory_status(uint32_t status) {
@@ -146,7 +146,12 @@ static void from_status_args(struct sc_case *c, uint32_t code) {
 
 static void from_regs(struct sc_case *c) {
     struct sc_fault *f = &c->fault;
-    if (!c->a->has_regs || !c->regs_of_fault)
+    if (!c->a->has_regs)
+        return;
+    /* Whatever context it is: when it stands on the very instruction, it is the fault's. */
+    if (f->ip != SC_UNSET64 && sc_regs_ip(&c->a->regs) == f->ip)
+        c->regs_of_fault = true;
+    if (!c->regs_of_fault)
         return;
     uint64_t ip = sc_regs_ip(&c->a->regs);
     if (f->ip == SC_UNSET64)

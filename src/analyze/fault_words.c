@@ -26,7 +26,7 @@ static const char *status_phrase(uint32_t status) {
         {0xc0000096, "used an instruction that only the kernel may use"},
         {0xc00000fd, "ran out of stack"},
         {0xc0000374, "found the heap damaged"},
-        {0xc0000409, "failed a safety check and was stopped"},
+        {0xc0000409, "failed a safety check"},
         {0xc0000417, "called a C library function with an invalid argument"},
         {0xc0000420, "failed an internal check"},
         {0xe0434352, "left a .NET exception unhandled"},
@@ -96,9 +96,8 @@ static const char *raised(struct sc_case *c) {
     struct nt_errtext text;
     uint32_t status = c->fault.status;
     if (!status)
-        return c->a->has_bugcheck && c->a->name
-                   ? sc_case_text(c, "caused %s", c->a->name)
-                   : "failed";
+        return c->a->has_bugcheck && c->a->name ? sc_case_text(c, "caused %s", c->a->name)
+                                                : "failed";
     if (!c->machine->windows && c->a->exception_name)
         return sc_case_text(c, "raised %s (%x)", c->a->exception_name, status);
     if (c->machine->windows && nt_status_text(status, &text))
@@ -151,15 +150,16 @@ static void show_hidden(struct sc_case *c, struct sc_draft *d) {
     sc_draft_show(c, d, c->a->exception_va, c->a->has_exception ? sc_case_exr(c) : ".bugcheck",
                   "The address is given as %s: unless it was really that, the fault is one whose "
                   "address the processor does not report (general protection), mostly for a "
-                  "pointer that is no address.", c->machine->windows ? "-1" : "0");
+                  "pointer that is no address.",
+                  c->machine->windows ? "-1" : "0");
     if (sc_pointer_wild_reg(c, &reg, &value))
         sc_draft_show(c, d, SC_UNSET64, sc_case_cxr(c), "%s holds %s: %s.", reg,
                       sc_case_addr(c, value),
                       sc_pointer_class(c, value, &p) ? p.text : "no address");
     else if (c->a->has_regs && c->regs_of_fault && !c->regs_partial)
-        sc_draft_against(c, d, SC_UNSET64, sc_case_cxr(c),
-                         "Every register holds a possible address or a small number: the pointer "
-                         "looks sound, so the device or memory behind it may be what refused.");
+        sc_draft_show(c, d, SC_UNSET64, sc_case_cxr(c),
+                      "Every register holds a possible address or a small number: the pointer may "
+                      "be sound, and the device or memory behind it what refused.");
 }
 
 /* Registers that hold the address, or zero when it is near zero; many of them say nothing. */
@@ -197,13 +197,14 @@ void sc_fault_show_pointer(struct sc_case *c, struct sc_draft *d) {
 
 void sc_fault_show_ip(struct sc_case *c, struct sc_draft *d) {
     const struct sc_fault *f = &c->fault;
-    const char *place = sc_case_place(c, f->ip);
+    const char *place = sc_case_place(c, f->ip), *where = sc_case_where(c, f->ip);
     if (f->ip_in_record)
         sc_draft_show(c, d, f->ip, sc_case_exr(c),
                       "The exception record says that the exception was raised at %s.", place);
     if (f->ip_arg)
-        sc_draft_show(c, d, f->ip, ".bugcheck", "Parameter %u of the bug check is %s (%s).",
-                      f->ip_arg, sc_case_addr(c, f->ip), place);
+        sc_draft_show(c, d, f->ip, ".bugcheck", "Parameter %u of the bug check is %s%s%s%s.",
+                      f->ip_arg, sc_case_addr(c, f->ip), where ? " (" : "", where ? where : "",
+                      where ? ")" : "");
     if (f->contradicted)
         sc_draft_against(c, d, sc_regs_ip(&c->a->regs), sc_case_cxr(c),
                          "The register context stands elsewhere, at %s.",

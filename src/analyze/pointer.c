@@ -83,12 +83,11 @@ static bool near_null(struct sc_case *c, uint64_t addr, struct sc_pointer *ret) 
     if (addr == 0)
         *ret = (struct sc_pointer){"null", "a null pointer"};
     else if (addr < NEAR_NULL)
-        *ret = (struct sc_pointer){"null-offset", sc_case_text(c, "a null pointer plus 0x%llx",
-                                                               (unsigned long long)addr)};
+        *ret = (struct sc_pointer){
+            "null-offset", sc_case_text(c, "a null pointer plus 0x%llx", (unsigned long long)addr)};
     else if (negative <= NEAR_NULL)
-        *ret = (struct sc_pointer){"negative",
-                                   sc_case_text(c, "the small negative number -0x%llx",
-                                                (unsigned long long)negative)};
+        *ret = (struct sc_pointer){"negative", sc_case_text(c, "the small negative number -0x%llx",
+                                                            (unsigned long long)negative)};
     else
         return false;
     return true;
@@ -116,8 +115,7 @@ bool sc_pointer_class(struct sc_case *c, uint64_t addr, struct sc_pointer *ret) 
 static bool is_data_reg(const struct sc_case *c, const struct sc_reg *reg) {
     static const char *const never[] = {"rip", "eip", "pc", "efl", "cpsr", "psr"};
     static const char *const missing[] = {"rbx", "rsi", "rdi", "r12", "r13", "r14", "r15"};
-    if (reg->cls != SC_REG_GPR || reg->size < c->ptr_size ||
-        !sc_reg_present(&c->a->regs, reg))
+    if (reg->cls != SC_REG_GPR || reg->size < c->ptr_size || !sc_reg_present(&c->a->regs, reg))
         return false;
     for (size_t i = 0; i < sizeof never / sizeof *never; i++)
         if (strcmp(reg->name, never[i]) == 0)

@@ -37,10 +37,14 @@ static void run(struct sc_case *c) {
     d.f.module = m;
     const char *shown = sc_case_name(c, name);
     d.f.symbol = shown;
-    d.f.summary = sc_case_text(c, "When it stopped, Windows itself took %s for the driver that "
-                                  "failed.", m ? sc_case_who(c, m) : shown);
-    d.f.detail = sc_case_text(c, "The dump's BrokenDriver field, which the kernel filled when it "
-                                 "stopped, names %s.", shown);
+    d.f.summary = sc_case_text(c,
+                               "When it stopped, Windows itself took %s for the driver that "
+                               "failed.",
+                               m ? sc_case_who(c, m) : shown);
+    d.f.detail = sc_case_text(c,
+                              "The dump's BrokenDriver field, which the kernel filled when it "
+                              "stopped, names %s.",
+                              shown);
     sc_draft_show(c, &d, SC_UNSET64, ".dumpdebug", "The BrokenDriver field says %s.", shown);
     if (m)
         sc_draft_show(c, &d, m->base, sc_case_lmvm(c, m), "It is loaded: %s.",

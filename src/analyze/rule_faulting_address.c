@@ -29,7 +29,8 @@ static void say_what_weakens(struct sc_case *c, struct sc_draft *d, struct nt_dr
     if (driver.kind == NT_DRIVER_FRAMEWORK)
         sc_draft_against(c, d, ip, sc_case_lm(c, ip),
                          "This is a part of Windows (%s) that works with what other drivers hand "
-                         "to it.", driver.what);
+                         "to it.",
+                         driver.what);
     if (sc_plain_code(c->a->code) == 0x139)
         sc_draft_against(c, d, ip, ".bugcheck",
                          "A safety check stands where damage is noticed; another driver may have "

@@ -8,17 +8,22 @@
 #include "analyze/rule.h"
 
 static void say_next(struct sc_case *c, struct sc_draft *d) {
-    sc_draft_lacked(c, d, "The call stack was not used: which driver called the kernel there is not "
-                          "known.");
+    sc_draft_lacked(c, d,
+                    "The call stack was not used: which driver called the kernel there is not "
+                    "known.");
     if (sc_case_is_small(c))
-        sc_draft_lacked(c, d, "This is a small dump: most of the memory that the kernel was working "
-                              "on is not in it.");
-    sc_draft_next(c, d, "The stack of the context (%s) with the kernel's symbols: the first driver "
-                        "below the kernel's frames.", sc_case_cxr(c));
+        sc_draft_lacked(c, d,
+                        "This is a small dump: most of the memory that the kernel was working "
+                        "on is not in it.");
+    sc_draft_next(c, d,
+                  "The stack of the context (%s) with the kernel's symbols: the first driver "
+                  "below the kernel's frames.",
+                  sc_case_cxr(c));
     if (sc_case_is_small(c))
         sc_draft_next(c, d, "A kernel or automatic memory dump of the next crash.");
-    sc_draft_next(c, d, "Driver Verifier with special pool on the third-party drivers: it stops the "
-                        "one that damages memory at once.");
+    sc_draft_next(c, d,
+                  "Driver Verifier with special pool on the third-party drivers: it stops the "
+                  "one that damages memory at once.");
     sc_draft_next(c, d, "When crashes differ from one to the next: a test of the memory modules.");
 }
 
@@ -30,8 +35,10 @@ static void run(struct sc_case *c) {
     struct sc_draft d;
     sc_draft_init(&d, SC_POSSIBLE);
     d.f.symbol = sc_case_where(c, ip);
-    d.f.summary = sc_case_text(c, "Windows' own kernel %s; this alone does not show which driver, or "
-                                  "which hardware, led it there.", sc_fault_did(c));
+    d.f.summary = sc_case_text(c,
+                               "Windows' own kernel %s; this alone does not show which driver, or "
+                               "which hardware, led it there.",
+                               sc_fault_did(c));
     d.f.detail = sc_fault_detail(c);
     sc_draft_show(c, &d, ip, sc_case_lm(c, ip), "The instruction, %s, lies in %s.",
                   sc_case_addr(c, ip), sc_case_extent(c, m));

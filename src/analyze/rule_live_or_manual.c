@@ -26,21 +26,24 @@ static void write(struct sc_case *c, const struct asked *a) {
     sc_draft_init(&d, SC_CERTAIN);
     d.f.summary =
         a->stopped
-            ? sc_case_text(c, "Somebody stopped this machine on purpose, %s; no driver is to blame "
-                              "for the stop.", a->how)
-            : sc_case_text(c, "Somebody asked for this dump, %s; nothing crashed and the machine "
-                              "went on running.", a->how);
-    d.f.detail = sc_case_text(c, "Bug check 0x%X (%s) is only raised on request: look for what "
-                                 "made somebody ask, such as a hang or a black screen.",
+            ? sc_case_text(c,
+                           "Somebody stopped this machine on purpose, %s; no driver is to blame "
+                           "for the stop.",
+                           a->how)
+            : sc_case_text(c,
+                           "Somebody asked for this dump, %s; nothing crashed and the machine "
+                           "went on running.",
+                           a->how);
+    d.f.detail = sc_case_text(c,
+                              "Bug check 0x%X (%s) is only raised on request: look for what "
+                              "made somebody ask, such as a hang or a black screen.",
                               c->a->code, c->bug.name);
-    sc_draft_show(c, &d, SC_UNSET64, ".bugcheck", "The code is 0x%X, %s.", c->a->code,
-                  c->bug.name);
+    sc_draft_show(c, &d, SC_UNSET64, ".bugcheck", "The code is 0x%X, %s.", c->a->code, c->bug.name);
     for (unsigned i = 0; i < 4; i++)
         if (c->a->arg[i].value && c->a->arg[i].text[0] && c->bug.arg[i].kind != SC_BUG_NONE)
-            sc_draft_show(c, &d, SC_UNSET64, ".bugcheck", "Parameter %u: %s: %s.", i + 1,
-                          c->a->arg[i].text,
-                          c->a->arg[i].meaning ? c->a->arg[i].meaning
-                                               : sc_case_hex(c, c->a->arg[i].value));
+            sc_draft_show(
+                c, &d, SC_UNSET64, ".bugcheck", "Parameter %u: %s: %s.", i + 1, c->a->arg[i].text,
+                c->a->arg[i].meaning ? c->a->arg[i].meaning : sc_case_hex(c, c->a->arg[i].value));
     if (a->stopped)
         sc_draft_next(c, &d, "What the person saw: no response, a black screen, slowness?");
     if (sc_case_is_small(c))

@@ -16,7 +16,7 @@ enum { KERNEL_NAME_CHARS = 12 };
 
 struct place {
     uint64_t addr;
-    const char *what;     /* "the instruction", "the memory it used", "parameter 2" */
+    const char *what; /* "the instruction", "the memory it used", "parameter 2" */
     const char *command;
     enum sc_confidence confidence;
 };
@@ -56,10 +56,13 @@ static void write(struct sc_case *c, const struct place *p, const struct sc_unlo
     sc_draft_init(&d, n > 1 ? p->confidence - 1 : p->confidence);
     const char *name = sc_case_name(c, u->name);
     d.f.symbol = sc_case_where(c, p->addr);
-    d.f.summary = sc_case_text(c, "The driver %s was unloaded while something of it was still in "
-                                  "use, and Windows ran into the place where it had been.", name);
-    d.f.detail = sc_case_text(c, "%s, %s, is %s: a timer, DPC, work item, thread or callback of it "
-                                 "was not cancelled before it was unloaded.",
+    d.f.summary = sc_case_text(c,
+                               "The driver %s was unloaded while something of it was still in "
+                               "use, and Windows ran into the place where it had been.",
+                               name);
+    d.f.detail = sc_case_text(c,
+                              "%s, %s, is %s: a timer, DPC, work item, thread or callback of it "
+                              "was not cancelled before it was unloaded.",
                               p->what, sc_case_addr(c, p->addr), d.f.symbol);
     sc_draft_show(c, &d, p->addr, p->command, "%s is %s.", p->what, sc_case_addr(c, p->addr));
     sc_draft_show(c, &d, u->base, "lm", "The list of unloaded modules has %s at %s to %s.", name,
@@ -69,11 +72,15 @@ static void write(struct sc_case *c, const struct place *p, const struct sc_unlo
         sc_draft_show(c, &d, SC_UNSET64, ".bugcheck", "Windows raises 0x%X for just this.",
                       c->a->code);
     if (n > 1)
-        sc_draft_against(c, &d, p->addr, "lm", "%zu drivers were unloaded from this place; %s was "
-                         "the last.", n, name);
+        sc_draft_against(c, &d, p->addr, "lm",
+                         "%zu drivers were unloaded from this place; %s was "
+                         "the last.",
+                         n, name);
     if (c->machine->kernel && strlen(u->name) >= KERNEL_NAME_CHARS)
-        sc_draft_lacked(c, &d, "The kernel keeps %d characters of such a name; the driver's may be "
-                        "longer.", KERNEL_NAME_CHARS);
+        sc_draft_lacked(c, &d,
+                        "The kernel keeps %d characters of such a name; the driver's may be "
+                        "longer.",
+                        KERNEL_NAME_CHARS);
     sc_draft_next(c, &d, "Update or remove %s; Driver Verifier on it shows what it leaves behind.",
                   name);
     sc_case_add(c, &d);
@@ -97,12 +104,13 @@ static void run(struct sc_case *c) {
     size_t nseen = 0;
     const struct sc_fault *f = &c->fault;
     bool named = c->a->has_bugcheck && names_it(sc_plain_code(c->a->code));
-    bool jumped = f->ip != SC_UNSET64 && f->ip == f->memory;
-    const char *ip_command = f->ip_arg ? ".bugcheck" : f->ip_in_record ? sc_case_exr(c)
-                                                                       : sc_case_cxr(c);
+    bool jumped = f->ip == f->memory || (f->access && strcmp(f->access, "execute") == 0);
+    const char *ip_command = f->ip_arg         ? ".bugcheck"
+                             : f->ip_in_record ? sc_case_exr(c)
+                                               : sc_case_cxr(c);
     struct place memory = {f->memory, jumped ? "The code it jumped to" : "The memory it used",
                            f->memory_arg ? ".bugcheck" : sc_case_exr(c),
-                           named     ? SC_CERTAIN
+                           named    ? SC_CERTAIN
                            : jumped ? SC_STRONG
                                     : SC_LIKELY};
     struct place ip = {f->ip, "The instruction", ip_command, SC_STRONG};
@@ -111,8 +119,8 @@ static void run(struct sc_case *c) {
     for (unsigned i = 0; i < 4 && c->a->has_bugcheck; i++) {
         if (c->bug.arg[i].kind != SC_BUG_CODE && c->bug.arg[i].kind != SC_BUG_MODULE)
             continue;
-        struct place arg = {c->a->arg[i].value, sc_case_text(c, "Parameter %u", i + 1),
-                            ".bugcheck", SC_LIKELY};
+        struct place arg = {c->a->arg[i].value, sc_case_text(c, "Parameter %u", i + 1), ".bugcheck",
+                            SC_LIKELY};
         consider(c, &arg, seen, &nseen, 4);
     }
 }

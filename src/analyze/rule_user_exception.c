@@ -23,9 +23,9 @@
 
 /* Libraries of the other systems that programs end in: by the start of their names. */
 static bool is_foreign_runtime(const char *image) {
-    static const char *const starts[] = {"libc.",        "libc-",      "libpthread", "ld-",
-                                         "linux-gate",   "linux-vdso", "libsystem_", "libc++",     "libgcc_s",
-                                         "libobjc",      "dyld",       "libstdc++",  "libSystem"};
+    static const char *const starts[] = {
+        "libc.",  "libc-",    "libpthread", "ld-",  "linux-gate", "linux-vdso", "libsystem_",
+        "libc++", "libgcc_s", "libobjc",    "dyld", "libstdc++",  "libSystem"};
     for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
         if (strncmp(image, starts[i], strlen(starts[i])) == 0)
             return true;
@@ -57,9 +57,11 @@ static void on_demand(struct sc_case *c) {
                 : sc_case_text(c, "This dump records no crash of %s: it was written on demand.",
                                c->a->process ? c->a->process : "the program");
     if (a->has_exception) {
-        d.f.detail = sc_case_text(c, "The exception %s (0x%08x) is one that is made up to write a "
-                                     "dump.", a->exception_name ? a->exception_name : "code",
-                                  a->exception.code);
+        d.f.detail =
+            sc_case_text(c,
+                         "The exception %s (0x%08x) is one that is made up to write a "
+                         "dump.",
+                         a->exception_name ? a->exception_name : "code", a->exception.code);
         sc_draft_show(c, &d, SC_UNSET64, ".exr -1", "The exception code is 0x%08x%s%s.",
                       a->exception.code, a->exception_name ? ", " : "",
                       a->exception_name ? a->exception_name : "");
@@ -89,9 +91,9 @@ static const struct sc_module *thrower(struct sc_case *c, uint64_t *ret_addr) {
 static void start(struct sc_case *c, struct sc_draft *d, enum sc_confidence confidence) {
     sc_draft_init(d, confidence);
     const struct sc_analysis *a = c->a;
-    const char *code =
-        a->exception_name ? sc_case_text(c, "%s (0x%08x)", a->exception_name, a->exception.code)
-                          : sc_case_text(c, "0x%08x", a->exception.code);
+    const char *code = a->exception_name
+                           ? sc_case_text(c, "%s (0x%08x)", a->exception_name, a->exception.code)
+                           : sc_case_text(c, "0x%08x", a->exception.code);
     if (c->fault.ip_in_record)
         sc_draft_show(c, d, c->fault.ip, ".exr -1", "The exception is %s, raised at %s.", code,
                       sc_case_place(c, a->exception.address));
@@ -133,11 +135,13 @@ static void thrown(struct sc_case *c) {
     }
     start(c, &d, is_runtime(c, m) ? SC_POSSIBLE : SC_STRONG);
     d.f.module = m;
-    d.f.summary = sc_case_text(c, "%s threw a C++ exception that nobody caught.",
-                               sc_case_who(c, m));
-    d.f.detail = sc_case_text(c, "The exception's parameter %u, %s, lies in %s: that image threw "
-                                 "it%s%s.", c->is32 ? 2 : 3, sc_case_addr(c, addr),
-                              sc_case_extent(c, m), type ? ", as " : "", type ? type : "");
+    d.f.summary =
+        sc_case_text(c, "%s threw a C++ exception that nobody caught.", sc_case_who(c, m));
+    d.f.detail = sc_case_text(c,
+                              "The exception's parameter %u, %s, lies in %s: that image threw "
+                              "it%s%s.",
+                              c->is32 ? 2 : 3, sc_case_addr(c, addr), sc_case_extent(c, m),
+                              type ? ", as " : "", type ? type : "");
     sc_draft_show(c, &d, addr, sc_case_lm(c, addr), "Parameter %u of the exception lies in %s.",
                   c->is32 ? 2 : 3, sc_case_extent(c, m));
     if (type)
@@ -186,8 +190,9 @@ static void in_module(struct sc_case *c, const struct sc_module *m) {
         sc_draft_against(c, &d, ip, sc_case_lm(c, ip),
                          "This is a library of the system, which mostly fails on what its caller "
                          "handed to it.");
-        sc_draft_next(c, &d, "The stack of the thread, with symbols: the first frame outside the "
-                             "system's libraries.");
+        sc_draft_next(c, &d,
+                      "The stack of the thread, with symbols: the first frame outside the "
+                      "system's libraries.");
     }
     sc_draft_lacked(c, &d, "The call stack was not used: who called this code is not known.");
     sc_draft_next(c, &d, "%s: its version; its symbols name the function and line.",
@@ -199,15 +204,16 @@ static void nowhere(struct sc_case *c) {
     struct sc_draft d;
     start(c, &d, SC_LIKELY);
     uint64_t ip = c->fault.ip;
-    d.f.summary = sc_case_text(c, "%s ran into memory that belongs to no program file.",
-                               program(c));
+    d.f.summary =
+        sc_case_text(c, "%s ran into memory that belongs to no program file.", program(c));
     d.f.detail = sc_fault_detail(c);
     sc_draft_show(c, &d, ip, sc_case_lm(c, ip), "The instruction, %s, lies in no module.",
                   sc_case_addr(c, ip));
     sc_fault_show_pointer(c, &d);
     say_thread(c, &d);
-    sc_draft_next(c, &d, "The stack of the thread: who made the call or returned there (a damaged "
-                         "function pointer or return address, or code made at run time).");
+    sc_draft_next(c, &d,
+                  "The stack of the thread: who made the call or returned there (a damaged "
+                  "function pointer or return address, or code made at run time).");
     sc_case_add(c, &d);
 }
 
@@ -249,8 +255,10 @@ static void run(struct sc_case *c) {
     case 0x80000003:
     case 0x4000001f:
         nobody(c, SC_LIKELY,
-               sc_case_text(c, "%s stopped at a breakpoint: a debugger, a tool that wrote the dump, "
-                               "or a failed check in the program.", program(c)),
+               sc_case_text(c,
+                            "%s stopped at a breakpoint: a debugger, a tool that wrote the dump, "
+                            "or a failed check in the program.",
+                            program(c)),
                sc_fault_detail(c),
                "The stack of the thread, with symbols: who set or called the breakpoint.");
         break;

@@ -3,8 +3,8 @@
 #include "analyze/rule.h"
 
 static const struct sc_rule *const rules[] = {
-    &sc_rule_live_or_manual,   /* a person asked for the dump: the question "who" is answered */
-    &sc_rule_unloaded_driver,  /* before faulting-address: there is no image left to lie in */
+    &sc_rule_live_or_manual,  /* a person asked for the dump: the question "who" is answered */
+    &sc_rule_unloaded_driver, /* before faulting-address: there is no image left to lie in */
     &sc_rule_faulting_address, &sc_rule_parameter_module, &sc_rule_broken_driver,
     &sc_rule_user_exception,   &sc_rule_kernel_only,      &sc_rule_nothing_known,
 };

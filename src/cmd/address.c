@@ -312,7 +312,10 @@ static sc_err *run_address(sc_session *session, const struct sc_args *args) {
         return NULL;
     }
     struct owneds list = {0};
-    sc_err *err = collect(target, &list);
+    const struct sc_modules *modules;
+    sc_err *err = sc_target_modules(target, &modules); /* loaded once; then names are found */
+    if (!err)
+        err = collect(target, &list);
     if (!err && !style.detail)
         header(sc_session_out(session), style.ptr_size);
     if (!err)

@@ -52,13 +52,14 @@ static void access_keys(const struct shown *s) {
     if (!s->a->machine->windows || e->nparams < 2 ||
         (e->code != 0xc0000005 && e->code != 0xc0000006))
         return;
-    char buf[SC_ADDR_BUF];
-    const char *addr = sc_addr_text(e->param[1], s->ptr_size, buf);
+    char addr[20];
+    snprintf(addr, sizeof addr, "%0*" PRIx64, (int)s->ptr_size * 2, e->param[1]);
     const char *word = nt_access_word(e->param[0]);
     if (word)
-        key(s, strcmp(word, "write") == 0     ? "WRITE_ADDRESS"
-               : strcmp(word, "execute") == 0 ? "EXECUTE_ADDRESS"
-                                              : "READ_ADDRESS",
+        key(s,
+            strcmp(word, "write") == 0     ? "WRITE_ADDRESS"
+            : strcmp(word, "execute") == 0 ? "EXECUTE_ADDRESS"
+                                           : "READ_ADDRESS",
             addr);
 }
 
@@ -72,8 +73,8 @@ static sc_err *exception_keys(const struct shown *s) {
     if (err)
         return err;
     sc_puts(s->out, "\n");
-    sc_printf(s->out, "EXCEPTION_CODE: %s0x%08" PRIx32,
-              a->machine->windows ? "(NTSTATUS) " : "", a->exception.code);
+    sc_printf(s->out, "EXCEPTION_CODE: %s0x%08" PRIx32, a->machine->windows ? "(NTSTATUS) " : "",
+              a->exception.code);
     if (a->exception_name)
         sc_printf(s->out, " - %s", a->exception_name);
     sc_printf(s->out, "\n\nEXCEPTION_CODE_STR:  %" PRIx32 "\n\n", a->exception.code);
@@ -107,12 +108,18 @@ static sc_err *context_keys(const struct shown *s) {
     return err;
 }
 
-/* The first finding that says who; NULL when none does. */
+/* The verdict, if it says who; a weaker finding that does is no substitute for it. */
 static const struct sc_finding *blaming(const struct sc_analysis *a) {
-    for (size_t i = 0; i < a->nfindings; i++)
-        if (a->findings[i].module)
-            return &a->findings[i];
-    return NULL;
+    return a->nfindings && a->findings[0].module ? &a->findings[0] : NULL;
+}
+
+/* Whom the verdict names: an image, or a driver that is not there any more. NULL: nobody. */
+static const char *culprit(const struct sc_analysis *a) {
+    const struct sc_finding *f = a->nfindings ? &a->findings[0] : NULL;
+    if (!f || f->module)
+        return f ? f->module->image : NULL;
+    bool gone = f->symbol && (!strncmp(f->symbol, "<Unloaded_", 10) || !strstr(f->symbol, "+0x"));
+    return gone ? f->symbol : NULL;
 }
 
 static void image_version(const struct shown *s, const struct sc_module *m) {
@@ -124,9 +131,7 @@ static void image_version(const struct shown *s, const struct sc_module *m) {
 
 static void module_keys(const struct shown *s) {
     const struct sc_finding *f = blaming(s->a);
-    if (f && f->symbol)
-        key(s, "SYMBOL_NAME", f->symbol);
-    else if (s->a->nfindings)
+    if (s->a->nfindings)
         key(s, "SYMBOL_NAME", s->a->findings[0].symbol);
     if (!f)
         return;
@@ -138,9 +143,8 @@ static void module_keys(const struct shown *s) {
 static void system_keys(const struct shown *s) {
     const struct sc_machine *m = s->a->machine;
     if (m->major && m->revision)
-        sc_printf(s->out,
-                  "OS_VERSION:  %" PRIu32 ".%" PRIu32 ".%" PRIu32 ".%" PRIu32 "\n\n", m->major,
-                  m->minor, m->build, m->revision);
+        sc_printf(s->out, "OS_VERSION:  %" PRIu32 ".%" PRIu32 ".%" PRIu32 ".%" PRIu32 "\n\n",
+                  m->major, m->minor, m->build, m->revision);
     else if (m->major)
         sc_printf(s->out, "OS_VERSION:  %" PRIu32 ".%" PRIu32 ".%" PRIu32 "\n\n", m->major,
                   m->minor, m->build);
@@ -203,10 +207,10 @@ static sc_err *print_short(const struct shown *s) {
         sc_puts(s->out, "}\n\n");
     }
     sc_analyze_verdict_line(s->out, a);
-    const struct sc_finding *f = blaming(a);
-    if (f)
-        sc_printf(s->out, "Probably caused by : %s ( %s )  [%s]\n\n", f->module->image,
-                  f->symbol ? f->symbol : f->module->name, sc_confidence_name(f->confidence));
+    if (culprit(a))
+        sc_printf(s->out, "Probably caused by : %s ( %s )  [%s]\n\n", culprit(a),
+                  a->findings[0].symbol ? a->findings[0].symbol : a->findings[0].module->name,
+                  sc_confidence_name(a->findings[0].confidence));
     followup(s);
     return NULL;
 }
@@ -239,8 +243,8 @@ static const struct sc_field show_arg_fields[] = {
     SC_FIELD(struct sc_argument_row, meaning, SC_F_STR),
     SC_FIELD_END,
 };
-static const struct sc_rectype show_arg_type = {"bugcheck_argument",
-                                                sizeof(struct sc_argument_row), show_arg_fields};
+static const struct sc_rectype show_arg_type = {"bugcheck_argument", sizeof(struct sc_argument_row),
+                                                show_arg_fields};
 
 static sc_err *show_records(sc_out *out, const struct sc_bug *bug,
                             const struct sc_analyze_arg arg[4], sc_arena *arena) {
@@ -278,8 +282,8 @@ static sc_err *show_code(sc_session *session, const struct sc_args *args) {
     bug.code = (uint32_t)args->v[AT_CODE].num;
     struct sc_analyze_arg arg[4];
     for (unsigned i = 0; i < 4; i++) {
-        arg[i] = (struct sc_analyze_arg){is32 ? value[i] & 0xffffffff : value[i],
-                                         bug.arg[i].text, NULL, NULL};
+        arg[i] = (struct sc_analyze_arg){is32 ? value[i] & 0xffffffff : value[i], bug.arg[i].text,
+                                         NULL, NULL};
         if (args->v[AT_P1 + i].given)
             arg[i].meaning = sc_arg_meaning(args->arena, &bug.arg[i], value[i], cpu, &nomem);
     }
@@ -298,8 +302,10 @@ static sc_err *analyze(sc_session *session, const struct sc_args *args) {
     if (args->v[AT_SHOW].given)
         return show_code(session, args);
     if (args->v[AT_CODE].given)
-        return sc_errf(SC_ERR_ARG, "!analyze takes no address; a bug-check code goes with -show: "
-                                   "!analyze -show %s", args->v[AT_CODE].text);
+        return sc_errf(SC_ERR_ARG,
+                       "!analyze takes no address; a bug-check code goes with -show: "
+                       "!analyze -show %s",
+                       args->v[AT_CODE].text);
     sc_target *target = sc_session_target(session);
     if (!target)
         return sc_errf(SC_ERR_ARG, "!analyze needs a dump; only !analyze -show works without one");

@@ -87,7 +87,9 @@ struct sc_command {
     unsigned needs;      /* SC_NEED_… */
     bool touch;          /* an operand may stand directly behind the name: `?5+5`, `~0s`, `r@rax` */
     const struct sc_arg *args; /* NULL: takes none */
-    const char *help;          /* paragraphs for `help NAME`; NULL: the brief is enough */
+    /* Does it take the whole line, ';' included, with these operands? NULL: as its grammar says. */
+    bool (*takes_line)(const char *operands);
+    const char *help;   /* paragraphs for `help NAME`; NULL: the brief is enough */
     const char *sample; /* works on any target it accepts that holds what it shows; run as a test */
     sc_err *(*run)(sc_session *session, const struct sc_args *args);
 };
@@ -104,11 +106,13 @@ struct sc_family {
 };
 /* The families, explicitly (families.c); ended by a NULL title. */
 extern const struct sc_family sc_families[];
+extern const struct sc_command sc_analyze_commands[];   /* analyze.c */
 extern const struct sc_command sc_shell_commands[];     /* shell.c */
 extern const struct sc_command sc_register_commands[];  /* registers.c */
 extern const struct sc_command sc_thread_commands[];    /* threads.c */
 extern const struct sc_command sc_event_commands[];     /* events.c */
 extern const struct sc_command sc_module_commands[];    /* lm.c */
+extern const struct sc_command sc_image_commands[];     /* dh.c */
 extern const struct sc_command sc_info_commands[];      /* info.c */
 extern const struct sc_command sc_dump_commands[];      /* dumpdebug.c */
 extern const struct sc_command sc_secondary_commands[]; /* enumtag.c */

@@ -275,7 +275,16 @@ static const struct sc_rectype stream_type = {"stream", sizeof(struct stream_row
 
 enum { THREAD_LIST = 3, MODULE_LIST = 4 };
 
-static void thread_lines(sc_out *out, sc_target *target) {
+/* A list that cannot be had leaves a line in its place; being out of memory ends the command. */
+static sc_err *say_lost(sc_out *out, sc_err *own_err) {
+    if (!own_err || sc_err_code(own_err) == SC_ERR_NOMEM)
+        return own_err;
+    sc_printf(out, "  cannot be listed: %s\n", sc_err_text(own_err));
+    sc_err_destroy(own_err);
+    return NULL;
+}
+
+static sc_err *thread_lines(sc_out *out, sc_target *target) {
     const struct sc_threads *threads;
     sc_err *err = sc_target_threads(target, &threads);
     if (!err) {
@@ -284,10 +293,10 @@ static void thread_lines(sc_out *out, sc_target *target) {
             sc_printf(out, "  ID %X, Teb:%016llX\n", threads->item[i].tid,
                       (ull)threads->item[i].teb);
     }
-    sc_err_destroy(err); /* `~` reports it */
+    return say_lost(out, err);
 }
 
-static void module_lines(sc_out *out, sc_target *target) {
+static sc_err *module_lines(sc_out *out, sc_target *target) {
     const struct sc_modules *modules;
     char a[SC_ADDR_BUF], b[SC_ADDR_BUF];
     unsigned ptr_size = sc_target_ptr_size(target);
@@ -301,21 +310,24 @@ static void module_lines(sc_out *out, sc_target *target) {
                       sc_addr_text(m->base + m->size, ptr_size, b), m->path);
         }
     }
-    sc_err_destroy(err); /* `lm` reports it */
+    return say_lost(out, err);
 }
 
 static void stream_text(sc_out *out, const void *record, void *ctx) {
+    (void)ctx;
     const struct stream_row *r = record;
-    sc_target *target = ctx;
     sc_printf(out, "Stream %u: type %s (%u), size %08X, RVA %08X%s\n", r->index,
               r->s.name ? r->s.name : "unknown", r->s.type, r->s.size, r->s.rva,
               r->s.inside ? "" : "  [not wholly inside the file]");
-    if (!r->s.inside || sc_out_render(out) != SC_RENDER_TEXT)
-        return;
-    if (r->s.type == THREAD_LIST)
-        thread_lines(out, target);
-    else if (r->s.type == MODULE_LIST)
-        module_lines(out, target);
+}
+
+/* What the lists hold, as text: JSON has it from `~` and `lm`. */
+static sc_err *stream_lines(sc_out *out, const struct sc_mdmp_stream *s, sc_target *target) {
+    if (!s->inside || sc_out_render(out) != SC_RENDER_TEXT)
+        return NULL;
+    return s->type == THREAD_LIST   ? thread_lines(out, target)
+           : s->type == MODULE_LIST ? module_lines(out, target)
+                                    : NULL;
 }
 
 struct system_row {
@@ -361,14 +373,17 @@ static const struct sc_field misc_fields[] = {MISC_FIELDS(MISC_FIELD) SC_FIELD_E
 static const char *const misc_labels[] = {MISC_FIELDS(LABEL)};
 static const struct sc_rectype misc_type = {"misc_info", sizeof(struct sc_mdmp_misc), misc_fields};
 
-static void show_streams(sc_session *session, const struct sc_mdmp_header *h) {
+static sc_err *show_streams(sc_session *session, const struct sc_mdmp_header *h) {
     sc_out *out = sc_session_out(session);
     sc_puts(out, "\nStreams:\n");
-    for (uint32_t i = 0; i < h->nstreams; i++) {
+    sc_err *err = NULL;
+    for (uint32_t i = 0; !err && i < h->nstreams; i++) {
         struct stream_row row = {i, h->streams[i]};
-        sc_record(out, &stream_type, &row, stream_text, sc_session_target(session));
+        sc_record(out, &stream_type, &row, stream_text, NULL);
+        err = stream_lines(out, &row.s, sc_session_target(session));
     }
     sc_puts(out, "\n");
+    return err;
 }
 
 static void show_system(sc_session *session, const struct sc_source *source, struct labels *l) {
@@ -401,9 +416,11 @@ static sc_err *show_minidump(sc_session *session, struct sc_source *source) {
     row.time = sc_time_from_unix(h->timestamp);
     sc_mdmp_flag_names(h->flags, names, sizeof names);
     sc_record(out, &mdmp_type, &row, mdmp_text, &l);
-    show_streams(session, h);
+    sc_err *err = show_streams(session, h);
+    if (err)
+        return err;
     show_system(session, source, &l);
-    sc_err *err = sc_mdmp_misc(source, &misc);
+    err = sc_mdmp_misc(source, &misc);
     if (err || !misc)
         return err;
     l.type = &misc_type;

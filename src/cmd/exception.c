@@ -156,6 +156,17 @@ static void exception_text(sc_out *out, const void *record, void *ctx) {
 /* Numbers of a 32-bit target are kept sign-extended in some containers. */
 static uint64_t narrow(uint64_t v, int digits) { return digits == 8 ? v & UINT32_MAX : v; }
 
+/* On other systems the code is a signal's or a Mach exception's number, and no NTSTATUS. */
+static void fill_code(struct record *r, const struct sc_machine *m, uint32_t code) {
+    struct nt_errtext text;
+    if (m->windows) {
+        r->words = sc_exception_words(code);
+        r->status = nt_status_text(code, &text) ? text.name : NULL;
+    } else {
+        r->words = sc_event_words(m, code);
+    }
+}
+
 sc_err *sc_show_exception(sc_session *session, const struct sc_exception *e, sc_arena *arena) {
     struct style style = {(int)sc_session_ptr_size(session) * 2, sc_session_enrich(session), NULL};
     struct record r = {.address = narrow(e->address, style.digits),
@@ -165,15 +176,14 @@ sc_err *sc_show_exception(sc_session *session, const struct sc_exception *e, sc_
                        .flags = e->flags,
                        .nparams = e->nparams < 15 ? e->nparams : 15};
     uint64_t param[15];
-    struct nt_errtext text;
     struct nt_cxxthrow cxx;
     for (size_t i = 0; i < r.nparams; i++)
         param[i] = narrow(e->param[i], style.digits);
     r.param = param;
-    r.symbol = sc_session_near(session, r.address, arena);
-    r.words = sc_exception_words(e->code);
-    if (nt_status_text(e->code, &text))
-        r.status = text.name;
+    sc_err *err = sc_near(session, r.address, arena, &r.symbol);
+    if (err)
+        return err;
+    fill_code(&r, sc_target_machine(sc_session_target(session)), e->code);
     if ((e->code == ACCESS_VIOLATION || e->code == IN_PAGE_ERROR) && r.nparams >= 2) {
         r.access = nt_access_word(param[0]);
         r.access_address = param[1];

@@ -9,6 +9,7 @@ const struct sc_family sc_families[] = {
     {"Analysis", sc_analyze_commands},
     {"The target", sc_info_commands},
     {"Modules", sc_module_commands},
+    {"Images", sc_image_commands},
     {"Registers", sc_register_commands},
     {"Processors and threads", sc_thread_commands},
     {"Events and exceptions", sc_event_commands},

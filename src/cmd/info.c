@@ -131,7 +131,7 @@ enum { SUITES_BUF = 256 };
 static uint64_t known(uint64_t address) { return address ? address : SC_UNSET64; }
 
 /* The process times of a user minidump; what it does not say stays unset. */
-static void fill_process_times(struct target_row *r, sc_target *target) {
+static sc_err *fill_process_times(struct target_row *r, sc_target *target) {
     const struct sc_mdmp_misc *misc = NULL;
     /* The target's own source: asking for a stream loads it. */
     struct sc_source *source = (struct sc_source *)sc_target_source(target);
@@ -140,10 +140,13 @@ static void fill_process_times(struct target_row *r, sc_target *target) {
         r->kernel_time = misc->kernel_time * UINT64_C(10000000);
         r->user_time = misc->user_time * UINT64_C(10000000);
     }
-    sc_err_destroy(err); /* a damaged stream has a note in the source */
+    if (err && sc_err_code(err) == SC_ERR_NOMEM)
+        return err;
+    sc_err_destroy(err); /* a damaged stream: .dumpdebug reports it */
+    return NULL;
 }
 
-static void fill_target(struct target_row *r, sc_target *target, char *suites) {
+static sc_err *fill_target(struct target_row *r, sc_target *target, char *suites) {
     const struct sc_machine *m = sc_target_machine(target);
     const struct sc_source *source = sc_target_source(target);
     *r = (struct target_row){
@@ -175,8 +178,7 @@ static void fill_target(struct target_row *r, sc_target *target, char *suites) {
         .process_uptime = m->kernel ? SC_UNSET64 : m->uptime,
         .kernel_time = SC_UNSET64,
         .user_time = SC_UNSET64};
-    if (!m->kernel)
-        fill_process_times(r, target);
+    return m->kernel ? NULL : fill_process_times(r, target);
 }
 
 static void system_line(sc_out *out, const struct target_row *r, const struct style *s,
@@ -247,22 +249,40 @@ static struct style style_of(sc_session *session) {
                           sc_session_enrich(session)};
 }
 
-void sc_print_vertarget(sc_session *session) {
+/* Dumps without a debugger data block name the kernel in their list of modules alone. */
+static sc_err *find_kernel(sc_target *target) {
+    const struct sc_machine *m = sc_target_machine(target);
+    const struct sc_modules *modules;
+    if (!m->kernel || m->kernel_base)
+        return NULL;
+    sc_err *err = sc_target_modules(target, &modules);
+    if (err && sc_err_code(err) == SC_ERR_NOMEM)
+        return err;
+    sc_err_destroy(err); /* lm reports it */
+    return NULL;
+}
+
+static sc_err *show_target(sc_session *session) {
     sc_target *target = sc_session_target(session);
     struct target_row r;
     char suites[SUITES_BUF];
     struct target_style style = {style_of(session), SC_CPU_UNKNOWN};
     if (!target)
-        return;
+        return NULL;
     style.cpu = sc_target_machine(target)->cpu;
-    fill_target(&r, target, suites);
+    sc_err *err = find_kernel(target);
+    if (err)
+        return err;
+    err = fill_target(&r, target, suites);
     sc_record(sc_session_out(session), &target_type, &r, target_text, &style);
+    return err;
 }
+
+void sc_print_vertarget(sc_session *session) { sc_err_destroy(show_target(session)); }
 
 static sc_err *run_vertarget(sc_session *session, const struct sc_args *args) {
     (void)args;
-    sc_print_vertarget(session);
-    return NULL;
+    return show_target(session);
 }
 
 /* ---- version ---- */
@@ -285,9 +305,9 @@ static void version_text(sc_out *out, const void *record, void *ctx) {
 static sc_err *run_version(sc_session *session, const struct sc_args *args) {
     (void)args;
     struct version_row r = {"stopcode", sc_version_string()};
-    sc_print_vertarget(session);
+    sc_err *err = show_target(session);
     sc_record(sc_session_out(session), &version_type, &r, version_text, NULL);
-    return NULL;
+    return err;
 }
 
 /* ---- .time ---- */
@@ -317,9 +337,9 @@ static sc_err *run_time(sc_session *session, const struct sc_args *args) {
                            (long long)hours);
         style.style.tz = (long)hours * 3600;
     }
-    fill_target(&r, sc_session_target(session), suites);
+    sc_err *err = fill_target(&r, sc_session_target(session), suites);
     sc_record(sc_session_out(session), &time_type, &r, time_text, &style);
-    return NULL;
+    return err;
 }
 
 /* ---- .bugcheck ---- */

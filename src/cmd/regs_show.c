@@ -52,6 +52,17 @@ void sc_read_code(sc_target *target, uint64_t addr, struct sc_code *ret) {
         snprintf(ret->text + 2 * i, 3, "%02x", ret->byte[word ? ret->count - 1 - i : i]);
 }
 
+sc_err *sc_near(sc_session *session, uint64_t addr, sc_arena *arena, const char **ret_text) {
+    sc_target *target = sc_session_target(session);
+    const struct sc_modules *modules;
+    sc_err *err = sc_target_modules(target, &modules);
+    if (err && sc_err_code(err) == SC_ERR_NOMEM)
+        return err;
+    sc_err_destroy(err); /* a damaged list: then no address has a name; `lm` reports it */
+    *ret_text = sc_session_near(session, addr, arena);
+    return !*ret_text && sc_target_module_at(target, addr) ? sc_err_nomem() : NULL;
+}
+
 static bool shown(const struct sc_reg *reg, unsigned mask) {
     switch (reg->cls) {
     case SC_REG_GPR: return mask & SC_RM_INTEGER;
@@ -152,7 +163,9 @@ sc_err *sc_show_regs(sc_session *session, const struct sc_regs *regs, unsigned m
     h->current = sc_session_current(session);
     h->context_flags = sc_regs_context_flags(regs);
     h->ip = sc_regs_ip(regs);
-    h->symbol = sc_session_near(session, h->ip, arena);
+    sc_err *err = sc_near(session, h->ip, arena, &h->symbol);
+    if (err)
+        return err;
     sc_read_code(sc_session_target(session), h->ip, &s.code);
     h->code = s.code.count ? s.code.text : NULL;
     if (!fill_slots(&s, (uint8_t *)h, fields + NHEAD, arena))

@@ -48,6 +48,12 @@ struct sc_code {
 };
 void sc_read_code(sc_target *target, uint64_t addr, struct sc_code *ret);
 
+/*
+ * sc_session_near() that can tell "nowhere" (*RET_TEXT is NULL) from "out of memory", so that no
+ * line is silently missing.
+ */
+sc_err *sc_near(sc_session *session, uint64_t addr, sc_arena *arena, const char **ret_text);
+
 /* exception.c: WinDbg's words for an exception code ("Access violation"); NULL unknown. */
 const char *sc_exception_words(uint32_t code);
 /* signals.c: the same for the event of a dump of any system; "Unknown exception" if it is. */

@@ -26,6 +26,8 @@ static bool takes_line(const char *text) {
     struct sc_found found;
     if (!sc_find(text, &found) || !found.row->args)
         return false;
+    if (found.row->takes_line && found.row->takes_line(text + found.end))
+        return true;
     const struct sc_arg *a = found.row->args;
     while (a->kind != SC_ARG_END && a->kind != SC_ARG_LINE)
         a++;

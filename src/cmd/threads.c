@@ -137,7 +137,9 @@ static sc_err *show(sc_session *session, uint32_t index, uint32_t current, bool 
     if (index < threads->count)
         fill(&r, &threads->item[index]);
     if (r.start != SC_UNSET64)
-        r.start_symbol = sc_session_near(session, r.start, arena);
+        err = sc_near(session, r.start, arena, &r.start_symbol);
+    if (err)
+        return err;
     err = sc_target_regs(target, index, &regs);
     r.stored = !err;
     sc_err_destroy(err);
@@ -292,19 +294,34 @@ static sc_err *run_in(sc_session *session, const struct set *set, const char *co
     return err;
 }
 
-/* `s`, `e command`, live control letters, or a command; REST is what followed on the line. */
-static sc_err *act(sc_session *session, const struct set *set, const char *text, const char *line,
-                   sc_arena *arena) {
-    bool alone = !text[1] || text[1] == ' ' || text[1] == '\t';
+static bool is_letter_alone(const char *text) {
+    return *text && (!text[1] || text[1] == ' ' || text[1] == '\t');
+}
+
+/* `s`, `e command`, live control letters, or a command. */
+static sc_err *act(sc_session *session, const struct set *set, const char *text, sc_arena *arena) {
+    bool alone = is_letter_alone(text);
     if (*text == 's' && alone && !set->all)
         return switch_to(session, set->one, arena);
     if (*text == 'e' && alone)
-        return run_in(session, set, line + 1, true, arena);
+        return run_in(session, set, text + 1, true, arena);
     if (alone && strchr("fumn", *text))
         return sc_errf(SC_ERR_UNSUPPORTED,
                        "~%c freezes, thaws, suspends or resumes threads: a dump has none that run",
                        *text);
     return run_in(session, set, text, false, arena);
+}
+
+/* Behind `e` the rest of the line is the command: `~*e r; k`. */
+static bool takes_line(const char *p) {
+    if (p[0] == '~' && p[1] == '[') {
+        p += strcspn(p, "];\n");
+        p += *p == ']';
+    } else {
+        p += *p == '*' || *p == '.' || *p == '#' ? 1 : strspn(p, "0123456789");
+    }
+    p = sc_skip_blanks(p);
+    return *p == 'e' && is_letter_alone(p);
 }
 
 static sc_err *run_threads(sc_session *session, const struct sc_args *args) {
@@ -314,22 +331,11 @@ static sc_err *run_threads(sc_session *session, const struct sc_args *args) {
     if (err)
         return err;
     p = sc_skip_blanks(p);
-    const char *end = sc_piece_end(p, false);
-    char *first = sc_arena_strndup(args->arena, p, (size_t)(end - p));
-    if (!first)
-        return sc_err_nomem();
-    if (!*first)
-        err = list(session, &set, args->arena);
-    else
-        err = act(session, &set, first, p, args->arena);
-    bool whole = first[0] == 'e' && (first[1] == ' ' || first[1] == '\t');
-    if (!err && !whole && *end && sc_session_run_nested(session, end + 1))
-        err = sc_errf(SC_ERR_ARG, "~: a command behind it failed");
-    return err;
+    return *p ? act(session, &set, p, args->arena) : list(session, &set, args->arena);
 }
 
 static const struct sc_arg threads_args[] = {
-    {SC_ARG_LINE, "which command", NULL, true,
+    {SC_ARG_REST, "which command", NULL, true,
      "* all, . current, # the event's, a number, ~[id]; then s, or a command to run there"},
     {SC_ARG_END, NULL, NULL, false, NULL}};
 
@@ -339,6 +345,7 @@ const struct sc_command sc_thread_commands[] = {
      .needs = SC_NEED_TARGET,
      .touch = true,
      .args = threads_args,
+     .takes_line = takes_line,
      .help = "~ lists them; ~* ~. ~# ~2 show more of all, the current, the event's or number 2.\n"
              "~2s switches to number 2; ~~[d34]s to the thread with id d34.\n"
              "~2 r runs a command there; ~*r runs it in each. Behind ~*e the rest of the line is "

@@ -27,6 +27,7 @@ struct sc_kdump {
     struct sc_triage_mm mm;
     const char *broken_driver;
     struct sc_kdbg kdbg;
+    bool indexed;            /* the three below and prcb_va are there, see sc_triage_index() */
     struct sc_ranges blocks; /* data blocks by address; only those inside the file */
     struct sc_range *prcb;   /* data blocks that are PRCBs, by processor number; start 0 = none */
     uint32_t nprcbs;

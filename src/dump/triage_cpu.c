@@ -39,6 +39,7 @@ static int by_start(const void *a, const void *b) {
 
 /* The data blocks that lie in the file, sorted by address: a dump may hold thousands. */
 static sc_err *load_blocks(struct sc_source *s, struct sc_kdump *kd) {
+    SC_VEC_FREE(&kd->blocks);
     const struct sc_triage_header *t = &kd->triage;
     uint64_t whole = sc_file_size(s->file);
     struct sc_cur c = sc_cur_at(s->file, t->data_blocks_offset, UINT64_MAX, "data blocks");
@@ -127,9 +128,30 @@ static void find_prcb(struct sc_source *s, uint32_t number, uint64_t *va, uint64
 }
 
 /* False when memory is short. */
+/*
+ * The same by one pass over the table: for the one look-up that opening needs, sorting the blocks
+ * would cost more than all the rest.
+ */
+static uint64_t find_unsorted(struct sc_source *s, uint64_t addr) {
+    const struct sc_triage_header *t = &kd_of(s)->triage;
+    struct sc_cur c = sc_cur_at(s->file, t->data_blocks_offset, UINT64_MAX, "data blocks");
+    uint64_t n = t->data_blocks_offset ? t->data_blocks_count : 0;
+    if (n > SC_TRIAGE_BLOCKS_MAX)
+        n = SC_TRIAGE_BLOCKS_MAX;
+    while (n-- && sc_cur_left(&c) >= 16) {
+        uint64_t start = sc_u64(&c);
+        uint32_t offset = sc_u32(&c), size = sc_u32(&c);
+        if (!s->probe.is64)
+            start &= UINT32_MAX;
+        if (addr - start < size)
+            return offset + (addr - start);
+    }
+    return 0;
+}
+
 static bool read_build_lab(struct sc_source *s, const struct sc_kdbg *k) {
     char text[128];
-    uint64_t at = k->build_lab ? find_in_blocks(s, k->build_lab, 1) : 0;
+    uint64_t at = k->build_lab ? find_unsorted(s, k->build_lab) : 0;
     if (!at)
         return true;
     struct sc_cur c = sc_cur_at(s->file, at, sizeof text - 1, "build string");
@@ -150,11 +172,6 @@ sc_err *sc_triage_find_cpus(struct sc_source *source) {
     unsigned ptr = source->probe.is64 ? 8 : 4;
     if (!k->present)
         return NULL;
-    sc_err *err = load_blocks(source, kd);
-    if (!err)
-        err = find_prcbs(source, kd);
-    if (err)
-        return err;
     if (t->prcb_offset && k->prcb_number) {
         uint32_t number = prcb_number(source, t->prcb_offset);
         if (number < source->machine.ncpus)
@@ -162,14 +179,28 @@ sc_err *sc_triage_find_cpus(struct sc_source *source) {
         else
             sc_source_note(source, t->prcb_offset, "the PRCB is that of processor %u of %u", number,
                            source->machine.ncpus);
-        uint64_t offset;
-        find_prcb(source, source->machine.current, &kd->prcb_va, &offset);
     }
     if (t->prcb_offset && k->prcb_current_thread)
         kd->thread_va = number_at(source, (uint64_t)t->prcb_offset + k->prcb_current_thread, ptr);
     if (t->thread_offset && k->thread_process)
         kd->process_va = number_at(source, (uint64_t)t->thread_offset + k->thread_process, ptr);
     return read_build_lab(source, k) ? NULL : sc_err_nomem();
+}
+
+sc_err *sc_triage_index(struct sc_source *source) {
+    struct sc_kdump *kd = kd_of(source);
+    if (kd->indexed || !kd->kdbg.present)
+        return NULL;
+    sc_err *err = load_blocks(source, kd);
+    if (!err)
+        err = find_prcbs(source, kd);
+    if (err)
+        return err;
+    uint64_t offset;
+    if (kd->triage.prcb_offset && kd->kdbg.prcb_number)
+        find_prcb(source, source->machine.current, &kd->prcb_va, &offset);
+    kd->indexed = true;
+    return NULL;
 }
 
 /* The CONTEXT a processor was frozen with: through KPRCB.Context, else inside the PRCB. */
@@ -206,6 +237,9 @@ static void set_current(struct sc_source *s, struct sc_thread *cpu) {
 
 sc_err *sc_triage_load_threads(struct sc_source *source, struct sc_threads *ret) {
     const struct sc_kdump *kd = kd_of(source);
+    sc_err *err = sc_triage_index(source);
+    if (err)
+        return err;
     uint32_t n = source->machine.ncpus;
     if (n > CPUS_MAX) {
         sc_source_note(source, source->probe.is64 ? 0x34 : 0x24, "%u processors claimed", n);

@@ -22,6 +22,9 @@ struct sc_space {
     size_t last; /* where the last hit was: reads cluster */
     unsigned ptr_size;
     const atomic_bool *cancel;
+    sc_space_load_fn load; /* NULL: loaded */
+    void *load_ctx;
+    sc_err *trouble; /* of the last failed load */
     struct filler {
         const char *name;
         sc_fill_fn fn;
@@ -200,9 +203,47 @@ sc_err *sc_space_create(const sc_file *file, struct sc_ranges *own_ranges, unsig
     return NULL;
 }
 
+sc_err *sc_space_create_lazy(const sc_file *file, sc_space_load_fn load, void *ctx,
+                             unsigned ptr_size, const atomic_bool *cancel, sc_space **ret_space) {
+    struct sc_ranges none = {0};
+    sc_err *err = sc_space_create(file, &none, ptr_size, cancel, ret_space);
+    if (err)
+        return err;
+    (*ret_space)->load = load;
+    (*ret_space)->load_ctx = ctx;
+    return NULL;
+}
+
+/* True when the ranges are there. */
+static bool loaded(sc_space *s) {
+    if (!s->load)
+        return true;
+    struct sc_ranges ranges = {0};
+    sc_err *err = s->load(s->load_ctx, &ranges);
+    if (!err && !normalise(&ranges))
+        err = sc_err_nomem();
+    if (err) {
+        SC_VEC_FREE(&ranges);
+        sc_err_destroy(s->trouble);
+        s->trouble = err;
+        return false;
+    }
+    s->range = ranges.item;
+    s->count = ranges.count;
+    s->load = NULL;
+    return true;
+}
+
+sc_err *sc_space_trouble(sc_space *space) {
+    sc_err *err = space->trouble;
+    space->trouble = NULL;
+    return err;
+}
+
 void sc_space_destroy(sc_space *space) {
     if (!space)
         return;
+    sc_err_destroy(space->trouble);
     free(space->range);
     free(space);
 }
@@ -274,7 +315,9 @@ static enum sc_read read_piece(sc_space *s, uint64_t addr, void *buf, size_t len
 
 enum sc_read sc_space_read(sc_space *space, uint64_t addr, void *buf, size_t len, size_t *ret_got) {
     size_t done = 0;
-    enum sc_read status = SC_READ_OK;
+    enum sc_read status = loaded(space) ? SC_READ_OK : SC_READ_IO;
+    if (status != SC_READ_OK)
+        len = 0;
     while (done < len) {
         uint64_t at = addr + done;
         size_t got = 0;
@@ -298,6 +341,10 @@ sc_err *sc_space_need(sc_space *space, uint64_t addr, void *buf, size_t len, con
     enum sc_read status = sc_space_read(space, addr, buf, len, &got);
     if (status == SC_READ_OK)
         return NULL;
+    if (sc_err_code(space->trouble) == SC_ERR_NOMEM)
+        return sc_err_nomem(); /* the trouble stays: the caller may swallow this one */
+    if (space->trouble)
+        return sc_space_trouble(space);
     return sc_err_mem(addr + got, "%s: memory at 0x%" PRIx64 " is %s%s", what, addr + got,
                       sc_read_name(status),
                       status == SC_READ_ABSENT ? " (this dump does not hold it)" : "");
@@ -321,6 +368,8 @@ enum sc_read sc_space_ptr(sc_space *space, uint64_t addr, uint64_t *ret_value) {
 
 enum sc_read sc_space_view(sc_space *space, uint64_t addr, const uint8_t **ret_data,
                            size_t *ret_len) {
+    if (!loaded(space))
+        return SC_READ_IO;
     const struct sc_range *r = find(space, addr);
     if (!r)
         return SC_READ_ABSENT;
@@ -336,6 +385,8 @@ enum sc_read sc_space_view(sc_space *space, uint64_t addr, const uint8_t **ret_d
 }
 
 bool sc_space_next(sc_space *space, uint64_t addr, uint64_t *ret_start, uint64_t *ret_size) {
+    if (!loaded(space))
+        return false;
     size_t i = lower(space, addr);
     if (i == space->count)
         return false;

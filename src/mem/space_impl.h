@@ -10,6 +10,22 @@
 #include "stopcode/space.h"
 
 /*
+ * Supplies the ranges of a space when it is first read. Ranges are in order of preference and may
+ * overlap: earlier ones win.
+ */
+typedef sc_err *(*sc_space_load_fn)(void *ctx, struct sc_ranges *ret_ranges);
+
+/*
+ * A space that is loaded when first used, so that opening a dump costs nothing for memory that
+ * nobody looks at. A load that fails (memory is short) is tried again at the next use; until then
+ * reads answer SC_READ_IO, sc_space_need() returns the error, and sc_space_trouble() hands it out.
+ */
+sc_err *sc_space_create_lazy(const sc_file *file, sc_space_load_fn load, void *ctx,
+                             unsigned ptr_size, const atomic_bool *cancel, sc_space **ret_space);
+/* The error of a failed load since the last call, which is the caller's now; NULL none. */
+sc_err *sc_space_trouble(sc_space *space);
+
+/*
  * A space over ranges of a file. RANGES are in order of preference and may overlap: earlier ones
  * win. They are sorted and made disjoint here; the array is taken over. CANCEL may be NULL.
  */

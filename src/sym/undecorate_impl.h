@@ -15,12 +15,12 @@
 #include "base/arena.h"
 
 enum {
-    UD_MAX_NAME = 64 * 1024,   /* bytes of a decorated name; the compiler's own limit is 4096 */
+    UD_MAX_NAME = 16 * 1024,   /* bytes of a decorated name; the compiler's own limit is 4096 */
     UD_MAX_DEPTH = 160,        /* of types and scopes in each other */
     UD_MAX_PRINT_DEPTH = 600,  /* back references make the graph deeper than the name */
-    UD_MAX_TEXT = 256 * 1024,  /* bytes printed for one text */
+    UD_MAX_TEXT = 128 * 1024,  /* bytes printed for one text */
     UD_MAX_WORK = 1024 * 1024, /* bytes printed in all for one name */
-    UD_MAX_ARENA = 4 << 20,    /* bytes of nodes */
+    UD_MAX_ARENA = 1 << 20,    /* bytes of nodes */
     UD_BACKREFS = 10,
 };
 
@@ -136,7 +136,7 @@ struct ud_symbol {
     enum ud_symbol_kind kind;
     const struct ud_qname *name;
     struct ud_function *function;
-    const char *storage; /* "public: static " … */
+    const char *storage; /* "public: static " …; of a STRING its section, or NULL */
     const struct ud_type *type;
     unsigned quals;
     const struct ud_qname *target;

@@ -160,7 +160,15 @@ static bool names_type(const struct ud_symbol *s) {
 
 static void print_name_only(struct ud_out *out, const struct ud_symbol *s) {
     switch (s->kind) {
-    case UD_SYM_STRING: ud_put(out, "`string'"); return;
+    case UD_SYM_STRING:
+        /* Debuggers take the section for a scope that they do not understand. */
+        if (s->storage) {
+            ud_put(out, " ?? ::");
+            ud_put(out, s->storage);
+            ud_put(out, "::");
+        }
+        ud_put(out, "`string'");
+        return;
     case UD_SYM_TEXT: ud_put(out, s->text); return;
     case UD_SYM_FUNCTION:
         if (is_thunk(s->function))

@@ -2,7 +2,7 @@
 /*
  * Undecoration of string literals, behind "??_C":
  *
- *     "@_" ("0" | "1") size "@"? hash "@" text "@"
+ *     "@_" ("0" | "1") size "@"? hash "@" text "@" [section "@"]
  *
  *     0, 1    char (and char16_t, char32_t); wchar_t
  *     size    bytes, with the NUL behind
@@ -126,6 +126,19 @@ static const char *narrow(struct ud *u, uint64_t size, struct literal *l, bool *
     return width == 1 ? "" : width == 2 ? "u" : "U";
 }
 
+/* "FNODOBFM@": the section that a kernel's linker moved the literal to. NULL: none. */
+static const char *section(struct ud *u) {
+    static const char letters[] = "ABCDEFGHIJKLMNOP";
+    size_t len = 0;
+    while (u->p + len < u->end && strchr(letters, u->p[len]))
+        len++;
+    if (!len || u->end - u->p != (ptrdiff_t)len + 1 || u->p[len] != '@')
+        return NULL;
+    const char *text = ud_text(u, u->p, len);
+    u->p = u->end;
+    return text;
+}
+
 const struct ud_symbol *ud_string_literal(struct ud *u) {
     bool negative, cut = false;
     if (!ud_take(u, "@_"))
@@ -152,5 +165,6 @@ const struct ud_symbol *ud_string_literal(struct ud *u) {
     snprintf(text, room, "%s\"%s\"%s", prefix, l->text, cut ? "..." : "");
     s->kind = UD_SYM_STRING;
     s->text = text;
+    s->storage = section(u);
     return s;
 }

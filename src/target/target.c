@@ -19,7 +19,10 @@ const char *sc_version_string(void) { return SC_VERSION; }
 void sc_target_set_nomem(sc_target *target) { target->short_of_memory = true; }
 
 bool sc_target_take_nomem(sc_target *target) {
-    bool was = target->short_of_memory;
+    sc_err *virt = sc_space_trouble(target->virt), *phys = sc_space_trouble(target->phys);
+    bool was = target->short_of_memory || virt || phys;
+    sc_err_destroy(virt);
+    sc_err_destroy(phys);
     target->short_of_memory = false;
     return was;
 }
@@ -32,6 +35,38 @@ void sc_target_note_io(sc_target *target) {
     target->io_noted = true;
     sc_source_note(target->source, offset,
                    "the file could not be read here: what depends on it is missing");
+}
+
+/*
+ * Both kinds of ranges come from one function of the source, so what the other space will ask for
+ * is kept. A space that asks again could not use what it got (memory was short): then once more.
+ */
+static sc_err *load_ranges(sc_target *t, enum sc_memory_kind kind, struct sc_ranges *ret_ranges) {
+    const struct sc_source_ops *ops = t->source->ops;
+    if (!t->pending[kind].there) {
+        struct sc_ranges virt = {0}, phys = {0};
+        sc_err *err = ops->load_memory ? ops->load_memory(t->source, &virt, &phys) : NULL;
+        if (err) {
+            SC_VEC_FREE(&virt);
+            SC_VEC_FREE(&phys);
+            return err;
+        }
+        SC_VEC_FREE(&t->pending[SC_MEMORY_VIRT].ranges);
+        SC_VEC_FREE(&t->pending[SC_MEMORY_PHYS].ranges);
+        t->pending[SC_MEMORY_VIRT] = (struct sc_pending){virt, true};
+        t->pending[SC_MEMORY_PHYS] = (struct sc_pending){phys, true};
+    }
+    *ret_ranges = t->pending[kind].ranges;
+    t->pending[kind] = (struct sc_pending){0};
+    return NULL;
+}
+
+static sc_err *load_virt(void *ctx, struct sc_ranges *ret_ranges) {
+    return load_ranges(ctx, SC_MEMORY_VIRT, ret_ranges);
+}
+
+static sc_err *load_phys(void *ctx, struct sc_ranges *ret_ranges) {
+    return load_ranges(ctx, SC_MEMORY_PHYS, ret_ranges);
 }
 
 static sc_err *adopt(struct sc_source *own_source, const struct sc_open_opts *opts,
@@ -47,22 +82,14 @@ static sc_err *adopt(struct sc_source *own_source, const struct sc_open_opts *op
         t->log = opts->log;
         t->log_ctx = opts->log_ctx;
     }
-    struct sc_ranges virt = {0}, phys = {0};
     unsigned ptr = sc_target_ptr_size(t);
-    sc_err *err = NULL;
-    if (own_source->ops->load_memory)
-        err = own_source->ops->load_memory(own_source, &virt, &phys);
+    sc_err *err = sc_space_create_lazy(own_source->file, load_virt, t, ptr, &t->cancel, &t->virt);
     if (!err)
-        err = sc_space_create(own_source->file, &virt, ptr, &t->cancel, &t->virt);
-    if (!err)
-        err = sc_space_create(own_source->file, &phys, 8, &t->cancel, &t->phys);
+        err = sc_space_create_lazy(own_source->file, load_phys, t, 8, &t->cancel, &t->phys);
     if (err) {
-        SC_VEC_FREE(&virt);
-        SC_VEC_FREE(&phys);
         sc_target_close(t);
         return err;
     }
-    sc_target_note_io(t);
     *ret_target = t;
     return NULL;
 }
@@ -100,6 +127,8 @@ void sc_target_close(sc_target *target) {
     SC_VEC_FREE(&target->modules);
     SC_VEC_FREE(&target->unloaded);
     SC_VEC_FREE(&target->threads);
+    SC_VEC_FREE(&target->pending[SC_MEMORY_VIRT].ranges);
+    SC_VEC_FREE(&target->pending[SC_MEMORY_PHYS].ranges);
     free(target);
 }
 

@@ -8,9 +8,18 @@
 #include "base/vec.h"
 #include "stopcode/target.h"
 
+enum sc_memory_kind { SC_MEMORY_VIRT, SC_MEMORY_PHYS };
+
+/* Ranges that were loaded together with the other kind's and not asked for yet. */
+struct sc_pending {
+    struct sc_ranges ranges;
+    bool there;
+};
+
 struct sc_target {
     struct sc_source *source;
-    sc_space *virt, *phys;
+    sc_space *virt, *phys; /* loaded when first read */
+    struct sc_pending pending[2];
     struct sc_modules modules; /* sorted by base, names unique */
     struct sc_unloadeds unloaded;
     struct sc_threads threads;
@@ -29,10 +38,9 @@ void sc_target_note_io(sc_target *target);
 /*
  * Lookups answer NULL for "none", so one that failed for lack of memory looks the same. It is
  * remembered instead, and whoever runs the whole (a command, the analysis) asks at the end, so that
- * an answer with a hole in it is reported as out of memory. Taking forgets it.
+ * an answer with a hole in it is reported as out of memory: see sc_target_take_nomem().
  */
 void sc_target_set_nomem(sc_target *target);
-bool sc_target_take_nomem(sc_target *target);
 /* Makes a target of a source, which is taken over (also when it fails). */
 sc_err *sc_target_adopt(struct sc_source *own_source, sc_target **ret_target);
 

@@ -136,6 +136,7 @@ with tap.case("Ctrl-C ends the command that runs, and the script, and gives the 
     t.send(".echo still here\r")
     shown = t.expect("\nstill here\r\n", timeout=60)
     assert shown.count("Evaluate expression") < 1000000, "the script ran to its end"
+    tap.contains(shown.lower(), "cancelled")
     t.send("q\r")
     tap.equal(t.end(), 1, "status: a start command failed")
 

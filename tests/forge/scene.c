@@ -69,7 +69,7 @@ static void place32(struct forge_scene *s) {
 static void put_context(uint8_t *c, enum forge_scene_kind kind, uint64_t ip, uint64_t sp) {
     memset(c, 0, 0x4d0);
     switch (kind) {
-    case FORGE_X86:
+    case FORGE_TRIAGE_X86:
         store(c, 4, 0x1003f);
         store(c + 0xb0, 4, 0xdeadbeef); /* eax */
         store(c + 0xb4, 4, sp + 0x40);
@@ -78,7 +78,7 @@ static void put_context(uint8_t *c, enum forge_scene_kind kind, uint64_t ip, uin
         store(c + 0xc0, 4, 0x10246);
         store(c + 0xc4, 4, sp);
         break;
-    case FORGE_ARM64:
+    case FORGE_TRIAGE_ARM64:
         store(c, 4, 0x400007);
         store(c + 4, 4, 0x60000204);
         store(c + 8, 8, 0xdeadbeef); /* x0 */
@@ -211,7 +211,7 @@ static void put_bugcheck(struct forge_scene *s, enum forge_scene_kind kind) {
     struct forge_triage *t = &s->t;
     s->exception = (struct forge_exception){
         .code = 0x80000003, .address = s->va.kernel + 0x3f0e0, .nparams = 1};
-    if (kind == FORGE_X64_OLD) {
+    if (kind == FORGE_TRIAGE_X64_OLD) {
         t->bugcheck = 0xd1;
         const uint64_t arg[4] = {0x28, 2, 0, s->va.fault};
         memcpy(t->arg, arg, sizeof arg);
@@ -225,7 +225,7 @@ static void put_bugcheck(struct forge_scene *s, enum forge_scene_kind kind) {
 }
 
 static void put_contexts(struct forge_scene *s, enum forge_scene_kind kind) {
-    s->context_size = kind == FORGE_X86 ? 0x2cc : kind == FORGE_ARM64 ? 0x390 : 0x4d0;
+    s->context_size = kind == FORGE_TRIAGE_X86 ? 0x2cc : kind == FORGE_TRIAGE_ARM64 ? 0x390 : 0x4d0;
     put_context(s->header_context, kind, s->va.fault, s->va.stack);
     put_context(s->bug_context, kind, s->va.fault, s->va.stack + 0x20);
     put_context(s->context[0], kind, s->va.kernel + 0x3f0e0, s->va.stack);
@@ -244,7 +244,7 @@ static void put_extras(struct forge_scene *s, enum forge_scene_kind kind) {
         .guid = {0x88, 0x48, 0xc8, 0x54}, .data = blob, .size = sizeof blob, .pre = 4, .post = 3};
     s->blob[1] = (struct forge_blob){.guid = {1, 2, 3, 4}, .data = s->page, .size = 0x100};
     t->mm = &s->mm;
-    if (kind == FORGE_X64_OLD) {
+    if (kind == FORGE_TRIAGE_X64_OLD) {
         t->data_page = (struct forge_block){.addr = s->va.page, .data = s->page, .size = 0x1000};
         t->options = FORGE_OPTIONS_OLD;
         t->broken_driver = "baddrv.sys";
@@ -261,11 +261,11 @@ static void put_extras(struct forge_scene *s, enum forge_scene_kind kind) {
 void forge_scene_init(struct forge_scene *s, enum forge_scene_kind kind) {
     memset(s, 0, sizeof *s);
     struct forge_triage *t = &s->t;
-    t->is32 = kind == FORGE_X86;
-    t->machine = kind == FORGE_ARM64 ? 0xaa64 : kind == FORGE_X86 ? 0x14c : 0x8664;
-    t->build = kind == FORGE_X86 || kind == FORGE_X64_OLD ? 7601
-               : kind == FORGE_ARM64                      ? 22000
-                                                          : 19041;
+    t->is32 = kind == FORGE_TRIAGE_X86;
+    t->machine = kind == FORGE_TRIAGE_ARM64 ? 0xaa64 : kind == FORGE_TRIAGE_X86 ? 0x14c : 0x8664;
+    t->build = kind == FORGE_TRIAGE_X86 || kind == FORGE_TRIAGE_X64_OLD ? 7601
+               : kind == FORGE_TRIAGE_ARM64                             ? 22000
+                                                                        : 19041;
     unsigned ptr = t->is32 ? 4 : 8;
     if (t->is32)
         place32(s);

@@ -5,7 +5,7 @@
  * they are about and build; the hostile, fault and fuzz tests start from these.
  *
  *     struct forge_scene s;
- *     forge_scene_init(&s, FORGE_X64);
+ *     forge_scene_init(&s, FORGE_TRIAGE_X64);
  *     s.driver[2].base = 0;
  *     forge_triage_build(&s.t, &file);
  *
@@ -17,10 +17,11 @@
 #include "forge/triage.h"
 
 enum forge_scene_kind {
-    FORGE_X64, /* Windows 10 writer: TriageOptions 0xffffffff, data blocks; bug check 1000007E */
-    FORGE_X64_OLD, /* older writer: 0x41, a data page, no data blocks; bug check D1 */
-    FORGE_X86,     /* Windows 7, 32-bit */
-    FORGE_ARM64,
+    FORGE_TRIAGE_X64,     /* Windows 10 writer: TriageOptions 0xffffffff, data blocks; bug check
+                             1000007E */
+    FORGE_TRIAGE_X64_OLD, /* older writer: 0x41, a data page, no data blocks; bug check D1 */
+    FORGE_TRIAGE_X86,     /* Windows 7, 32-bit */
+    FORGE_TRIAGE_ARM64,
     FORGE_SCENES,
 };
 

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "forge/mdmp_scene.h"
 #include "forge/scene.h"
 
 const char *corpus_folder(char *buf, size_t size) {
@@ -75,18 +76,25 @@ static struct subject *add(struct subjects *s, const char *name, uint8_t *own_da
     return it;
 }
 
-bool subjects_forge(struct subjects *s) {
-    for (int kind = 0; kind < FORGE_SCENES; kind++) {
-        struct forge_bytes file;
-        if (!forge_scene_build((enum forge_scene_kind)kind, &file))
-            return false;
-        struct subject *it =
-            add(s, forge_scene_name((enum forge_scene_kind)kind), file.data, file.size);
-        if (!it)
-            return false;
+static bool add_forged(struct subjects *s, bool built, const char *name, struct forge_bytes file) {
+    struct subject *it = built ? add(s, name, file.data, file.size) : NULL;
+    if (it)
         it->forged = true;
+    return it != NULL;
+}
+
+bool subjects_forge(struct subjects *s) {
+    struct forge_bytes file = {0};
+    bool ok = true;
+    for (int i = 0; ok && i < FORGE_SCENES; i++) {
+        enum forge_scene_kind kind = (enum forge_scene_kind)i;
+        ok = add_forged(s, forge_scene_build(kind, &file), forge_scene_name(kind), file);
     }
-    return true;
+    for (int i = 0; ok && i < FORGE_MDMP_SCENES; i++) {
+        enum forge_mdmp_scene_kind kind = (enum forge_mdmp_scene_kind)i;
+        ok = add_forged(s, forge_mdmp_scene_build(kind, &file), forge_mdmp_scene_name(kind), file);
+    }
+    return ok;
 }
 
 static bool add_folder(struct subjects *s, const char *folder, const char *shown, int depth) {

@@ -251,6 +251,7 @@ void drive_target(struct drive *d, sc_target *target) {
     memory(d, sc_target_phys(target));
     kernel_parts(d, s);
     minidump_parts(d, s);
+    d->nomem += sc_target_take_nomem(target); /* look-ups and reads have no error to return */
     d->notes = s->nnotes + s->notes_dropped;
 }
 

@@ -260,7 +260,7 @@ static int replay(const struct options *o) {
 }
 
 static bool parse(int argc, char **argv, struct options *o) {
-    for (int i = 1; i < argc; i++) {
+    for (int i = 1; i < argc; i += 2) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
         if (!value)
             return false;
@@ -276,13 +276,12 @@ static bool parse(int argc, char **argv, struct options *o) {
             o->replay = value;
         else
             return false;
-        i++;
     }
     return true;
 }
 
 int main(int argc, char **argv) {
-    struct options o = {.mutations = 300, .seed = 1, .keep = "hostile-failures"};
+    struct options o = {.mutations = 300, .seed = 1, .keep = HARNESS_KEEP};
     if (!parse(argc, argv, &o)) {
         fputs("usage: hostile [--mutations N] [--seed S] [--only TEXT] [--keep FOLDER] "
               "[--replay FILE]\n",

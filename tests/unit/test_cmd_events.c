@@ -298,6 +298,20 @@ static void json_has_the_exception_as_fields(void **state) {
     fix_close(&f);
 }
 
+static void signals_of_other_systems_are_no_nt_statuses(void **state) {
+    (void)state;
+    struct fix f;
+    struct sc_machine m = {.platform = "Linux",
+                           .uptime = SC_UNSET64,
+                           .has_exception = true,
+                           .exception = {.code = 11, .address = 0x1000}};
+    struct sc_fake fake = {.sz = sizeof fake, .cpu = SC_CPU_X64, .machine = &m};
+    fake_open(&f, &fake, SC_RENDER_TEXT);
+    fix_run(&f, ".exr -1");
+    fix_has(&f, "\n   ExceptionCode: 0000000b (SIGSEGV)\n");
+    fix_close(&f);
+}
+
 static void real_fast_fail(void **state) {
     (void)state;
     struct fix f;
@@ -326,6 +340,7 @@ int main(void) {
         cmocka_unit_test(decorated_names_that_are_not_understood_stay),
         cmocka_unit_test(lastevent_names_thread_and_time),
         cmocka_unit_test(json_has_the_exception_as_fields),
+        cmocka_unit_test(signals_of_other_systems_are_no_nt_statuses),
         cmocka_unit_test(real_fast_fail),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -153,6 +153,10 @@ static void a_command_runs_there_and_the_context_comes_back(void **state) {
     assert_int_equal(sc_session_current(f.s), 1);
     fix_prints(&f, "r eax", "eax=00000077\n");
     fix_prints(&f, "~1r $t0 = 3; r $t0", "$t0=00000003\n");
+    fix_run(&f, "~;r eax"); /* what follows a semicolon is another command */
+    fix_has(&f, "   2  Id: 12c4.d40 Suspend: 1 Teb: 00000000 Unfrozen\neax=00000077\n");
+    fix_prints(&f, "~1e r $t0 = 4; r $t0", "$t0=00000004\n");
+    fix_prints(&f, "~~[d38] e r $t0 = 5; r $t0", "$t0=00000005\n");
     fix_close(&f);
 }
 

@@ -101,7 +101,7 @@ static void triage_fields_of_both_widths_are_read(void **state) {
 static void the_machine_is_described(void **state) {
     (void)state;
     struct world w;
-    open_kind(&w, FORGE_X64);
+    open_kind(&w, FORGE_TRIAGE_X64);
     const struct sc_machine *m = sc_target_machine(w.target);
     assert_int_equal(m->cpu, SC_CPU_X64);
     assert_true(m->kernel && m->windows && m->has_bugcheck);
@@ -120,7 +120,7 @@ static void the_machine_is_described(void **state) {
     assert_int_equal(m->exception_record, 0xf00);
     assert_false(m->checked);
     close_world(&w);
-    open_kind(&w, FORGE_X86);
+    open_kind(&w, FORGE_TRIAGE_X86);
     m = sc_target_machine(w.target);
     assert_int_equal(m->cpu, SC_CPU_X86);
     assert_int_equal(m->major * 10 + m->minor, 61);
@@ -132,7 +132,7 @@ static void the_machine_is_described(void **state) {
 static void fields_left_as_filler_are_unknown(void **state) {
     (void)state;
     struct world w;
-    forge_scene_init(&w.s, FORGE_X64);
+    forge_scene_init(&w.s, FORGE_TRIAGE_X64);
     w.s.t.time = w.s.t.uptime = 0;
     w.s.t.product_type = w.s.t.suite_mask = 0;
     w.s.t.exception = NULL;
@@ -159,7 +159,7 @@ static void fields_left_as_filler_are_unknown(void **state) {
 static void a_checked_build_is_recognised(void **state) {
     (void)state;
     struct world w;
-    forge_scene_init(&w.s, FORGE_X64);
+    forge_scene_init(&w.s, FORGE_TRIAGE_X64);
     w.s.t.major = 12;
     open_world(&w);
     assert_true(sc_target_machine(w.target)->checked);
@@ -169,7 +169,7 @@ static void a_checked_build_is_recognised(void **state) {
 static void the_service_pack_is_named(void **state) {
     (void)state;
     struct world w;
-    forge_scene_init(&w.s, FORGE_X64_OLD);
+    forge_scene_init(&w.s, FORGE_TRIAGE_X64_OLD);
     w.s.t.service_pack = 0x100;
     open_world(&w);
     assert_string_equal(sc_target_machine(w.target)->service_pack, "Service Pack 1");
@@ -206,7 +206,7 @@ static void a_wrong_string_length_does_not_lose_the_name(void **state) {
     const uint32_t lies[] = {0, 3, 9, 1000, 0x7fffffff, 0xffffffff, 0x80000001};
     for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
         struct world w;
-        forge_scene_init(&w.s, FORGE_X64);
+        forge_scene_init(&w.s, FORGE_TRIAGE_X64);
         w.s.driver[2].how = FORGE_NAME_LENGTH;
         w.s.driver[2].lie = lies[i];
         open_world(&w);
@@ -223,7 +223,7 @@ static void a_name_outside_the_file_leaves_the_module_with_a_note(void **state) 
     const uint32_t lies[] = {0, 0xffffffff, 0x7ffffffc};
     for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
         struct world w;
-        forge_scene_init(&w.s, FORGE_X64);
+        forge_scene_init(&w.s, FORGE_TRIAGE_X64);
         w.s.driver[2].how = FORGE_NAME_OFFSET;
         w.s.driver[2].lie = lies[i];
         open_world(&w);
@@ -240,7 +240,7 @@ static void a_name_outside_the_file_leaves_the_module_with_a_note(void **state) 
 static void names_beyond_the_bmp_and_lone_surrogates_survive(void **state) {
     (void)state;
     struct world w;
-    forge_scene_init(&w.s, FORGE_X64);
+    forge_scene_init(&w.s, FORGE_TRIAGE_X64);
     w.s.driver[2].path = "\\\xf0\x9f\x98\x80\\\xed\xa0\xbd\xc3\xa4.sys";
     open_world(&w);
     const struct sc_module *m = sc_target_module_at(w.target, w.s.va.fault);
@@ -252,7 +252,7 @@ static void names_beyond_the_bmp_and_lone_surrogates_survive(void **state) {
 static void two_drivers_of_one_name_stay_apart(void **state) {
     (void)state;
     struct world w;
-    forge_scene_init(&w.s, FORGE_X64);
+    forge_scene_init(&w.s, FORGE_TRIAGE_X64);
     w.s.driver[3].path = "\\other\\BADDRV.sys";
     open_world(&w);
     const struct sc_modules *list = modules(&w);
@@ -264,7 +264,7 @@ static void two_drivers_of_one_name_stay_apart(void **state) {
 static void a_driver_without_base_or_size_is_dropped_with_a_note(void **state) {
     (void)state;
     struct world w;
-    forge_scene_init(&w.s, FORGE_X64);
+    forge_scene_init(&w.s, FORGE_TRIAGE_X64);
     w.s.driver[1].base = 0;
     w.s.driver[3].size = 0;
     open_world(&w);
@@ -290,7 +290,7 @@ static void a_driver_count_beyond_the_file_is_cut_with_a_note(void **state) {
 static void a_driver_list_outside_the_file_is_empty_with_a_note(void **state) {
     (void)state;
     struct world w;
-    open_patched(&w, FORGE_X64, "DriverListOffset", 0xfffffff0);
+    open_patched(&w, FORGE_TRIAGE_X64, "DriverListOffset", 0xfffffff0);
     assert_int_equal(modules(&w)->count, 0);
     expect_note(&w, "drivers claimed");
     assert_null(sc_target_module_at(w.target, w.s.va.fault));
@@ -319,7 +319,7 @@ static void an_unloaded_count_that_lies_is_cut_with_a_note(void **state) {
     const uint64_t lies[] = {3000, 0x7fffffff, UINT64_MAX, 0x492492492492493};
     for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
         struct world w;
-        forge_scene_init(&w.s, FORGE_X64);
+        forge_scene_init(&w.s, FORGE_TRIAGE_X64);
         w.s.patch[0] = (struct forge_patch){.offset = 0x20d0, .width = 8, .value = lies[i]};
         w.s.t.npatches = 1;
         open_world(&w);
@@ -334,7 +334,7 @@ static void an_unloaded_count_that_lies_is_cut_with_a_note(void **state) {
 static void an_unloaded_driver_that_ends_before_it_begins_is_dropped(void **state) {
     (void)state;
     struct world w;
-    forge_scene_init(&w.s, FORGE_X64);
+    forge_scene_init(&w.s, FORGE_TRIAGE_X64);
     w.s.unloaded[0].end = w.s.unloaded[0].start - 1;
     open_world(&w);
     assert_int_equal(unloaded(&w)->count, 1);
@@ -345,12 +345,12 @@ static void an_unloaded_driver_that_ends_before_it_begins_is_dropped(void **stat
 static void an_overflowed_dump_says_so(void **state) {
     (void)state;
     struct world w;
-    forge_scene_init(&w.s, FORGE_X64_OLD);
+    forge_scene_init(&w.s, FORGE_TRIAGE_X64_OLD);
     w.s.t.options = FORGE_OPTIONS_OLD | FORGE_OPTIONS_OVERFLOW;
     open_world(&w);
     expect_note(&w, "ran out of room");
     close_world(&w);
-    open_kind(&w, FORGE_X64); /* all bits set is the other family's mark, not an overflow */
+    open_kind(&w, FORGE_TRIAGE_X64); /* all bits set is the other family's mark, not an overflow */
     assert_false(noted(&w, "ran out of room"));
     close_world(&w);
 }
@@ -358,11 +358,11 @@ static void an_overflowed_dump_says_so(void **state) {
 static void a_dump_cut_off_or_unfinished_says_so(void **state) {
     (void)state;
     struct world w;
-    open_patched(&w, FORGE_X64, "ValidOffset", 0x2000);
+    open_patched(&w, FORGE_TRIAGE_X64, "ValidOffset", 0x2000);
     assert_false(triage(&w)->valid_mark);
     expect_note(&w, "not finished");
     close_world(&w);
-    open_patched(&w, FORGE_X64, "SizeOfDump", 0x10000000);
+    open_patched(&w, FORGE_TRIAGE_X64, "SizeOfDump", 0x10000000);
     expect_note(&w, "cut off");
     close_world(&w);
 }
@@ -370,10 +370,10 @@ static void a_dump_cut_off_or_unfinished_says_so(void **state) {
 static void the_broken_driver_is_named(void **state) {
     (void)state;
     struct world w;
-    open_kind(&w, FORGE_X64_OLD);
+    open_kind(&w, FORGE_TRIAGE_X64_OLD);
     assert_string_equal(sc_triage_broken_driver(source(&w)), "baddrv.sys");
     close_world(&w);
-    open_patched(&w, FORGE_X64_OLD, "BrokenDriverOffset", 0xfffffffe);
+    open_patched(&w, FORGE_TRIAGE_X64_OLD, "BrokenDriverOffset", 0xfffffffe);
     assert_null(sc_triage_broken_driver(source(&w)));
     assert_true(source(&w)->nnotes > 0);
     close_world(&w);
@@ -382,11 +382,11 @@ static void the_broken_driver_is_named(void **state) {
 static void a_debugger_data_block_without_its_mark_is_ignored(void **state) {
     (void)state;
     struct world w;
-    forge_scene_init(&w.s, FORGE_X64);
+    forge_scene_init(&w.s, FORGE_TRIAGE_X64);
     open_world(&w);
     uint32_t at = w.s.map.kdbg;
     close_world(&w);
-    forge_scene_init(&w.s, FORGE_X64);
+    forge_scene_init(&w.s, FORGE_TRIAGE_X64);
     w.s.patch[0] = (struct forge_patch){.offset = at + 0x10, .width = 4, .value = 0};
     w.s.t.npatches = 1;
     open_world(&w);
@@ -401,11 +401,11 @@ static void a_debugger_data_block_without_its_mark_is_ignored(void **state) {
 static void members_behind_the_debugger_datas_size_do_not_exist(void **state) {
     (void)state;
     struct world w;
-    forge_scene_init(&w.s, FORGE_X64);
+    forge_scene_init(&w.s, FORGE_TRIAGE_X64);
     open_world(&w);
     uint32_t at = w.s.map.kdbg;
     close_world(&w);
-    forge_scene_init(&w.s, FORGE_X64);
+    forge_scene_init(&w.s, FORGE_TRIAGE_X64);
     w.s.patch[0] = (struct forge_patch){.offset = at + 0x14, .width = 4, .value = 0x200};
     w.s.t.npatches = 1;
     open_world(&w);
@@ -429,7 +429,7 @@ static void refuses(const struct forge_bytes *file, size_t size, enum sc_err_cod
 static void files_too_short_for_their_headers_are_refused(void **state) {
     (void)state;
     struct forge_bytes file;
-    assert_true(forge_scene_build(FORGE_X64, &file));
+    assert_true(forge_scene_build(FORGE_TRIAGE_X64, &file));
     refuses(&file, 0, SC_ERR_FORMAT, "empty");
     refuses(&file, 8, SC_ERR_FORMAT, "cut off");
     refuses(&file, 0xf90, SC_ERR_FORMAT, "cut off");
@@ -441,7 +441,7 @@ static void files_too_short_for_their_headers_are_refused(void **state) {
     assert_int_equal(sc_target_machine(target)->bugcheck, 0x1000007e);
     sc_target_close(target);
     forge_bytes_free(&file);
-    assert_true(forge_scene_build(FORGE_X86, &file));
+    assert_true(forge_scene_build(FORGE_TRIAGE_X86, &file));
     refuses(&file, 0x1000, SC_ERR_FORMAT, "triage header");
     forge_bytes_free(&file);
 }
@@ -462,7 +462,7 @@ static void other_kinds_and_machines_are_refused_by_name(void **state) {
         {"ValidDump", 0, SC_ERR_FORMAT, "not a dump"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        forge_scene_init(&w.s, FORGE_X64);
+        forge_scene_init(&w.s, FORGE_TRIAGE_X64);
         w.s.patch[0] = (struct forge_patch){.name = rows[i].field, .value = rows[i].value};
         w.s.t.npatches = 1;
         assert_true(forge_triage_build(&w.s.t, &w.file));
@@ -475,7 +475,7 @@ static void notes_are_bounded(void **state) {
     (void)state;
     struct world w;
     struct forge_driver many[300];
-    forge_scene_init(&w.s, FORGE_X64);
+    forge_scene_init(&w.s, FORGE_TRIAGE_X64);
     for (size_t i = 0; i < 300; i++)
         many[i] = (struct forge_driver){.path = "x.sys", .base = 0, .size = 1};
     w.s.t.driver = many;

@@ -107,7 +107,7 @@ static void targets_in_two_threads_answer_independently(void **state) {
 static void two_targets_open_at_once_do_not_mix(void **state) {
     (void)state;
     struct forge_bytes a, b;
-    assert_true(forge_scene_build(FORGE_X64, &a) && forge_scene_build(FORGE_X86, &b));
+    assert_true(forge_scene_build(FORGE_TRIAGE_X64, &a) && forge_scene_build(FORGE_TRIAGE_X86, &b));
     sc_target *x = open_bytes(&a, false), *y = open_bytes(&b, false), *z = open_bytes(&a, true);
     uint64_t first = digest(x);
     assert_true(digest(y) != first);
@@ -126,7 +126,7 @@ static void a_file_on_disk_answers_as_its_bytes_do(void **state) {
     struct forge_bytes file;
     char path[256];
     const char *dir = getenv("TMPDIR");
-    assert_true(forge_scene_build(FORGE_X64, &file));
+    assert_true(forge_scene_build(FORGE_TRIAGE_X64, &file));
     snprintf(path, sizeof path, "%s/stopcode-test-%d.dmp", dir ? dir : "/tmp", (int)getpid());
     FILE *f = fopen(path, "wb");
     assert_non_null(f);
@@ -213,7 +213,7 @@ static void an_address_belongs_to_a_module_from_base_to_size(void **state) {
 static void modules_are_found_by_either_name_in_any_case(void **state) {
     (void)state;
     struct forge_bytes file;
-    assert_true(forge_scene_build(FORGE_X64, &file));
+    assert_true(forge_scene_build(FORGE_TRIAGE_X64, &file));
     sc_target *t = open_bytes(&file, false);
     const struct sc_module *nt = sc_target_module_named(t, "NT");
     assert_non_null(nt);
@@ -230,7 +230,7 @@ static void the_most_recently_unloaded_module_is_the_one_found(void **state) {
     (void)state;
     struct forge_scene s;
     struct forge_bytes file;
-    forge_scene_init(&s, FORGE_X64);
+    forge_scene_init(&s, FORGE_TRIAGE_X64);
     s.unloaded[1].start = s.unloaded[0].start + 0x8000; /* overlaps the first */
     s.unloaded[1].end = s.unloaded[0].end + 0x8000;
     assert_true(forge_triage_build(&s.t, &file));
@@ -249,7 +249,7 @@ static void cancelling_stops_reads_until_it_is_cleared(void **state) {
     struct forge_scene s;
     struct forge_bytes file;
     uint8_t buf[8];
-    forge_scene_init(&s, FORGE_X64);
+    forge_scene_init(&s, FORGE_TRIAGE_X64);
     assert_true(forge_triage_build(&s.t, &file));
     sc_target *t = open_bytes(&file, false), *other = open_bytes(&file, false);
     assert_false(sc_target_cancelled(t));
@@ -269,7 +269,7 @@ static void cancelling_stops_reads_until_it_is_cleared(void **state) {
 static void a_dumps_generation_never_changes(void **state) {
     (void)state;
     struct forge_bytes file;
-    assert_true(forge_scene_build(FORGE_X64, &file));
+    assert_true(forge_scene_build(FORGE_TRIAGE_X64, &file));
     sc_target *t = open_bytes(&file, false);
     uint64_t before = sc_target_generation(t);
     digest(t);
@@ -281,7 +281,7 @@ static void a_dumps_generation_never_changes(void **state) {
 static void lists_are_loaded_once_and_stay_in_place(void **state) {
     (void)state;
     struct forge_bytes file;
-    assert_true(forge_scene_build(FORGE_X64, &file));
+    assert_true(forge_scene_build(FORGE_TRIAGE_X64, &file));
     sc_target *t = open_bytes(&file, false);
     const struct sc_modules *a, *b;
     const struct sc_threads *c, *d;
@@ -308,7 +308,7 @@ static void the_log_goes_to_whoever_asked(void **state) {
     int lines = 0;
     const struct sc_open_opts opts = {.sz = sizeof opts, .log = count_line, .log_ctx = &lines};
     sc_target *t;
-    assert_true(forge_scene_build(FORGE_X64, &file));
+    assert_true(forge_scene_build(FORGE_TRIAGE_X64, &file));
     assert_null(sc_target_open_memory("x", file.data, file.size, &opts, &t));
     lines = 0;
     sc_target_log(t, SC_LOG_WARN, "seven %d", 7);
@@ -358,7 +358,7 @@ static void a_fakes_registers_are_the_current_ones(void **state) {
     (void)state;
     struct forge_scene s;
     struct sc_regs regs, got;
-    forge_scene_init(&s, FORGE_X64);
+    forge_scene_init(&s, FORGE_TRIAGE_X64);
     assert_null(sc_regs_init(&regs, SC_CPU_X64, s.bug_context, s.context_size));
     struct sc_fake fake = {.sz = sizeof fake, .cpu = SC_CPU_X64, .regs = &regs};
     sc_target *t;
@@ -374,7 +374,7 @@ static void a_wrapped_module_covers_no_low_address(void **state) {
     (void)state;
     struct forge_scene s;
     struct forge_bytes file;
-    forge_scene_init(&s, FORGE_X64);
+    forge_scene_init(&s, FORGE_TRIAGE_X64);
     s.driver[3].base = 0xfffffffffffff000;
     s.driver[3].size = 0x80000000;
     assert_true(forge_triage_build(&s.t, &file));

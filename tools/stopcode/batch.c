@@ -261,7 +261,7 @@ int batch_run(const struct options *opt) {
     b.progress = isatty(STDERR_FILENO) && !opt->verbose;
     bool ready = start(&b);
     if (!ready) {
-        fprintf(stderr, "stopcode: no worker process can be started: %s\n", strerror(errno));
+        say("no worker process can be started: %s", strerror(errno));
         b.broken = true;
     }
     if (ready)

@@ -14,6 +14,7 @@
 
 #include "base/vec.h"
 #include "stopcode/source.h"
+#include "term.h"
 
 enum { DEPTH_MAX = 64, PROBE_SIZE = 4096 };
 
@@ -63,7 +64,7 @@ static int by_name(const void *a, const void *b) {
 static bool list(const char *folder, struct files *ret) {
     DIR *dir = opendir(folder);
     if (!dir) {
-        fprintf(stderr, "stopcode: %s: %s\n", folder, strerror(errno));
+        say("%s: %s", folder, strerror(errno));
         return true;
     }
     bool ok = true;

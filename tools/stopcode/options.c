@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "opttable.h"
+#include "term.h"
 
 /* The command line as it is being read. */
 struct reader {
@@ -17,7 +18,7 @@ struct reader {
 };
 
 static bool wrong(const char *option, const char *why) {
-    fprintf(stderr, "stopcode: %s: %s\n", option, why);
+    say("%s: %s", option, why);
     return false;
 }
 
@@ -26,8 +27,7 @@ static bool number(const char *option, const char *text, unsigned max, unsigned 
     errno = 0;
     unsigned long n = strtoul(text, &end, 10);
     if (errno || end == text || *end || n < 1 || n > max) {
-        fprintf(stderr, "stopcode: %s: a number from 1 to %u is needed, not \"%s\"\n", option, max,
-                text);
+        say("%s: a number from 1 to %u is needed, not \"%s\"", option, max, text);
         return false;
     }
     *ret = (unsigned)n;
@@ -36,9 +36,8 @@ static bool number(const char *option, const char *text, unsigned max, unsigned 
 
 static bool take_dump(struct options *opt, const char *path) {
     if (opt->dump) {
-        fprintf(stderr,
-                "stopcode: two dumps, %s and %s: one at a time, or `stopcode analyze FILE FILE…`\n",
-                opt->dump, path);
+        say("two dumps, %s and %s: one at a time, or `stopcode analyze FILE FILE…`", opt->dump,
+            path);
         return false;
     }
     opt->dump = path;
@@ -93,7 +92,7 @@ static bool apply(struct reader *r, const struct opt_row *row, const char *value
     struct options *opt = r->opt;
     switch (row->id) {
     case OPT_REFUSE: return wrong(row->name, row->say);
-    case OPT_NOTE: fprintf(stderr, "stopcode: %s: %s\n", row->name, row->say); return true;
+    case OPT_NOTE: say("%s: %s", row->name, row->say); return true;
     case OPT_DUMP: return take_dump(opt, value);
     case OPT_SYMBOLS: opt->symbols = value; return true;
     case OPT_IMAGES: opt->images = value; return true;
@@ -142,7 +141,7 @@ static bool take_option(struct reader *r, const char *arg) {
     if (row->takes == TAKES_NOTHING)
         return apply(r, row, NULL);
     if (r->at == r->argc) {
-        fprintf(stderr, "stopcode: %s: %s is missing\n", arg, row->value);
+        say("%s: %s is missing", arg, row->value);
         return false;
     }
     return apply(r, row, r->argv[r->at++]);

@@ -15,7 +15,7 @@
 static void log_line(void *ctx, enum sc_log_level level, const char *line) {
     (void)ctx;
     static const char *const name[] = {"debug", "info", "warning"};
-    fprintf(stderr, "stopcode: %s: %s\n", name[level], line);
+    say("%s: %s", name[level], line);
 }
 
 sc_err *run_open(const struct options *opt, const char *path, sc_target **ret_target) {
@@ -67,7 +67,7 @@ sc_err *run_set_paths(const struct options *opt, sc_session *session) {
 static sc_err *start_log(const struct run *run) {
     const char *path = run->opt->log;
     bool append = run->opt->log_append;
-    if (!path && !run->opt->ignore_env) {
+    if (!path) {
         path = getenv("_NT_DEBUG_LOG_FILE_OPEN");
         if (!path || !*path) {
             path = getenv("_NT_DEBUG_LOG_FILE_APPEND");
@@ -83,9 +83,13 @@ bool run_line(struct run *run, const char *line) {
     bool stopped = signals_stopped();
     if (run->target)
         sc_target_clear_cancel(run->target);
-    sc_out_flush(run->out);
     /* Ctrl-C between two commands has failed none, but the line did not do what was asked. */
-    run->failed += failed || !stopped ? failed : 1;
+    if (stopped && !failed) {
+        sc_remark(run->out, "Cancelled.");
+        failed = 1;
+    }
+    run->failed += failed;
+    sc_out_flush(run->out);
     return !sc_session_done(run->session) && !sc_out_failed(run->out) && !stopped;
 }
 
@@ -134,8 +138,8 @@ static bool run_script(struct run *run, const char *path) {
     if (file)
         ungetc(first, file);
     if (!file || first == 0xff || first == 0xfe) {
-        fprintf(stderr, "stopcode: -cf %s: %s\n", path,
-                file ? "the script is UTF-16: save it as UTF-8" : "cannot be opened");
+        say("-cf %s: %s", path,
+            file ? "the script is UTF-16: save it as UTF-8" : "cannot be opened");
         if (file)
             fclose(file);
         run->failed++;
@@ -179,7 +183,7 @@ static void run_all(struct run *run) {
 }
 
 static int complain(const struct options *opt, sc_out *out, sc_err *err) {
-    fprintf(stderr, "stopcode: %s\n", sc_err_text(err));
+    say("%s", sc_err_text(err));
     /* Who reads JSON finds the reason there, too. */
     if (opt->json && out) {
         sc_out_begin(out, "open");

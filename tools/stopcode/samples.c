@@ -92,7 +92,7 @@ int manual_samples(const struct options *opt) {
     sc_target *target = NULL;
     sc_err *err = opt->dump ? run_open(opt, opt->dump, &target) : NULL;
     if (err) {
-        fprintf(stderr, "stopcode: %s\n", sc_err_text(err));
+        say("%s", sc_err_text(err));
         sc_err_destroy(err);
         return STATUS_NOT_OPENED;
     }

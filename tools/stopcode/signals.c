@@ -51,13 +51,13 @@ void signals_setup(void) {
 
 void signals_on_bus(const char *file, int status) {
     bus_status = status;
+    bus_text[0] = '\0';
     if (!file)
-        bus_text[0] = '\0';
-    else
-        snprintf(bus_text, sizeof bus_text,
-                 "stopcode: %.400s became shorter, or cannot be read, while open (--no-mmap reads "
-                 "it instead of mapping it)\n",
-                 file);
+        return;
+    sc_err *line = sc_errf(SC_ERR_IO, "%.300s became shorter, or cannot be read, while open", file);
+    snprintf(bus_text, sizeof bus_text,
+             "stopcode: %.380s (--no-mmap reads it instead of mapping it)\n", sc_err_text(line));
+    sc_err_destroy(line);
 }
 
 void signals_running(sc_target *target) {

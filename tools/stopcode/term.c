@@ -4,6 +4,8 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,6 +34,17 @@ bool write_all(int fd, const void *data, size_t len) {
 bool term_write(void *ctx, const char *data, size_t len) {
     const struct term *term = ctx;
     return term->mute || write_all(term->fd, data, len);
+}
+
+void say(const char *fmt, ...) {
+    char text[1024];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(text, sizeof text, fmt, ap);
+    va_end(ap);
+    sc_err *harmless = sc_errf(SC_ERR_ARG, "%s", text); /* the library's errors are that */
+    fprintf(stderr, "stopcode: %s\n", sc_err_text(harmless));
+    sc_err_destroy(harmless);
 }
 
 bool term_color(const struct options *opt) {

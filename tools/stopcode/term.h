@@ -16,6 +16,11 @@ struct term {
 bool term_write(void *ctx, const char *data, size_t len);
 /* Writes all of it; false when the other end is gone. */
 bool write_all(int fd, const void *data, size_t len);
+/*
+ * A line on standard error, with the program's name before it. File names may hold anything: what a
+ * terminal would obey is shown as \xNN.
+ */
+void say(const char *fmt, ...) SC_PRINTF(1, 2);
 /* Are colours wanted on standard output? A terminal that has them, and nobody said no. */
 bool term_color(const struct options *opt);
 
