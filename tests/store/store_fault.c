@@ -18,7 +18,7 @@
 enum { MOST = 400 };
 #define INDEX "3844DBB920174967BE7AA4A2C20430FA2"
 
-static char box[256];
+static char box[128];
 
 /* A cabinet without compression: "x.pdb", five bytes "RIGHT". */
 static const unsigned char cabinet[] =
@@ -28,7 +28,7 @@ static const unsigned char cabinet[] =
     "\0\0\0\0\x05\0\x05\0RIGHT";
 
 static void put(const char *folder, const char *name, const void *data, size_t size) {
-    char path[512], *p;
+    char path[1024], *p;
     snprintf(path, sizeof path, "%s/%s/", box, folder);
     for (p = path + 1; (p = strchr(p, '/')); p++) {
         *p = '\0';
