@@ -253,7 +253,13 @@ def check_words(source, tree):
 MARKS = re.compile(r"\b(" + "|".join(["TO" + "DO", "FIX" + "ME"]) + r")\b")
 
 
+CONFLICT = re.compile(r"^(<{7}|>{7}|\|{7}) ")
+
+
 def check_marks(source, tree):
+    for number, line in enumerate(source.lines, 1):
+        if CONFLICT.match(line):
+            report(source.path, number, "marks", "a merge was left unfinished here")
     # TAP has a directive of the same name: the scripts that read and write it may say it.
     if not source.path.endswith(CODE + (".md", ".sh")):
         return

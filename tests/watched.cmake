@@ -2,7 +2,8 @@
 file(GLOB SC_HARNESS CONFIGURE_DEPENDS harness/*.c)
 add_library(harness STATIC ${SC_HARNESS})
 target_include_directories(harness PUBLIC ${CMAKE_SOURCE_DIR}/tests)
-target_compile_definitions(harness PRIVATE STOPCODE_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+target_compile_definitions(harness PRIVATE STOPCODE_SOURCE_DIR="${CMAKE_SOURCE_DIR}"
+                           PUBLIC HARNESS_KEEP="${CMAKE_BINARY_DIR}/failures")
 target_link_libraries(harness PUBLIC forge)
 
 set(HARNESS_WRAP "")
@@ -19,8 +20,12 @@ function(watched name source)
 endfunction()
 
 watched(hostile hostile/hostile.c)
-add_test(NAME hostile/hostile
-         COMMAND hostile --keep ${CMAKE_BINARY_DIR}/hostile-failures)
+# Damaged files beyond number belong under the sanitizers; the ordinary build looks at fewer.
+set(MUTATIONS 300)
+if("${CMAKE_C_FLAGS} ${CMAKE_C_FLAGS_DEBUG}" MATCHES "sanitize=address")
+  set(MUTATIONS 10000)
+endif()
+add_test(NAME hostile/hostile COMMAND hostile --mutations ${MUTATIONS})
 
 watched(fault fault/fault.c)
 add_test(NAME fault/fault COMMAND fault)

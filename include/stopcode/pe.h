@@ -207,6 +207,16 @@ typedef bool (*sc_pe_import_fn)(void *ctx, const struct sc_pe_import *item);
 /** Normal imports first, then delay-loaded ones. An image without any: nothing, no error. */
 SC_API sc_err *sc_pe_each_import(const sc_pe *pe, sc_pe_import_fn fn, void *ctx);
 
+/** A DLL that the image was bound to, or one that such a DLL forwards to. */
+struct sc_pe_bound {
+    const char *dll;    /**< NULL: cannot be read */
+    uint32_t timestamp; /**< of the DLL it was bound to: when it differs, the binding is void */
+    bool forwarder;     /**< the one before it that is none forwards to this one */
+};
+typedef bool (*sc_pe_bound_fn)(void *ctx, const struct sc_pe_bound *item);
+/** The bound import directory; SC_ERR_NOT_FOUND when the image was not bound. */
+SC_API sc_err *sc_pe_each_bound(const sc_pe *pe, sc_pe_bound_fn fn, void *ctx);
+
 struct sc_pe_slot {
     bool by_ordinal, delay, cut;
     uint16_t ordinal, hint;

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "base/os.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -85,6 +86,31 @@ bool sc_os_pread(int fd, void *buf, size_t len, uint64_t offset, size_t *ret_got
         got += (size_t)n;
     }
     *ret_got = got;
+    return true;
+}
+
+bool sc_os_list(const char *path, sc_os_entry_fn fn, void *ctx) {
+    DIR *dir = opendir(path);
+    if (!dir)
+        return false;
+    for (struct dirent *e; (e = readdir(dir));) {
+        if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
+            continue;
+        struct stat st;
+        bool folder = fstatat(dirfd(dir), e->d_name, &st, 0) == 0 && S_ISDIR(st.st_mode);
+        if (!fn(ctx, e->d_name, folder))
+            break;
+    }
+    closedir(dir);
+    return true;
+}
+
+bool sc_os_stat(const char *path, uint64_t *ret_size, uint64_t *ret_mtime) {
+    struct stat st;
+    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
+        return false;
+    *ret_size = (uint64_t)st.st_size;
+    *ret_mtime = (uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec;
     return true;
 }
 

@@ -110,6 +110,8 @@ int sc_strncasecmp(const char *a, const char *b, size_t n) {
 
 int sc_strcasecmp(const char *a, const char *b) { return sc_strncasecmp(a, b, (size_t)-1); }
 
+enum { WILD_MAX = 4096 }; /* longer patterns with `#` match nothing */
+
 /* Matches one character against the pattern element at P; *RET_NEXT is behind the element. */
 static bool match_one(const char *p, char c, const char **ret_next) {
     if (*p == '[') {
@@ -131,11 +133,45 @@ static bool match_one(const char *p, char c, const char **ret_next) {
 }
 
 /*
- * Iterative in `*` (going back to the last one), so that no pattern takes exponential time.
- * `x#` matches any number of x.
+ * Patterns with `#`: all places in the pattern that the text so far can have led to, moved on one
+ * character at a time. Time is the product of the two lengths, whatever they hold.
  */
+static bool match_repeats(const char *p, const char *t) {
+    const size_t len = strlen(p);
+    bool at[WILD_MAX + 1] = {true}, to[WILD_MAX + 1];
+    const char *next;
+    if (len > WILD_MAX)
+        return false;
+    for (;; t++) {
+        for (size_t i = 0; i < len; i++) { /* what may match nothing is stepped over */
+            if (!at[i])
+                continue;
+            match_one(p + i, 0, &next);
+            if (p[i] == '*')
+                at[i + 1] = true;
+            else if (*next == '#')
+                at[next + 1 - p] = true;
+        }
+        if (!*t)
+            return at[len];
+        memset(to, 0, len + 1);
+        for (size_t i = 0; i < len; i++) {
+            if (!at[i])
+                continue;
+            if (p[i] == '*')
+                to[i] = true;
+            else if (match_one(p + i, *t, &next))
+                to[*next == '#' ? i : (size_t)(next - p)] = true;
+        }
+        memcpy(at, to, len + 1);
+    }
+}
+
+/* Iterative in `*` (going back to the last one), so that no pattern takes exponential time. */
 bool sc_wild_match(const char *p, const char *t) {
     const char *star = NULL, *mark = NULL, *next;
+    if (strchr(p, '#'))
+        return match_repeats(p, t);
     for (;;) {
         if (*p == '*') {
             star = ++p;
@@ -144,19 +180,10 @@ bool sc_wild_match(const char *p, const char *t) {
         }
         if (!*p && !*t)
             return true;
-        if (*p) {
-            bool hit = match_one(p, *t, &next);
-            if (*next == '#') {
-                while (*t && match_one(p, *t, &next))
-                    t++;
-                p = next + 1;
-                continue;
-            }
-            if (hit) {
-                p = next;
-                t++;
-                continue;
-            }
+        if (*p && match_one(p, *t, &next)) {
+            p = next;
+            t++;
+            continue;
         }
         if (!star || !*mark)
             return false;

@@ -28,7 +28,10 @@ char *sc_cur_utf16(struct sc_cur *cur, size_t nbytes, sc_arena *arena);
 char sc_lower(char c);
 int sc_strcasecmp(const char *a, const char *b);
 int sc_strncasecmp(const char *a, const char *b, size_t n);
-/* WinDbg's string wildcards: * ? and [a-z] sets, # for "zero or more of the character before". */
+/*
+ * WinDbg's string wildcards: * ? and [a-z] sets, # for "zero or more of the character before" (or
+ * of the set before). A # with nothing before it is a character.
+ */
 bool sc_wild_match(const char *pattern, const char *text);
 
 #endif

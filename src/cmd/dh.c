@@ -305,7 +305,7 @@ static void section_text(sc_out *out, const void *record, void *ctx) {
 }
 
 struct debug_rec {
-    uint32_t type, size, rva, offset;
+    uint32_t kind, size, rva, offset;
     const char *name, *pdb, *pdb_key;
     const struct sc_codeview *codeview; /* NULL: no CodeView entry, or it cannot be read */
     const char *missing;                /* why not */
@@ -313,7 +313,7 @@ struct debug_rec {
 };
 
 static const struct sc_field debug_fields[] = {
-    SC_FIELD(struct debug_rec, type, SC_F_U32),     SC_FIELD(struct debug_rec, name, SC_F_STR),
+    SC_FIELD(struct debug_rec, kind, SC_F_U32),     SC_FIELD(struct debug_rec, name, SC_F_STR),
     SC_FIELD(struct debug_rec, size, SC_F_HEX32),   SC_FIELD(struct debug_rec, rva, SC_F_HEX32),
     SC_FIELD(struct debug_rec, offset, SC_F_HEX32), SC_FIELD(struct debug_rec, pdb, SC_F_STR),
     SC_FIELD(struct debug_rec, pdb_key, SC_F_STR),  SC_FIELD_END};
@@ -336,16 +336,16 @@ static void codeview_text(sc_out *out, const struct debug_rec *r) {
 static void debug_text(sc_out *out, const void *record, void *ctx) {
     static const char *const names[] = {NULL, "coff", "cv", "fpo", "misc", "except", "fixup"};
     const struct debug_rec *r = record;
-    const char *name = r->type < sizeof names / sizeof *names         ? names[r->type]
-                       : r->type == SC_PE_DEBUG_EX_DLLCHARACTERISTICS ? "dllchar"
+    const char *name = r->kind < sizeof names / sizeof *names         ? names[r->kind]
+                       : r->kind == SC_PE_DEBUG_EX_DLLCHARACTERISTICS ? "dllchar"
                                                                       : NULL;
     (void)ctx;
     if (name)
         sc_printf(out, "\t%-7s", name);
     else
-        sc_printf(out, "\t(%6u)", r->type);
+        sc_printf(out, "\t(%6u)", r->kind);
     sc_printf(out, "%8x%12x%9x", r->size, r->rva, r->offset);
-    if (r->type == SC_PE_DEBUG_CODEVIEW)
+    if (r->kind == SC_PE_DEBUG_CODEVIEW)
         codeview_text(out, r);
     else if (!name && r->name && r->enrich)
         sc_printf(out, "  [%s]", r->name);
@@ -410,7 +410,7 @@ static sc_err *show_debug_entry(const struct dh *d, size_t index) {
     sc_err *err = sc_pe_debug_at(d->pe, index, &e), *missing = NULL;
     if (err)
         return err;
-    struct debug_rec r = {.type = e.type, .size = e.size, .rva = e.rva, .offset = e.offset};
+    struct debug_rec r = {.kind = e.type, .size = e.size, .rva = e.rva, .offset = e.offset};
     r.name = sc_pe_debug_name(e.type);
     r.enrich = sc_session_enrich(d->session);
     if (e.type == SC_PE_DEBUG_CODEVIEW) {
@@ -462,14 +462,21 @@ static sc_err *show_sections(const struct dh *d) {
     return first;
 }
 
-enum { ARG_FILE, ARG_SECTIONS, ARG_ALL, ARG_ADDRESS };
+enum { ARG_FILE, ARG_SECTIONS, ARG_ALL, ARG_HELP, ARG_ADDRESS };
 
 static const struct sc_arg dh_args[] = {
     [ARG_FILE] = {SC_ARG_OPTION, "f", "f", true, "the file headers only"},
     [ARG_SECTIONS] = {SC_ARG_OPTION, "s", "s", true, "the section headers only"},
     [ARG_ALL] = {SC_ARG_OPTION, "a", "a", true, "everything: as without an option"},
-    [ARG_ADDRESS] = {SC_ARG_EXPR, "address", NULL, false, "base of the image, or its module"},
+    [ARG_HELP] = {SC_ARG_OPTION, "h", "h", true, "these options"},
+    [ARG_ADDRESS] = {SC_ARG_EXPR, "address", NULL, true, "base of the image, or its module"},
     {SC_ARG_END, NULL, NULL, false, NULL}};
+
+static void show_usage(sc_out *out) {
+    sc_puts(out, "Usage: !dh [options] address\n\n");
+    for (const struct sc_arg *a = dh_args; a->kind == SC_ARG_OPTION; a++)
+        sc_printf(out, "   -%s  %s\n", a->spec, a->about);
+}
 
 static sc_err *run_dh(sc_session *session, const struct sc_args *args) {
     sc_target *target = sc_session_target(session);
@@ -478,6 +485,12 @@ static sc_err *run_dh(sc_session *session, const struct sc_args *args) {
     struct dh d = {.session = session, .out = sc_session_out(session)};
     bool file = args->v[ARG_FILE].given, sections = args->v[ARG_SECTIONS].given;
     bool all = args->v[ARG_ALL].given || (!file && !sections);
+    if (args->v[ARG_HELP].given) {
+        show_usage(d.out);
+        return NULL;
+    }
+    if (!args->v[ARG_ADDRESS].given)
+        return sc_errf(SC_ERR_ARG, "!dh needs the base of an image: !dh nt");
     sc_err *err = sc_pe_open_memory(sc_target_space(target), address,
                                     module ? module->image : "image", &d.pe);
     if (err)
@@ -498,8 +511,9 @@ const struct sc_command sc_image_commands[] = {
      .help = "!dh nt shows the file and section headers of the kernel as they stand in memory; "
              "!dh -f ADDRESS only the file headers and the data directories: addresses there "
              "count from the image's base.\n\n"
-             "Dumps that hold no image pages (triage dumps, small minidumps) have no headers "
-             "to show.",
+             "They are shown where the dump holds the image's first page: of a triage dump's "
+             "images that is often the kernel alone.",
+     .sample = "!dh -h",
      .run = run_dh},
     {.name = NULL},
 };

@@ -165,12 +165,27 @@ static void read_section(struct pe_cur *c, struct sc_pe_section *s) {
     s->characteristics = pe_u32(c);
 }
 
+static struct pe_cur section_cursor(const sc_pe *pe) {
+    return pe_cur_at(pe, pe->sections_offset, (uint64_t)pe->h.nsections * SECTION_HEADER,
+                     "section table");
+}
+
+/* Is the whole table there? Asked before memory is taken for as many sections as are claimed. */
+static bool has_sections(const sc_pe *pe, struct pe_cur *c) {
+    struct sc_pe_section s;
+    if (pe->file)
+        return sc_file_has(pe->file, c->pos, c->end - c->pos);
+    for (unsigned i = 0; i < pe->h.nsections && !c->failed; i++)
+        read_section(c, &s);
+    return !c->failed;
+}
+
 static sc_err *read_sections(sc_pe *pe) {
     size_t n = pe->h.nsections;
-    struct pe_cur c = pe_cur_at(pe, pe->sections_offset, n * SECTION_HEADER, "section table");
+    struct pe_cur probe = section_cursor(pe), c = probe;
     if (!n)
         return NULL;
-    if (pe->file && !sc_file_has(pe->file, pe->sections_offset, n * SECTION_HEADER)) {
+    if (!has_sections(pe, &probe)) {
         pe_note(pe, pe->sections_offset, "the table of %zu sections is cut off", n);
         pe->sections_missing = true;
         return NULL;
@@ -182,7 +197,7 @@ static sc_err *read_sections(sc_pe *pe) {
         return sc_err_nomem();
     for (size_t i = 0; i < n; i++)
         read_section(&c, &s[i]);
-    pe->sections_missing = c.failed; /* memory that the dump lacks */
+    pe->sections_missing = c.failed; /* the system could not read */
     pe->nsections = c.failed ? 0 : n;
     return NULL;
 }
@@ -275,12 +290,8 @@ sc_err *pe_read_headers(sc_pe *pe) {
 sc_err *sc_pe_sections(const sc_pe *pe, const struct sc_pe_section **ret_sections,
                        size_t *ret_count) {
     if (pe->sections_missing) {
-        struct pe_cur c = pe_cur_at(pe, pe->sections_offset,
-                                    (uint64_t)pe->h.nsections * SECTION_HEADER, "section table");
-        struct sc_pe_section s;
-        for (size_t i = 0; pe->space && i < pe->h.nsections && !c.failed; i++)
-            read_section(&c, &s);
-        if (c.failed)
+        struct pe_cur c = section_cursor(pe);
+        if (pe->space && !has_sections(pe, &c))
             return pe_cur_err(&c);
         return pe_bad(pe, pe->nt_offset, "section table: cut off by the end of the file");
     }

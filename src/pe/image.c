@@ -198,8 +198,10 @@ static enum sc_read read_memory(const sc_pe *pe, uint64_t rva, uint8_t *buf, siz
                                 size_t *done) {
     /* Before the headers are read, only the space bounds what is read. */
     uint64_t size = pe->h.image_size ? pe->h.image_size : UINT32_MAX;
-    if (rva >= size)
+    if (rva >= size || pe->base + rva < pe->base)
         return SC_READ_INVALID;
+    if (size > UINT64_MAX - pe->base)
+        size = UINT64_MAX - pe->base; /* the image reaches over the end of the address space */
     size_t want = len < size - rva ? len : (size_t)(size - rva);
     enum sc_read status = sc_space_read(pe->space, pe->base + rva, buf, want, done);
     return status == SC_READ_OK && want < len ? SC_READ_INVALID : status;

@@ -11,7 +11,10 @@
  *     names: pointer-sized, ended by 0: top bit = by ordinal (low word), else RVA of
  *            { u16 hint, name }
  *
- * Learnt from Microsoft's "PE Format" document and delayimp.h. Borland's linker leaves
+ *     bound import directory, 8 bytes each, ended by zeros: u32 TimeDateStamp, u16 offset of the
+ *            name from the directory, u16 number of forwarders, which follow in the same form
+ *
+ * Learnt from Microsoft's "PE Format" document, winnt.h and delayimp.h. Borland's linker leaves
  * OriginalFirstThunk 0: then the names stand in the slots, until the loader overwrites them.
  *
  * A legitimate slot is never shared, so an image cannot have more of them than pointers fit into
@@ -26,6 +29,7 @@
 enum {
     DESCRIPTOR = 0x14,
     DELAY_DESCRIPTOR = 0x20,
+    BOUND = 8,
     DLLS_MAX = 0x4000, /* descriptors of a table that are followed */
 };
 
@@ -302,4 +306,32 @@ sc_err *sc_pe_import_slot(const sc_pe *pe, uint32_t rva, struct sc_pe_slot *ret)
         *ret = *slot;
     free(slot);
     return err;
+}
+
+/* ---- bound imports ---- */
+
+sc_err *sc_pe_each_bound(const sc_pe *pe, sc_pe_bound_fn fn, void *ctx) {
+    struct sc_pe_directory dir;
+    sc_err *err = pe_need_dir(pe, SC_PE_DIR_BOUND_IMPORT, "bound imports", &dir);
+    if (err)
+        return err;
+    struct pe_cur c = pe_cur_at(pe, dir.rva, (uint64_t)DLLS_MAX * BOUND, "bound import directory");
+    unsigned forwarders = 0;
+    char name[256];
+    for (unsigned i = 0; i < DLLS_MAX; i++) {
+        struct sc_pe_bound item = {.timestamp = pe_u32(&c), .forwarder = forwarders > 0};
+        uint16_t offset = pe_u16(&c), count = pe_u16(&c);
+        if (c.failed)
+            return pe_first(err, pe_cur_err(&c));
+        if (!item.timestamp && !offset && !count)
+            return err;
+        forwarders = forwarders ? forwarders - 1 : count;
+        sc_err *bad =
+            pe_text(pe, (uint64_t)dir.rva + offset, name, sizeof name, "bound DLL's name", NULL);
+        item.dll = bad ? NULL : name;
+        err = pe_first(err, bad);
+        if (!fn(ctx, &item))
+            return err;
+    }
+    return pe_first(err, pe_bad(pe, dir.rva, "%s: more than %d DLLs", c.what, DLLS_MAX));
 }

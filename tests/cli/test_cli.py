@@ -166,6 +166,15 @@ with tap.case("-logo writes a new log with prompts, -loga adds to it"):
     with open(log, encoding="utf-8") as f:
         tap.lacks(f.read(), "first")
 
+with tap.case("_NT_DEBUG_LOG_FILE_OPEN and _APPEND name a log, as for kd; the option wins"):
+    log, other = os.path.join(FOLDER.name, "env.log"), os.path.join(FOLDER.name, "other.log")
+    tap.run(DUMP, "-c", ".echo first", env={"_NT_DEBUG_LOG_FILE_OPEN": log})
+    tap.run(DUMP, "-c", ".echo second", env={"_NT_DEBUG_LOG_FILE_APPEND": log})
+    tap.run(DUMP, "-logo", other, "-c", ".echo third", env={"_NT_DEBUG_LOG_FILE_APPEND": log})
+    with open(log, encoding="utf-8") as f:
+        text = f.read()
+    tap.equal([word in text for word in ("first", "second", "third")], [True, True, False], "what the log holds")
+
 with tap.case("a log that cannot be written: status 2 and the reason"):
     status, _, err = tap.run(DUMP, "-logo", os.path.join(FOLDER.name, "no", "x.log"), "-c", "q")
     tap.equal(status, 2, "status")

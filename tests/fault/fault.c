@@ -363,7 +363,7 @@ int main(int argc, char **argv) {
         fputs("usage: fault [--only TEXT] [--forged] [--at N]\n", stderr);
         return 2;
     }
-    crash_watch("fault-failures");
+    crash_watch(HARNESS_KEEP);
     setenv("TZ", "UTC", 1);
     if (!subjects_load(&all, !o.forged)) {
         fputs("fault: the dumps to test with could not be made\n", stderr);

@@ -99,29 +99,29 @@ static uint32_t put_version(struct peimg *p) {
 }
 
 static void put_debug(struct peimg *p) {
+#define BYTES(text) text, sizeof(text) - 1
     static const struct {
         uint32_t type, size;
         const char *data;
+        size_t len; /* of data; zeros behind it */
     } entries[] = {
-        {2, 0x28, "RSDS0123456789abcdef\x01\0\0\0c:\\made.pdb"},
-        {4, 0x20, "\x01\0\0\0\x20\0\0\0\0\0\0\0made.dbg"},
-        {12, 0x14, "\x01\0\0\0\x02"},
-        {13, 0x14, "LTCG\0\x10\0\0\x20\0\0\0.text"},
-        {16, 0x24, "\x20\0\0\0hash"},
-        {17, 0x10, "MPDB\x10\0\0"},
-        {19, 0x27, "SHA256"},
-        {20, 0x04, "\x01\0\0"},
+        {2, 0x28, BYTES("RSDS0123456789abcdef\x01\0\0\0c:\\made.pdb")},
+        {4, 0x20, BYTES("\x01\0\0\0\x20\0\0\0\0\0\0\0made.dbg")},
+        {12, 0x14, BYTES("\x01\0\0\0\x02")},
+        {13, 0x14, BYTES("LTCG\0\x10\0\0\x20\0\0\0.text")},
+        {16, 0x24, BYTES("\x20\0\0\0hash")},
+        {17, 0x10, BYTES("MPDB\x10")},
+        {19, 0x27, BYTES("SHA256")},
+        {20, 0x04, BYTES("\x01")},
     };
+#undef BYTES
     uint32_t at = DEBUG + 0x180;
     for (uint32_t i = 0; i < sizeof entries / sizeof *entries; i++) {
         const uint32_t e[] = {0, 1, 0, entries[i].type, entries[i].size, at, at - 0x2000 + 0x1400};
         peimg_u32s(p, DEBUG + 28 * i, e, 7);
-        memcpy(p->data + at, entries[i].data, entries[i].size < 16 ? entries[i].size : 16);
+        memcpy(p->data + at, entries[i].data, entries[i].len);
         at += 0x30;
     }
-    memcpy(p->data + DEBUG + 0x180, entries[0].data, 0x24);
-    memcpy(p->data + DEBUG + 0x180 + 0x30, entries[1].data, 0x14);
-    memcpy(p->data + DEBUG + 0x180 + 0x90, entries[3].data, 0x11);
     peimg_dir(p, 6, DEBUG, 28 * 8);
 }
 

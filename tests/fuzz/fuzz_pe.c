@@ -71,6 +71,12 @@ static bool see_pogo(void *ctx, uint32_t rva, uint32_t size, const char *name) {
     return true;
 }
 
+static bool see_bound(void *ctx, const struct sc_pe_bound *b) {
+    struct seen *s = ctx;
+    s->count += b->dll != NULL;
+    return true;
+}
+
 static void ask_sections(const sc_pe *pe) {
     const struct sc_pe_section *s;
     size_t n;
@@ -149,6 +155,7 @@ static void ask(sc_pe *pe) {
     ask_sections(pe);
     end(sc_pe_each_export(pe, see_export, &exports));
     end(sc_pe_each_import(pe, see_import, &imports));
+    end(sc_pe_each_bound(pe, see_bound, &imports));
     end(sc_pe_each_resource(pe, see_resource, &resources));
     sc_err *err = sc_pe_versioninfo(pe, &info);
     if (!err)

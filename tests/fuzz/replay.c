@@ -131,7 +131,7 @@ int main(int argc, char **argv) {
     unsigned runs = 400;
     uint64_t seed = 1;
     int status = -1;
-    crash_watch("fuzz-failures");
+    crash_watch(HARNESS_KEEP);
     fuzz_seeds(keep, &seeds);
     for (int i = 1; i < argc && status <= 0; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : "";

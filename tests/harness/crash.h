@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-/* FOLDER is where files go (made when needed); must outlive the program. */
+/* FOLDER is where files go, mostly HARNESS_KEEP, in the build folder; made when needed. */
 void crash_watch(const char *folder);
 /* The case about to run: NAME and bytes must stay until the next call. SECONDS of wall clock. */
 void crash_case(const char *name, const void *data, size_t size, unsigned seconds);

@@ -281,7 +281,7 @@ static bool parse(int argc, char **argv, struct options *o) {
 }
 
 int main(int argc, char **argv) {
-    struct options o = {.mutations = 300, .seed = 1, .keep = "hostile-failures"};
+    struct options o = {.mutations = 300, .seed = 1, .keep = HARNESS_KEEP};
     if (!parse(argc, argv, &o)) {
         fputs("usage: hostile [--mutations N] [--seed S] [--only TEXT] [--keep FOLDER] "
               "[--replay FILE]\n",

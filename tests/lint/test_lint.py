@@ -94,6 +94,7 @@ def main():
     finds("words", "docs/planted.md", "somebody's own machine", "See /" + "home" + "/jo/x.\n",
           "a path of a private machine is found")
     finds("marks", "src/base/planted.c", "do it", SPDX + "/* " + "TO" + "DO: later */\n", "a mark for later is found")
+    finds("marks", "docs/planted.md", "unfinished", "a\n" + "<" * 7 + " HEAD\n", "an unfinished merge is found")
     finds("globals", "src/base/planted.c", "planted can change", SPDX + "static int planted;\n",
           "a variable at file scope is found")
     finds("globals", "src/base/planted.c", "planted can change", SPDX + "const char *planted = 0;\n",

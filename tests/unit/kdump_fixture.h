@@ -97,8 +97,8 @@ static inline void holds(struct world *w, uint64_t addr, const void *data, size_
 
 static inline void absent(struct world *w, uint64_t addr) {
     uint8_t byte;
-    assert_int_not_equal(sc_space_read(sc_target_space(w->target), addr, &byte, 1, NULL),
-                         SC_READ_OK);
+    assert_int_equal(sc_space_read(sc_target_space(w->target), addr, &byte, 1, NULL),
+                     SC_READ_ABSENT);
 }
 
 #endif

@@ -322,6 +322,8 @@ static void wildcards_match_as_windbg_does(void **state) {
         {"lo#b", "looob", true},
         {"lo#b", "lxb", false},
         {"*a#b", "xxaab", true},
+        {"lo#op", "loop", true},
+        {"[ab]#b", "abab", true},
         {"[ab", "a", true},
         {"?", "", false},
         {"**", "x", true},
@@ -330,6 +332,37 @@ static void wildcards_match_as_windbg_does(void **state) {
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (sc_wild_match(rows[i].pattern, rows[i].text) != rows[i].want)
             fail_msg("\"%s\" on \"%s\"", rows[i].pattern, rows[i].text);
+}
+
+/* The plainest possible matcher, for small strings: tries every way. */
+static bool plain_match(const char *p, const char *t) {
+    if (!*p)
+        return !*t;
+    if (*p == '*')
+        return plain_match(p + 1, t) || (*t && plain_match(p, t + 1));
+    bool hit = *t && (*p == '?' || *p == *t);
+    if (p[1] == '#')
+        return plain_match(p + 2, t) || (hit && plain_match(p, t + 1));
+    return hit && plain_match(p + 1, t + 1);
+}
+
+static void wildcards_agree_with_trying_every_way(void **state) {
+    (void)state;
+    static const char letters[] = "ab?*#", text_letters[] = "ab#";
+    uint32_t seed = 7;
+    unsigned matched = 0;
+    for (int round = 0; round < 200000; round++) {
+        char p[8] = "", t[8] = "";
+        for (int i = 0; i < round % 7; i++)
+            p[i] = letters[((seed = seed * 1664525 + 1013904223) >> 24) % 5];
+        for (int i = 0; i < round / 7 % 7; i++)
+            t[i] = text_letters[((seed = seed * 1664525 + 1013904223) >> 24) % 3];
+        bool want = plain_match(p, t);
+        matched += want;
+        if (sc_wild_match(p, t) != want)
+            fail_msg("\"%s\" on \"%s\": want %d", p, t, want);
+    }
+    assert_true(matched > 1000);
 }
 
 static double cpu_seconds(void) {
@@ -593,6 +626,7 @@ int main(void) {
         cmocka_unit_test(utf8_decoding_refuses_overlong_and_broken_sequences),
         cmocka_unit_test(comparisons_ignore_ascii_case_only),
         cmocka_unit_test(wildcards_match_as_windbg_does),
+        cmocka_unit_test(wildcards_agree_with_trying_every_way),
         cmocka_unit_test(wildcards_never_take_exponential_time),
         cmocka_unit_test(guids_are_written_and_read_back),
         cmocka_unit_test(times_reach_from_1601_to_the_end),

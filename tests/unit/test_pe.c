@@ -234,6 +234,24 @@ static void memory_is_read_at_its_base(void **state) {
     close_image(&o);
 }
 
+static void memory_does_not_wrap_round(void **state) {
+    struct peimg p;
+    struct opened o;
+    uint8_t b[4];
+    size_t got;
+    (void)state;
+    peimg_init(&p, MACHINE_X64);
+    no_error(map_image(&o, &p, UINT64_MAX - 0x7fff, 0));
+    no_error(sc_pe_need(o.pe, PEIMG_DATA, b, 4, "data"));
+    close_image(&o);
+    peimg_u32(&p, PEIMG_OPT + 0x38, 0x100000);
+    no_error(map_image(&o, &p, UINT64_MAX - 0x7fff, 0));
+    assert_int_equal(sc_pe_read(o.pe, 0x8000, b, 4, &got), SC_READ_INVALID);
+    assert_int_equal(sc_pe_read(o.pe, 0x7ffd, b, 4, &got), SC_READ_INVALID);
+    assert_in_range(got, 2, 3);
+    close_image(&o);
+}
+
 static void absent_pages_are_absent_parts(void **state) {
     struct peimg p;
     struct opened o;
@@ -267,6 +285,11 @@ static void an_absent_section_table_leaves_the_headers(void **state) {
     assert_int_equal(sc_pe_headers(o.pe)->nsections, 2);
     error_is(sc_pe_sections(o.pe, &s, &n), SC_ERR_MEMORY, "section table");
     close_image(&o);
+    peimg_u16(&p, PEIMG_NT + 6, 0xffff); /* more than the memory holds */
+    no_error(map_image(&o, &p, 0x10000, 0));
+    error_is(sc_pe_sections(o.pe, &s, &n), SC_ERR_FORMAT, "section table");
+    close_image(&o);
+    peimg_u16(&p, PEIMG_NT + 6, 2);
     struct forge_bytes file = peimg_file(&p);
     no_error(open_bytes(&o, file.data, 0x200));
     error_is(sc_pe_sections(o.pe, &s, &n), SC_ERR_FORMAT, "section table");
@@ -368,6 +391,7 @@ int main(void) {
         cmocka_unit_test(offsets_and_rvas_lead_to_each_other),
         cmocka_unit_test(cut_files_say_where_they_end),
         cmocka_unit_test(memory_is_read_at_its_base),
+        cmocka_unit_test(memory_does_not_wrap_round),
         cmocka_unit_test(absent_pages_are_absent_parts),
         cmocka_unit_test(an_absent_section_table_leaves_the_headers),
         cmocka_unit_test(what_is_no_image_is_refused),

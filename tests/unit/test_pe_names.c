@@ -413,6 +413,44 @@ static void import_directories_without_an_end_stop(void **state) {
     close_image(&o);
 }
 
+static bool see_bound(void *ctx, const struct sc_pe_bound *b) {
+    struct seen *s = ctx;
+    size_t n = strlen(s->text);
+    snprintf(s->text + n, sizeof s->text - n, "%s%s@%x ", b->forwarder ? ">" : "",
+             b->dll ? b->dll : "?", b->timestamp);
+    return ++s->count != s->stop_after;
+}
+
+static void bound_imports_stand_in_the_headers(void **state) {
+    struct peimg p;
+    struct opened o;
+    struct seen s = {0};
+    const uint32_t bound[] = {0x48000001, 1u << 16 | 0x40, 0x48000002, 0x50, 0x48000003, 0x60, 0,
+                              0};
+    (void)state;
+    peimg_init(&p, SC_PE_MACHINE_X86);
+    open_file(&o, &p);
+    error_is(sc_pe_each_bound(o.pe, see_bound, &s), SC_ERR_NOT_FOUND, "bound imports");
+    close_image(&o);
+    peimg_dir(&p, SC_PE_DIR_BOUND_IMPORT, 0x300, 0x70);
+    peimg_u32s(&p, 0x300, bound, 8);
+    peimg_text(&p, 0x340, "KERNEL32.dll");
+    peimg_text(&p, 0x350, "NTDLL.DLL");
+    peimg_text(&p, 0x360, "GDI32.dll");
+    open_file(&o, &p);
+    no_error(sc_pe_each_bound(o.pe, see_bound, &s));
+    assert_string_equal(s.text, "KERNEL32.dll@48000001 >NTDLL.DLL@48000002 GDI32.dll@48000003 ");
+    close_image(&o);
+    peimg_dir(&p, SC_PE_DIR_BOUND_IMPORT, 0x3f4, 0x70);
+    peimg_u32(&p, 0x3f4, 0x48000004);
+    peimg_u32(&p, 0x3f8, 0x4);
+    s = (struct seen){0};
+    open_file(&o, &p); /* the headers end in the second entry */
+    error_is(sc_pe_each_bound(o.pe, see_bound, &s), SC_ERR_FORMAT, "bound import directory");
+    assert_int_equal(s.count, 1);
+    close_image(&o);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exports_are_found_by_name),
@@ -430,6 +468,7 @@ int main(void) {
         cmocka_unit_test(missing_import_names_are_marked),
         cmocka_unit_test(import_tables_that_share_names_end),
         cmocka_unit_test(import_directories_without_an_end_stop),
+        cmocka_unit_test(bound_imports_stand_in_the_headers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -223,6 +223,24 @@ static void without_the_processor_block_prcbs_are_found_by_size(void **state) {
     close_world(&w);
 }
 
+static void a_prcb_whose_number_lies_is_nobodys(void **state) {
+    (void)state;
+    const uint32_t lies[] = {2, 64, 0x7fffffff, 0xffffffff};
+    for (size_t i = 0; i < sizeof lies / sizeof *lies; i++) {
+        struct world w;
+        forge_scene_init(&w.s, FORGE_TRIAGE_ARM64);
+        w.s.block[0].size = 0; /* no KiProcessorBlock: they are told by their numbers */
+        memcpy(w.s.prcb[1] + 0x24, &lies[i], 4);
+        open_world(&w);
+        struct sc_regs regs;
+        assert_null(sc_target_regs(w.target, 0, &regs));
+        sc_err *err = sc_target_regs(w.target, 1, &regs);
+        assert_int_equal(sc_err_code(err), SC_ERR_NOT_FOUND);
+        sc_err_destroy(err);
+        close_world(&w);
+    }
+}
+
 static void the_old_family_has_the_headers_registers_only(void **state) {
     (void)state;
     struct world w;
@@ -289,6 +307,7 @@ int main(void) {
         cmocka_unit_test(a_blob_that_lies_about_its_size_ends_the_list_with_a_note),
         cmocka_unit_test(processors_have_registers_of_their_own),
         cmocka_unit_test(without_the_processor_block_prcbs_are_found_by_size),
+        cmocka_unit_test(a_prcb_whose_number_lies_is_nobodys),
         cmocka_unit_test(the_old_family_has_the_headers_registers_only),
         cmocka_unit_test(a_processor_count_that_lies_costs_nothing),
         cmocka_unit_test(reading_without_mapping_gives_the_same),

@@ -67,7 +67,7 @@ sc_err *run_set_paths(const struct options *opt, sc_session *session) {
 static sc_err *start_log(const struct run *run) {
     const char *path = run->opt->log;
     bool append = run->opt->log_append;
-    if (!path && !run->opt->ignore_env) {
+    if (!path) {
         path = getenv("_NT_DEBUG_LOG_FILE_OPEN");
         if (!path || !*path) {
             path = getenv("_NT_DEBUG_LOG_FILE_APPEND");

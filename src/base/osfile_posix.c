@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/* osfile.h on Linux and other POSIX systems. */
+#define _GNU_SOURCE
+#include "base/osfile.h"
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/utf.h"
+
+bool sc_os_is_file(const char *path, uint64_t *ret_size, int64_t *ret_mtime) {
+    struct stat st;
+    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
+        return false;
+    if (ret_size)
+        *ret_size = (uint64_t)st.st_size;
+    if (ret_mtime)
+        *ret_mtime = (int64_t)st.st_mtime;
+    return true;
+}
+
+bool sc_os_is_folder(const char *path) {
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static sc_err *make_one(const char *path) {
+    if (mkdir(path, 0777) == 0 || (errno == EEXIST && sc_os_is_folder(path)))
+        return NULL;
+    return sc_errf(SC_ERR_IO, "cannot make the folder %s: %s", path, strerror(errno));
+}
+
+sc_err *sc_os_make_folders(const char *path) {
+    if (sc_os_is_folder(path))
+        return NULL;
+    char *copy = strdup(path);
+    if (!copy)
+        return sc_err_nomem();
+    sc_err *err = NULL;
+    for (char *p = copy + 1; *copy && *p && !err; p++) {
+        if (*p != '/' || p[-1] == '/')
+            continue;
+        *p = '\0';
+        if (!sc_os_is_folder(copy))
+            err = make_one(copy);
+        *p = '/';
+    }
+    if (!err)
+        err = make_one(copy);
+    free(copy);
+    return err;
+}
+
+char *sc_os_spelled(const char *folder, const char *name, bool *ret_nomem) {
+    DIR *dir = opendir(folder);
+    if (!dir) {
+        *ret_nomem = *ret_nomem || errno == ENOMEM;
+        return NULL;
+    }
+    char *found = NULL;
+    bool exact = false;
+    for (struct dirent *d; !exact && (d = readdir(dir));) {
+        if (sc_strcasecmp(d->d_name, name) != 0)
+            continue;
+        exact = strcmp(d->d_name, name) == 0;
+        if (found && !exact)
+            continue;
+        free(found);
+        found = strdup(d->d_name);
+        if (!found) {
+            *ret_nomem = true;
+            break;
+        }
+    }
+    closedir(dir);
+    return found;
+}
+
+char *sc_os_real_path(const char *path) { return realpath(path, NULL); }
+
+void sc_os_unlink(const char *path) { unlink(path); }
+
+sc_err *sc_os_append(const char *path, int *ret_fd, uint64_t *ret_size) {
+    int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
+    if (fd < 0)
+        return sc_errf(SC_ERR_IO, "cannot write %s: %s", path, strerror(errno));
+    struct stat st;
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        close(fd);
+        return sc_errf(SC_ERR_IO, "cannot write %s: it is no regular file", path);
+    }
+    *ret_fd = fd;
+    *ret_size = (uint64_t)st.st_size;
+    return NULL;
+}
+
+sc_err *sc_os_write(int fd, const void *data, size_t len) {
+    const char *p = data;
+    while (len) {
+        ssize_t n = write(fd, p, len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return sc_errf(SC_ERR_IO, "cannot write: %s", strerror(n < 0 ? errno : EIO));
+        p += n;
+        len -= (size_t)n;
+    }
+    return NULL;
+}
+
+sc_err *sc_os_truncate(int fd, uint64_t size) {
+    if (ftruncate(fd, (off_t)size) == 0)
+        return NULL;
+    return sc_errf(SC_ERR_IO, "cannot cut a file: %s", strerror(errno));
+}
+
+/* File systems that cannot sync (some network ones) say EINVAL: nothing more can be done there. */
+static bool sync_path(const char *path, int flags) {
+    int fd = open(path, flags | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    bool ok = fsync(fd) == 0 || errno == EINVAL;
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return ok;
+}
+
+sc_err *sc_os_publish(const char *from, const char *to) {
+    if (!sync_path(from, O_RDONLY))
+        return sc_errf(SC_ERR_IO, "cannot write %s: %s", from, strerror(errno));
+    if (rename(from, to) != 0)
+        return sc_errf(SC_ERR_IO, "cannot rename %s to %s: %s", from, to, strerror(errno));
+    char *folder = strdup(to);
+    char *slash = folder ? strrchr(folder, '/') : NULL;
+    if (slash && slash != folder) {
+        *slash = '\0';
+        sync_path(folder, O_RDONLY | O_DIRECTORY); /* the file is there in any case */
+    }
+    free(folder);
+    return NULL;
+}
+
+/*
+ * The holder removes the file before it lets go; so whoever got the lock must look whether the
+ * name still means the file that was locked.
+ */
+static bool same_file(int fd, const char *path) {
+    struct stat a, b;
+    return fstat(fd, &a) == 0 && stat(path, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
+bool sc_os_lock_try(const char *path, struct sc_os_lock *ret_lock, sc_err **ret_err) {
+    for (int i = 0; i < 16; i++) {
+        int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+        if (fd < 0) {
+            *ret_err = sc_errf(SC_ERR_IO, "cannot write %s: %s", path, strerror(errno));
+            return false;
+        }
+        if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+            bool busy = errno == EWOULDBLOCK || errno == EINTR;
+            if (!busy)
+                *ret_err = sc_errf(SC_ERR_IO, "cannot lock %s: %s", path, strerror(errno));
+            close(fd);
+            return false;
+        }
+        if (same_file(fd, path)) {
+            char *copy = strdup(path);
+            if (!copy) {
+                *ret_err = sc_err_nomem();
+                close(fd);
+                return false;
+            }
+            ret_lock->fd = fd;
+            ret_lock->path = copy;
+            return true;
+        }
+        close(fd);
+    }
+    return false;
+}
+
+void sc_os_unlock(struct sc_os_lock *lock) {
+    unlink(lock->path);
+    close(lock->fd);
+    free(lock->path);
+    lock->path = NULL;
+    lock->fd = -1;
+}
+
+uint64_t sc_os_milliseconds(void) {
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+int64_t sc_os_now(void) { return (int64_t)time(NULL); }
+
+void sc_os_sleep(unsigned milliseconds) {
+    struct timespec ts = {.tv_sec = (time_t)(milliseconds / 1000),
+                          .tv_nsec = (long)(milliseconds % 1000) * 1000000};
+    nanosleep(&ts, NULL); /* a signal may cut it short: whoever waits looks again anyway */
+}
+
+unsigned long sc_os_process_id(void) { return (unsigned long)getpid(); }
+
+unsigned long sc_os_user_id(void) { return (unsigned long)getuid(); }
+
+void *sc_os_library(const char *name) {
+    return dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+}
+
+void sc_os_library_close(void *library) {
+    if (library)
+        dlclose(library);
+}
+
+bool sc_os_function(void *library, const char *name, void *function, size_t size) {
+    void *address = dlsym(library, name);
+    if (!address || size != sizeof address)
+        return false;
+    memcpy(function, &address, size);
+    return true;
+}
