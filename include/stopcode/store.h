@@ -151,6 +151,13 @@ SC_API const char *sc_store_cache(const sc_store *store);
 SC_API sc_err *sc_store_find(sc_store *store, const struct sc_store_key *key,
                              sc_store_verify_fn verify, void *ctx,
                              struct sc_store_found *ret_found);
+/**
+ * The first file called NAME in the local folders of the path that VERIFY accepts, under whatever
+ * index; no network. *RET_PATH is the caller's; NULL: there is none. For modules whose key is not
+ * known. KEY in the calls of VERIFY is NULL.
+ */
+SC_API sc_err *sc_store_find_any(sc_store *store, const char *name, sc_store_verify_fn verify,
+                                 void *ctx, char **ret_path);
 SC_API void sc_store_found_deinit(struct sc_store_found *found);
 
 /** Forgets what could not be reached and what was not there (`.reload -f`). */

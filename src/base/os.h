@@ -24,8 +24,6 @@ bool sc_os_pread(int fd, void *buf, size_t len, uint64_t offset, size_t *ret_got
  */
 typedef bool (*sc_os_entry_fn)(void *ctx, const char *name, bool is_folder);
 bool sc_os_list(const char *path, sc_os_entry_fn fn, void *ctx);
-/* Size and time of last change (nanoseconds) of a file; false when there is none. */
-bool sc_os_stat(const char *path, uint64_t *ret_size, uint64_t *ret_mtime);
 /* Seconds east of UTC of the local zone at a moment (seconds since 1970), and its DST flag. */
 long sc_os_utc_offset(int64_t unix_time);
 

@@ -105,15 +105,6 @@ bool sc_os_list(const char *path, sc_os_entry_fn fn, void *ctx) {
     return true;
 }
 
-bool sc_os_stat(const char *path, uint64_t *ret_size, uint64_t *ret_mtime) {
-    struct stat st;
-    if (stat(path, &st) != 0 || !S_ISREG(st.st_mode))
-        return false;
-    *ret_size = (uint64_t)st.st_size;
-    *ret_mtime = (uint64_t)st.st_mtim.tv_sec * 1000000000u + (uint64_t)st.st_mtim.tv_nsec;
-    return true;
-}
-
 long sc_os_utc_offset(int64_t unix_time) {
     time_t t = (time_t)unix_time;
     struct tm tm;
