@@ -11,6 +11,7 @@
  * as a file says, and values as deep as memory says: both are bounded, and so are lines.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/utf.h"

@@ -8,6 +8,7 @@
  */
 #include <string.h>
 
+#include "base/file.h"
 #include "cmd/show.h"
 #include "cmd/symbols.h"
 #include "sym/symtab_impl.h"
