@@ -2,11 +2,11 @@
 /*
  * `dt`: types, and things of a type.
  *
- *     dt [options] [module!]Name [[options] Field …] [Address] [-l Path]
+ *     dt [options] [module!]Name [[options] Field …] [Address] [Field …] [-l Path]
  *     dt [options] Address [-l Path]
  *
- * A word behind the name is a field if the type has one that it fits, else the rest of the line is
- * an expression for the address. Options may be joined (`-yoi`) and stand in front of a name or
+ * A word behind the name is a field if the type has one that it fits, else an expression for the
+ * address begins there. Options may be joined (`-yoi`) and stand in front of a name or
  * field. A name with wildcards lists the types that match.
  */
 #include <stdlib.h>
@@ -21,8 +21,9 @@ enum { LIST_MAX = 100000 };
 struct request {
     struct sc_dt dt;
     sc_symtab *symtab;
-    const char *name, *link, *address;
-    bool types_only, all_verbose, physical, next_prefix, name_next;
+    const char *name, *link;
+    uint64_t address;
+    bool has_address, types_only, all_verbose, physical, next_prefix, name_next;
     bool has_size;
     uint64_t size; /* -s */
     int next_elements;
@@ -140,7 +141,26 @@ static sc_err *is_field(struct request *r, const struct sc_typeref *ref, const c
     return err;
 }
 
-/* Fields, then the address, behind the name. */
+/* The expression at *P, which moves behind it; an option behind it is no part of it. */
+static sc_err *take_address(struct request *r, const char **p) {
+    const char *end = *p;
+    while (*end && !(sc_blank(*end) && is_option(sc_skip_blanks(end))))
+        end++;
+    char *text = sc_arena_strndup(r->dt.arena, *p, (size_t)(end - *p));
+    if (!text)
+        return sc_err_nomem();
+    const char *behind;
+    sc_err *err = r->has_address ? sc_errf(SC_ERR_ARG, "there is an address already")
+                                 : sc_session_eval_prefix(r->dt.session, text, &r->address, &behind);
+    if (err)
+        return sc_err_prefix(err, "dt: '%.*s' is neither a field of %s nor an address",
+                             (int)strcspn(text, " \t"), text, r->name);
+    r->has_address = true;
+    *p = sc_skip_blanks(*p + (behind - text));
+    return NULL;
+}
+
+/* Fields and the address, behind the name. */
 static sc_err *take_operands(struct request *r, const struct sc_typeref *ref, const char *p) {
     sc_err *err = NULL;
     while (!err && *p) {
@@ -156,12 +176,8 @@ static sc_err *take_operands(struct request *r, const struct sc_typeref *ref, co
         if (err)
             return err;
         if (!field) {
-            /* An expression, up to an option behind it. */
-            const char *end = strstr(at, " -l ");
-            r->address = sc_arena_strndup(r->dt.arena, at, end ? (size_t)(end - at) : strlen(at));
-            if (!r->address)
-                return sc_err_nomem();
-            p = end ? end + 1 : "";
+            p = at;
+            err = take_address(r, &p);
             continue;
         }
         if (r->dt.nfilters == SC_DT_FIELDS_MAX)
@@ -496,15 +512,10 @@ static sc_err *run_named(struct request *r, const char *rest) {
         err = not_found(r);
     if (!err)
         err = take_operands(r, &ref, rest);
-    if (!err && r->address) {
+    if (!err && r->has_address) {
         sc_target *target = sc_session_target(r->dt.session);
         sc_space *space = r->physical ? sc_target_phys(target) : sc_target_space(target);
-        uint64_t addr;
-        err = sc_session_eval(r->dt.session, r->address, &addr);
-        if (err)
-            return sc_err_prefix(err, "dt: '%s' is neither a field of %s nor an address",
-                                 r->address, r->name);
-        v = sc_value_at(space, ref.provider, ref.id, sc_space_canon(space, addr));
+        v = sc_value_at(space, ref.provider, ref.id, sc_space_canon(space, r->address));
     }
     if (err)
         return err;

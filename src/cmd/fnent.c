@@ -334,8 +334,14 @@ static sc_err *run_fnent(sc_session *session, const struct sc_args *args) {
     if (!m)
         return sc_errf(SC_ERR_NOT_FOUND, "no module contains 0x%llx", (ull)addr);
     sc_err *err = sc_module_image(session, m, &f.pe);
+    if (err && (sc_err_code(err) == SC_ERR_MEMORY || sc_err_code(err) == SC_ERR_FORMAT)) {
+        sc_err *why = sc_errf(SC_ERR_NOT_FOUND, "the image of %s cannot be read: %s", m->name,
+                              sc_err_text(err));
+        sc_err_destroy(err);
+        return why;
+    }
     if (err)
-        return sc_err_prefix(err, "the image of %s cannot be read", m->name);
+        return err;
     f.base = m->base;
     err = sc_pe_function_find(f.pe, (uint32_t)(addr - m->base), &fn);
     if (err && sc_err_code(err) == SC_ERR_NOT_FOUND) {
@@ -368,6 +374,7 @@ const struct sc_command sc_function_commands[] = {
              "memory or in the image path. BeginAddress of the last \"Chained info\" plus the "
              "module's base is the start of the function that moved code belongs to.\n"
              "x64, ARM64 and ARM have such tables; x86 has none.",
+     .sample = ".fnent @$ip",
      .run = run_fnent},
     {.name = NULL},
 };

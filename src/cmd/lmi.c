@@ -219,7 +219,9 @@ static sc_err *take_headers(sc_pe *pe, sc_arena *arena, struct lmi_rec *r) {
     r->has_headers = true;
     r->from_file = !sc_pe_is_memory(pe);
     r->machine = h->machine;
-    r->machine_name = sc_pe_machine_name(h->machine);
+    r->machine_name = h->machine == SC_PE_MACHINE_X86     ? "I386"
+                      : h->machine == SC_PE_MACHINE_X64 ? "X64"
+                                                        : sc_pe_machine_name(h->machine);
     r->characteristics = h->characteristics;
     r->reproducible = repro.present;
     if (!r->checksum)

@@ -416,6 +416,7 @@ const struct sc_command sc_reload_commands[] = {
      .needs = SC_NEED_TARGET,
      .args = chksym_args,
      .help = "Shows the module's key and the symbol file's, and by what the file was recognised.",
+     .sample = "!chksym nt",
      .run = run_chksym},
     {.name = NULL},
 };

@@ -282,6 +282,7 @@ const struct sc_command sc_sympath_commands[] = {
      .args = symfix_args,
      .help = "The same as .sympath srv*folder*" SC_STORE_MICROSOFT ". With + it is appended.\n"
              "Nothing is downloaded before it is needed.",
+     .sample = ".symfix+",
      .run = run_symfix},
     {.name = ".exepath",
      .brief = "show or set the path that images are searched in",
