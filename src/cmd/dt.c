@@ -22,7 +22,7 @@ struct request {
     struct sc_dt dt;
     sc_symtab *symtab;
     const char *name, *link;
-    uint64_t address;
+    uint64_t address, untyped; /* untyped: where the name lies, if it is a symbol */
     bool has_address, types_only, all_verbose, physical, next_prefix, name_next;
     bool has_size;
     uint64_t size; /* -s */
@@ -476,7 +476,10 @@ static sc_err *find_name(struct request *r, struct sc_typeref *ref, struct sc_va
         return NULL;
     }
     err = sc_symtab_lookup(r->symtab, r->name, &addr, &known);
-    return err || !known ? err : find_variable(r, addr, ref, v, ret_found);
+    if (err || !known)
+        return err;
+    r->untyped = addr;
+    return find_variable(r, addr, ref, v, ret_found);
 }
 
 /* Why a name has no type: the module's symbols have none, or it does not exist. */
@@ -493,6 +496,11 @@ static sc_err *not_found(struct request *r) {
         return sc_errf(SC_ERR_NOT_FOUND, "Symbol %s not found: there is no module %s", r->name,
                        module);
     const struct sc_modsyms *s = m ? sc_symtab_peek(r->symtab, m) : NULL;
+    if (r->untyped)
+        return sc_errf(SC_ERR_NOT_FOUND,
+                       "%s is at 0x%llx, but its symbols do not say of what type it is; "
+                       "`dt TYPE %s` shows it as one",
+                       r->name, (unsigned long long)r->untyped, r->name);
     if (s && !s->nproviders && s->why)
         return sc_errf(SC_ERR_NOT_FOUND, "Symbol %s not found: %s has no symbols: %s", r->name,
                        module, s->why);

@@ -17,6 +17,7 @@
 #include "base/guid.h"
 #include "base/utf.h"
 #include "cmd/symbols.h"
+#include "sym/open.h"
 
 enum {
     ARG_FORCE,
@@ -357,8 +358,12 @@ static sc_err *check(sc_session *session, sc_symtab *symtab, const struct sc_mod
     sc_err *err = sc_symtab_load(symtab, m, &s);
     if (err)
         return err;
-    if (s->nproviders)
+    if (s->nproviders) {
         sc_symbols_info(s->provider[0], &info);
+        err = sc_symbols_key_age(s->provider[0], &info.age); /* of a PDB: the one that counts */
+        if (err && !sc_symbols_forgive(session, &err))
+            return err;
+    }
     struct check_rec r = {.module = m->name,
                           .image = m->image,
                           .timestamp = m->timestamp,
