@@ -207,7 +207,13 @@ def listed_fields(rows, column):
             continue
         offset, _, bit = value.partition("@")
         text, bits = listed_type(row[3])
-        fields.append((row[2], Field(int(offset, 16), int(bit) if bit else None, (bits or 1) if bit else None, text)))
+        if not bit:
+            fields.append((row[2], Field(int(offset, 16), None, None, text)))
+            continue
+        # A bit field as wide as a whole type is listed with that; of what it is a part, is not said,
+        # nor how wide it is where that differs between builds (0 here).
+        bits = bits or 8 * SIZES.get(text, 0)
+        fields.append((row[2], Field(int(offset, 16), int(bit), bits, "?")))
     return fields
 
 
@@ -223,7 +229,7 @@ def add_listing(layout, listed, named, tables):
             s["kind"], s["size"] = known[0].types[struct]["kind"], known[0].types[struct]["size"]
             for name, f in fields:
                 real = [r for r in (t.field(struct, name) for t in known[:1]) if r]
-                same = next((r for r in real if (r.offset, r.bit) == (f.offset, f.bit)), None)
+                same = next((r for r in real if r[:2] == f[:2]), None)
                 if same:
                     s["fields"][name] = same
                 elif real:
@@ -231,7 +237,7 @@ def add_listing(layout, listed, named, tables):
         elif fields and folder in DRIVERS and not known and "<" not in struct and re.search(DRIVERS[folder], struct):
             s = layout.struct(struct)
             s["trust"] = "listed"
-            s["fields"] = dict(fields)
+            s["fields"] = {name: f for name, f in fields if f.bits != 0}
     for struct, s in list(layout.structs.items()):
         if not s["fields"]:
             del layout.structs[struct]
@@ -297,10 +303,15 @@ def settle_types(layout, tables):
                 text, sure = own_type(f.type, layout.cpu), f.type[2]
             size = size_of(text, pointer, struct_size) if text else None
             room = next_offset(s, f.offset) - f.offset
+            inside = s["size"] is None or size is None or f.offset + size <= s["size"]
             if f.bits:
-                fits = sure or size is not None and size * 8 >= f.bit + f.bits
+                fits = inside and size is not None and size * 8 >= f.bit + f.bits
+                # Bits are the same in any integer around them, as long as it lies in the structure.
+                if not fits and s["size"] is not None and s["size"] - f.offset in (1, 2, 4, 8):
+                    whole = {1: "UChar", 2: "Uint2B", 4: "Uint4B", 8: "Uint8B"}[s["size"] - f.offset]
+                    text, fits = whole, SIZES[whole] * 8 >= f.bit + f.bits
             else:
-                fits = sure or size is not None and size == room
+                fits = inside and (sure or size is not None and size == room)
             s["fields"][name] = f._replace(type=text if text and fits else "?")
 
 

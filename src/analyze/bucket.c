@@ -39,6 +39,8 @@ static const char *status_class(struct sc_case *c, uint32_t status) {
     case 0xc00000fd: return "STACK_OVERFLOW";
     case 0xc0000374: return "HEAP_CORRUPTION";
     case 0xc0000409:
+        if (c->a->has_bugcheck && sc_plain_code(c->a->code) == 0x139)
+            return sc_case_text(c, "FAIL_FAST_%x", (uint32_t)c->a->arg[0].value);
         return c->a->has_exception && e->nparams
                    ? sc_case_text(c, "FAIL_FAST_%x", (uint32_t)e->param[0])
                    : "FAIL_FAST";

@@ -380,3 +380,23 @@ sc_err *sc_isf_open_memory(const char *name, const void *data, size_t size,
     sc_file_close(file);
     return err;
 }
+
+sc_err *sc_isf_open_image(const char *name, const void *data, size_t size,
+                          sc_symbols **ret_symbols) {
+    struct isf *isf = calloc(1, sizeof *isf);
+    if (!isf)
+        return sc_err_nomem();
+    isf->path = strdup(name);
+    isf->bytes = malloc(size ? size : 1);
+    sc_err *err = isf->path && isf->bytes ? NULL : sc_err_nomem();
+    if (!err) {
+        memcpy(isf->bytes, data, size);
+        if (!isf_image_open(isf->bytes, size, &isf->image))
+            err = sc_err_at(SC_ERR_FORMAT, name, 0, "no symbol cache of this version, or damaged");
+    }
+    if (err) {
+        isf_destroy(isf);
+        return err;
+    }
+    return sc_symbols_create(&isf_ops, isf, ret_symbols);
+}
