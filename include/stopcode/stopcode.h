@@ -31,5 +31,6 @@
 #include "store.h"
 #include "symbols.h"
 #include "target.h"
+#include "undecorate.h"
 
 #endif

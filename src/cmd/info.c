@@ -249,6 +249,19 @@ static struct style style_of(sc_session *session) {
                           sc_session_enrich(session)};
 }
 
+/* Dumps without a debugger data block name the kernel in their list of modules alone. */
+static sc_err *find_kernel(sc_target *target) {
+    const struct sc_machine *m = sc_target_machine(target);
+    const struct sc_modules *modules;
+    if (!m->kernel || m->kernel_base)
+        return NULL;
+    sc_err *err = sc_target_modules(target, &modules);
+    if (err && sc_err_code(err) == SC_ERR_NOMEM)
+        return err;
+    sc_err_destroy(err); /* lm reports it */
+    return NULL;
+}
+
 static sc_err *show_target(sc_session *session) {
     sc_target *target = sc_session_target(session);
     struct target_row r;
@@ -257,7 +270,10 @@ static sc_err *show_target(sc_session *session) {
     if (!target)
         return NULL;
     style.cpu = sc_target_machine(target)->cpu;
-    sc_err *err = fill_target(&r, target, suites);
+    sc_err *err = find_kernel(target);
+    if (err)
+        return err;
+    err = fill_target(&r, target, suites);
     sc_record(sc_session_out(session), &target_type, &r, target_text, &style);
     return err;
 }

@@ -25,6 +25,12 @@ static const struct sc_field version_fields[] = {
 static const struct sc_rectype version_type = {"version", sizeof(struct sc_version),
                                                version_fields};
 
+static const struct sc_field string_fields[] = {SC_FIELD(struct sc_lm_string, key, SC_F_STR),
+                                                SC_FIELD(struct sc_lm_string, value, SC_F_STR),
+                                                SC_FIELD_END};
+static const struct sc_rectype string_type = {"version_string", sizeof(struct sc_lm_string),
+                                              string_fields};
+
 static const struct sc_field fields[] = {
     SC_FIELD(struct sc_lm_row, name, SC_F_STR),
     SC_FIELD(struct sc_lm_row, unloaded, SC_F_BOOL),
@@ -43,6 +49,10 @@ static const struct sc_field fields[] = {
     SC_FIELD(struct sc_lm_row, symbols, SC_F_STR),
     {"fixed_info", SC_F_LIST, offsetof(struct sc_lm_row, version),
      offsetof(struct sc_lm_row, nversions), &version_type, NULL},
+    SC_FIELD(struct sc_lm_row, reproducible, SC_F_BOOL),
+    SC_FIELD(struct sc_lm_row, translations, SC_F_STR),
+    {"resource_strings", SC_F_LIST, offsetof(struct sc_lm_row, strings),
+     offsetof(struct sc_lm_row, nstrings), &string_type, NULL},
     SC_FIELD_END};
 static const struct sc_rectype type = {"module", sizeof(struct sc_lm_row), fields};
 
@@ -177,6 +187,8 @@ static sc_err *list_loaded(sc_session *session, const struct filter *f, struct s
         if (f->only_symbols || !passes(f, &r, s->ptr_size))
             continue;
         err = sc_lm_details(&r, order[i], sc_target_machine(target)->time, arena);
+        if (!err && s->verbose)
+            err = sc_lm_image(target, order[i], &r, arena);
         if (!err)
             sc_record(sc_session_out(session), &type, &r, module_text, s);
     }
@@ -259,7 +271,10 @@ const struct sc_command sc_module_commands[] = {
          "by name. D is accepted and changes nothing.\n"
          "A time stamp that cannot be a time (before 1990, or after the dump was written) is most "
          "likely the hash of a reproducible build.\n"
-         "Symbol id: the PDB's name and its key in a symbol store.",
+         "Symbol id: the PDB's name and its key in a symbol store.\n"
+         "v reads the image's own version resource and debug directory where their pages are in "
+         "the "
+         "dump.",
      .sample = "lm",
      .run = run_lm},
     {.name = NULL},

@@ -4,9 +4,10 @@
  * with a NUL behind shorter names, at an offset that depends on the build.
  *
  * Where each row was learnt: x64 rows from the kernels' public symbols (in ISF form) of 7601,
- * 9600, 14393, 17763, 18362, 19041, 20348 and 22000, the other builds up to 19041 from published
- * type listings made from public symbols; builds that are a servicing version of another with the
- * same kernel (18363 of 18362, 19042-19045 of 19041) share its row. The x86 rows are from such
+ * 9600, 14393, 17763, 18362, 19041, 20348 and 22000, the other builds up to 19041 and those of
+ * 22621 and 26100 from published type listings made from public symbols; builds that are a
+ * servicing version of another with the same kernel (18363 of 18362, 19042-19045 of 19041, 22631 of
+ * 22621, 26200 of 26100) share its row. The x86 rows are from such
  * listings. The ARM64 row was read off a real dump of that build, in which the name stands there.
  * Nothing is guessed for builds in between: an unknown build has no name.
  */
@@ -31,7 +32,8 @@ static const struct row {
     {SC_CPU_X64, 16299, 16299, 0x450},   {SC_CPU_X64, 17134, 17134, 0x450},
     {SC_CPU_X64, 17763, 17763, 0x450},   {SC_CPU_X64, 18362, 18363, 0x450},
     {SC_CPU_X64, 19041, 19045, 0x5a8},   {SC_CPU_X64, 20348, 20348, 0x5a8},
-    {SC_CPU_X64, 22000, 22000, 0x5a8},   {SC_CPU_X86, 2600, 2600, 0x174},
+    {SC_CPU_X64, 22000, 22000, 0x5a8},   {SC_CPU_X64, 22621, 22631, 0x5a8},
+    {SC_CPU_X64, 26100, 26200, 0x338},   {SC_CPU_X86, 2600, 2600, 0x174},
     {SC_CPU_X86, 7600, 7601, 0x16c},     {SC_CPU_X86, 19041, 19045, 0x1ac},
     {SC_CPU_ARM64, 22000, 22000, 0x560},
 };

@@ -78,6 +78,26 @@ static void vertarget_of_a_user_dump(void **state) {
     fix_close(&f);
 }
 
+static void the_kernels_base_may_come_from_its_module(void **state) {
+    (void)state;
+    struct fix f;
+    static const struct sc_module nt = {
+        .base = 0xfffff80012300000, .size = 0x1000000, .name = "nt", .image = "ntoskrnl.exe"};
+    static const struct sc_machine m = {
+        .windows = true, .build = 9600, .loaded_module_list = 0xfffff80012700010};
+    struct sc_fake fake = {.sz = sizeof fake,
+                           .cpu = SC_CPU_X64,
+                           .kernel = true,
+                           .machine = &m,
+                           .modules = &nt,
+                           .nmodules = 1};
+    fake_open(&f, &fake, SC_RENDER_TEXT);
+    sc_session_run(f.s, "vertarget");
+    sc_out_flush(f.out);
+    fix_has(&f, "Kernel base = 0xfffff800`12300000 PsLoadedModuleList = 0xfffff800`12700010\n");
+    fix_close(&f);
+}
+
 static void versions_have_their_names(void **state) {
     (void)state;
     static const struct {
@@ -234,6 +254,7 @@ static void real_dumps_say_what_they_are(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(vertarget_of_a_kernel_dump),
+        cmocka_unit_test(the_kernels_base_may_come_from_its_module),
         cmocka_unit_test(vertarget_of_a_user_dump),
         cmocka_unit_test(versions_have_their_names),
         cmocka_unit_test(processors_and_other_systems),
