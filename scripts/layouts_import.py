@@ -234,7 +234,8 @@ def add_listing(layout, listed, named, tables):
                     s["fields"][name] = same
                 elif real:
                     layout.dropped.append((struct, name, f.offset, real[0].offset))
-        elif fields and folder in DRIVERS and not known and "<" not in struct and re.search(DRIVERS[folder], struct):
+        elif fields and not known and "<" not in struct and (
+                folder in DRIVERS and re.search(DRIVERS[folder], struct) or struct in named and folder != "stor"):
             s = layout.struct(struct)
             s["trust"] = "listed"
             s["fields"] = {name: f for name, f in fields if f.bits != 0}
@@ -361,6 +362,15 @@ def write(path, layout, title):
                 f.write(f"{struct}\t{name}\t{m.offset:x}\t{bits}\t{m.type}\n")
 
 
+def named_in_sheets(folder):
+    """Every word of the fact sheets that could be a structure's name, with and without its underscore."""
+    words = set()
+    for path in glob.glob(os.path.join(folder, "*.md")):
+        with open(path, encoding="utf-8") as f:
+            words |= set(re.findall(r"\b_?([A-Z][A-Z0-9_]{4,})\b", f.read()))
+    return words | {"_" + w for w in words}
+
+
 def main():
     facts, isf = sys.argv[1:3]
     layouts = {name: Layout(cpu, build) for name, cpu, build in BUILDS.values()}
@@ -373,6 +383,7 @@ def main():
             tables.append((18362 if build == 18326 else build, Table(path, row[0])))
     with open(os.path.join(facts, "key-offsets.md"), encoding="utf-8") as f:
         keys = {"_" + m for m in re.findall(r"^(\w+)\.", f.read(), re.M)}
+    keys |= named_in_sheets(os.path.join(facts, ".."))
     named = set().union(*(la.structs for la in layouts.values())) | keys
     listed = listing(os.path.join(facts, "structs-w10-w11.tsv"))
     for name, layout in layouts.items():

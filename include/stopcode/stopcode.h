@@ -33,6 +33,7 @@
 #include "symbols.h"
 #include "symtab.h"
 #include "target.h"
+#include "undecorate.h"
 #include "value.h"
 
 #endif

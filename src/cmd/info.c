@@ -159,7 +159,7 @@ static sc_err *fill_target(struct target_row *r, sc_target *target, char *suites
         .file = sc_target_name(target),
         .file_size = sc_target_file_size(target),
         .format = source->probe.name,
-        .product = product_name(m->product_type),
+        .product = m->windows ? product_name(m->product_type) : NULL,
         .suites = suite_names(m->suite_mask, suites, SUITES_BUF),
         .kernel = m->kernel,
         .windows = m->windows,
@@ -181,13 +181,23 @@ static sc_err *fill_target(struct target_row *r, sc_target *target, char *suites
     return m->kernel ? NULL : fill_process_times(r, target);
 }
 
+/* Other systems have neither free builds nor uniprocessor ones, and may not say their version. */
+static void foreign_line(sc_out *out, const struct target_row *r, enum sc_cpu cpu) {
+    sc_printf(out, "%s", r->system);
+    if (r->major || r->minor || r->build)
+        sc_printf(out, " Version %u.%u.%u", r->major, r->minor, r->build);
+    if (r->ncpus > 1)
+        sc_printf(out, " (%u procs)", r->ncpus);
+    sc_printf(out, " %s\n", sc_cpu_name(cpu));
+}
+
 static void system_line(sc_out *out, const struct target_row *r, const struct style *s,
                         enum sc_cpu cpu) {
-    sc_printf(out, "%s %sVersion ", r->system, r->kernel && r->windows ? "Kernel " : "");
-    if (r->windows)
-        sc_printf(out, "%u", r->build);
-    else
-        sc_printf(out, "%u.%u.%u", r->major, r->minor, r->build);
+    if (!r->windows) {
+        foreign_line(out, r, cpu);
+        return;
+    }
+    sc_printf(out, "%s %sVersion %u", r->system, r->kernel ? "Kernel " : "", r->build);
     if (r->service_pack && *r->service_pack)
         sc_printf(out, " (%s)", r->service_pack);
     if (r->ncpus > 1)
@@ -235,7 +245,8 @@ static void target_text(sc_out *out, const void *record, void *ctx) {
         sc_printf(out, "Product: %s, suite:%s\n", r->product, r->suites);
     if (r->lab)
         sc_printf(out, "Edition build lab: %s\n", r->lab);
-    sc_puts(out, "Machine Name:\n");
+    if (r->windows)
+        sc_puts(out, "Machine Name:\n");
     if (r->kernel && r->kernel_base != SC_UNSET64)
         sc_printf(out, "Kernel base = 0x%s PsLoadedModuleList = 0x%s\n",
                   sc_addr_text(r->kernel_base, s->ptr_size, base),

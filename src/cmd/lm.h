@@ -37,7 +37,7 @@ struct sc_lm_row {
 struct sc_lm_style {
     unsigned ptr_size;
     long tz;
-    bool enrich, verbose, checksum, time, names_only;
+    bool windows, enrich, verbose, checksum, time, names_only;
     char column; /* what stands behind the name: i f n p, or 0: the symbol status */
 };
 

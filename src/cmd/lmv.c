@@ -152,8 +152,10 @@ void sc_lm_verbose_text(sc_out *out, const struct sc_lm_row *r, const struct sc_
     sc_lm_time_text(out, r, s);
     sc_printf(out, "\n    CheckSum:         %08X\n    ImageSize:        %08llX\n", r->checksum,
               (unsigned long long)r->size);
-    if (r->version)
+    if (r->version && s->windows)
         fixed_info(out, r);
+    else if (r->version) /* Breakpad and Crashpad put the version of a library there */
+        sc_printf(out, "    File version:     %s\n", r->file_version);
     resource_strings(out, r);
     if (r->symbol_id && s->enrich)
         sc_printf(out, "    Symbol id:        %s\n", r->symbol_id);
