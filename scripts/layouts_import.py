@@ -86,17 +86,18 @@ class Table:
         kind = t["kind"]
         if kind == "base":
             return BASE[t["name"]]
-        if kind == "pointer":
-            return "*" + self.text(t["subtype"])
-        if kind == "array":
-            return f"[{t['count']}]" + self.text(t["subtype"])
+        if kind in ("pointer", "array"):
+            inner = self.text(t["subtype"])
+            if kind == "pointer":
+                return "*Void" if inner.endswith("?") else "*" + inner
+            return "?" if inner == "?" else f"[{t['count']}]" + inner
         if kind == "bitfield":
             return self.text(t["type"])
         if kind == "enum":
             return {1: "UChar", 2: "Uint2B", 8: "Int8B"}.get(self.enums.get(t["name"], {}).get("size"), "Int4B")
         if kind == "function":
             return "Void"
-        return "?" if t["name"].startswith("__anonymous") else t["name"]
+        return "?" if t["name"].startswith(("__anonymous", "__unnamed", "<")) else t["name"]
 
     def field(self, struct, name):
         f = self.types.get(struct, {}).get("fields", {}).get(name)
@@ -234,7 +235,8 @@ def add_listing(layout, listed, named, tables):
                     s["fields"][name] = same
                 elif real:
                     layout.dropped.append((struct, name, f.offset, real[0].offset))
-        elif fields and folder in DRIVERS and not known and "<" not in struct and re.search(DRIVERS[folder], struct):
+        elif fields and not known and "<" not in struct and (
+                folder in DRIVERS and re.search(DRIVERS[folder], struct) or struct in named and folder != "stor"):
             s = layout.struct(struct)
             s["trust"] = "listed"
             s["fields"] = {name: f for name, f in fields if f.bits != 0}
@@ -271,6 +273,8 @@ def own_type(given, cpu):
     if not m:
         return None
     base = SCALARS.get(m[1], m[1])
+    if base.startswith("__unnamed"):
+        return None
     if not own and of_cpu != cpu and not m[2] and base in ("Uint4B", "Uint8B", "Int4B", "Int8B"):
         return None
     if base == "enum":
@@ -361,6 +365,15 @@ def write(path, layout, title):
                 f.write(f"{struct}\t{name}\t{m.offset:x}\t{bits}\t{m.type}\n")
 
 
+def named_in_sheets(folder):
+    """Every word of the fact sheets that could be a structure's name, with and without its underscore."""
+    words = set()
+    for path in glob.glob(os.path.join(folder, "*.md")):
+        with open(path, encoding="utf-8") as f:
+            words |= set(re.findall(r"\b_?([A-Z][A-Z0-9_]{4,})\b", f.read()))
+    return words | {"_" + w for w in words}
+
+
 def main():
     facts, isf = sys.argv[1:3]
     layouts = {name: Layout(cpu, build) for name, cpu, build in BUILDS.values()}
@@ -373,6 +386,7 @@ def main():
             tables.append((18362 if build == 18326 else build, Table(path, row[0])))
     with open(os.path.join(facts, "key-offsets.md"), encoding="utf-8") as f:
         keys = {"_" + m for m in re.findall(r"^(\w+)\.", f.read(), re.M)}
+    keys |= named_in_sheets(os.path.join(facts, ".."))
     named = set().union(*(la.structs for la in layouts.values())) | keys
     listed = listing(os.path.join(facts, "structs-w10-w11.tsv"))
     for name, layout in layouts.items():

@@ -12,7 +12,10 @@ struct sc_lm_string {
 
 /* A loaded or unloaded module. Strings belong to the target, or lie in the command's arena. */
 struct sc_lm_row {
-    const char *name, *image, *path, *symbols;
+    const char *name, *image, *path;
+    const char *symbols;                    /* "(deferred)", "(pdb symbols)", … */
+    const char *symbol_path, *symbol_image; /* files they and the image come from, or NULL */
+    bool has_symbols, no_symbols;           /* looked for, and found or not */
     bool unloaded;
     uint64_t start, end, size; /* END is behind the last byte */
     uint32_t timestamp, checksum;

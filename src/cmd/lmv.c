@@ -137,6 +137,8 @@ void sc_lm_verbose_text(sc_out *out, const struct sc_lm_row *r, const struct sc_
                   (unsigned long long)r->size);
         return;
     }
+    if (r->symbol_image)
+        sc_printf(out, "    Loaded symbol image file: %s\n", r->symbol_image);
     sc_printf(out, "    Image path: %s\n    Image name: %s\n", r->path, r->image);
     if (r->reproducible)
         sc_puts(out, "    Image was built with /Brepro flag.\n");

@@ -236,6 +236,10 @@ static sc_err *source_line(struct bp *bp, struct bp_fields *f, uint32_t text) {
 }
 
 static sc_err *record(struct bp *bp, struct bp_fields *f, uint32_t text) {
+    if (*f->at == ' ') { /* or readers that count from the line's beginning would be lost */
+        f->bad = true;
+        return NULL;
+    }
     if (digit(*f->at) < 16 && *f->at != 'F') /* no line begins with an upper-case digit */
         return source_line(bp, f, text);
     if (bp_word(f, "FUNC")) {

@@ -291,7 +291,8 @@ static void damaged_records_are_refused_with_their_offset(void **state) {
                                       "STACK CFI zz",
                                       "STACK CFI INIT 10",
                                       "INLINE 0 1 2",
-                                      "10 20 5 1"};
+                                      "10 20 5 1",
+                                      " FUNC 10 20 0 f"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         char all[300];
         int n = snprintf(all, sizeof all, "%s%s\n", MODULE, bad[i]);

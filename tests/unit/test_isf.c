@@ -161,8 +161,9 @@ static void base_types_have_windbgs_names(void **state) {
     } want[] = {{"Uint4B", SC_TYPE_INT, 4, false},
                 {"Int4B", SC_TYPE_INT, 4, true},
                 {"UChar", SC_TYPE_CHAR, 1, false},
-                {"Wchar", SC_TYPE_CHAR, 2, true},
+                {"Wchar", SC_TYPE_CHAR, 2, false},
                 {"Void", SC_TYPE_VOID, 0, true}};
+    assert_int_equal(type_id(*state, "unsigned long"), type_id(*state, "Uint4B"));
     for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
         struct sc_type t;
         assert_null(sc_symbols_type(*state, type_id(*state, want[i].name), &t));
