@@ -21,7 +21,7 @@ struct sc_modslot {
     sc_pe *image;     /* the file of the image path; NULL none */
     sc_file *image_file;
     const char *image_why; /* why there is none; NULL: not looked for */
-    struct { /* of `image`: sorted, disjoint */
+    struct {               /* of `image`: sorted, disjoint */
         struct sc_written *item;
         size_t count, room;
     } written;
