@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/osfile.h"
+
 /*
  * zlib's z_stream, declared here so that its header is not needed to build; the layout is part of
  * its ABI since 1.0 and inflateInit2_() is told its size.
@@ -22,28 +24,51 @@ struct z_stream {
 };
 enum { Z_RAW_BITS = -15, Z_FINISH = 4, Z_STREAM_END = 1 };
 
-static const struct sc_dynlib_want want_zstd[] = {
-    {"ZSTD_decompress", offsetof(struct pdb_zstd, decompress)},
-    {"ZSTD_isError", offsetof(struct pdb_zstd, is_error)},
-};
-static const struct sc_dynlib_want want_zlib[] = {
-    {"inflateInit2_", offsetof(struct pdb_zlib, init)},
-    {"inflate", offsetof(struct pdb_zlib, inflate)},
-    {"inflateEnd", offsetof(struct pdb_zlib, end)},
-};
+static void close_library(void **library) {
+    if (*library)
+        sc_os_library_close(*library);
+    *library = NULL;
+}
 
 void pdb_inflate_free(struct pdb_inflate *in) {
-    sc_dynlib_close(in->zstd_lib);
-    sc_dynlib_close(in->zlib_lib);
-    memset(in, 0, sizeof *in);
+    close_library(&in->zstd_lib);
+    close_library(&in->zlib_lib);
+}
+
+static sc_err *missing(void **library, const char *soname, const char *what) {
+    close_library(library);
+    return sc_errf(SC_ERR_UNSUPPORTED, "a PDB compressed with %s needs %s, which is not here", what,
+                   soname);
+}
+
+static sc_err *open_zstd(struct pdb_inflate *in) {
+    static const char soname[] = "libzstd.so.1";
+    struct pdb_zstd *z = &in->zstd;
+    in->zstd_lib = sc_os_library(soname);
+    if (!in->zstd_lib ||
+        !sc_os_function(in->zstd_lib, "ZSTD_decompress", &z->decompress, sizeof z->decompress) ||
+        !sc_os_function(in->zstd_lib, "ZSTD_isError", &z->is_error, sizeof z->is_error))
+        return missing(&in->zstd_lib, soname, "zstd");
+    return NULL;
+}
+
+static sc_err *open_zlib(struct pdb_inflate *in) {
+    static const char soname[] = "libz.so.1";
+    struct pdb_zlib *z = &in->zlib;
+    in->zlib_lib = sc_os_library(soname);
+    if (!in->zlib_lib || !sc_os_function(in->zlib_lib, "inflateInit2_", &z->init, sizeof z->init) ||
+        !sc_os_function(in->zlib_lib, "inflate", &z->inflate, sizeof z->inflate) ||
+        !sc_os_function(in->zlib_lib, "inflateEnd", &z->end, sizeof z->end))
+        return missing(&in->zlib_lib, soname, "deflate");
+    return NULL;
 }
 
 static sc_err *zstd(struct pdb_inflate *in, const void *src, uint32_t len, void *dst,
                     uint32_t size) {
     if (!in->zstd_lib) {
-        sc_err *err = sc_dynlib_open("libzstd.so.1", want_zstd, 2, &in->zstd, &in->zstd_lib);
+        sc_err *err = open_zstd(in);
         if (err)
-            return sc_err_prefix(err, "a PDB compressed with zstd");
+            return err;
     }
     size_t got = in->zstd.decompress(dst, size, src, len);
     if (in->zstd.is_error(got) || got != size)
@@ -54,9 +79,9 @@ static sc_err *zstd(struct pdb_inflate *in, const void *src, uint32_t len, void 
 static sc_err *deflate(struct pdb_inflate *in, const void *src, uint32_t len, void *dst,
                        uint32_t size) {
     if (!in->zlib_lib) {
-        sc_err *err = sc_dynlib_open("libz.so.1", want_zlib, 3, &in->zlib, &in->zlib_lib);
+        sc_err *err = open_zlib(in);
         if (err)
-            return sc_err_prefix(err, "a PDB compressed with deflate");
+            return err;
     }
     struct z_stream z = {.next_in = src, .avail_in = len, .next_out = dst, .avail_out = size};
     if (in->zlib.init(&z, Z_RAW_BITS, "1", (int)sizeof z) != 0)

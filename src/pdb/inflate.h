@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/dynlib.h"
+#include "stopcode/error.h"
 
 enum { PDB_STORED = 0, PDB_ZSTD = 1, PDB_DEFLATE = 2 };
 
@@ -23,7 +23,7 @@ struct pdb_zlib {
 
 /* Start with zeros. */
 struct pdb_inflate {
-    sc_dynlib *zstd_lib, *zlib_lib;
+    void *zstd_lib, *zlib_lib;
     struct pdb_zstd zstd;
     struct pdb_zlib zlib;
 };
