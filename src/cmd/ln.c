@@ -99,7 +99,7 @@ static bool on_symbol(void *ctx, const struct sc_symbol *symbol) {
         symbol->kind == SC_SYM_THREAD)
         return true;
     hit.symbol = *symbol;
-    hit.name = sc_symtab_display(m->symtab, symbol->name);
+    hit.name = sc_symtab_display(m->symtab, symbol);
     for (size_t i = 0; hit.name && i < m->count; i++)
         if (!strcmp(m->shown[i], hit.name))
             return true;
