@@ -502,7 +502,7 @@ static sc_err *not_found(struct request *r) {
                        "%s is at 0x%llx, but its symbols do not say of what type it is; "
                        "`dt TYPE %s` shows it as one",
                        r->name, (unsigned long long)r->untyped, r->name);
-    if (s && !s->nproviders && s->why)
+    if (s && (!s->nproviders || s->state == SC_SYMSTATE_NONE) && s->why)
         return sc_errf(SC_ERR_NOT_FOUND, "Symbol %s not found: %s has no symbols: %s", r->name,
                        module, s->why);
     return sc_errf(SC_ERR_NOT_FOUND, "Symbol %s not found%s%s%s", r->name,

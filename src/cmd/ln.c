@@ -188,9 +188,9 @@ static sc_err *show_none(sc_session *session, sc_symtab *symtab, uint64_t addr,
     const struct sc_modsyms *s = module ? sc_symtab_peek(symtab, module) : NULL;
     if (s)
         sc_remark(out, "No symbol is near %s (%s): %s", a, near ? near : module->name,
-                  s->nproviders ? "none begins before it"
-                  : s->why      ? s->why
-                                : "the module has no symbols");
+                  s->nproviders && s->state != SC_SYMSTATE_NONE ? "none begins before it"
+                  : s->why                                      ? s->why
+                                                                : "the module has no symbols");
     else if (near)
         sc_remark(out, "No symbol is near %s (%s)", a, near);
     else

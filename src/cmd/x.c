@@ -203,7 +203,7 @@ static void say_why(struct x *x, sc_symtab *symtab, const char *pattern) {
             continue;
         matched++;
         const struct sc_modsyms *s = sc_symtab_peek(symtab, m);
-        if (!s->nproviders && s->why && told++ < 3)
+        if ((!s->nproviders || s->state == SC_SYMSTATE_NONE) && s->why && told++ < 3)
             sc_remark(out, "%s: no symbols: %s", m->name, s->why);
     }
     if (!err && part && !matched)
