@@ -65,7 +65,12 @@ static const struct sc_type fake_types[] = {
     {.id = T_LIST, .kind = SC_TYPE_STRUCT, .name = "_LIST_ENTRY", .size = 16, .count = 2},
     {.id = T_THING, .kind = SC_TYPE_STRUCT, .name = "_THING", .size = 0x68, .count = 17},
     {.id = T_DERIVED, .kind = SC_TYPE_CLASS, .name = "_DERIVED", .size = 0x70, .count = 2},
-    {.id = T_KIND, .kind = SC_TYPE_ENUM, .name = "_KIND", .size = 4, .target = T_INT, .count = 3,
+    {.id = T_KIND,
+     .kind = SC_TYPE_ENUM,
+     .name = "_KIND",
+     .size = 4,
+     .target = T_INT,
+     .count = 3,
      .is_signed = true},
     {.id = T_P_VOID, .kind = SC_TYPE_POINTER, .name = "", .size = 8, .target = T_VOID},
     {.id = T_P_CHAR, .kind = SC_TYPE_POINTER, .name = "", .size = 8, .target = T_CHAR},
@@ -77,15 +82,24 @@ static const struct sc_type fake_types[] = {
     {.id = T_P_FUNCTION, .kind = SC_TYPE_POINTER, .name = "", .size = 8, .target = T_FUNCTION},
     {.id = T_A_IMAGE, .kind = SC_TYPE_ARRAY, .name = "", .size = 4, .target = T_UCHAR, .count = 4},
     {.id = T_A_SLOTS, .kind = SC_TYPE_ARRAY, .name = "", .size = 8, .target = T_UINT, .count = 2},
-    {.id = T_BITS_BUSY, .kind = SC_TYPE_BITFIELD, .name = "", .size = 2, .target = T_USHORT,
-     .bit_pos = 0, .bit_len = 1},
+    {.id = T_BITS_BUSY,
+     .kind = SC_TYPE_BITFIELD,
+     .name = "",
+     .size = 2,
+     .target = T_USHORT,
+     .bit_pos = 0,
+     .bit_len = 1},
     {.id = T_LOOP, .kind = SC_TYPE_POINTER, .name = "", .size = 8, .target = T_LOOP},
 };
 
 #define FAKE_FIELD(owner, fname, foffset, ftype)                                                   \
-    { owner, { .name = fname, .kind = SC_MEMBER_FIELD, .offset = foffset, .type = ftype } }
+    {                                                                                              \
+        owner, { .name = fname, .kind = SC_MEMBER_FIELD, .offset = foffset, .type = ftype }        \
+    }
 #define FAKE_ENUM(owner, ename, evalue)                                                            \
-    { owner, { .name = ename, .kind = SC_MEMBER_ENUMERATOR, .value = evalue } }
+    {                                                                                              \
+        owner, { .name = ename, .kind = SC_MEMBER_ENUMERATOR, .value = evalue }                    \
+    }
 
 static const struct fake_member fake_members[] = {
     FAKE_FIELD(T_LARGE, "QuadPart", 0, T_INT64),
@@ -127,9 +141,17 @@ static const struct fake_member fake_members[] = {
 static const struct sc_symbol fake_symbol_list[] = {
     {.name = "KeBugCheckEx", .kind = SC_SYM_PUBLIC, .rva = 0x1000, .code = true},
     {.name = "KeBugCheckAlias", .kind = SC_SYM_PUBLIC, .rva = 0x1000, .code = true},
-    {.name = "KiStart", .kind = SC_SYM_FUNCTION, .rva = 0x1100, .size = 0x80, .type = T_PROC,
+    {.name = "KiStart",
+     .kind = SC_SYM_FUNCTION,
+     .rva = 0x1100,
+     .size = 0x80,
+     .type = T_PROC,
      .code = true},
-    {.name = "KiIdle", .kind = SC_SYM_FUNCTION, .rva = 0x1180, .size = 0x20, .type = T_FUNCTION,
+    {.name = "KiIdle",
+     .kind = SC_SYM_FUNCTION,
+     .rva = 0x1180,
+     .size = 0x20,
+     .type = T_FUNCTION,
      .code = true},
     {.name = "PsHead", .kind = SC_SYM_PUBLIC, .rva = 0x2000},
     {.name = "KiCount", .kind = SC_SYM_DATA, .rva = 0x2010, .type = T_INT},

@@ -3,24 +3,25 @@
 #include "symbol_session.h"
 
 static void a_type_shows_its_fields(void **state) {
-    fix_prints(*state, "dt nt!_THING", "nt!_THING\n"
-                                       "   +0x000 Type             : UChar\n"
-                                       "   +0x001 Size             : Char\n"
-                                       "   +0x002 Flags            : Uint2B\n"
-                                       "   +0x002 Busy             : Pos 0, 1 Bit\n"
-                                       "   +0x002 Level            : Pos 1, 4 Bits\n"
-                                       "   +0x004 Count            : Int4B\n"
-                                       "   +0x008 When             : _LARGE_INTEGER\n"
-                                       "   +0x010 Next             : Ptr64 _THING\n"
-                                       "   +0x018 Text             : Ptr64 Char\n"
-                                       "   +0x020 Any              : Ptr64 Void\n"
-                                       "   +0x028 Callback         : Ptr64     long \n"
-                                       "   +0x030 Kind             : _KIND\n"
-                                       "   +0x038 Name             : _UNICODE_STRING\n"
-                                       "   +0x048 Link             : _LIST_ENTRY\n"
-                                       "   +0x058 Image            : [4] UChar\n"
-                                       "   +0x05c Slots            : [2] Uint4B\n"
-                                       "   +0x064 Strange          : <unknown type>\n");
+    fix_prints(*state, "dt nt!_THING",
+               "nt!_THING\n"
+               "   +0x000 Type             : UChar\n"
+               "   +0x001 Size             : Char\n"
+               "   +0x002 Flags            : Uint2B\n"
+               "   +0x002 Busy             : Pos 0, 1 Bit\n"
+               "   +0x002 Level            : Pos 1, 4 Bits\n"
+               "   +0x004 Count            : Int4B\n"
+               "   +0x008 When             : _LARGE_INTEGER\n"
+               "   +0x010 Next             : Ptr64 _THING\n"
+               "   +0x018 Text             : Ptr64 Char\n"
+               "   +0x020 Any              : Ptr64 Void\n"
+               "   +0x028 Callback         : Ptr64     long \n"
+               "   +0x030 Kind             : _KIND\n"
+               "   +0x038 Name             : _UNICODE_STRING\n"
+               "   +0x048 Link             : _LIST_ENTRY\n"
+               "   +0x058 Image            : [4] UChar\n"
+               "   +0x05c Slots            : [2] Uint4B\n"
+               "   +0x064 Strange          : <unknown type>\n");
 }
 
 static void an_address_gives_values_in_windbgs_forms(void **state) {
@@ -57,10 +58,11 @@ static void fields_may_stand_before_and_behind_the_address(void **state) {
 }
 
 static void fields_have_wildcards_prefixes_and_paths(void **state) {
-    fix_prints(*state, "dt nt!_THING S*", "nt!_THING\n"
-                                          "   +0x001 Size    : Char\n"
-                                          "   +0x05c Slots   : [2] Uint4B\n"
-                                          "   +0x064 Strange : <unknown type>\n");
+    fix_prints(*state, "dt nt!_THING S*",
+               "nt!_THING\n"
+               "   +0x001 Size    : Char\n"
+               "   +0x05c Slots   : [2] Uint4B\n"
+               "   +0x064 Strange : <unknown type>\n");
     fix_prints(*state, "dt nt!_THING -y Co", "nt!_THING\n   +0x004 Count : Int4B\n");
     fix_prints(*state, "dt nt!_THING Link.Flink ffffa00000001000",
                "nt!_THING\n"
@@ -73,15 +75,17 @@ static void fields_have_wildcards_prefixes_and_paths(void **state) {
                "      +0x000 Type : 0x41 'A'\n");
     fix_prints(*state, "dt nt!_THING Slots[1] ffffa00000001000",
                "nt!_THING\n   +0x060 Slots[1] : 0x80\n");
-    fix_prints(*state, "dt nt!_THING Name.", "nt!_THING\n"
-                                             "   +0x038 Name : \n"
-                                             "      +0x000 Length : Uint2B\n"
-                                             "      +0x002 MaximumLength : Uint2B\n"
-                                             "      +0x008 Buffer : Ptr64 Wchar\n");
+    fix_prints(*state, "dt nt!_THING Name.",
+               "nt!_THING\n"
+               "   +0x038 Name : \n"
+               "      +0x000 Length : Uint2B\n"
+               "      +0x002 MaximumLength : Uint2B\n"
+               "      +0x008 Buffer : Ptr64 Wchar\n");
 }
 
 static void options_change_the_form(void **state) {
-    fix_prints(*state, "dt -o nt!_THING Count Kind", "nt!_THING\n   Count : Int4B\n   Kind  : _KIND\n");
+    fix_prints(*state, "dt -o nt!_THING Count Kind",
+               "nt!_THING\n   Count : Int4B\n   Kind  : _KIND\n");
     fix_prints(*state, "dt -c nt!_LIST_ENTRY",
                "nt!_LIST_ENTRY\n +0x000 Flink : Ptr64 _LIST_ENTRY +0x008 Blink : Ptr64 "
                "_LIST_ENTRY\n");
@@ -90,15 +94,17 @@ static void options_change_the_form(void **state) {
                "   +0x000 Flink            : Ptr64 to struct _LIST_ENTRY, 2 elements, 0x10 bytes\n"
                "   +0x008 Blink            : Ptr64 to struct _LIST_ENTRY, 2 elements, 0x10 "
                "bytes\n");
-    fix_prints(*state, "dt -a nt!_THING Slots ffffa00000001000", "nt!_THING\n"
-                                                                 "   +0x05c Slots : \n"
-                                                                 "    [00] 7\n"
-                                                                 "    [01] 0x80\n");
+    fix_prints(*state, "dt -a nt!_THING Slots ffffa00000001000",
+               "nt!_THING\n"
+               "   +0x05c Slots : \n"
+               "    [00] 7\n"
+               "    [01] 0x80\n");
     fix_prints(*state, "dt -a1 nt!_THING Slots ffffa00000001000",
                "nt!_THING\n   +0x05c Slots : \n    [00] 7\n");
-    fix_prints(*state, "dt -r1 nt!_THING When", "nt!_THING\n"
-                                                "   +0x008 When : _LARGE_INTEGER\n"
-                                                "      +0x000 QuadPart : Int8B\n");
+    fix_prints(*state, "dt -r1 nt!_THING When",
+               "nt!_THING\n"
+               "   +0x008 When : _LARGE_INTEGER\n"
+               "      +0x000 QuadPart : Int8B\n");
     fix_prints(*state, "dt -ri nt!_THING When ffffa00000001000",
                "nt!_THING\n"
                "   +0x008 When : _LARGE_INTEGER 0x01d6f1a3`5c2b1234\n"
@@ -124,10 +130,11 @@ static void missing_memory_shows_question_marks(void **state) {
 }
 
 static void enumerations_list_their_names(void **state) {
-    fix_prints(*state, "dt nt!_KIND", "nt!_KIND\n"
-                                      "   KindNone = 0n0\n"
-                                      "   KindGood = 0n1\n"
-                                      "   KindBad = 0n-1\n");
+    fix_prints(*state, "dt nt!_KIND",
+               "nt!_KIND\n"
+               "   KindNone = 0n0\n"
+               "   KindGood = 0n1\n"
+               "   KindBad = 0n-1\n");
 }
 
 static void patterns_list_types(void **state) {

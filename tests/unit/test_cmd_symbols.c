@@ -4,8 +4,9 @@
 
 static void names_stand_wherever_addresses_do(void **state) {
     struct fix *f = *state;
-    fix_prints(f, "? nt!KiStart", "Evaluate expression: -8796093017856 = fffff800`00001100  "
-                                  "[nt!KiStart]\n");
+    fix_prints(f, "? nt!KiStart",
+               "Evaluate expression: -8796093017856 = fffff800`00001100  "
+               "[nt!KiStart]\n");
     fix_prints(f, "? KiStart+20 - nt!KiStart", "Evaluate expression: 32 = 00000000`00000020\n");
     fix_run(f, "r");
     fix_has(f, "nt!KiStart+0x20:\n");
@@ -61,11 +62,12 @@ static void ln_says_why_there_is_no_symbol(void **state) {
 
 static void x_lists_what_matches(void **state) {
     struct fix *f = *state;
-    fix_prints(f, "x nt!Ki*", "fffff800`00001100 nt!KiStart (char*, unsigned long)\n"
-                              "fffff800`00001180 nt!KiIdle (void)\n"
-                              "fffff800`00002010 nt!KiCount = 0n-7\n"
-                              "fffff800`00003000 nt!KiThing = struct _THING\n"
-                              "00000000`00000000 nt!KiLimit = 0n64\n");
+    fix_prints(f, "x nt!Ki*",
+               "fffff800`00001100 nt!KiStart (char*, unsigned long)\n"
+               "fffff800`00001180 nt!KiIdle (void)\n"
+               "fffff800`00002010 nt!KiCount = 0n-7\n"
+               "fffff800`00003000 nt!KiThing = struct _THING\n"
+               "00000000`00000000 nt!KiLimit = 0n64\n");
     fix_prints(f, "x nt!kebugcheck??", "fffff800`00001000 nt!KeBugCheckEx (<no parameter info>)\n");
     fix_prints(f, "x n?!PsHead", "fffff800`00002000 nt!PsHead = <no type information>\n");
 }
@@ -81,16 +83,14 @@ static void x_has_windbgs_options(void **state) {
     fix_prints(f, "x /t /2 nt!KiCount", "fffff800`00002010 long nt!KiCount\n");
     fix_prints(f, "x /v /t nt!KiStart",
                "prv func   fffff800`00001100   80 void nt!KiStart (char*, unsigned long)\n");
-    fix_prints(f, "x /f /1 nt!K*",
-               "nt!KeBugCheckEx\nnt!KeBugCheckAlias\nnt!KiStart\nnt!KiIdle\n");
+    fix_prints(f, "x /f /1 nt!K*", "nt!KeBugCheckEx\nnt!KeBugCheckAlias\nnt!KiStart\nnt!KiIdle\n");
     fix_prints(f, "x /d /1 nt!K*", "nt!KiCount\nnt!KiThing\nnt!KiLimit\n");
     fix_prints(f, "x /s 20 /f /1 nt!Ki*", "nt!KiIdle\n");
 }
 
 static void x_sorts_when_asked(void **state) {
     struct fix *f = *state;
-    fix_prints(f, "x /n /1 nt!Ki?????",
-               "nt!KiCount\nnt!KiLimit\nnt!KiStart\nnt!KiThing\n");
+    fix_prints(f, "x /n /1 nt!Ki?????", "nt!KiCount\nnt!KiLimit\nnt!KiStart\nnt!KiThing\n");
     fix_prints(f, "x /N /f /1 nt!Ki*", "nt!KiStart\nnt!KiIdle\n");
     fix_prints(f, "x /A /f /1 nt!Ki*", "nt!KiIdle\nnt!KiStart\n");
     fix_prints(f, "x /a /f /1 nt!Ki*", "nt!KiStart\nnt!KiIdle\n");
@@ -110,12 +110,14 @@ static void x_explains_an_empty_answer(void **state) {
 
 static void lm_shows_what_became_of_the_symbols(void **state) {
     struct fix *f = *state;
-    fix_prints(f, "lm m nt", "start             end                 module name\n"
-                             "fffff800`00000000 fffff800`00010000   nt         "
-                             "(private pdb symbols)  fake.pdb\n");
-    fix_prints(f, "lm m drv", "start             end                 module name\n"
-                              "fffff800`00100000 fffff800`00110000   drv        "
-                              "(deferred)             \n");
+    fix_prints(f, "lm m nt",
+               "start             end                 module name\n"
+               "fffff800`00000000 fffff800`00010000   nt         "
+               "(private pdb symbols)  fake.pdb\n");
+    fix_prints(f, "lm m drv",
+               "start             end                 module name\n"
+               "fffff800`00100000 fffff800`00110000   drv        "
+               "(deferred)             \n");
     fix_run(f, "lml");
     fix_has(f, "nt ");
     assert_null(strstr(fix_text(f), "drv"));
@@ -136,8 +138,9 @@ static void showing_a_name_loads_that_modules_symbols_only(void **state) {
 
 static void reload_counts_modules_in_dots(void **state) {
     struct fix *f = *state;
-    fix_prints(f, ".reload", "Loading Kernel Symbols\n..\nLoading User Symbols\n"
-                             "Loading unloaded module list\n");
+    fix_prints(f, ".reload",
+               "Loading Kernel Symbols\n..\nLoading User Symbols\n"
+               "Loading unloaded module list\n");
     fix_run(f, ".reload /f drv.sys");
     fix_has(f, "*** ERROR: Module load completed but symbols could not be loaded for drv.sys\n");
     fix_fails(f, ".reload /f gone.sys", "\"gone.sys\" was not found in the image list.");
@@ -161,8 +164,9 @@ static void paths_are_shown_as_they_are_written(void **state) {
     fix_has(f, "Symbol search path is: /nowhere/at/all;/\n");
     fix_has(f, "OK                                             /\n");
     fix_prints(f, ".exepath", "Executable image search path is: <empty>\n");
-    fix_prints(f, ".exepath+ /tmp", "Executable image search path is: /tmp\n"
-                                    "Expanded Executable image search path is: /tmp\n");
+    fix_prints(f, ".exepath+ /tmp",
+               "Executable image search path is: /tmp\n"
+               "Expanded Executable image search path is: /tmp\n");
     fix_prints(f, ".symfix /nowhere/cache", "");
     fix_run(f, ".sympath");
     fix_has(f, "/nowhere/cache*https://msdl.microsoft.com/download/symbols");
@@ -179,8 +183,9 @@ static void options_of_symbols_are_kept(void **state) {
     assert_null(strstr(fix_text(f), "SYMOPT_LOAD_LINES"));
     fix_prints(f, ".lines", "Line number information will be loaded\n");
     fix_fails(f, ".symopt+", "needs the option's number");
-    fix_prints(f, "!sym", "!sym <noisy/quiet - prompts/prompts off> - quiet mode - symbol prompts "
-                          "on\n");
+    fix_prints(f, "!sym",
+               "!sym <noisy/quiet - prompts/prompts off> - quiet mode - symbol prompts "
+               "on\n");
     fix_prints(f, "!sym noisy", "noisy mode - symbol prompts on\n");
     fix_run(f, ".symopt");
     fix_has(f, "0x80000000 - SYMOPT_DEBUG");

@@ -9,12 +9,9 @@
 
 enum { TYPE, COUNT, LEVEL, NEW_NAME, GONE, IMAGE, STRANGE };
 static const struct sc_layout_field fields[] = {
-    [TYPE] = {"Type", 0, false},
-    [COUNT] = {"Count", 0, false},
-    [LEVEL] = {"Level", 0, false},
-    [NEW_NAME] = {"OldWhen.QuadPart|When.QuadPart", 0, false},
-    [GONE] = {"Gone|GoneToo", 0, true},
-    [IMAGE] = {"Image", 0, true},
+    [TYPE] = {"Type", 0, false},        [COUNT] = {"Count", 0, false},
+    [LEVEL] = {"Level", 0, false},      [NEW_NAME] = {"OldWhen.QuadPart|When.QuadPart", 0, false},
+    [GONE] = {"Gone|GoneToo", 0, true}, [IMAGE] = {"Image", 0, true},
     [STRANGE] = {"Strange", 4, true},
 };
 static const struct sc_layout_def thing = {"nt!_OLDTHING|nt!_THING", fields, 7};
