@@ -8,10 +8,9 @@
  */
 #include <string.h>
 
-#include "base/file.h"
 #include "cmd/show.h"
 #include "cmd/symbols.h"
-#include "sym/symtab_impl.h"
+#include "stopcode/undecorate.h"
 
 struct near_rec {
     uint64_t asked, address, displacement, next_address;
@@ -79,13 +78,24 @@ static void exact_text(sc_out *out, const void *record, void *ctx) {
 
 struct matches {
     sc_session *session;
-    sc_symtab *symtab;
     const struct sc_near *near;
     sc_arena *arena;
     const char *shown[32]; /* names, so that two records of one symbol make one line */
     size_t count;
     sc_err *err;
 };
+
+/* The name as people read it, in the arena; NULL when memory is short. */
+static const char *display_name(const struct sc_symbol *symbol, sc_arena *arena) {
+    char buf[SC_UNDECORATE_BUF];
+    enum sc_undecorated how;
+    bool public = symbol->kind == SC_SYM_PUBLIC || symbol->kind == SC_SYM_EXPORT;
+    unsigned flags = SC_UNDECORATE_NAME_ONLY | (public ? (unsigned)SC_UNDECORATE_C : 0);
+    sc_err *err = sc_undecorate(symbol->name, flags, buf, sizeof buf, &how);
+    bool nomem = err && sc_err_code(err) == SC_ERR_NOMEM;
+    sc_err_destroy(err);
+    return nomem ? NULL : sc_arena_strdup(arena, err ? symbol->name : buf);
+}
 
 static bool on_symbol(void *ctx, const struct sc_symbol *symbol) {
     struct matches *m = ctx;
@@ -99,7 +109,8 @@ static bool on_symbol(void *ctx, const struct sc_symbol *symbol) {
         symbol->kind == SC_SYM_THREAD)
         return true;
     hit.symbol = *symbol;
-    hit.name = sc_symtab_display(m->symtab, symbol->name);
+    if (symbol != &m->near->symbol)
+        hit.name = display_name(symbol, m->arena);
     for (size_t i = 0; hit.name && i < m->count; i++)
         if (!strcmp(m->shown[i], hit.name))
             return true;
@@ -112,9 +123,8 @@ static bool on_symbol(void *ctx, const struct sc_symbol *symbol) {
     return m->count < sizeof m->shown / sizeof *m->shown;
 }
 
-static sc_err *show_exact(sc_session *session, sc_symtab *symtab, const struct sc_near *near,
-                          sc_arena *arena) {
-    struct matches m = {.session = session, .symtab = symtab, .near = near, .arena = arena};
+static sc_err *show_exact(sc_session *session, const struct sc_near *near, sc_arena *arena) {
+    struct matches m = {.session = session, .near = near, .arena = arena};
     sc_puts(sc_session_out(session), "Exact matches:\n");
     on_symbol(&m, &near->symbol); /* the best one first, and not only if the list can be read */
     sc_err *err = m.err;
@@ -172,7 +182,7 @@ static sc_err *show_near(sc_session *session, sc_symtab *symtab, uint64_t addr,
     if (err)
         return err;
     sc_record(sc_session_out(session), &near_type, &r, near_text, &style);
-    return r.exact ? show_exact(session, symtab, near, arena) : NULL;
+    return r.exact ? show_exact(session, near, arena) : NULL;
 }
 
 /* There is no symbol: what is known instead, and why it is not more. */

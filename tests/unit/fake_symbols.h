@@ -46,10 +46,12 @@ static inline void fake_sym_info(void *impl, struct sc_symbols_info *ret) {
 static inline sc_err *fake_sym_nearest(void *impl, uint32_t rva, unsigned kinds,
                                        struct sc_symbol *ret, bool *found) {
     const struct fake_symbols *f = impl;
+    ret->rva = 0;
     for (size_t i = 0; i < f->nsymbols; i++) {
         if (f->symbol[i].rva > rva || !(f->symbol[i].kind & kinds))
             continue;
-        if (!*found || f->symbol[i].rva > ret->rva) {
+        bool better = f->symbol[i].rva == ret->rva && f->symbol[i].kind == SC_SYM_FUNCTION;
+        if (!*found || f->symbol[i].rva > ret->rva || better) {
             *ret = f->symbol[i];
             *found = true;
         }

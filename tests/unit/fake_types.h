@@ -141,6 +141,7 @@ static const struct fake_member fake_members[] = {
 static const struct sc_symbol fake_symbol_list[] = {
     {.name = "KeBugCheckEx", .kind = SC_SYM_PUBLIC, .rva = 0x1000, .code = true},
     {.name = "KeBugCheckAlias", .kind = SC_SYM_PUBLIC, .rva = 0x1000, .code = true},
+    {.name = "_KiStart@8", .kind = SC_SYM_PUBLIC, .rva = 0x1100, .code = true},
     {.name = "KiStart",
      .kind = SC_SYM_FUNCTION,
      .rva = 0x1100,
@@ -161,6 +162,7 @@ static const struct sc_symbol fake_symbol_list[] = {
 
 static const struct sc_local fake_locals[] = {
     {.name = "what", .type = T_P_CHAR, .parameter = true, .scope_rva = 0x1100, .scope_size = 0x80},
+    {.name = "count", .type = T_UINT, .parameter = true, .scope_rva = 0x1100, .scope_size = 0x80},
     {.name = "count", .type = T_UINT, .parameter = true, .scope_rva = 0x1100, .scope_size = 0x80},
     {.name = "i", .type = T_INT, .scope_rva = 0x1100, .scope_size = 0x80},
 };
