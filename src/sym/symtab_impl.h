@@ -4,6 +4,7 @@
 #define STOPCODE_SYM_SYMTAB_IMPL_H
 
 #include "base/arena.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "stopcode/pe.h"
 #include "stopcode/symtab.h"
