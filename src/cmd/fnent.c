@@ -22,14 +22,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd/show.h"
 #include "cmd/symbols.h"
 
 typedef unsigned long long ull;
 
 sc_err *sc_module_image(sc_session *session, const struct sc_module *module, sc_pe **ret_pe) {
-    sc_symtab *symtab = sc_session_symtab(session);
+    sc_symtab *symtab;
     const struct sc_modsyms *syms = NULL;
-    sc_err *err = symtab ? sc_symtab_load(symtab, module, &syms) : NULL;
+    sc_err *err = sc_session_symbols(session, &symtab);
+    if (!err)
+        err = sc_symtab_load(symtab, module, &syms);
     if (err)
         return err;
     err = sc_pe_open_memory(sc_target_space(sc_session_target(session)), module->base,
@@ -118,24 +121,22 @@ static const char *const registers[16] = {"rax", "rcx", "rdx", "rbx", "rsp", "rb
 /* Slots that an operation takes besides its own. */
 static unsigned extra_slots(unsigned op, unsigned info, unsigned version) {
     switch (op) {
-    case 1: return info ? 2 : 1;                 /* ALLOC_LARGE */
-    case 4: return 1;                            /* SAVE_NONVOL */
-    case 5: return 2;                            /* SAVE_NONVOL_FAR */
-    case 6: return version == 1 ? 1 : 0;         /* SAVE_XMM; EPILOG in version 2 */
-    case 7: return version == 1 ? 2 : 1;         /* SAVE_XMM_FAR; SPARE_CODE in version 2 */
-    case 8: return 1;                            /* SAVE_XMM128 */
-    case 9: return 2;                            /* SAVE_XMM128_FAR */
+    case 1: return info ? 2 : 1;         /* ALLOC_LARGE */
+    case 4: return 1;                    /* SAVE_NONVOL */
+    case 5: return 2;                    /* SAVE_NONVOL_FAR */
+    case 6: return version == 1 ? 1 : 0; /* SAVE_XMM; EPILOG in version 2 */
+    case 7: return version == 1 ? 2 : 1; /* SAVE_XMM_FAR; SPARE_CODE in version 2 */
+    case 8: return 1;                    /* SAVE_XMM128 */
+    case 9: return 2;                    /* SAVE_XMM128_FAR */
     default: return 0;
     }
 }
 
 static const char *op_name(unsigned op, unsigned version) {
-    static const char *const names[] = {"UWOP_PUSH_NONVOL",    "UWOP_ALLOC_LARGE",
-                                        "UWOP_ALLOC_SMALL",    "UWOP_SET_FPREG",
-                                        "UWOP_SAVE_NONVOL",    "UWOP_SAVE_NONVOL_FAR",
-                                        "UWOP_SAVE_XMM",       "UWOP_SAVE_XMM_FAR",
-                                        "UWOP_SAVE_XMM128",    "UWOP_SAVE_XMM128_FAR",
-                                        "UWOP_PUSH_MACHFRAME", "UWOP_SET_FPREG_LARGE"};
+    static const char *const names[] = {
+        "UWOP_PUSH_NONVOL", "UWOP_ALLOC_LARGE",     "UWOP_ALLOC_SMALL",    "UWOP_SET_FPREG",
+        "UWOP_SAVE_NONVOL", "UWOP_SAVE_NONVOL_FAR", "UWOP_SAVE_XMM",       "UWOP_SAVE_XMM_FAR",
+        "UWOP_SAVE_XMM128", "UWOP_SAVE_XMM128_FAR", "UWOP_PUSH_MACHFRAME", "UWOP_SET_FPREG_LARGE"};
     if (version >= 2 && op == 6)
         return "UWOP_EPILOG";
     if (version >= 2 && op == 7)
@@ -143,7 +144,8 @@ static const char *op_name(unsigned op, unsigned version) {
     return op < sizeof names / sizeof *names ? names[op] : "UWOP_UNKNOWN";
 }
 
-/* What the numbers of an operation mean; WinDbg ends the line of an operation without with a dot. */
+/* What the numbers of an operation mean; WinDbg ends the line of an operation without with a dot.
+ */
 static void describe(struct code_rec *r, const struct sc_pe_unwind *u, unsigned i) {
     unsigned n = extra_slots(r->op, r->info, u->version);
     uint32_t a = n >= 1 && i + 1 < u->ncodes ? u->codes[i + 1] : 0;
@@ -258,7 +260,7 @@ static sc_err *take_unwind(const struct fnent *f, struct entry_rec *r, struct sc
     r->size = u->size;
     if (u->handler) {
         r->handler = u->handler;
-        r->handler_name = sc_session_near(f->session, f->base + u->handler, f->arena);
+        return sc_near(f->session, f->base + u->handler, f->arena, &r->handler_name);
     }
     return NULL;
 }
@@ -278,7 +280,7 @@ static sc_err *take_xdata(const struct fnent *f, struct entry_rec *r) {
     r->size = x.size;
     if (x.handler) {
         r->handler = x.handler;
-        r->handler_name = sc_session_near(f->session, f->base + x.handler, f->arena);
+        return sc_near(f->session, f->base + x.handler, f->arena, &r->handler_name);
     }
     return NULL;
 }
@@ -322,7 +324,7 @@ static sc_err *show_place(const struct fnent *f, uint64_t addr) {
     char line[64];
     snprintf(line, sizeof line, "ln 0x%llx", (ull)addr);
     sc_session_run_nested(f->session, line);
-    return NULL;
+    return NULL; /* what went wrong stands in its place */
 }
 
 static sc_err *run_fnent(sc_session *session, const struct sc_args *args) {
@@ -333,7 +335,10 @@ static sc_err *run_fnent(sc_session *session, const struct sc_args *args) {
     struct sc_pe_function fn;
     if (!m)
         return sc_errf(SC_ERR_NOT_FOUND, "no module contains 0x%llx", (ull)addr);
-    sc_err *err = sc_module_image(session, m, &f.pe);
+    const char *name;
+    sc_err *err = sc_near(session, addr, args->arena, &name);
+    if (!err)
+        err = sc_module_image(session, m, &f.pe);
     if (err && (sc_err_code(err) == SC_ERR_MEMORY || sc_err_code(err) == SC_ERR_FORMAT)) {
         sc_err *why = sc_errf(SC_ERR_NOT_FOUND, "the image of %s cannot be read: %s", m->name,
                               sc_err_text(err));
@@ -346,8 +351,7 @@ static sc_err *run_fnent(sc_session *session, const struct sc_args *args) {
     err = sc_pe_function_find(f.pe, (uint32_t)(addr - m->base), &fn);
     if (err && sc_err_code(err) == SC_ERR_NOT_FOUND) {
         sc_err_destroy(err);
-        err = sc_errf(SC_ERR_NOT_FOUND, "No function entry for %s",
-                      sc_session_near(session, addr, args->arena));
+        err = name ? sc_errf(SC_ERR_NOT_FOUND, "No function entry for %s", name) : sc_err_nomem();
     }
     if (!err) {
         char a[SC_ADDR_BUF];
@@ -356,7 +360,7 @@ static sc_err *run_fnent(sc_session *session, const struct sc_args *args) {
         err = show_place(&f, addr);
     }
     if (!err)
-        err = show_entries(&f, &fn, sc_session_near(session, addr, args->arena));
+        err = show_entries(&f, &fn, name);
     sc_pe_close(f.pe);
     return err;
 }

@@ -8,7 +8,6 @@
  */
 #include <string.h>
 
-#include "base/file.h"
 #include "cmd/show.h"
 #include "cmd/symbols.h"
 #include "sym/symtab_impl.h"
@@ -19,19 +18,18 @@ struct near_rec {
     uint32_t line;
     bool exact;
 };
-static const struct sc_field fields[] = {
-    SC_FIELD(struct near_rec, asked, SC_F_ADDR),
-    SC_FIELD(struct near_rec, module, SC_F_STR),
-    SC_FIELD(struct near_rec, name, SC_F_STR),
-    SC_FIELD(struct near_rec, address, SC_F_ADDR),
-    SC_FIELD(struct near_rec, displacement, SC_F_HEX64),
-    SC_FIELD(struct near_rec, next_name, SC_F_STR),
-    SC_FIELD(struct near_rec, next_address, SC_F_ADDR),
-    SC_FIELD(struct near_rec, exact, SC_F_BOOL),
-    SC_FIELD(struct near_rec, belongs_to, SC_F_STR),
-    SC_FIELD(struct near_rec, file, SC_F_STR),
-    SC_FIELD(struct near_rec, line, SC_F_U32),
-    SC_FIELD_END};
+static const struct sc_field fields[] = {SC_FIELD(struct near_rec, asked, SC_F_ADDR),
+                                         SC_FIELD(struct near_rec, module, SC_F_STR),
+                                         SC_FIELD(struct near_rec, name, SC_F_STR),
+                                         SC_FIELD(struct near_rec, address, SC_F_ADDR),
+                                         SC_FIELD(struct near_rec, displacement, SC_F_HEX64),
+                                         SC_FIELD(struct near_rec, next_name, SC_F_STR),
+                                         SC_FIELD(struct near_rec, next_address, SC_F_ADDR),
+                                         SC_FIELD(struct near_rec, exact, SC_F_BOOL),
+                                         SC_FIELD(struct near_rec, belongs_to, SC_F_STR),
+                                         SC_FIELD(struct near_rec, file, SC_F_STR),
+                                         SC_FIELD(struct near_rec, line, SC_F_U32),
+                                         SC_FIELD_END};
 static const struct sc_rectype near_type = {"near", sizeof(struct near_rec), fields};
 
 struct style {
@@ -65,9 +63,11 @@ struct exact_rec {
     const char *module, *name, *tail;
 };
 static const struct sc_field exact_fields[] = {
-    SC_FIELD(struct exact_rec, address, SC_F_ADDR), SC_FIELD(struct exact_rec, module, SC_F_STR),
+    SC_FIELD(struct exact_rec, address, SC_F_ADDR),
+    SC_FIELD(struct exact_rec, module, SC_F_STR),
     SC_FIELD(struct exact_rec, name, SC_F_STR),
-    {"value", SC_F_STR, offsetof(struct exact_rec, tail), 0, NULL, NULL}, SC_FIELD_END};
+    {"value", SC_F_STR, offsetof(struct exact_rec, tail), 0, NULL, NULL},
+    SC_FIELD_END};
 static const struct sc_rectype exact_type = {"exact_match", sizeof(struct exact_rec), exact_fields};
 
 static void exact_text(sc_out *out, const void *record, void *ctx) {
@@ -78,7 +78,6 @@ static void exact_text(sc_out *out, const void *record, void *ctx) {
 
 struct matches {
     sc_session *session;
-    sc_symtab *symtab;
     const struct sc_near *near;
     sc_arena *arena;
     const char *shown[32]; /* names, so that two records of one symbol make one line */
@@ -98,7 +97,7 @@ static bool on_symbol(void *ctx, const struct sc_symbol *symbol) {
         symbol->kind == SC_SYM_THREAD)
         return true;
     hit.symbol = *symbol;
-    hit.name = sc_symtab_display(m->symtab, symbol);
+    hit.name = sc_symtab_display(sc_session_symtab(m->session), symbol);
     for (size_t i = 0; hit.name && i < m->count; i++)
         if (!strcmp(m->shown[i], hit.name))
             return true;
@@ -111,9 +110,8 @@ static bool on_symbol(void *ctx, const struct sc_symbol *symbol) {
     return m->count < sizeof m->shown / sizeof *m->shown;
 }
 
-static sc_err *show_exact(sc_session *session, sc_symtab *symtab, const struct sc_near *near,
-                          sc_arena *arena) {
-    struct matches m = {.session = session, .symtab = symtab, .near = near, .arena = arena};
+static sc_err *show_exact(sc_session *session, const struct sc_near *near, sc_arena *arena) {
+    struct matches m = {.session = session, .near = near, .arena = arena};
     sc_puts(sc_session_out(session), "Exact matches:\n");
     on_symbol(&m, &near->symbol); /* the best one first, and not only if the list can be read */
     sc_err *err = m.err;
@@ -171,7 +169,7 @@ static sc_err *show_near(sc_session *session, sc_symtab *symtab, uint64_t addr,
     if (err)
         return err;
     sc_record(sc_session_out(session), &near_type, &r, near_text, &style);
-    return r.exact ? show_exact(session, symtab, near, arena) : NULL;
+    return r.exact ? show_exact(session, near, arena) : NULL;
 }
 
 /* There is no symbol: what is known instead, and why it is not more. */
@@ -187,9 +185,9 @@ static sc_err *show_none(sc_session *session, sc_symtab *symtab, uint64_t addr,
     const struct sc_modsyms *s = module ? sc_symtab_peek(symtab, module) : NULL;
     if (s)
         sc_remark(out, "No symbol is near %s (%s): %s", a, near ? near : module->name,
-                  s->nproviders ? "none begins before it"
-                  : s->why      ? s->why
-                                : "the module has no symbols");
+                  s->nproviders && s->state != SC_SYMSTATE_NONE ? "none begins before it"
+                  : s->why                                      ? s->why
+                                                                : "the module has no symbols");
     else if (near)
         sc_remark(out, "No symbol is near %s (%s)", a, near);
     else
@@ -202,8 +200,7 @@ sc_err *sc_run_ln(sc_session *session, const struct sc_args *args) {
     sc_symtab *symtab;
     struct sc_near near;
     bool found;
-    uint64_t addr =
-        sc_space_canon(sc_target_space(sc_session_target(session)), args->v[1].num);
+    uint64_t addr = sc_space_canon(sc_target_space(sc_session_target(session)), args->v[1].num);
     sc_err *err = sc_session_symbols(session, &symtab);
     if (!err)
         err = sc_symtab_near(symtab, addr, &near, &found);

@@ -53,19 +53,20 @@ struct load_rec {
     const char *module, *state, *path, *how, *why;
     bool loaded;
 };
-static const struct sc_field load_fields[] = {
-    SC_FIELD(struct load_rec, module, SC_F_STR), SC_FIELD(struct load_rec, state, SC_F_STR),
-    SC_FIELD(struct load_rec, loaded, SC_F_BOOL), SC_FIELD(struct load_rec, path, SC_F_STR),
-    SC_FIELD(struct load_rec, how, SC_F_STR),    SC_FIELD(struct load_rec, why, SC_F_STR),
-    SC_FIELD_END};
+static const struct sc_field load_fields[] = {SC_FIELD(struct load_rec, module, SC_F_STR),
+                                              SC_FIELD(struct load_rec, state, SC_F_STR),
+                                              SC_FIELD(struct load_rec, loaded, SC_F_BOOL),
+                                              SC_FIELD(struct load_rec, path, SC_F_STR),
+                                              SC_FIELD(struct load_rec, how, SC_F_STR),
+                                              SC_FIELD(struct load_rec, why, SC_F_STR),
+                                              SC_FIELD_END};
 static const struct sc_rectype load_type = {"symbol_load", sizeof(struct load_rec), load_fields};
 
 static void load_text(sc_out *out, const void *record, void *ctx) {
     const struct load_rec *l = record;
     const struct reload *r = ctx;
     if (!l->loaded) {
-        sc_printf(out,
-                  "*** ERROR: Module load completed but symbols could not be loaded for %s\n",
+        sc_printf(out, "*** ERROR: Module load completed but symbols could not be loaded for %s\n",
                   l->module);
         if (l->why && sc_session_enrich(r->session))
             sc_printf(out, "           [%s]\n", l->why);
@@ -81,7 +82,7 @@ static struct load_rec load_rec_of(const struct sc_modsyms *m) {
                              .path = m->path,
                              .how = m->how,
                              .why = m->why,
-                             .loaded = m->nproviders > 0};
+                             .loaded = m->state != SC_SYMSTATE_NONE};
 }
 
 /* ---- dots ---- */
@@ -139,7 +140,7 @@ static sc_err *load_mismatched(struct reload *r, const struct sc_module *m) {
     struct sc_store_found found;
     sc_symbols *provider = NULL;
     sc_err *err = sc_symtab_load(r->symtab, m, &s);
-    if (err || (s->nproviders && s->state != SC_SYMSTATE_EXPORT))
+    if (err || (s->state != SC_SYMSTATE_NONE && s->state != SC_SYMSTATE_EXPORT))
         return err;
     struct sc_store_key key = key_of(m, s, r->args->arena);
     if (!key.name)
@@ -312,15 +313,20 @@ struct check_rec {
     struct sc_guid guid, found_guid;
     bool matches, has_key, has_file;
 };
-static const struct sc_field check_fields[] = {
-    SC_FIELD(struct check_rec, module, SC_F_STR),    SC_FIELD(struct check_rec, image, SC_F_STR),
-    SC_FIELD(struct check_rec, timestamp, SC_F_HEX32),
-    SC_FIELD(struct check_rec, size, SC_F_HEX32),    SC_FIELD(struct check_rec, pdb, SC_F_STR),
-    SC_FIELD(struct check_rec, guid, SC_F_GUID),     SC_FIELD(struct check_rec, age, SC_F_U32),
-    SC_FIELD(struct check_rec, symbols, SC_F_STR),   SC_FIELD(struct check_rec, found_guid, SC_F_GUID),
-    SC_FIELD(struct check_rec, found_age, SC_F_U32), SC_FIELD(struct check_rec, matches, SC_F_BOOL),
-    SC_FIELD(struct check_rec, how, SC_F_STR),       SC_FIELD(struct check_rec, why, SC_F_STR),
-    SC_FIELD_END};
+static const struct sc_field check_fields[] = {SC_FIELD(struct check_rec, module, SC_F_STR),
+                                               SC_FIELD(struct check_rec, image, SC_F_STR),
+                                               SC_FIELD(struct check_rec, timestamp, SC_F_HEX32),
+                                               SC_FIELD(struct check_rec, size, SC_F_HEX32),
+                                               SC_FIELD(struct check_rec, pdb, SC_F_STR),
+                                               SC_FIELD(struct check_rec, guid, SC_F_GUID),
+                                               SC_FIELD(struct check_rec, age, SC_F_U32),
+                                               SC_FIELD(struct check_rec, symbols, SC_F_STR),
+                                               SC_FIELD(struct check_rec, found_guid, SC_F_GUID),
+                                               SC_FIELD(struct check_rec, found_age, SC_F_U32),
+                                               SC_FIELD(struct check_rec, matches, SC_F_BOOL),
+                                               SC_FIELD(struct check_rec, how, SC_F_STR),
+                                               SC_FIELD(struct check_rec, why, SC_F_STR),
+                                               SC_FIELD_END};
 static const struct sc_rectype check_type = {"symbol_check", sizeof(struct check_rec),
                                              check_fields};
 
@@ -377,7 +383,8 @@ static sc_err *check(sc_session *session, sc_symtab *symtab, const struct sc_mod
                           .how = s->how,
                           .why = s->why,
                           .has_key = s->codeview.kind == SC_CV_RSDS,
-                          .has_file = s->path && s->state != SC_SYMSTATE_EXPORT};
+                          .has_file = s->path && s->state != SC_SYMSTATE_EXPORT &&
+                                      s->state != SC_SYMSTATE_NONE};
     r.matches = r.has_file && (!r.has_key || sc_guid_equal(&r.guid, &r.found_guid));
     sc_record(sc_session_out(session), &check_type, &r, check_text, NULL);
     return NULL;

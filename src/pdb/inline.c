@@ -38,6 +38,7 @@ enum {
     BA_LENGTH_AND_OFFSET = 12,
     BA_LAST = 13,
     NEST_MAX = 1024,
+    LINE_MAX = 0xffffff,
 };
 
 /* The state of the program. */
@@ -221,12 +222,17 @@ static sc_err *find_path(struct pdb_walk *walk, uint32_t off, struct path *best)
     return err;
 }
 
-static sc_err *show(struct pdb *pdb, const struct pdb_module *module, const struct pdb_proc *proc,
+static sc_err *show(struct pdb *pdb, struct pdb_module *module, const struct pdb_proc *proc,
                     const struct site *site, uint32_t depth, sc_inline_fn fn, void *ctx,
                     bool *ret_stop) {
-    struct sc_inline frame = {.line = site->range.line, .depth = depth, .file = ""};
+    struct sc_inline frame = {.depth = depth, .file = ""};
+    if (site->range.line <= LINE_MAX) /* some compilers count across files, to below 0 */
+        frame.line = site->range.line;
     bool ok = false;
-    sc_err *err = pdb_id_name(pdb, site->inlinee, &frame.name);
+    uint32_t id = 0;
+    sc_err *err = pdb_global_id(pdb, module, site->inlinee, &id);
+    if (!err)
+        err = pdb_id_name(pdb, id, &frame.name);
     if (!err)
         err = pdb_to_rva(pdb, proc->orig + site->first, &frame.rva, &ok);
     if (!err && frame.line)

@@ -345,8 +345,10 @@ sc_err *sc_symtab_next(sc_symtab *symtab, uint64_t addr, struct sc_near *ret_nea
 static void put_displacement(char *buf, size_t size, uint64_t d) {
     if (d >> 32)
         snprintf(buf, size, "+0x%" PRIx32 "`%08" PRIx32, (uint32_t)(d >> 32), (uint32_t)d);
+    else if (d)
+        snprintf(buf, size, "+0x%" PRIx32, (uint32_t)d);
     else
-        snprintf(buf, size, d ? "+0x%" PRIx32 : "", (uint32_t)d);
+        buf[0] = 0;
 }
 
 /* "module!name" in ROOM bytes; dots in the place of what does not fit, whole characters before. */

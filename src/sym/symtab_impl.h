@@ -4,6 +4,7 @@
 #define STOPCODE_SYM_SYMTAB_IMPL_H
 
 #include "base/arena.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "stopcode/pe.h"
 #include "stopcode/symtab.h"
@@ -21,7 +22,7 @@ struct sc_modslot {
     sc_pe *image;     /* the file of the image path; NULL none */
     sc_file *image_file;
     const char *image_why; /* why there is none; NULL: not looked for */
-    struct { /* of `image`: sorted, disjoint */
+    struct {               /* of `image`: sorted, disjoint */
         struct sc_written *item;
         size_t count, room;
     } written;

@@ -290,8 +290,8 @@ static void locals_where_they_are_at_each_address(void **state) {
     /* in the block: inner before outer; both pieces of the pair */
     locals_are(&m, 0x1120,
                "*argc=frame,rsp,48 *argv=rel,rsp,72 nested=reg,rax "
-               "pair=piece,rcx gone=gone spilled=rel,rsp,-8+8 temp=rel,rsp,32 "
-               "fast=reg,rax once=at,5018 LIMIT=const,99 pair=piece,rax+4 ");
+               "pair=piece,rcx pair=piece,rax+4 gone=gone spilled=rel,rsp,-8+8 "
+               "temp=rel,rsp,32 fast=reg,rax once=at,5018 LIMIT=const,99 ");
     locals_are(&m, 0x1140, "");
     made_close(&m);
 }
