@@ -3,6 +3,7 @@
 """The house itself: the runner counts honestly, deps.sh installs only what is missing, transcripts can fail."""
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -94,7 +95,9 @@ def deps(installed, tools, apt):
         return run.returncode, run.stdout + run.stderr, called
 
 
-PACKAGES = ["gcc", "libc6-dev", "cmake", "ninja-build", "libedit2"]
+with open(os.path.join(tap.ROOT, "scripts", "deps.sh"), encoding="utf-8") as script:
+    PACKAGES = re.search(r'^run="(.*)"$', script.read(), re.M).group(1).split()
+LAST = PACKAGES[-1]
 TOOLS = ["gcc", "cmake", "ninja"]
 
 with tap.case("deps: with everything there, nothing is done and nothing said"):
@@ -102,7 +105,7 @@ with tap.case("deps: with everything there, nothing is done and nothing said"):
 
 with tap.case("deps: only what is missing is installed, without fetching the lists first"):
     status, _, called = deps(PACKAGES[:-1], TOOLS, "exit 0")
-    tap.equal((status, called), (0, ["install -y --no-install-recommends libedit2"]), "calls")
+    tap.equal((status, called), (0, [f"install -y --no-install-recommends {LAST}"]), "calls")
 
 with tap.case("deps: the lists are fetched when the first try fails"):
     status, _, called = deps(PACKAGES[:-1], TOOLS, '[ "$1" = update ]')
@@ -177,5 +180,19 @@ with tap.case("make run without a dump says how to name one; with a wrong name, 
     run = subprocess.run(["make", "-C", tap.ROOT, "run", "DUMP=/nowhere/x y.dmp"], capture_output=True, text=True)
     tap.equal(run.returncode, 2, "status")
     tap.contains(run.stdout, "there is no file /nowhere/x y.dmp")
+
+with tap.case("README: its transcripts are what the program prints, line by line but for the … in between"):
+    with open(os.path.join(tap.ROOT, "README.md"), encoding="utf-8") as f:
+        blocks = re.findall(r"^```\n(.*?)^```$", f.read(), re.M | re.S)
+    dump = tap.corpus(os.path.join("kdump", "triage_x64.dmp"))
+    shown = [b for b in blocks if "VERDICT" in b or "0: kd> " in b]
+    tap.equal(len(shown), 2, "transcripts in README.md")
+    typed = re.findall(r"^0: kd> (.*)$", "".join(shown), re.M)
+    printed = [tap.run(dump, *sum((["-c", c] for c in lines), []))[1] for lines in (["!analyze -v"], typed)]
+    for block, text in zip(shown, printed):
+        lines = iter(line.rstrip() for line in text.splitlines())
+        for want in (line.rstrip() for line in block.splitlines()):
+            if want and want != "…" and not want.startswith("0: kd> ") and want not in lines:
+                raise AssertionError(f"README.md has, but the program does not print (there): {want}")
 
 tap.done()
