@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cmd/session_impl.h"
+#include "cmd/symbols.h"
 #include "expr/expr.h"
 #include "stopcode/symtab.h"
 #include "target/target_impl.h"
@@ -108,6 +109,25 @@ static bool on_dot(void *ctx, uint64_t *ret_value) {
     return sc_session_dot(e->session, ret_value);
 }
 
+/* $iment: from the header in memory, or in the image file that stands in for it. */
+static sc_err *on_entry(void *ctx, uint64_t base, uint64_t *ret_value) {
+    struct eval *e = ctx;
+    sc_target *t = e->session->target;
+    if (!t)
+        return sc_errf(SC_ERR_NOT_FOUND, "no dump is open, so there are no images");
+    sc_space *space = sc_target_space(t);
+    base = sc_space_canon(space, base);
+    const struct sc_module *m = sc_target_module_at(t, base);
+    sc_pe *pe;
+    sc_err *err = m && m->base == base ? sc_module_image(e->session, m, &pe)
+                                       : sc_pe_open_memory(space, base, "image", &pe);
+    if (err)
+        return err;
+    *ret_value = base + sc_pe_headers(pe)->entry;
+    sc_pe_close(pe);
+    return NULL;
+}
+
 sc_err *sc_session_eval_prefix(sc_session *s, const char *text, uint64_t *ret_value,
                                const char **ret_end) {
     struct eval e = {s, NULL};
@@ -120,6 +140,7 @@ sc_err *sc_session_eval_prefix(sc_session *s, const char *text, uint64_t *ret_va
         .reg = on_reg,
         .read = on_read,
         .dot = on_dot,
+        .entry = on_entry,
     };
     sc_err *err = ret_end ? sc_expr_prefix(&env, text, ret_value, ret_end)
                           : sc_expr_eval(&env, text, ret_value);
