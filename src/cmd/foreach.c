@@ -24,15 +24,17 @@ struct foreach {
     struct sc_part block;
 };
 
-static sc_err *take_number(sc_session *s, const char **text, uint64_t *ret) {
-    const char *end;
-    sc_err *err = sc_session_eval_prefix(s, *text, ret, &end);
+/* One word: `1 /ps 4` is no division. */
+static sc_err *take_number(sc_session *s, const char **text, sc_arena *arena, uint64_t *ret) {
+    size_t n = strcspn(*text, " \t\r\n(");
+    const char *word = sc_arena_strndup(arena, *text, n);
+    sc_err *err = word ? sc_session_eval(s, word, ret) : sc_err_nomem();
     if (!err)
-        *text = end;
+        *text += n;
     return err;
 }
 
-static sc_err *take_options(sc_session *s, const char **text, struct foreach *f) {
+static sc_err *take_options(sc_session *s, const char **text, sc_arena *arena, struct foreach *f) {
     sc_err *err = NULL;
     for (const char *p = *text; !err; *text = p) {
         p = sc_skip_blanks(p);
@@ -41,7 +43,7 @@ static sc_err *take_options(sc_session *s, const char **text, struct foreach *f)
         if (p[1] == 'p' && (p[2] == 'S' || p[2] == 's')) {
             bool first = p[2] == 'S';
             p = sc_skip_blanks(p + 3);
-            err = take_number(s, &p, first ? &f->skip_first : &f->skip_each);
+            err = take_number(s, &p, arena, first ? &f->skip_first : &f->skip_each);
         } else if (p[1] == 's' || p[1] == 'f') {
             f->string |= p[1] == 's';
             f->file |= p[1] == 'f';
@@ -82,7 +84,7 @@ static sc_err *take_source(const char **text, struct foreach *f, sc_arena *arena
 
 static sc_err *parse(sc_session *s, const struct sc_args *args, struct foreach *f) {
     const char *p = args->v[0].given ? args->v[0].text : "";
-    sc_err *err = take_options(s, &p, f);
+    sc_err *err = take_options(s, &p, args->arena, f);
     if (!err)
         err = take_source(&p, f, args->arena);
     if (!err)

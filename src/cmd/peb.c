@@ -155,6 +155,8 @@ static sc_err *show_loaded(sc_session *s, uint64_t entry) {
     if (!err) {
         sc_time_stamp((uint32_t)l.timestamp, sc_session_tz(s), when);
         l.when = strlen(when) > 4 ? when + 4 : when;
+        if (strlen(when) > 8 && when[8] == ' ')
+            when[8] = '0'; /* here the day has two digits */
         if (l.base != SC_UNSET64 || l.timestamp != SC_UNSET64)
             sc_record(s->out, &loaded_type, &l, loaded_text, NULL);
     }
@@ -173,12 +175,19 @@ static sc_err *show_modules(sc_session *s, const struct peb *p) {
         return NULL;
     }
     sc_puts(s->out, "            Base TimeStamp                     Module\n");
-    for (unsigned i = 0; !err && at && at != head && at != SC_UNSET64 && i < MODULES_MAX; i++) {
+    uint64_t mark = 0; /* an element at a power of two: a loop comes back to it */
+    for (unsigned i = 1; !err && at && at != head && at != SC_UNSET64 && i < MODULES_MAX; i++) {
         if (sc_target_cancelled(s->target))
             return sc_err_cancelled();
         struct sc_fields f = {s, at};
         err = show_loaded(s, at);
+        if ((i & (i - 1)) == 0)
+            mark = at;
         at = sc_field_ptr(&f, link);
+        if (at == mark) {
+            sc_remark(s->out, "        (the list loops back and never ends)");
+            break;
+        }
     }
     return err;
 }
