@@ -126,6 +126,7 @@ extern const struct sc_command sc_memory_commands[];    /* display.c */
 extern const struct sc_command sc_search_commands[];    /* search.c */
 extern const struct sc_command sc_write_commands[];     /* memfile.c */
 extern const struct sc_command sc_process_commands[];   /* teb.c */
+extern const struct sc_command sc_chkimg_commands[];    /* chkimg.c */
 extern const struct sc_command sc_alias_commands[];     /* aliascmd.c */
 extern const struct sc_command sc_script_commands[];    /* control.c */
 extern const struct sc_command sc_symbol_commands[];    /* x.c */
@@ -199,6 +200,8 @@ sc_symtab *sc_session_symtab_peek(const sc_session *session);
 sc_err *sc_session_layouts(sc_session *session, sc_layout_book **ret_book);
 /* `.lines`: are source lines shown? */
 bool sc_session_lines(const sc_session *session);
+/* Ends loops after COUNT turns for each line that is typed; 0: only Ctrl-C does. For fuzzers. */
+void sc_session_limit_turns(sc_session *session, uint64_t count);
 /* Runs command text inside a command (.printf-like and scripts); returns how many failed. */
 unsigned sc_session_run_nested(sc_session *session, const char *line);
 /* Finds a row by exact name or alias (any case, unless case tells two apart); NULL. */

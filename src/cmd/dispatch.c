@@ -173,11 +173,28 @@ static unsigned refuse(sc_session *s, sc_err *own_err) {
     return 1;
 }
 
+void sc_session_limit_turns(sc_session *s, uint64_t count) { s->script.max_turns = count; }
+
+sc_err *sc_turn(sc_session *s) {
+    uint64_t max = s->script.max_turns;
+    if (!s->target && (!max || max > SC_TURNS_BLIND))
+        max = SC_TURNS_BLIND;
+    if (cancelled(s))
+        return sc_err_cancelled();
+    if (max && ++s->script.turns > max)
+        return sc_errf(SC_ERR_LIMIT, "loops made more than %llu turns", (unsigned long long)max);
+    return NULL;
+}
+
 /* TEXT with its names replaced; a text that has none is run as it is. */
 static unsigned run_text(sc_session *s, const char *text, const struct sc_var *vars, size_t nvars) {
     if (s->depth >= SC_NEST_MAX)
         return refuse(
             s, sc_errf(SC_ERR_LIMIT, "commands run commands more than %d deep", SC_NEST_MAX));
+    /* Texts that run two others each are as long as loops. */
+    sc_err *turned = s->depth ? sc_turn(s) : NULL;
+    if (turned)
+        return refuse(s, turned);
     s->depth++;
     unsigned failed;
     if (!s->script.aliases && !nvars && !strchr(text, '$')) {
@@ -214,17 +231,6 @@ bool sc_run_block(sc_session *s, const char *text, size_t len, const struct sc_v
     if (!s->script.blocks && s->script.flow == SC_FLOW_ERROR)
         s->script.flow = SC_FLOW_NONE;
     return ok;
-}
-
-sc_err *sc_turn(sc_session *s) {
-    uint64_t max = s->script.max_turns;
-    if (!s->target && (!max || max > SC_TURNS_BLIND))
-        max = SC_TURNS_BLIND;
-    if (cancelled(s))
-        return sc_err_cancelled();
-    if (max && ++s->script.turns > max)
-        return sc_errf(SC_ERR_LIMIT, "loops made more than %llu turns", (unsigned long long)max);
-    return NULL;
 }
 
 unsigned sc_session_run(sc_session *s, const char *line) {

@@ -10,6 +10,7 @@ const struct sc_family sc_families[] = {
     {"The target", sc_info_commands},
     {"Modules", sc_module_commands},
     {"Images", sc_image_commands},
+    {"Images and their files", sc_chkimg_commands},
     {"Module details", sc_lmi_commands},
     {"Symbols", sc_symbol_commands},
     {"Types", sc_type_commands},

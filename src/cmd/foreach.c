@@ -155,8 +155,20 @@ sc_err *sc_run_foreach(sc_session *s, const struct sc_args *args) {
 
 /* --- !for_each_module ----------------------------------------------------------------------- */
 
-/* DEBUG_MODULE_ and DEBUG_SYMTYPE_ values of dbgeng.h: nothing special; deferred symbols. */
-enum { MODULE_FLAGS = 0, SYMTYPE_DEFERRED = 5 };
+enum { MODULE_FLAGS = 0 }; /* DEBUG_MODULE_… of dbgeng.h: nothing special */
+
+/* DEBUG_SYMTYPE_… of dbgeng.h. */
+static unsigned symbol_type(enum sc_symstate state) {
+    switch (state) {
+    case SC_SYMSTATE_DEFERRED: return 5;
+    case SC_SYMSTATE_PDB:
+    case SC_SYMSTATE_PRIVATE: return 3;
+    case SC_SYMSTATE_EXPORT: return 4;
+    case SC_SYMSTATE_ISF:
+    case SC_SYMSTATE_SYM: return 6;
+    default: return 0;
+    }
+}
 
 enum { NAMES = 20 };
 
@@ -179,15 +191,21 @@ static void name_text(struct named *list, size_t at, const char *name, const cha
 }
 
 /* What may be replaced; false when memory is short. */
-static bool fill(const struct sc_module *m, size_t index, const char *symbols, sc_arena *arena,
-                 unsigned ptr, struct named list[NAMES]) {
+static bool fill(sc_session *s, const struct sc_module *m, size_t index, sc_arena *arena,
+                 struct named list[NAMES]) {
     char base[SC_ADDR_BUF], end[SC_ADDR_BUF];
+    unsigned ptr = sc_session_ptr_size(s);
+    /* What is known already: naming a module must not load its symbols. */
+    sc_symtab *symtab = sc_session_symtab_peek(s);
+    const struct sc_modsyms *syms = symtab ? sc_symtab_peek(symtab, m) : NULL;
+    const char *symbols = syms && syms->path ? syms->path : m->path;
+    const char *mapped = syms && syms->image_path ? syms->image_path : "";
     sc_addr_text(m->base, ptr, base);
     sc_addr_text(m->base + m->size, ptr, end);
     name_text(list, 0, "ModuleName", "ModuleNameSize", m->name, arena);
     name_text(list, 2, "ImageName", "ImageNameSize", m->path, arena);
     name_text(list, 4, "LoadedImageName", "LoadedImageNameSize", m->path, arena);
-    name_text(list, 6, "MappedImageName", "MappedImageNameSize", "", arena);
+    name_text(list, 6, "MappedImageName", "MappedImageNameSize", mapped, arena);
     name_text(list, 8, "SymbolFileName", "SymbolFileNameSize", symbols, arena);
     list[10] = (struct named){"Base", sc_arena_strdup(arena, base)};
     list[11] = (struct named){"End", sc_arena_strdup(arena, end)};
@@ -196,7 +214,9 @@ static bool fill(const struct sc_module *m, size_t index, const char *symbols, s
     list[14] = (struct named){"TimeDateStamp", sc_arena_printf(arena, "%08x", m->timestamp)};
     list[15] = (struct named){"Checksum", sc_arena_printf(arena, "%08x", m->checksum)};
     list[16] = (struct named){"Flags", sc_arena_printf(arena, "%x", MODULE_FLAGS)};
-    list[17] = (struct named){"SymbolType", sc_arena_printf(arena, "%x", SYMTYPE_DEFERRED)};
+    list[17] = (struct named){
+        "SymbolType",
+        sc_arena_printf(arena, "%x", symbol_type(syms ? syms->state : SC_SYMSTATE_DEFERRED))};
     list[18] = (struct named){"FileVersion", version_text(&m->version, m->version.file, arena)};
     list[19] =
         (struct named){"ProductVersion", version_text(&m->version, m->version.product, arena)};
@@ -251,7 +271,7 @@ static sc_err *each_module(sc_session *s, const char *text, const struct sc_modu
     struct sc_textbuf line = {.max = SC_LINE_MAX};
     sc_arena *arena = sc_arena_create();
     sc_err *err = NULL;
-    if (arena && fill(m, index, m->path, arena, sc_session_ptr_size(s), list))
+    if (arena && fill(s, m, index, arena, list))
         replace(list, text, &line);
     else
         err = sc_err_nomem();

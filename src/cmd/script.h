@@ -76,7 +76,10 @@ bool sc_alias_fixed_text(const char *text, unsigned *ret_index, const char **ret
 /* Runs LEN bytes of a block's text, its aliases and VARS replaced. False: it ended early (flow). */
 bool sc_run_block(sc_session *session, const char *text, size_t len, const struct sc_var *vars,
                   size_t nvars);
-/* One more turn of a loop: an error when it was cancelled or nobody can read what it prints. */
+/*
+ * One more turn of a loop, or text run by a command: an error when it was cancelled, or when there
+ * were too many in a session that nobody can cancel.
+ */
 sc_err *sc_turn(sc_session *session);
 
 /* --- capture.c --- */

@@ -6,6 +6,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "cmd/command.h"
 #include "fuzz/fuzz.h"
 #include "harness/drive.h"
 #include "stopcode/session.h"
@@ -13,14 +14,21 @@
 
 const char fuzz_name[] = "dispatch";
 
-enum { LINE = 512, LINES = 8 };
+enum { LINE = 512, LINES = 8, TURNS = 500 };
 
-/* `.logopen` and its like write where the line says: not for a fuzzer. */
+/*
+ * `.logopen` and `.writemem` write where the line says, `$<` and `/f` read it: not for a fuzzer.
+ * Nor may a line put such a name together from parts.
+ */
 static bool opens_files(const char *line) {
-    for (; *line; line++)
-        if (line[0] == '.' && tolower((unsigned char)line[1]) == 'l' &&
-            tolower((unsigned char)line[2]) == 'o')
+    for (; *line; line++) {
+        char a = (char)tolower((unsigned char)line[1]);
+        char b = a ? (char)tolower((unsigned char)line[2]) : 0;
+        if (line[0] == '.' && ((a == 'l' && b != 'e') || (a == 'w' && b != 'h') || a == '$'))
             return true;
+        if ((line[0] == '$' && strchr(line, '<')) || (line[0] == '/' && a == 'f'))
+            return true;
+    }
     return false;
 }
 
@@ -109,8 +117,10 @@ void fuzz_one(const uint8_t *data, size_t size) {
             sc_out_create(data[0] & 8 ? SC_RENDER_JSON : SC_RENDER_TEXT, sink, &total, false, &out);
     if (!err)
         err = sc_session_create(target, out, &session);
-    if (!err)
+    if (!err) {
+        sc_session_limit_turns(session, TURNS);
         run_lines(session, data + 1, size - 1);
+    }
     sc_err_destroy(err);
     sc_session_destroy(session);
     sc_out_destroy(out);
@@ -118,26 +128,36 @@ void fuzz_one(const uint8_t *data, size_t size) {
 }
 
 void fuzz_seeds(fuzz_add add, void *ctx) {
-    static const char *const lines[] = {"!analyze -v\nlm; lmv; lmvm nt",
-                                        "r; r rax; r @rip=5; r zf",
-                                        "~; ~1s; ~*; ~.",
-                                        ".exr -1; .ecxr; .cxr; .lastevent",
-                                        "? 1+2; ?? 3; .formats 1c407e62; n 10",
-                                        "!error c0000005; !error 5 1",
-                                        "lm a nt; lm m *driver*; lm v k",
-                                        ".dumpdebug; .enumtag",
-                                        "vertarget; version; .time; .tz +1:00; .bugcheck",
-                                        "help; help lm; .hh r; .chain",
-                                        ".echo \"a;b\"; * remark; $$ r; $$$ x",
-                                        "r $t0 = nt + 8; ? @$t0; r?",
-                                        ".enrich off; ~",
-                                        "!address; !handle; .comment",
-                                        "lmvm\xe2\x80\x93nt; r \xe2\x80\x9crax\xe2\x80\x9d",
-                                        "lm1m; lm f; lmDvm bad_driver; nosuch; !nosuch",
-                                        ".cxr 1000; .exr 1000; .time nonsense",
-                                        "? poi(80000000)+@rsp; ? nt!x; ? (1",
-                                        "q",
-                                        "r rip, rsp; r:x; rM 3; rX; rF"};
+    static const char *const lines[] = {
+        "!analyze -v\nlm; lmv; lmvm nt",
+        "r; r rax; r @rip=5; r zf",
+        "~; ~1s; ~*; ~.",
+        ".exr -1; .ecxr; .cxr; .lastevent",
+        "? 1+2; ?? 3; .formats 1c407e62; n 10",
+        "!error c0000005; !error 5 1",
+        "lm a nt; lm m *driver*; lm v k",
+        ".dumpdebug; .enumtag",
+        "vertarget; version; .time; .tz +1:00; .bugcheck",
+        "help; help lm; .hh r; .chain",
+        ".echo \"a;b\"; * remark; $$ r; $$$ x",
+        "r $t0 = nt + 8; ? @$t0; r?",
+        ".enrich off; ~",
+        "!address; !handle; .comment",
+        "lmvm\xe2\x80\x93nt; r \xe2\x80\x9crax\xe2\x80\x9d",
+        "lm1m; lm f; lmDvm bad_driver; nosuch; !nosuch",
+        ".cxr 1000; .exr 1000; .time nonsense",
+        "? poi(80000000)+@rsp; ? nt!x; ? (1",
+        "q",
+        "db 80000000; d; dd 1000 L4; dps 1000; da 80000008; dl 1000",
+        "s -a 0 L?ffffffff nt; s -[1]d 1000 L40 'nt'; s -sa 1000 L99",
+        ".for (r $t0=0; @$t0<3; r $t0=@$t0+1) { .echo ${x}; .break }",
+        ".foreach /pS 1 (v {db 1000 L8}) {.if (1) {? v} .else {}}",
+        "as X .block{X}\nX\nal; ad X; r $.u1=1+$u1\n? $u1",
+        ".printf \"%d %p %mu %y %I64x\\n\", 1, @rip, 1000, nt, 5",
+        ".catch { nosuch; .leave }; .while (1) { .continue }; z(1)",
+        "!for_each_module .echo @#Base ${@#ModuleName}; j 1 'r' ; 'k'",
+        "!teb 1000; !peb 1000; !gle; c 1000 L4 1001; eb 1 2",
+        "r rip, rsp; r:x; rM 3; rX; rF"};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         char seed[256];
         seed[0] = (char)(i * 5 & 0x1f);

@@ -302,6 +302,9 @@ static void endless_loops_end_when_cancelled(void **state) {
     fix_fails(&f, ".while (1) { }", "loops made more than 1000 turns");
     fix_fails(&f, "z(1)", "loops made more than 1000 turns");
     fix_prints(&f, "z(0)", "");
+    fix_prints(&f, "as B .catch{${B};${B}}", "");
+    fix_run(&f, "B");
+    fix_has(&f, "loops made more than 1000 turns");
     f.s->script.max_turns = 0;
     sc_target_cancel(f.target);
     assert_int_equal(fix_run(&f, ".while (1) { .echo x }; .echo y"), 1);
