@@ -54,6 +54,18 @@ struct job {
                 struct drive *again);
 };
 
+static const char memory_commands[] =
+    "db @$csp L20; d; dc @$csp L4; df @$csp L2; dyb @$csp L4; dps @$csp L4; dpp @$csp L2; "
+    "dpa @$csp L2; da @$csp; dS @$csp; dl @$csp 2; s -[1s]b @$csp L20 0; s -sa @$csp L40; "
+    "s -d @$csp L8 0; s -[r1]b 0 L1 0; c @$csp L4 @$csp+1; !teb; !peb; !gle; !chkimg; ? $iment(nt)";
+static const char program_commands[] =
+    ".foreach (v { dd @$csp L2 }) { .if (${v}) { .printf \"%p %y\", v, v } .else { .echo v } }; "
+    "r $t0 = 0; .for (r $t1 = 0; @$t1 < 2; r $t1 = @$t1 + 1) { aS /x a @$t1; .block { .echo a } }; "
+    ".catch { aS /c out lm1m; .leave }; .block { .foreach /s (w \"x y\") { .echo ${w} out } }; "
+    ".while (@$t0 < 1) { r $t0 = 1 }; .do { .break } (1); !for_each_module .echo @#Base "
+    "@#ModuleName; "
+    "al; ad *; r $.u1=5";
+
 static sc_err *open_subject(const struct subject *s, sc_target **ret_target) {
     return sc_target_open_memory(s->name, s->data, s->size, NULL, ret_target);
 }
@@ -229,6 +241,12 @@ static void test_subject(const struct subject *s, const struct options *o) {
     job.run = run_command;
     job.line = drive_commands;
     snprintf(name, sizeof name, "%s: a line of commands", s->name);
+    test_job(&job, o);
+    job.line = memory_commands;
+    snprintf(name, sizeof name, "%s: looking at memory", s->name);
+    test_job(&job, o);
+    job.line = program_commands;
+    snprintf(name, sizeof name, "%s: a command program", s->name);
     test_job(&job, o);
     job.run = run_symbols;
 }
