@@ -5,9 +5,10 @@
 Processor time moves with the machine's mood, so what is compared is run in turns, many times, in one run, and the
 ratio of the two is taken pair by pair: the median of the ratios is steady where the times are not.
 
-  scripts/bench.py [--program PATH] [--repeat N] [--files N]
+  scripts/bench.py [--program PATH] [--repeat N] [--files N] [--search MB]
 """
 import argparse
+import mmap
 import os
 import statistics
 import subprocess
@@ -103,6 +104,42 @@ def batch(program, name, source, count, folder):
           f"{watch.peak / 1024:7.1f} MB in all processes, {watch.private / 1024:.1f} MB of it their own")
 
 
+def copy_seconds(path, target):
+    """Processor time of a memcpy of a freshly mapped file, all of it in the page cache."""
+    with open(path, "rb") as f, mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as m:
+        view = memoryview(m)
+        before = time.process_time()
+        target[: len(view)] = view
+        seconds = time.process_time() - before
+        view.release()
+    return seconds
+
+
+def search(program, megabytes, repeat, folder):
+    """`s` over a range of that size, against memcpy of the same file in the same run."""
+    path = os.path.join(folder, "search.dmp")
+    size = megabytes << 20
+    block = os.urandom(16 << 20)
+    with open(path, "wb") as f:
+        f.write(minidump.build(tail=size))
+        for _ in range(megabytes // 16):
+            f.write(block)
+    version = [program, "--version"]
+    patterns = (('-a, a text', '-a 0 L?ffffffffffffffff "Leak of memory"'), ("-d, a number", "-d 0 L?ffffffffffffffff 5eed5eed"),
+                ("-b, bytes", "-b 0 L?ffffffffffffffff 48 8b 05 12 34 56 78 9a"))
+    target = memoryview(bytearray(os.path.getsize(path)))
+    copy_seconds(path, target)
+    print(f"\n`s` over {megabytes} MB of random bytes, against memcpy of the same mapping (median of {repeat}, in turns):")
+    for name, operands in patterns:
+        ours, ratios = [], []
+        for _ in range(repeat):
+            copied = copy_seconds(path, target)
+            ours.append(cpu_time([program, path, "-c", "s " + operands]) - cpu_time(version))
+            ratios.append(copied / ours[-1])
+        print(f"  s {name:<42} {1000 * statistics.median(ours):8.2f} ms   "
+              f"{size / 1e9 / statistics.median(ours):6.2f} GB/s   {100 * statistics.median(ratios):4.0f} % of memcpy")
+
+
 def sources(folder):
     """(name, path) of the dumps to measure with: real ones where they are, a made one in any case."""
     made = os.path.join(folder, "made.dmp")
@@ -128,6 +165,7 @@ def main():
     parser.add_argument("--program", default=tap.program())
     parser.add_argument("--repeat", type=int, default=60)
     parser.add_argument("--files", type=int, default=1000)
+    parser.add_argument("--search", type=int, default=1024, metavar="MB", help="memory to search; 0: leave that out")
     args = parser.parse_args()
     program = os.path.abspath(args.program)
     with tempfile.TemporaryDirectory() as folder:
@@ -146,6 +184,8 @@ def main():
         print(f"\n`stopcode analyze --json -r`, {args.files} files, {os.cpu_count()} processors:")
         for i, (kind, path, _) in enumerate(dumps):
             batch(program, kind, path, args.files, os.path.join(folder, f"batch{i}"))
+        if args.search:
+            search(program, args.search, max(3, args.repeat // 12), folder)
     return 0
 
 

@@ -9,6 +9,7 @@ import struct
 BASE, KERNEL32 = 0x7FF600000000, 0x7FFA10000000
 STACK, TEB, TID, PID = 0x50000F000, 0x5000000000, 0x1A30, 0x12C4
 RIP = BASE + 0x1234
+BIG = 0x60000000000
 SYSTEM_INFO, THREADS, MODULES, MEMORY, EXCEPTION, MISC = 7, 3, 4, 5, 6, 15
 
 
@@ -54,8 +55,8 @@ def module(w, base, size, path):
     return struct.pack("<QIIII", base, size, 0x12345, 0x5F000001, w.string(path)) + info + struct.pack("<IIIIQQ", 0, 0, 0, 0, 0, 0)
 
 
-def build(padding=0, code=0xC0000005):
-    """The dump as bytes, PADDING zero bytes behind it."""
+def build(padding=0, code=0xC0000005, tail=0):
+    """The dump as bytes, PADDING zero bytes behind it. TAIL: what the caller appends, memory from BIG on."""
     w = Writer()
     ctx = w.put(context())
     stack = bytes(range(256)) * 16
@@ -65,8 +66,12 @@ def build(padding=0, code=0xC0000005):
     w.stream(THREADS, struct.pack("<I", 1) + struct.pack("<IIIIQQIIII", TID, 0, 32, 0, TEB, STACK, len(stack), stack_at, 0x4D0, ctx))
     w.stream(MODULES, struct.pack("<I", 2) + module(w, BASE, 0x10000, "C:\\app\\crash.exe")
              + module(w, KERNEL32, 0xC0000, "C:\\Windows\\System32\\kernel32.dll"))
-    w.stream(MEMORY, struct.pack("<IQII", 1, STACK, len(stack), stack_at))
+    ranges = [(STACK, len(stack), stack_at)] + ([(BIG, tail, 0)] if tail else [])
+    w.stream(MEMORY, struct.pack("<I", len(ranges)) + b"".join(struct.pack("<QII", *r) for r in ranges))
+    memory_at = w.streams[-1][2]
     record = struct.pack("<IIQQII", code, 0, 0, RIP, 2, 0) + struct.pack("<2Q", 0, 0x10) + bytes(13 * 8)
     w.stream(EXCEPTION, struct.pack("<II", TID, 0) + record + struct.pack("<II", 0x4D0, ctx))
     w.stream(MISC, struct.pack("<IIIIII", 24, 3, PID, 0x5F000000, 1, 2))
+    if tail:
+        struct.pack_into("<I", w.data, memory_at + 4 + 16 + 12, len(w.data) + padding)
     return w.finish(padding)
