@@ -152,17 +152,6 @@ SC_API sc_err *sc_symtab_types(sc_symtab *symtab, const char *pattern, sc_typere
 SC_API sc_err *sc_symtab_line(sc_symtab *symtab, uint64_t addr, struct sc_line *ret_line,
                               bool *ret_found);
 
-/**
- * One row of what a dump needs: for `stopcode symbols list|fetch|check` and `.reload /f`.
- */
-struct sc_needed {
-    const struct sc_module *module;
-    bool image;       /**< the image is wanted; else its PDB */
-    char *store_path; /**< "ntkrnlmp.pdb/GUIDage/ntkrnlmp.pdb"; NULL: the key is not known */
-    char *found;      /**< file it is in; NULL: not found */
-    char *why;        /**< why not; NULL */
-};
-
 #ifdef __cplusplus
 }
 #endif
