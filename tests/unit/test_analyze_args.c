@@ -75,8 +75,7 @@ static void kinds_are_decoded(void **state) {
     kind_means(SC_BUG_COUNT, 9, NULL);
     kind_means(SC_BUG_COUNT, 10, "10 in decimal");
     kind_means(SC_BUG_NTSTATUS, 0xc0ffee00, "not a known status, severity error");
-    kind_means(SC_BUG_NTSTATUS, 0x80000003,
-               "STATUS_BREAKPOINT: A breakpoint has been reached");
+    kind_means(SC_BUG_NTSTATUS, 0x80000003, "STATUS_BREAKPOINT: A breakpoint has been reached");
     kind_means(SC_BUG_NTSTATUS, 0xc000001d,
                "STATUS_ILLEGAL_INSTRUCTION: An attempt was made to execute an illegal instruction");
     kind_means(SC_BUG_NTSTATUS, 0xc0000025,

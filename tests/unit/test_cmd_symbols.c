@@ -19,7 +19,8 @@ static void names_stand_wherever_addresses_do(void **state) {
 
 static void unknown_names_say_why(void **state) {
     struct fix *f = *state;
-    fix_fails(f, "? nt!Nothing", "nt!Nothing is unknown: nt has no such name in its private pdb symbols");
+    fix_fails(f, "? nt!Nothing",
+              "nt!Nothing is unknown: nt has no such name in its private pdb symbols");
     fix_fails(f, "? drv!Foo", "drv!Foo is unknown: drv has no symbols");
     fix_fails(f, "? gone!Foo", "gone!Foo is unknown: there is no module gone");
 }
