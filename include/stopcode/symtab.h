@@ -78,6 +78,11 @@ SC_API sc_err *sc_symtab_load(sc_symtab *symtab, const struct sc_module *module,
  */
 SC_API void sc_symtab_reload(sc_symtab *symtab, const struct sc_module *module);
 /**
+ * sc_target_add_module() for a target whose only symtab this is: the new module is deferred, what
+ * was loaded of the others stays, but pointers to modules and modsyms handed out before are dead.
+ */
+SC_API sc_err *sc_symtab_add_module(sc_symtab *symtab, const struct sc_module *module);
+/**
  * Uses PROVIDER (a reference is taken) for MODULE before any other, as `.reload /i` or a test does.
  * A module that was deferred is not searched for then: it has this provider and, if it is the
  * kernel, its built-in layouts. HOW is copied and may be NULL.
