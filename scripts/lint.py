@@ -30,11 +30,13 @@ LAYERS = {
     "pe": ["base"],
     "pdb": ["base"],
     "isf": ["base"],
+    "disasm": ["base"],
     "store": ["base"],
     "sym": ["base", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "store"],
     "nt": ["base", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "store", "sym"],
     "analyze": ["base", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "store", "sym", "nt"],
-    "cmd": ["base", "out", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "store", "sym", "nt", "analyze"],
+    "cmd": ["base", "out", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "store", "sym", "nt", "analyze",
+            "disasm"],
 }
 
 # Folders of src/ that may speak to the user.
