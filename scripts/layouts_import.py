@@ -207,7 +207,13 @@ def listed_fields(rows, column):
             continue
         offset, _, bit = value.partition("@")
         text, bits = listed_type(row[3])
-        fields.append((row[2], Field(int(offset, 16), int(bit) if bit else None, (bits or 1) if bit else None, text)))
+        if not bit:
+            fields.append((row[2], Field(int(offset, 16), None, None, text)))
+            continue
+        # A bit field as wide as a whole type is listed with that; of what it is a part, is not said,
+        # nor how wide it is where that differs between builds (0 here).
+        bits = bits or 8 * SIZES.get(text, 0)
+        fields.append((row[2], Field(int(offset, 16), int(bit), bits, "?")))
     return fields
 
 
@@ -223,15 +229,16 @@ def add_listing(layout, listed, named, tables):
             s["kind"], s["size"] = known[0].types[struct]["kind"], known[0].types[struct]["size"]
             for name, f in fields:
                 real = [r for r in (t.field(struct, name) for t in known[:1]) if r]
-                same = next((r for r in real if (r.offset, r.bit) == (f.offset, f.bit)), None)
+                same = next((r for r in real if r[:2] == f[:2]), None)
                 if same:
                     s["fields"][name] = same
                 elif real:
                     layout.dropped.append((struct, name, f.offset, real[0].offset))
-        elif fields and folder in DRIVERS and not known and "<" not in struct and re.search(DRIVERS[folder], struct):
+        elif fields and not known and "<" not in struct and (
+                folder in DRIVERS and re.search(DRIVERS[folder], struct) or struct in named and folder != "stor"):
             s = layout.struct(struct)
             s["trust"] = "listed"
-            s["fields"] = dict(fields)
+            s["fields"] = {name: f for name, f in fields if f.bits != 0}
     for struct, s in list(layout.structs.items()):
         if not s["fields"]:
             del layout.structs[struct]
@@ -297,10 +304,15 @@ def settle_types(layout, tables):
                 text, sure = own_type(f.type, layout.cpu), f.type[2]
             size = size_of(text, pointer, struct_size) if text else None
             room = next_offset(s, f.offset) - f.offset
+            inside = s["size"] is None or size is None or f.offset + size <= s["size"]
             if f.bits:
-                fits = sure or size is not None and size * 8 >= f.bit + f.bits
+                fits = inside and size is not None and size * 8 >= f.bit + f.bits
+                # Bits are the same in any integer around them, as long as it lies in the structure.
+                if not fits and s["size"] is not None and s["size"] - f.offset in (1, 2, 4, 8):
+                    whole = {1: "UChar", 2: "Uint2B", 4: "Uint4B", 8: "Uint8B"}[s["size"] - f.offset]
+                    text, fits = whole, SIZES[whole] * 8 >= f.bit + f.bits
             else:
-                fits = sure or size is not None and size == room
+                fits = inside and (sure or size is not None and size == room)
             s["fields"][name] = f._replace(type=text if text and fits else "?")
 
 
@@ -350,6 +362,15 @@ def write(path, layout, title):
                 f.write(f"{struct}\t{name}\t{m.offset:x}\t{bits}\t{m.type}\n")
 
 
+def named_in_sheets(folder):
+    """Every word of the fact sheets that could be a structure's name, with and without its underscore."""
+    words = set()
+    for path in glob.glob(os.path.join(folder, "*.md")):
+        with open(path, encoding="utf-8") as f:
+            words |= set(re.findall(r"\b_?([A-Z][A-Z0-9_]{4,})\b", f.read()))
+    return words | {"_" + w for w in words}
+
+
 def main():
     facts, isf = sys.argv[1:3]
     layouts = {name: Layout(cpu, build) for name, cpu, build in BUILDS.values()}
@@ -362,6 +383,7 @@ def main():
             tables.append((18362 if build == 18326 else build, Table(path, row[0])))
     with open(os.path.join(facts, "key-offsets.md"), encoding="utf-8") as f:
         keys = {"_" + m for m in re.findall(r"^(\w+)\.", f.read(), re.M)}
+    keys |= named_in_sheets(os.path.join(facts, ".."))
     named = set().union(*(la.structs for la in layouts.values())) | keys
     listed = listing(os.path.join(facts, "structs-w10-w11.tsv"))
     for name, layout in layouts.items():

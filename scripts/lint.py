@@ -33,10 +33,13 @@ LAYERS = {
     "disasm": ["base"],
     "store": ["base"],
     "sym": ["base", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "store"],
-    "nt": ["base", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "store", "sym"],
-    "analyze": ["base", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "store", "sym", "nt"],
-    "cmd": ["base", "out", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "store", "sym", "nt", "analyze",
-            "disasm"],
+    "type": ["base", "sym"],
+    "nt": ["base", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "store", "sym", "type"],
+    "analyze": ["base", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "store", "sym", "type", "nt"],
+    "cmd": [
+        "base", "out", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "store", "sym", "type", "nt",
+        "analyze", "disasm",
+    ],
 }
 
 # Folders of src/ that may speak to the user.

@@ -29,6 +29,11 @@ add_test(NAME hostile/hostile COMMAND hostile --mutations ${MUTATIONS})
 
 watched(fault fault/fault.c)
 add_test(NAME fault/fault COMMAND fault)
+watched(fault_symbols fault/fault_symbols.c)
+add_test(NAME fault/symbols COMMAND fault_symbols)
+
+watched(store_fault store/store_fault.c)
+add_test(NAME store/fault COMMAND store_fault)
 
 # Fuzz targets: fuzz/fuzz_NAME.c. A replay program for the ordinary tests always; with the preset
 # fuzz (clang) also the fuzzer itself.

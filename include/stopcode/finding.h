@@ -9,6 +9,7 @@
 #ifndef STOPCODE_FINDING_H
 #define STOPCODE_FINDING_H
 
+#include "symtab.h"
 #include "target.h"
 
 #ifdef __cplusplus
@@ -39,7 +40,7 @@ struct sc_finding {
     const char *detail;  /**< one sentence an engineer acts on */
     enum sc_confidence confidence;
     const struct sc_module *module; /**< who; NULL = no module is blamed */
-    const char *symbol;             /**< "amdppm+0x334c", or NULL */
+    const char *symbol; /**< "amdppm+0x334c", with symbols "amdppm!WriteIoMemRawEx+0x70"; or NULL */
     struct sc_evidence *evidence;
     size_t nevidence;
     const char **lacked; /**< what the rule could not read or know */
@@ -83,6 +84,12 @@ struct sc_analysis {
 
 /** Analyses the target. *RET is ended with sc_analysis_destroy(). */
 SC_API sc_err *sc_analyze(sc_target *target, struct sc_analysis **ret_analysis);
+/**
+ * The same with the target's symbols, which are loaded where a name is needed: places get names,
+ * the bucket the function's, and structures are read by their own layouts. NULL: without.
+ */
+SC_API sc_err *sc_analyze_with(sc_target *target, sc_symtab *symtab,
+                               struct sc_analysis **ret_analysis);
 SC_API void sc_analysis_destroy(struct sc_analysis *analysis);
 
 #ifdef __cplusplus

@@ -78,6 +78,9 @@ SC_API bool sc_space_next(sc_space *space, uint64_t addr, uint64_t *ret_start, u
 /** Registers a filler; NAME (static) appears in logs. */
 SC_API sc_err *sc_space_add_filler(sc_space *space, const char *name, sc_fill_fn fn, void *ctx);
 
+/** Undoes it: whoever dies before the space must. FN with CTX that is not registered is fine. */
+SC_API void sc_space_remove_filler(sc_space *space, sc_fill_fn fn, void *ctx);
+
 /** Narrows a sign-extended address of a 32-bit target; leaves 64-bit ones alone. */
 SC_API uint64_t sc_space_canon(const sc_space *space, uint64_t addr);
 /** 4 or 8. */

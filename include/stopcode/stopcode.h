@@ -20,6 +20,7 @@
 #include "error.h"
 #include "finding.h"
 #include "kdump.h"
+#include "layout.h"
 #include "minidump.h"
 #include "module.h"
 #include "out.h"
@@ -30,6 +31,9 @@
 #include "space.h"
 #include "store.h"
 #include "symbols.h"
+#include "symtab.h"
 #include "target.h"
+#include "undecorate.h"
+#include "value.h"
 
 #endif

@@ -92,6 +92,8 @@ struct sc_local {
     uint32_t offset_in_parent;
     uint32_t rva;
     uint32_t scope_rva, scope_size; /**< the block it belongs to */
+    /** 0: of the function itself; else of the inlined call with depth `inline_depth - 1`. */
+    uint32_t inline_depth;
 };
 typedef bool (*sc_local_fn)(void *ctx, const struct sc_local *local);
 
@@ -190,6 +192,8 @@ struct sc_symbols_ops {
 /** Wraps IMPL, which is taken over (also on failure). Starts with one reference. */
 SC_API sc_err *sc_symbols_create(const struct sc_symbols_ops *ops, void *own_impl,
                                  sc_symbols **ret_symbols);
+/** The IMPL of a provider made with OPS; NULL when SYMBOLS is another kind of provider. */
+SC_API void *sc_symbols_impl(sc_symbols *symbols, const struct sc_symbols_ops *ops);
 SC_API sc_symbols *sc_symbols_ref(sc_symbols *symbols);
 /** Drops a reference; the last one closes. NULL is fine. */
 SC_API void sc_symbols_unref(sc_symbols *symbols);
@@ -214,7 +218,11 @@ SC_API sc_err *sc_symbols_lines(sc_symbols *symbols, const char *file, uint32_t 
                                 void *ctx);
 /** Inlined calls that cover RVA, innermost first. */
 SC_API sc_err *sc_symbols_inlines(sc_symbols *symbols, uint32_t rva, sc_inline_fn fn, void *ctx);
-/** Locals and parameters visible at RVA, parameters first, inner scopes before outer ones. */
+/**
+ * Locals and parameters visible at RVA: those of the function itself, then those of each inlined
+ * call around RVA, the outermost call first; in each, parameters first, inner scopes before outer
+ * ones. A variable in several pieces is several calls with the same name.
+ */
 SC_API sc_err *sc_symbols_locals(sc_symbols *symbols, uint32_t rva, sc_local_fn fn, void *ctx);
 SC_API sc_err *sc_symbols_frame_rule(sc_symbols *symbols, uint32_t rva, struct sc_frame_rule *ret,
                                      bool *ret_found);

@@ -13,6 +13,10 @@
  * Microsoft's reproducible builds); for the kernel, its fingerprint (see kernel_index.h). How a
  * file was found is said, and one that does not match is not used.
  *
+ * What is handed out (modsyms, providers, names, type references) lives until the module it belongs
+ * to is reloaded or the symtab ends. While the symtab lives, constant bytes of image files stand in
+ * for pages that the dump lacks (see sc_space_add_filler()); it must end before its target does.
+ *
  * Threads: a symtab belongs to its target's thread. Providers are shared.
  */
 #ifndef STOPCODE_SYMTAB_H
@@ -56,22 +60,27 @@ struct sc_modsyms {
     struct sc_codeview codeview; /**< the key that was looked for; kind SC_CV_NONE: none known */
 };
 
-/** STORE_OPTS as for sc_store_create(); the target's cancel flag is polled besides. */
+/** STORE_OPTS as for sc_store_create() or NULL; the target's cancel flag is polled besides. */
 SC_API sc_err *sc_symtab_create(sc_target *target, const struct sc_store_opts *store_opts,
                                 sc_symtab **ret_symtab);
 SC_API void sc_symtab_destroy(sc_symtab *symtab);
 /** Its paths and cache. Changing a path does not reload: see sc_symtab_reload(). */
 SC_API sc_store *sc_symtab_store(sc_symtab *symtab);
 
-/** What is known of a module's symbols now; loads nothing. Never NULL. */
+/** What is known of a module's symbols now; loads nothing. Never NULL. MODULE is the target's. */
 SC_API const struct sc_modsyms *sc_symtab_peek(sc_symtab *symtab, const struct sc_module *module);
 /** Finds and opens the module's symbols if that was not tried yet. */
 SC_API sc_err *sc_symtab_load(sc_symtab *symtab, const struct sc_module *module,
                               const struct sc_modsyms **ret_modsyms);
-/** Forgets what was loaded or not found, of MODULE or (NULL) of all; then all are deferred. */
+/**
+ * Forgets what was loaded, attached or not found, of MODULE or (NULL) of all; then all are
+ * deferred. Providers, names and types handed out for them before are dead.
+ */
 SC_API void sc_symtab_reload(sc_symtab *symtab, const struct sc_module *module);
 /**
  * Uses PROVIDER (a reference is taken) for MODULE before any other, as `.reload /i` or a test does.
+ * A module that was deferred is not searched for then: it has this provider and, if it is the
+ * kernel, its built-in layouts. HOW is copied and may be NULL.
  */
 SC_API sc_err *sc_symtab_attach(sc_symtab *symtab, const struct sc_module *module,
                                 sc_symbols *provider, const char *how);
@@ -83,8 +92,10 @@ struct sc_near {
     sc_symbols *provider;
     struct sc_symbol symbol;
     const char *name;      /**< undecorated, name only; owned by the symtab */
-    uint64_t address;      /**< of the symbol */
-    uint64_t displacement; /**< of the address asked for behind it */
+    uint64_t address;      /**< of the symbol; of a constant its value, of a thread-local the
+                                offset in the TLS block */
+    uint64_t displacement; /**< of the address asked for behind it. Wraps (0xffffffff`fffe3ae9)
+                                when the symbol lies above it: a block moved by OMAP */
 };
 /**
  * The symbol at or before ADDR in its module; *RET_FOUND false when the address lies in no module
@@ -92,18 +103,23 @@ struct sc_near {
  */
 SC_API sc_err *sc_symtab_near(sc_symtab *symtab, uint64_t addr, struct sc_near *ret_near,
                               bool *ret_found);
-/** The first symbol behind ADDR in the same module: the right half of what `ln` shows. */
+/**
+ * The first symbol behind ADDR in the same module: the right half of what `ln` shows. Its
+ * displacement is that of ADDR, so it wraps.
+ */
 SC_API sc_err *sc_symtab_next(sc_symtab *symtab, uint64_t addr, struct sc_near *ret_near,
                               bool *ret_found);
 /**
  * "module!name+0x12", "module!name", "module+0x1234" without a symbol, NULL outside modules.
- * In BUF (size bytes, at least 64), cut if it must be.
+ * In BUF (size bytes, at least 64); a name that is too long ends in "...", before the displacement.
  */
 SC_API const char *sc_symtab_text(sc_symtab *symtab, uint64_t addr, char *buf, size_t size);
 
 /**
- * Address of `module!name`, `module` (its base), or `name` in any module: the kernel (or the
- * executable) first, then those whose symbols are loaded. Exact names win over undecorated ones.
+ * Address (of a constant: the value) of `module!name`, `module` (its base), or `name` in any
+ * module: the kernel (or the executable) first, then those whose symbols are loaded. A name as it
+ * is stored wins; else undecorated names count, in any case, as WinDbg does it. Thread-locals have
+ * no address and are not found.
  */
 SC_API sc_err *sc_symtab_lookup(sc_symtab *symtab, const char *name, uint64_t *ret_addr,
                                 bool *ret_found);
@@ -116,7 +132,9 @@ SC_API sc_err *sc_symtab_each(sc_symtab *symtab, const char *pattern, unsigned k
 
 /**
  * The type `nt!_EPROCESS` or `_EPROCESS`: its provider and id. Kernel types fall back to the
- * built-in layout of exactly this build. *RET_ASSUMED: from a layout of another build.
+ * built-in layout of exactly this build. `assumed`: such a layout, of a structure that updates of
+ * the build have changed or that a single listing gives (see sc_layouts_trust()): whoever shows it
+ * must say so.
  */
 struct sc_typeref {
     const struct sc_module *module;

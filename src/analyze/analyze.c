@@ -137,7 +137,7 @@ static sc_err *take_process(struct sc_case *c) {
         c->a->process = program_name(c);
         return NULL;
     }
-    sc_err *err = nt_process_name(c->target, c->arena, &c->a->process, &c->process_why);
+    sc_err *err = nt_process_name(c->target, c->symtab, c->arena, &c->a->process, &c->process_why);
     if (!err && !c->a->process && sc_case_is_small(c))
         sc_case_note(c, "The name of the current process is not known: %s.", c->process_why);
     return err;
@@ -206,10 +206,17 @@ static sc_err *gather(struct sc_case *c) {
     rank(&c->findings);
     c->a->bucket = sc_bucket(c);
     take_source_notes(c);
+    if (sc_target_cancelled(c->target))
+        return sc_err_cancelled();
     return c->nomem ? sc_err_nomem() : NULL;
 }
 
 sc_err *sc_analyze(sc_target *target, struct sc_analysis **ret_analysis) {
+    return sc_analyze_with(target, NULL, ret_analysis);
+}
+
+sc_err *sc_analyze_with(sc_target *target, sc_symtab *symtab,
+                        struct sc_analysis **ret_analysis) {
     struct whole *w = calloc(1, sizeof *w);
     if (!w)
         return sc_err_nomem();
@@ -220,6 +227,7 @@ sc_err *sc_analyze(sc_target *target, struct sc_analysis **ret_analysis) {
     }
     struct sc_case c = {
         .target = target,
+        .symtab = symtab,
         .machine = sc_target_machine(target),
         .arena = w->arena,
         .a = &w->analysis,

@@ -32,7 +32,10 @@ static const char *status_meaning(sc_arena *arena, uint32_t status, const char *
     const char *message = text.message, *title = strchr(message, '}');
     if (message[0] == '{' && title) /* "{EXCEPTION} …": a title for a message box */
         message = title + 1 + strspn(title + 1, " ");
-    return sc_arena_printf(arena, "%s: %s", text.name, message);
+    size_t len = strlen(message); /* a part of a sentence here: no full stop of its own */
+    if (len && message[len - 1] == '.')
+        len--;
+    return sc_arena_printf(arena, "%s: %.*s", text.name, (int)len, message);
 }
 
 static const char *tag_meaning(sc_arena *arena, uint64_t value) {
@@ -142,8 +145,8 @@ static const char *pointed_meaning(struct sc_case *c, enum sc_bug_kind kind, uin
     case SC_BUG_EXCEPTION: return exception_meaning(c, value);
     case SC_BUG_CONTEXT: return context_meaning(c, value);
     case SC_BUG_TRAPFRAME: return trap_meaning(c, value);
-    case SC_BUG_STRING: text = sc_load_string(c, value); break;
-    case SC_BUG_UNISTRING: text = sc_load_unicode(c, value); break;
+    case SC_BUG_STRING:
+    case SC_BUG_UNISTRING: text = sc_load_text(c, value); break;
     default: return NULL;
     }
     return text ? sc_case_text(c, "\"%s\"", text) : NULL;
@@ -153,7 +156,7 @@ static const char *pointed_meaning(struct sc_case *c, enum sc_bug_kind kind, uin
 static bool may_have_place(const struct sc_case *c, enum sc_bug_kind kind, uint64_t value) {
     if (!value)
         return false;
-    if (!c->bug.known || kind == SC_BUG_VALUE)
+    if (kind == SC_BUG_NONE || kind == SC_BUG_VALUE)
         return c->machine->kernel && sc_case_in_kernel(c, value);
     return sc_kind_is_address(kind);
 }

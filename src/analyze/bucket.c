@@ -9,16 +9,18 @@
  *         exception without a name of its own is its code in hex (c0000420);
  *         without an exception the bug check, and its sub-code where parameter 1 chooses one:
  *         0x9F_3, 0x1C8; with neither NO_EXCEPTION.
- *   WHO   from the best finding, if it is better than "possible": module+offset of the address that
- *         the finding is about ("amdppm+334c"); unloaded_NAME+offset; the image's name when the
+ *   WHO   from the best finding, if it is better than "possible": the function that the finding is
+ *         about ("amdppm!WriteIoMemRawEx"); without symbols module+offset of its address
+ *         ("amdppm+334c"); unloaded_NAME+offset; the image's name when the
  *         finding is about a driver as a whole ("IMAGE_foo.sys");
  *         else, for a fault in the kernel, "nt+offset"; else, for a jump into nowhere,
  *         "unknown_ip"; for a process's dump without a module, the program's name.
  *
  * Load addresses never appear, nor values that differ from crash to crash. An offset belongs to
- * one build of its module: until symbols give the function's name, a new build of that module makes
+ * one build of its module: unless symbols give the function's name, a new build of that module makes
  * a new bucket; new builds of everything else do not. Names are in lower case and have nothing but
- * letters, digits, '.', '_', '-' and '+'. At most SC_BUCKET_MAX characters.
+ * letters, digits, '.', '_', '-' and '+'; functions keep their case, behind a '!', and may have
+ * ':', '~', '<', '>' and ',' besides. At most SC_BUCKET_MAX characters.
  */
 #include "analyze/bucket.h"
 
@@ -39,6 +41,8 @@ static const char *status_class(struct sc_case *c, uint32_t status) {
     case 0xc00000fd: return "STACK_OVERFLOW";
     case 0xc0000374: return "HEAP_CORRUPTION";
     case 0xc0000409:
+        if (c->a->has_bugcheck && sc_plain_code(c->a->code) == 0x139)
+            return sc_case_text(c, "FAIL_FAST_%x", (uint32_t)c->a->arg[0].value);
         return c->a->has_exception && e->nparams
                    ? sc_case_text(c, "FAIL_FAST_%x", (uint32_t)e->param[0])
                    : "FAIL_FAST";
@@ -69,6 +73,11 @@ static const char *what(struct sc_case *c) {
 static const char *symbol_who(struct sc_case *c, const char *symbol) {
     static const char mark[] = "<Unloaded_";
     const char *plus = strrchr(symbol, '+');
+    if (strchr(symbol, '!')) { /* the function: its inside changes from build to build */
+        bool inside = plus && strncmp(plus, "+0x", 3) == 0;
+        return sc_case_text(c, "%.*s", (int)(inside ? (size_t)(plus - symbol) : strlen(symbol)),
+                            symbol);
+    }
     if (!plus || strncmp(plus, "+0x", 3) != 0)
         return sc_case_text(c, "IMAGE_%s", symbol);
     size_t len = (size_t)(plus - symbol);
@@ -99,11 +108,12 @@ static const char *who(struct sc_case *c) {
 /* WHO with the case of letters and odd characters taken out. */
 static void append_clean(char *buf, size_t room, const char *text) {
     size_t at = strlen(buf);
-    bool prefix = strncmp(text, "IMAGE_", 6) == 0;
+    bool prefix = strncmp(text, "IMAGE_", 6) == 0, function = false;
     for (size_t i = 0; text[i] && at + 1 < room; i++) {
-        char ch = prefix && i < 6 ? text[i] : sc_lower(text[i]);
+        function |= text[i] == '!';
+        char ch = function || (prefix && i < 6) ? text[i] : sc_lower(text[i]);
         bool plain = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') ||
-                     (ch >= '0' && ch <= '9') || strchr("._-+", ch);
+                     (ch >= '0' && ch <= '9') || strchr(function ? "!._-+:~<>," : "._-+", ch);
         buf[at++] = plain ? ch : '_';
     }
     buf[at] = 0;

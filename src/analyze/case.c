@@ -58,7 +58,44 @@ const char *sc_case_name(struct sc_case *c, const char *name) {
     return copy ? copy : "";
 }
 
+/* The symbol at or before ADDR. What its files lack or spoil leaves the module's name. */
+static bool near_symbol(struct sc_case *c, uint64_t addr, struct sc_near *ret) {
+    bool found = false;
+    if (!c->symtab)
+        return false;
+    sc_err *err = sc_symtab_near(c->symtab, addr, ret, &found);
+    if (err && sc_err_code(err) == SC_ERR_NOMEM)
+        c->nomem = true;
+    sc_err_destroy(err);
+    return !err && found;
+}
+
+/* The first bytes of a symbol's name, cut between characters. */
+static int symbol_length(const char *name) {
+    size_t len = strnlen(name, SC_SYMBOL_MAX + 1);
+    if (len > SC_SYMBOL_MAX) {
+        len = SC_SYMBOL_MAX;
+        while (len > 0 && ((unsigned char)name[len] & 0xc0) == 0x80)
+            len--;
+    }
+    return (int)len;
+}
+
+bool sc_case_is_named(struct sc_case *c, uint64_t addr) {
+    struct sc_near near;
+    return near_symbol(c, addr, &near);
+}
+
 const char *sc_case_where(struct sc_case *c, uint64_t addr) {
+    struct sc_near near;
+    if (near_symbol(c, addr, &near)) {
+        const char *module = sc_case_name(c, near.module->name);
+        int len = symbol_length(near.name);
+        if (!near.displacement)
+            return sc_case_text(c, "%s!%.*s", module, len, near.name);
+        return sc_case_text(c, "%s!%.*s+0x%llx", module, len, near.name,
+                            (unsigned long long)near.displacement);
+    }
     const struct sc_module *m = sc_target_module_at(c->target, addr);
     if (m)
         return sc_case_text(c, "%s+0x%llx", sc_case_name(c, m->name),
@@ -116,6 +153,10 @@ void sc_case_note(struct sc_case *c, const char *fmt, ...) {
         *slot = text;
     else
         c->nomem = true;
+}
+
+const char *sc_case_ln(struct sc_case *c, uint64_t addr) {
+    return sc_case_text(c, "ln %s", sc_case_hex(c, addr));
 }
 
 const char *sc_case_lm(struct sc_case *c, uint64_t addr) {

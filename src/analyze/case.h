@@ -18,7 +18,7 @@
 #include "nt/driver.h"
 #include "stopcode/finding.h"
 
-enum { SC_NAME_MAX = 64 };
+enum { SC_NAME_MAX = 64, SC_SYMBOL_MAX = 256 };
 
 /* The fault: which instruction failed, what it touched, and who says so. See fault.c. */
 struct sc_fault {
@@ -45,6 +45,7 @@ struct sc_findings {
 
 struct sc_case {
     sc_target *target;
+    sc_symtab *symtab; /* NULL: without symbols */
     const struct sc_machine *machine;
     sc_arena *arena; /* the analysis' own */
     struct sc_analysis *a;
@@ -71,8 +72,13 @@ const char *sc_case_hex(struct sc_case *c, uint64_t addr);
 const char *sc_case_addr(struct sc_case *c, uint64_t addr);
 /* NAME in the arena, cut to SC_NAME_MAX bytes between characters. */
 const char *sc_case_name(struct sc_case *c, const char *name);
-/* "amdppm+0x334c", "<Unloaded_foo.sys>+0x10"; NULL when the address lies in no module. */
+/*
+ * "amdppm!WriteIoMemRawEx+0x70", without symbols "amdppm+0x334c", "<Unloaded_foo.sys>+0x10"; NULL
+ * when the address lies in no module.
+ */
 const char *sc_case_where(struct sc_case *c, uint64_t addr);
+/* Does sc_case_where() name a function or variable there, not only a module? */
+bool sc_case_is_named(struct sc_case *c, uint64_t addr);
 /* That, or the address. */
 const char *sc_case_place(struct sc_case *c, uint64_t addr);
 /* "amdppm.sys (fffff804`8b580000 to fffff804`8b5a3000)" */
@@ -83,6 +89,8 @@ const char *sc_case_who(struct sc_case *c, const struct sc_module *module);
 void sc_case_note(struct sc_case *c, const char *fmt, ...) SC_PRINTF(2, 3);
 
 /* --- commands ------------------------------------------------------------------------------ */
+/* "ln ADDR" */
+const char *sc_case_ln(struct sc_case *c, uint64_t addr);
 /* "lm a ADDR" */
 const char *sc_case_lm(struct sc_case *c, uint64_t addr);
 /* "lmvm NAME", or "lm a BASE" when the name could not be typed. */

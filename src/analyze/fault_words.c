@@ -26,7 +26,7 @@ static const char *status_phrase(uint32_t status) {
         {0xc0000096, "used an instruction that only the kernel may use"},
         {0xc00000fd, "ran out of stack"},
         {0xc0000374, "found the heap damaged"},
-        {0xc0000409, "failed a safety check and was stopped"},
+        {0xc0000409, "failed a safety check"},
         {0xc0000417, "called a C library function with an invalid argument"},
         {0xc0000420, "failed an internal check"},
         {0xe0434352, "left a .NET exception unhandled"},
@@ -197,13 +197,14 @@ void sc_fault_show_pointer(struct sc_case *c, struct sc_draft *d) {
 
 void sc_fault_show_ip(struct sc_case *c, struct sc_draft *d) {
     const struct sc_fault *f = &c->fault;
-    const char *place = sc_case_place(c, f->ip);
+    const char *place = sc_case_place(c, f->ip), *where = sc_case_where(c, f->ip);
     if (f->ip_in_record)
         sc_draft_show(c, d, f->ip, sc_case_exr(c),
                       "The exception record says that the exception was raised at %s.", place);
     if (f->ip_arg)
-        sc_draft_show(c, d, f->ip, ".bugcheck", "Parameter %u of the bug check is %s (%s).",
-                      f->ip_arg, sc_case_addr(c, f->ip), place);
+        sc_draft_show(c, d, f->ip, ".bugcheck", "Parameter %u of the bug check is %s%s%s%s.",
+                      f->ip_arg, sc_case_addr(c, f->ip), where ? " (" : "", where ? where : "",
+                      where ? ")" : "");
     if (f->contradicted)
         sc_draft_against(c, d, sc_regs_ip(&c->a->regs), sc_case_cxr(c),
                          "The register context stands elsewhere, at %s.",

@@ -129,6 +129,16 @@ static void take_x86_stack(struct sc_regs *regs, const uint8_t *frame, uint64_t 
     sc_reg_set(regs, sc_reg_find(SC_CPU_X86, "ss"), from_user ? ss & 0xffff : 0x10);
 }
 
+/*
+ * Code runs from a selector that is not null, and some bits of the flags never change (bit 1 is
+ * set; 3, 5 and 15 are clear): zeros and other data are no frame.
+ */
+static bool is_plausible(const struct sc_regs *regs) {
+    uint64_t cs = 0, efl = 0;
+    return sc_regs_get(regs, "cs", &cs) && (cs & 0xfff8) && sc_regs_get(regs, "efl", &efl) &&
+           (efl & 0x802a) == 2 && sc_regs_ip(regs);
+}
+
 bool sc_load_trap_frame(struct sc_case *c, uint64_t va, struct sc_regs *ret) {
     uint8_t frame[TRAP_X64];
     enum sc_cpu cpu = c->machine->cpu;
@@ -144,19 +154,16 @@ bool sc_load_trap_frame(struct sc_case *c, uint64_t va, struct sc_regs *ret) {
         take_fields(&regs, frame, 4, trap_x86, sizeof trap_x86 / sizeof *trap_x86);
     if (!x64)
         take_x86_stack(&regs, frame, va);
-    /* Code runs from a selector that is not null; a frame of zeros is none. */
-    uint64_t cs = 0;
-    if (!sc_regs_get(&regs, "cs", &cs) || !cs || !sc_regs_ip(&regs))
+    if (!is_plausible(&regs))
         return false;
     *ret = regs;
     return true;
 }
 
-const char *sc_load_string(struct sc_case *c, uint64_t va) {
+/* A NUL-terminated 8-bit text of printable characters. */
+static const char *load_string(struct sc_case *c, uint64_t va) {
     char text[STRING_MAX_BYTES];
     size_t got = 0, len = 0;
-    if (!va)
-        return NULL;
     sc_space_read(sc_target_space(c->target), va, text, sizeof text, &got);
     while (len < got && text[len] >= 0x20 && text[len] < 0x7f)
         len++;
@@ -195,21 +202,30 @@ static const char *utf16_text(struct sc_case *c, uint64_t va, size_t nbytes, boo
     return utf8;
 }
 
-const char *sc_load_unicode(struct sc_case *c, uint64_t va) {
+static const char *load_unicode_string(struct sc_case *c, uint64_t va) {
     uint8_t head[16];
     size_t size = c->is32 ? 8 : 16;
+    if (!read_all(c, va, head, size))
+        return NULL;
+    struct sc_cur cur = sc_cur_mem(head, size, "UNICODE_STRING");
+    uint16_t length = sc_u16(&cur), room = sc_u16(&cur);
+    sc_cur_skip(&cur, c->is32 ? 0 : 4);
+    uint64_t buffer = sc_uptr(&cur, c->ptr_size);
+    if (!length || (length & 1) || length > room || !buffer)
+        return NULL;
+    return utf16_text(c, buffer, length, false);
+}
+
+/*
+ * What the documents call "a string" is any of the three. 8-bit text comes before UTF-16: read as
+ * UTF-16 it would be a row of Chinese characters, while UTF-16 of Latin letters has a NUL for its
+ * second byte.
+ */
+const char *sc_load_text(struct sc_case *c, uint64_t va) {
     if (!va)
         return NULL;
-    if (read_all(c, va, head, size)) {
-        struct sc_cur cur = sc_cur_mem(head, size, "UNICODE_STRING");
-        uint16_t length = sc_u16(&cur), room = sc_u16(&cur);
-        sc_cur_skip(&cur, c->is32 ? 0 : 4);
-        uint64_t buffer = sc_uptr(&cur, c->ptr_size);
-        if (length && !(length & 1) && length <= room && buffer) {
-            const char *text = utf16_text(c, buffer, length, false);
-            if (text)
-                return text;
-        }
-    }
-    return utf16_text(c, va, UNICODE_MAX_BYTES, true);
+    const char *text = load_unicode_string(c, va);
+    if (!text)
+        text = load_string(c, va);
+    return text ? text : utf16_text(c, va, UNICODE_MAX_BYTES, true);
 }

@@ -13,9 +13,7 @@ bool sc_load_exception(struct sc_case *c, uint64_t va, struct sc_exception *ret)
 bool sc_load_context(struct sc_case *c, uint64_t va, struct sc_regs *ret);
 /* x86 and x64 only. *RET holds the registers that the frame has, the others are zero. */
 bool sc_load_trap_frame(struct sc_case *c, uint64_t va, struct sc_regs *ret);
-/* A NUL-terminated 8-bit text of printable characters; NULL when there is none. */
-const char *sc_load_string(struct sc_case *c, uint64_t va);
-/* A UNICODE_STRING, or UTF-16 text itself; NULL when there is none. */
-const char *sc_load_unicode(struct sc_case *c, uint64_t va);
+/* A UNICODE_STRING, or 8-bit or UTF-16 text itself, all printable; NULL when there is none. */
+const char *sc_load_text(struct sc_case *c, uint64_t va);
 
 #endif

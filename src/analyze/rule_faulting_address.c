@@ -70,6 +70,9 @@ static void run(struct sc_case *c) {
     d.f.detail = sc_fault_detail(c);
     sc_draft_show(c, &d, ip, sc_case_lm(c, ip), "The instruction, %s, lies in %s.",
                   sc_case_addr(c, ip), sc_case_extent(c, m));
+    if (sc_case_is_named(c, ip))
+        sc_draft_show(c, &d, ip, sc_case_ln(c, ip), "The symbols of %s name the place %s.",
+                      sc_case_name(c, m->image), d.f.symbol);
     sc_fault_show_ip(c, &d);
     sc_fault_show_pointer(c, &d);
     say_what_weakens(c, &d, driver);

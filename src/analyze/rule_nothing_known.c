@@ -29,10 +29,25 @@ static const char *filled(struct sc_case *c, const char *command) {
     return text;
 }
 
+/* Commands whose answer is in the evidence already. */
+static bool is_answered(const char *command) {
+    return strcmp(command, "lm") == 0 || strncmp(command, "!error ", 7) == 0;
+}
+
+/* What the table has no use for ("Reserved") is worth a line only when it points somewhere. */
+static bool is_telling(const struct sc_case *c, unsigned i) {
+    const struct sc_bugarg *arg = &c->a->arg[i];
+    if (!arg->value || i + 1 == c->fault.ip_arg || i + 1 == c->fault.memory_arg)
+        return false;
+    if (arg->meaning || arg->where)
+        return true;
+    return arg->text[0] && c->bug.arg[i].kind != SC_BUG_NONE;
+}
+
 static void say_parameters(struct sc_case *c, struct sc_draft *d) {
     for (unsigned i = 0; i < 4; i++) {
         const struct sc_bugarg *arg = &c->a->arg[i];
-        if (!arg->value || (!arg->meaning && !arg->where && !arg->text[0]))
+        if (!is_telling(c, i))
             continue;
         sc_draft_show(c, d, arg->value, ".bugcheck", "Parameter %u is %s%s%s%s%s.", i + 1,
                       sc_case_hex(c, arg->value), arg->text[0] ? ", " : "", arg->text,
@@ -58,14 +73,16 @@ static void say_kernel(struct sc_case *c, struct sc_draft *d) {
     else if (!list->count)
         sc_draft_lacked(c, d, "The dump holds no list of drivers, so no address could be named.");
     else
-        sc_draft_show(c, d, SC_UNSET64, "lm",
-                      "Of %zu loaded modules none is where the parameters "
-                      "or the exception point, as far as they are addresses.",
-                      list->count);
+        sc_draft_show(
+            c, d, SC_UNSET64, "lm",
+            "Neither the parameters nor the exception point into a driver: %zu %s loaded.",
+            list->count, list->count == 1 ? "module is" : "modules are");
     sc_err_destroy(err);
     for (unsigned i = 0; i < c->bug.ncmd && c->a->has_bugcheck; i++) {
         const char *command = filled(c, c->bug.cmd[i]);
-        if (command)
+        if (command && strcmp(command, ".enumtag") == 0) /* of this very file */
+            sc_draft_next(c, d, "%s, which lists the data that drivers added.", command);
+        else if (command && !is_answered(command))
             sc_draft_next(c, d, "%s, in a dump that holds that memory, with the kernel's symbols.",
                           command);
     }
@@ -74,11 +91,11 @@ static void say_kernel(struct sc_case *c, struct sc_draft *d) {
 }
 
 static void say_fault(struct sc_case *c, struct sc_draft *d) {
-    if (c->fault.ip == SC_UNSET64)
-        return;
-    sc_draft_show(c, d, c->fault.ip, sc_case_lm(c, c->fault.ip),
-                  "The instruction, %s, lies in no module.", sc_case_addr(c, c->fault.ip));
-    sc_fault_show_ip(c, d);
+    if (c->fault.ip != SC_UNSET64) {
+        sc_draft_show(c, d, c->fault.ip, sc_case_lm(c, c->fault.ip),
+                      "The instruction, %s, lies in no module.", sc_case_addr(c, c->fault.ip));
+        sc_fault_show_ip(c, d);
+    }
     sc_fault_show_pointer(c, d);
 }
 

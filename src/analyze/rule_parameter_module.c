@@ -4,26 +4,34 @@
  *
  * By the parameter's kind, where the bug check's documentation says that it is the one to suspect:
  *   - CERTAIN when it *names* a driver: a driver's name as text, or exactly the base of its image;
- *   - STRONG when it is the address of a routine of the driver, or a driver or device object whose
- *     structure leads to the image;
+ *   - STRONG when it is the address of a routine of the driver, or a driver or device object or an
+ *     IRP whose structure leads to the image; and for a name of which no driver is in the lists;
  *   - LIKELY when it is any other address inside the image; and for a framework that was not named.
- * A routine or image that is merely mentioned by a parameter is POSSIBLE.
+ * A routine or image that is merely mentioned by a parameter is POSSIBLE; so is, where nothing else
+ * is known, an image that any parameter happens to point into.
  *
  * Structures (public, wdm.h):   x64 / ARM64   x86 / ARM
  *   DRIVER_OBJECT.Type == 4     +00           +00
  *   DRIVER_OBJECT.DriverStart   +18           +0c
  *   DEVICE_OBJECT.Type == 3     +00           +00
  *   DEVICE_OBJECT.DriverObject  +08           +08
+ *   IRP.Type == 6               +00           +00
+ *   IRP.Tail.Overlay.CurrentStackLocation     +b8 / +60
+ *   IO_STACK_LOCATION.DeviceObject            +28 / +14
  */
 #include <string.h>
 
 #include "analyze/records.h"
 #include "analyze/rule.h"
+#include "base/utf.h"
+
+enum { UNLOADED_CHARS = 12 };
 
 /* Where a parameter led to. */
 struct lead {
     const struct sc_module *module;
     const char *name; /* text that names a driver, when that is what the parameter is */
+    uint64_t device;  /* the DEVICE_OBJECT that an IRP led to, 0 = none */
     uint64_t object;  /* the DRIVER_OBJECT that was followed, 0 = none */
     uint64_t start;   /* its DriverStart */
     enum sc_confidence confidence;
@@ -60,12 +68,44 @@ static bool follow_device_object(struct sc_case *c, uint64_t device, struct lead
            follow_driver_object(c, object, ret);
 }
 
+/* The device of the current stack location: its driver has the request. */
+static bool follow_irp(struct sc_case *c, uint64_t irp, struct lead *ret) {
+    sc_space *space = sc_target_space(c->target);
+    uint64_t type, location, device;
+    if (sc_space_uint(space, irp, 2, &type) != SC_READ_OK || type != 6)
+        return false;
+    if (sc_space_ptr(space, irp + (c->is32 ? 0x60 : 0xb8), &location) != SC_READ_OK ||
+        sc_space_ptr(space, location + (c->is32 ? 0x14 : 0x28), &device) != SC_READ_OK ||
+        !follow_device_object(c, device, ret))
+        return false;
+    ret->device = device;
+    return true;
+}
+
+/* The kernel's list keeps the first characters of a name only. */
+static bool was_unloaded(struct sc_case *c, const char *name) {
+    const struct sc_unloadeds *list;
+    sc_err *err = sc_target_unloaded(c->target, &list);
+    if (err) {
+        sc_err_destroy(err);
+        return false;
+    }
+    for (size_t i = 0; i < list->count; i++) {
+        const char *was = list->item[i].name;
+        size_t len = was ? strlen(was) : 0;
+        if (len && (sc_strcasecmp(was, name) == 0 ||
+                    (len >= UNLOADED_CHARS && sc_strncasecmp(was, name, len) == 0)))
+            return true;
+    }
+    return false;
+}
+
 static bool follow_name(struct sc_case *c, const char *text, struct lead *ret) {
     if (!text || !base_name(text)[0])
         return false;
     ret->name = base_name(text);
     ret->module = sc_target_module_named(c->target, ret->name);
-    ret->confidence = SC_CERTAIN;
+    ret->confidence = ret->module || was_unloaded(c, ret->name) ? SC_CERTAIN : SC_STRONG;
     return true;
 }
 
@@ -90,10 +130,20 @@ static bool follow(struct sc_case *c, enum sc_bug_kind kind, uint64_t value, str
     case SC_BUG_ADDRESS: return follow_address(c, kind, value, ret);
     case SC_BUG_DRVOBJ: return follow_driver_object(c, value, ret);
     case SC_BUG_DEVOBJ: return follow_device_object(c, value, ret);
-    case SC_BUG_STRING: return follow_name(c, sc_load_string(c, value), ret);
-    case SC_BUG_UNISTRING: return follow_name(c, sc_load_unicode(c, value), ret);
+    case SC_BUG_IRP: return follow_irp(c, value, ret);
+    case SC_BUG_STRING:
+    case SC_BUG_UNISTRING: return follow_name(c, sc_load_text(c, value), ret);
+    case SC_BUG_NONE:
+    case SC_BUG_VALUE:
+    case SC_BUG_POOL: return sc_case_in_kernel(c, value) && follow_address(c, kind, value, ret);
     default: return false;
     }
+}
+
+/* Shows the device object of an IRP's current stack location. */
+static const char *irp_command(struct sc_case *c, uint64_t irp) {
+    return sc_case_text(c, "? poi(poi(%s+%x)+%x)", sc_case_hex(c, irp), c->is32 ? 0x60 : 0xb8,
+                        c->is32 ? 0x14 : 0x28);
 }
 
 static void show(struct sc_case *c, struct sc_draft *d, unsigned n, const struct lead *lead) {
@@ -105,6 +155,10 @@ static void show(struct sc_case *c, struct sc_draft *d, unsigned n, const struct
     else
         sc_draft_show(c, d, arg->value, ".bugcheck", "Parameter %u (%s) is %s.", n,
                       arg->text[0] ? arg->text : "not documented", sc_case_place(c, arg->value));
+    if (lead->device)
+        sc_draft_show(c, d, lead->device, irp_command(c, arg->value),
+                      "The request's current stack location is for the device object at %s.",
+                      sc_case_addr(c, lead->device));
     if (lead->object)
         sc_draft_show(
             c, d, lead->object,
@@ -136,7 +190,9 @@ static void write(struct sc_case *c, unsigned n, const struct lead *lead, bool c
     d.f.summary =
         culprit
             ? sc_case_text(c, "%s is the driver that this stop points to: %s", who, c->a->brief)
-            : sc_case_text(c, "%s is mentioned by this stop, which says no more about it.", who);
+            : sc_case_text(c,
+                           "%s A parameter points into %s; that alone proves nothing against it.",
+                           c->a->brief, who);
     d.f.detail = sc_case_text(c, "Parameter %u of %s (0x%X), %s, leads to %s.", n, c->a->name,
                               c->a->code, arg->text[0] ? arg->text : "not documented", d.f.symbol);
     show(c, &d, n, lead);
@@ -160,6 +216,12 @@ static bool skip(struct sc_case *c, unsigned n, const struct lead *lead) {
     return lead->module && sc_case_blamed(c, lead->module);
 }
 
+/* Kinds of which it says something when they lie in a driver's image. */
+static bool points_into_image(enum sc_bug_kind kind) {
+    return kind == SC_BUG_ADDRESS || kind == SC_BUG_POOL || kind == SC_BUG_NONE ||
+           kind == SC_BUG_VALUE;
+}
+
 static void run(struct sc_case *c) {
     struct lead lead;
     bool done[5] = {false};
@@ -174,9 +236,11 @@ static void run(struct sc_case *c) {
         write(c, n, &lead, true);
         found = true;
     }
+    bool any = !c->findings.count && !found;
     for (unsigned n = 1; n <= 4 && !found; n++) {
         enum sc_bug_kind kind = c->bug.arg[n - 1].kind;
-        if (done[n] || (kind != SC_BUG_CODE && kind != SC_BUG_MODULE) ||
+        bool plain = kind == SC_BUG_CODE || kind == SC_BUG_MODULE;
+        if (done[n] || !(plain || (any && points_into_image(kind))) ||
             !follow(c, kind, c->a->arg[n - 1].value, &lead) || skip(c, n, &lead))
             continue;
         write(c, n, &lead, false);

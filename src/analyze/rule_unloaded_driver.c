@@ -104,7 +104,7 @@ static void run(struct sc_case *c) {
     size_t nseen = 0;
     const struct sc_fault *f = &c->fault;
     bool named = c->a->has_bugcheck && names_it(sc_plain_code(c->a->code));
-    bool jumped = f->ip != SC_UNSET64 && f->ip == f->memory;
+    bool jumped = f->ip == f->memory || (f->access && strcmp(f->access, "execute") == 0);
     const char *ip_command = f->ip_arg         ? ".bugcheck"
                              : f->ip_in_record ? sc_case_exr(c)
                                                : sc_case_cxr(c);

@@ -307,8 +307,10 @@ static sc_err *run_address(sc_session *session, const struct sc_args *args) {
     uint64_t addr = sc_space_canon(sc_target_space(target), args->v[0].num);
     bool found = false;
     if (!sc_mdmp_stream(source, MEMORY_INFO_LIST)) {
-        sc_remark(sc_session_out(session), "This dump has no list of memory regions: it is written "
-                                           "with MiniDumpWithFullMemoryInfo.");
+        sc_remark(sc_session_out(session), "This dump has no list of memory regions%s.",
+                  sc_target_machine(target)->windows
+                      ? ": it is written with MiniDumpWithFullMemoryInfo"
+                      : "");
         return NULL;
     }
     struct owneds list = {0};

@@ -118,7 +118,8 @@ static const char *culprit(const struct sc_analysis *a) {
     const struct sc_finding *f = a->nfindings ? &a->findings[0] : NULL;
     if (!f || f->module)
         return f ? f->module->image : NULL;
-    bool gone = f->symbol && (!strncmp(f->symbol, "<Unloaded_", 10) || !strstr(f->symbol, "+0x"));
+    bool gone = f->symbol && (!strncmp(f->symbol, "<Unloaded_", 10) ||
+                              !(strstr(f->symbol, "+0x") || strchr(f->symbol, '!')));
     return gone ? f->symbol : NULL;
 }
 
@@ -310,7 +311,7 @@ static sc_err *analyze(sc_session *session, const struct sc_args *args) {
     if (!target)
         return sc_errf(SC_ERR_ARG, "!analyze needs a dump; only !analyze -show works without one");
     struct sc_analysis *a;
-    sc_err *err = sc_analyze(target, &a);
+    sc_err *err = sc_analyze_with(target, sc_session_symtab(session), &a);
     if (err)
         return err;
     sc_out *out = sc_session_out(session);

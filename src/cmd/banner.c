@@ -171,6 +171,7 @@ struct event_record {
     uint32_t code, pid, tid;
     uint64_t address;
     const char *what;
+    bool windows; /* text only */
 };
 
 static const struct sc_field event_fields[] = {
@@ -188,10 +189,8 @@ static void event_text(sc_out *out, const void *record, void *ctx) {
     const struct event_record *r = record;
     sc_puts(out, "This dump file has an exception of interest stored in it.\n"
                  "The stored exception information can be accessed via .ecxr.\n");
-    sc_printf(out,
-              "(%" PRIx32 ".%" PRIx32 "): %s - code %08" PRIx32
-              " (first/second chance not available)\n",
-              r->pid, r->tid, r->what, r->code);
+    sc_printf(out, "(%" PRIx32 ".%" PRIx32 "): %s - code %08" PRIx32 "%s\n", r->pid, r->tid,
+              r->what, r->code, r->windows ? " (first/second chance not available)" : "");
 }
 
 static uint32_t faulting_tid(sc_session *s) {
@@ -210,6 +209,7 @@ static void show_event(sc_session *s, const struct sc_machine *m) {
     struct event_record r = {.code = m->exception.code, .pid = m->pid, .tid = faulting_tid(s)};
     r.address = m->exception.address;
     r.what = sc_event_words(m, r.code);
+    r.windows = m->windows;
     sc_record(s->out, &event_type, &r, event_text, NULL);
 }
 

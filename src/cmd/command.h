@@ -12,6 +12,7 @@
 #define STOPCODE_CMD_COMMAND_H
 
 #include "base/arena.h"
+#include "stopcode/layout.h"
 #include "stopcode/session.h"
 
 enum sc_arg_kind {
@@ -37,7 +38,7 @@ enum sc_arg_kind {
     SC_ARG_LINE,  /* the rest of the line, ';' included (comments, .echo's like) */
 };
 
-#define SC_ARGS_MAX 12
+#define SC_ARGS_MAX 24
 
 /* A row of a command's grammar; ended by SC_ARG_END. Options first, then operands in order. */
 struct sc_arg {
@@ -118,7 +119,13 @@ extern const struct sc_command sc_dump_commands[];      /* dumpdebug.c */
 extern const struct sc_command sc_secondary_commands[]; /* enumtag.c */
 extern const struct sc_command sc_handle_commands[];    /* handles.c */
 extern const struct sc_command sc_address_commands[];   /* address.c */
-extern const struct sc_command sc_analyze_commands[];   /* analyze.c */
+extern const struct sc_command sc_symbol_commands[];    /* x.c */
+extern const struct sc_command sc_type_commands[];      /* dt.c */
+extern const struct sc_command sc_sympath_commands[];   /* sympath.c */
+extern const struct sc_command sc_reload_commands[];    /* reload.c */
+extern const struct sc_command sc_lmi_commands[];       /* lmi.c */
+extern const struct sc_command sc_function_commands[];  /* fnent.c */
+extern const struct sc_command sc_line_commands[];      /* lines.c */
 
 /* What a command may use of its session. */
 sc_target *sc_session_target(const sc_session *session); /* NULL without one */
@@ -159,10 +166,24 @@ void sc_session_set_dot(sc_session *session, uint64_t addr);
 bool sc_session_enrich(const sc_session *session);
 void sc_session_set_enrich(sc_session *session, bool on);
 /*
- * `module+0xoffset`, `module`, `<Unloaded_name>+0xoffset` or NULL; in the arena. With symbols, from
- * the symbol layer on.
+ * `module!name+0xoffset`, `module+0xoffset`, `module`, `<Unloaded_name>+0xoffset` or NULL; in the
+ * arena. Loads the symbols of the module that ADDR lies in.
  */
 const char *sc_session_near(sc_session *session, uint64_t addr, sc_arena *arena);
+/*
+ * The symbols of the session's target, made when first asked for, with the paths of -y and -i, else
+ * the environment's. NULL without a target, and when they cannot be made (sc_session_symbols() says
+ * why). Owned by the session.
+ */
+sc_symtab *sc_session_symtab(sc_session *session);
+/* The same for commands that cannot do without. */
+sc_err *sc_session_symbols(sc_session *session, sc_symtab **ret_symtab);
+/* The symbols if they have been made; NULL otherwise. For what must not cost anything. */
+sc_symtab *sc_session_symtab_peek(const sc_session *session);
+/* The layouts of the target's structures, bound at first use. */
+sc_err *sc_session_layouts(sc_session *session, sc_layout_book **ret_book);
+/* `.lines`: are source lines shown? */
+bool sc_session_lines(const sc_session *session);
 /* Runs command text inside a command (.printf-like and scripts); returns how many failed. */
 unsigned sc_session_run_nested(sc_session *session, const char *line);
 /* Finds a row by exact name or alias (any case, unless case tells two apart); NULL. */

@@ -8,6 +8,7 @@
 
 #include "cmd/session_impl.h"
 #include "expr/expr.h"
+#include "stopcode/symtab.h"
 #include "target/target_impl.h"
 
 struct eval {
@@ -48,23 +49,48 @@ static bool on_reg(void *ctx, const char *name, uint64_t *ret_value) {
     return false;
 }
 
+/* Why MODULE!NAME has no value. */
+static sc_err *no_such_symbol(sc_session *s, sc_symtab *symtab, const char *name,
+                              const char *bang) {
+    char part[128] = "";
+    if ((size_t)(bang - name) < sizeof part)
+        memcpy(part, name, (size_t)(bang - name));
+    const struct sc_module *m = sc_target_module_named(s->target, part);
+    if (!m)
+        return sc_errf(SC_ERR_NOT_FOUND, "%.100s is unknown: there is no module %.100s", name,
+                       part);
+    const struct sc_modsyms *syms = sc_symtab_peek(symtab, m);
+    if (!syms->nproviders)
+        return sc_errf(SC_ERR_NOT_FOUND, "%.100s is unknown: %s has no symbols%s%.200s", name,
+                       m->name, syms->why ? ": " : "", syms->why ? syms->why : "");
+    return sc_errf(SC_ERR_NOT_FOUND, "%.100s is unknown: the %s of %s have no such name", name,
+                   sc_symstate_text(syms->state), m->name);
+}
+
 static bool on_symbol(void *ctx, const char *name, uint64_t *ret_value) {
     struct eval *e = ctx;
     sc_session *s = e->session;
     const char *bang = strchr(name, '!');
     const struct sc_module *module = NULL;
+    bool found = false;
     if (s->target && !bang)
         module = sc_target_module_named(s->target, name);
     if (module) {
         *ret_value = module->base;
         return true;
     }
-    if (bang)
-        blame(e, sc_errf(SC_ERR_NOT_FOUND,
-                         "%.100s is unknown: symbol files are not read yet, so only modules, "
-                         "registers and numbers have values",
-                         name));
-    return false;
+    /* Registers without their '@' are asked for here first: they must not load any symbols. */
+    if (!s->target || (!bang && sc_reg_find(sc_target_machine(s->target)->cpu, name)))
+        return false;
+    sc_symtab *symtab = sc_session_symtab(s);
+    sc_err *err = symtab ? sc_symtab_lookup(symtab, name, ret_value, &found) : NULL;
+    if (err)
+        blame(e, err);
+    else if (bang && !found)
+        blame(e, symtab ? no_such_symbol(s, symtab, name, bang)
+                        : sc_errf(SC_ERR_NOT_FOUND, "%.100s is unknown: there are no symbols",
+                                  name));
+    return found;
 }
 
 static enum sc_read on_read(void *ctx, uint64_t addr, unsigned size, bool physical,
@@ -97,6 +123,12 @@ sc_err *sc_session_eval_prefix(sc_session *s, const char *text, uint64_t *ret_va
     };
     sc_err *err = ret_end ? sc_expr_prefix(&env, text, ret_value, ret_end)
                           : sc_expr_eval(&env, text, ret_value);
+    bool serious = e.why && (sc_err_code(e.why) == SC_ERR_NOMEM ||
+                             sc_err_code(e.why) == SC_ERR_CANCELLED);
+    if (err && serious) {
+        sc_err_destroy(err);
+        return e.why;
+    }
     if (!err || sc_err_code(err) != SC_ERR_NOT_FOUND || !e.why) {
         sc_err_destroy(e.why);
         return err;
@@ -121,15 +153,38 @@ static const char *keep(sc_session *s, const char *text) {
     return text;
 }
 
+/* The symbol at or before ADDR; NULL when there is none, or none can be had. */
+static const char *near_symbol(sc_session *s, uint64_t addr, sc_arena *arena, bool *ret_nomem) {
+    struct sc_near n;
+    bool found = false;
+    sc_symtab *symtab = sc_session_symtab(s);
+    sc_err *err = symtab ? sc_symtab_near(symtab, addr, &n, &found) : NULL;
+    *ret_nomem = err && sc_err_code(err) == SC_ERR_NOMEM;
+    sc_err_destroy(err);
+    if (err || !found)
+        return NULL;
+    const char *text =
+        n.displacement ? sc_arena_printf(arena, "%s!%s+0x%llx", n.module->name, n.name,
+                                         (unsigned long long)n.displacement)
+                       : sc_arena_printf(arena, "%s!%s", n.module->name, n.name);
+    *ret_nomem = !text;
+    return text;
+}
+
 const char *sc_session_near(sc_session *s, uint64_t addr, sc_arena *arena) {
     if (!s->target)
         return NULL;
     const struct sc_module *m = sc_target_module_at(s->target, addr);
-    if (m && addr == m->base)
-        return keep(s, sc_arena_strdup(arena, m->name));
-    if (m)
+    if (m) {
+        bool nomem;
+        const char *text = near_symbol(s, addr, arena, &nomem);
+        if (text || nomem)
+            return keep(s, text);
+        if (addr == m->base)
+            return keep(s, sc_arena_strdup(arena, m->name));
         return keep(
             s, sc_arena_printf(arena, "%s+0x%llx", m->name, (unsigned long long)(addr - m->base)));
+    }
     const struct sc_unloaded *u = sc_target_unloaded_at(s->target, addr);
     if (!u)
         return NULL;

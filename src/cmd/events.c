@@ -82,7 +82,7 @@ static sc_err *run_exr(sc_session *session, const struct sc_args *args) {
 
 struct event {
     const char *what;
-    bool has_exception, has_bugcheck, kernel;
+    bool has_exception, has_bugcheck, kernel, windows;
     uint32_t pid, tid, code, bugcheck;
     uint64_t time;
     long tz;
@@ -106,7 +106,8 @@ static void event_text(sc_out *out, const void *record, void *ctx) {
     if (!e->kernel)
         sc_printf(out, "%x.%x: ", e->pid, e->tid);
     if (e->has_exception)
-        sc_printf(out, "%s - code %08x (first/second chance not available)\n", e->what, e->code);
+        sc_printf(out, "%s - code %08x%s\n", e->what, e->code,
+                  e->windows ? " (first/second chance not available)" : "");
     else if (e->has_bugcheck)
         sc_printf(out, "%s, code %x\n", e->what, e->bugcheck);
     else
@@ -121,7 +122,8 @@ static sc_err *run_lastevent(sc_session *session, const struct sc_args *args) {
     sc_target *target = sc_session_target(session);
     const struct sc_machine *m = sc_target_machine(target);
     const struct sc_threads *threads;
-    struct event e = {.has_exception = m->has_exception,
+    struct event e = {.windows = m->windows,
+                      .has_exception = m->has_exception,
                       .has_bugcheck = m->has_bugcheck,
                       .kernel = m->kernel,
                       .pid = m->pid,

@@ -118,13 +118,15 @@ static bool find_letters(const char *text, size_t len, struct sc_found *ret) {
 static bool ends(char c) { return !c || sc_blank(c) || c == ';' || c == '\n'; }
 
 /*
- * Can an operand start behind the name of N bytes? Not where it would make a longer word of it, and
+ * Can an operand start behind the name of N bytes? Not where it would make a longer word of it
+ * (`dt_IRP` is `dt _IRP`: no command's name has an underscore there), and
  * not with an angle bracket: `$$<file` is a script, not a comment.
  */
 static bool may_touch(const char *text, size_t n) {
     if (text[n] == '<' || text[n] == '>')
         return false;
-    return !is_word(text[n - 1]) || !is_word(text[n]) || (text[n] >= '0' && text[n] <= '9');
+    return !is_word(text[n - 1]) || !is_word(text[n]) || text[n] == '_' ||
+           (text[n] >= '0' && text[n] <= '9');
 }
 
 /* `?5`, `n10`, `r@rax`: the longest name that an operand may touch. */

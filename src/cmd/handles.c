@@ -200,8 +200,10 @@ static sc_err *run_handle(sc_session *session, const struct sc_args *args) {
                         .type = args->v[2].given ? args->v[2].text : NULL,
                         .show = args->v[1].given ? (unsigned)(args->v[1].num & 15) : SHOW_TYPE};
     if (!sc_mdmp_stream(source, HANDLE_DATA)) {
-        sc_remark(sc_session_out(session), "This dump has no handle data: it is written with "
-                                           "MiniDumpWithHandleData.");
+        sc_remark(sc_session_out(session), "This dump has no handle data%s.",
+                  sc_target_machine(sc_session_target(session))->windows
+                      ? ": it is written with MiniDumpWithHandleData"
+                      : "");
         return NULL;
     }
     sc_err *err = walk(session, source, &want, &totals, args->arena);

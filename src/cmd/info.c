@@ -159,7 +159,7 @@ static sc_err *fill_target(struct target_row *r, sc_target *target, char *suites
         .file = sc_target_name(target),
         .file_size = sc_target_file_size(target),
         .format = source->probe.name,
-        .product = product_name(m->product_type),
+        .product = m->windows ? product_name(m->product_type) : NULL,
         .suites = suite_names(m->suite_mask, suites, SUITES_BUF),
         .kernel = m->kernel,
         .windows = m->windows,
@@ -181,13 +181,23 @@ static sc_err *fill_target(struct target_row *r, sc_target *target, char *suites
     return m->kernel ? NULL : fill_process_times(r, target);
 }
 
+/* Other systems have neither free builds nor uniprocessor ones, and may not say their version. */
+static void foreign_line(sc_out *out, const struct target_row *r, enum sc_cpu cpu) {
+    sc_printf(out, "%s", r->system);
+    if (r->major || r->minor || r->build)
+        sc_printf(out, " Version %u.%u.%u", r->major, r->minor, r->build);
+    if (r->ncpus > 1)
+        sc_printf(out, " (%u procs)", r->ncpus);
+    sc_printf(out, " %s\n", sc_cpu_name(cpu));
+}
+
 static void system_line(sc_out *out, const struct target_row *r, const struct style *s,
                         enum sc_cpu cpu) {
-    sc_printf(out, "%s %sVersion ", r->system, r->kernel && r->windows ? "Kernel " : "");
-    if (r->windows)
-        sc_printf(out, "%u", r->build);
-    else
-        sc_printf(out, "%u.%u.%u", r->major, r->minor, r->build);
+    if (!r->windows) {
+        foreign_line(out, r, cpu);
+        return;
+    }
+    sc_printf(out, "%s %sVersion %u", r->system, r->kernel ? "Kernel " : "", r->build);
     if (r->service_pack && *r->service_pack)
         sc_printf(out, " (%s)", r->service_pack);
     if (r->ncpus > 1)
@@ -235,7 +245,8 @@ static void target_text(sc_out *out, const void *record, void *ctx) {
         sc_printf(out, "Product: %s, suite:%s\n", r->product, r->suites);
     if (r->lab)
         sc_printf(out, "Edition build lab: %s\n", r->lab);
-    sc_puts(out, "Machine Name:\n");
+    if (r->windows)
+        sc_puts(out, "Machine Name:\n");
     if (r->kernel && r->kernel_base != SC_UNSET64)
         sc_printf(out, "Kernel base = 0x%s PsLoadedModuleList = 0x%s\n",
                   sc_addr_text(r->kernel_base, s->ptr_size, base),
@@ -249,6 +260,19 @@ static struct style style_of(sc_session *session) {
                           sc_session_enrich(session)};
 }
 
+/* Dumps without a debugger data block name the kernel in their list of modules alone. */
+static sc_err *find_kernel(sc_target *target) {
+    const struct sc_machine *m = sc_target_machine(target);
+    const struct sc_modules *modules;
+    if (!m->kernel || m->kernel_base)
+        return NULL;
+    sc_err *err = sc_target_modules(target, &modules);
+    if (err && sc_err_code(err) == SC_ERR_NOMEM)
+        return err;
+    sc_err_destroy(err); /* lm reports it */
+    return NULL;
+}
+
 static sc_err *show_target(sc_session *session) {
     sc_target *target = sc_session_target(session);
     struct target_row r;
@@ -257,7 +281,10 @@ static sc_err *show_target(sc_session *session) {
     if (!target)
         return NULL;
     style.cpu = sc_target_machine(target)->cpu;
-    sc_err *err = fill_target(&r, target, suites);
+    sc_err *err = find_kernel(target);
+    if (err)
+        return err;
+    err = fill_target(&r, target, suites);
     sc_record(sc_session_out(session), &target_type, &r, target_text, &style);
     return err;
 }

@@ -25,6 +25,12 @@ static const struct sc_field version_fields[] = {
 static const struct sc_rectype version_type = {"version", sizeof(struct sc_version),
                                                version_fields};
 
+static const struct sc_field string_fields[] = {SC_FIELD(struct sc_lm_string, key, SC_F_STR),
+                                                SC_FIELD(struct sc_lm_string, value, SC_F_STR),
+                                                SC_FIELD_END};
+static const struct sc_rectype string_type = {"version_string", sizeof(struct sc_lm_string),
+                                              string_fields};
+
 static const struct sc_field fields[] = {
     SC_FIELD(struct sc_lm_row, name, SC_F_STR),
     SC_FIELD(struct sc_lm_row, unloaded, SC_F_BOOL),
@@ -41,8 +47,14 @@ static const struct sc_field fields[] = {
     SC_FIELD(struct sc_lm_row, product_version, SC_F_STR),
     SC_FIELD(struct sc_lm_row, symbol_id, SC_F_STR),
     SC_FIELD(struct sc_lm_row, symbols, SC_F_STR),
+    SC_FIELD(struct sc_lm_row, symbol_path, SC_F_STR),
+    SC_FIELD(struct sc_lm_row, symbol_image, SC_F_STR),
     {"fixed_info", SC_F_LIST, offsetof(struct sc_lm_row, version),
      offsetof(struct sc_lm_row, nversions), &version_type, NULL},
+    SC_FIELD(struct sc_lm_row, reproducible, SC_F_BOOL),
+    SC_FIELD(struct sc_lm_row, translations, SC_F_STR),
+    {"resource_strings", SC_F_LIST, offsetof(struct sc_lm_row, strings),
+     offsetof(struct sc_lm_row, nstrings), &string_type, NULL},
     SC_FIELD_END};
 static const struct sc_rectype type = {"module", sizeof(struct sc_lm_row), fields};
 
@@ -73,6 +85,11 @@ static void columns(sc_out *out, const struct sc_lm_row *r, const struct sc_lm_s
     sc_puts(out, "\n");
 }
 
+/* The name, and what became of its symbols. */
+static void symbols_text(sc_out *out, const struct sc_lm_row *r) {
+    sc_printf(out, "%-8s   %-23s%s\n", r->name, r->symbols, r->symbol_path ? r->symbol_path : "");
+}
+
 static void module_text(sc_out *out, const void *record, void *ctx) {
     const struct sc_lm_row *r = record;
     const struct sc_lm_style *s = ctx;
@@ -90,12 +107,12 @@ static void module_text(sc_out *out, const void *record, void *ctx) {
         if (s->verbose || s->time)
             sc_lm_verbose_text(out, r, s);
     } else if (s->verbose) {
-        sc_printf(out, "%-8s   %-23s\n", r->name, r->symbols);
+        symbols_text(out, r);
         sc_lm_verbose_text(out, r, s);
     } else if (s->column || s->time) {
         columns(out, r, s);
     } else {
-        sc_printf(out, "%-8s   %-23s\n", r->name, r->symbols);
+        symbols_text(out, r);
     }
 }
 
@@ -103,7 +120,7 @@ static void module_text(sc_out *out, const void *record, void *ctx) {
 
 struct filter {
     bool by_address, user, kernel;
-    bool only_symbols; /* l, e: modules with symbols, or with trouble: there are none yet */
+    bool with_symbols, with_trouble; /* l, e */
     uint64_t address;
     const char *name, *path; /* patterns, or NULL */
 };
@@ -134,6 +151,23 @@ static struct sc_lm_row row_of(const struct sc_module *m) {
                               .size = m->size,
                               .timestamp = m->timestamp,
                               .checksum = m->checksum};
+}
+
+/* What is known of the module's symbols; none are looked for. */
+static sc_err *add_symbols(sc_session *session, const struct sc_module *m, struct sc_lm_row *r,
+                           sc_arena *arena) {
+    sc_symtab *symtab = sc_session_symtab_peek(session);
+    const struct sc_modsyms *s = symtab ? sc_symtab_peek(symtab, m) : NULL;
+    if (!s || s->state == SC_SYMSTATE_DEFERRED)
+        return NULL;
+    r->symbols = sc_arena_printf(arena, "(%s)", sc_symstate_text(s->state));
+    r->symbol_path = s->path;
+    r->symbol_image = s->image_path ? s->image_path : m->image;
+    r->has_symbols = s->nproviders > 0;
+    r->no_symbols = s->state == SC_SYMSTATE_NONE || s->state == SC_SYMSTATE_EXPORT;
+    if (!r->symbols)
+        return sc_err_nomem();
+    return r->symbol_id ? NULL : sc_lm_symbol_id(r, &s->codeview, arena);
 }
 
 static struct sc_lm_row row_of_unloaded(const struct sc_unloaded *u) {
@@ -174,9 +208,15 @@ static sc_err *list_loaded(sc_session *session, const struct filter *f, struct s
         if (sc_target_cancelled(target))
             return sc_err_cancelled();
         struct sc_lm_row r = row_of(order[i]);
-        if (f->only_symbols || !passes(f, &r, s->ptr_size))
+        if (!passes(f, &r, s->ptr_size))
             continue;
         err = sc_lm_details(&r, order[i], sc_target_machine(target)->time, arena);
+        if (!err)
+            err = add_symbols(session, order[i], &r, arena);
+        if (!err && ((f->with_symbols && !r.has_symbols) || (f->with_trouble && !r.no_symbols)))
+            continue;
+        if (!err && s->verbose)
+            err = sc_lm_image(target, order[i], &r, arena);
         if (!err)
             sc_record(sc_session_out(session), &type, &r, module_text, s);
     }
@@ -211,7 +251,8 @@ static struct filter filter_of(sc_session *session, const struct sc_args *args) 
                                                      sc_letter_num(args, 'a')),
                            .user = sc_letter(args, 'u'),
                            .kernel = sc_letter(args, 'k'),
-                           .only_symbols = sc_letter(args, 'l') || sc_letter(args, 'e'),
+                           .with_symbols = sc_letter(args, 'l'),
+                           .with_trouble = sc_letter(args, 'e'),
                            .name = sc_letter_text(args, 'm'),
                            .path = sc_letter_text(args, 'M')};
 }
@@ -219,6 +260,7 @@ static struct filter filter_of(sc_session *session, const struct sc_args *args) 
 static struct sc_lm_style style_of(sc_session *session, const struct sc_args *args) {
     struct sc_lm_style s = {.ptr_size = sc_session_ptr_size(session),
                             .tz = sc_session_tz(session),
+                            .windows = sc_target_machine(sc_session_target(session))->windows,
                             .enrich = sc_session_enrich(session),
                             .verbose = sc_letter(args, 'v'),
                             .checksum = sc_letter(args, 'c'),
@@ -235,7 +277,7 @@ static sc_err *run_lm(sc_session *session, const struct sc_args *args) {
     struct sc_lm_style s = style_of(session, args);
     header(sc_session_out(session), &s);
     sc_err *err = list_loaded(session, &f, &s, sc_letter(args, 's'), args->arena);
-    bool loaded_only = sc_letter(args, 'o') || f.only_symbols || s.names_only;
+    bool loaded_only = sc_letter(args, 'o') || f.with_symbols || f.with_trouble || s.names_only;
     return err || loaded_only ? err : list_unloaded(session, &f, &s, args->arena);
 }
 
@@ -254,12 +296,15 @@ const struct sc_command sc_module_commands[] = {
          "a address: the module that contains it. m pattern: by the debugger's name. M pattern: by "
          "the image's path.\n"
          "v all that is known. o loaded ones only. u, k user or kernel addresses only. l with "
-         "symbols loaded, e with symbol trouble (none yet: symbols come later). c checksums. t "
+         "symbols loaded, e those whose symbols were looked for and not found. c checksums. t "
          "time stamps. n, i image names. f full paths. p mapped images. 1m names alone. sm sorted "
          "by name. D is accepted and changes nothing.\n"
          "A time stamp that cannot be a time (before 1990, or after the dump was written) is most "
          "likely the hash of a reproducible build.\n"
-         "Symbol id: the PDB's name and its key in a symbol store.",
+         "Symbol id: the PDB's name and its key in a symbol store.\n"
+         "v reads the image's own version resource and debug directory where their pages are in "
+         "the "
+         "dump.",
      .sample = "lm",
      .run = run_lm},
     {.name = NULL},

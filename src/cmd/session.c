@@ -20,6 +20,8 @@ sc_err *sc_session_create(sc_target *target, sc_out *out, sc_session **ret_sessi
     s->tz = SC_TZ_LOCAL;
     s->radix = 16;
     s->enrich = true;
+    s->lines = true;
+    sc_symbolry_init(&s->symbolry);
     if (target)
         s->current = sc_target_machine(target)->current;
     *ret_session = s;
@@ -31,8 +33,10 @@ void sc_session_destroy(sc_session *s) {
         return;
     sc_logfile_close(s);
     sc_logfile_settle(s);
+    sc_symbolry_deinit(&s->symbolry);
     free(s->symbol_path);
     free(s->image_path);
+    free(s->source_path);
     free(s);
 }
 
@@ -49,6 +53,7 @@ unsigned sc_session_radix(const sc_session *s) { return s->radix; }
 void sc_session_set_radix(sc_session *s, unsigned radix) { s->radix = radix; }
 bool sc_session_enrich(const sc_session *s) { return s->enrich; }
 void sc_session_set_enrich(sc_session *s, bool on) { s->enrich = on; }
+bool sc_session_lines(const sc_session *s) { return s->lines; }
 void sc_session_set_lines(sc_session *s, bool on) { s->lines = on; }
 void sc_session_set_last(sc_session *s, uint64_t value) { s->last = value; }
 
@@ -142,5 +147,6 @@ sc_err *sc_session_set_paths(sc_session *s, const char *symbols, const char *ima
     free(s->image_path);
     s->symbol_path = sym;
     s->image_path = img;
+    s->has_paths = true;
     return NULL;
 }

@@ -12,6 +12,18 @@ enum { SC_NVARS = 20, SC_NEST_MAX = 16 };
 
 struct sc_logfile;
 
+/* Symbols as the session holds them. */
+enum { SC_WARNINGS_MAX = 32 };
+struct sc_symbolry {
+    sc_symtab *symtab; /* NULL: not asked for yet, or `why` */
+    char *why;         /* owned: why there can be none */
+    sc_layout_book *layouts;
+    uint32_t options;                   /* .symopt's bits */
+    bool prompts;                       /* `!sym prompts`: kept, there is nothing to prompt for */
+    uint64_t warned[SC_WARNINGS_MAX];   /* hashes of warnings that were shown */
+    unsigned nwarned;
+};
+
 struct sc_session {
     sc_target *target; /* borrowed, may be NULL */
     sc_out *out;       /* borrowed */
@@ -26,6 +38,9 @@ struct sc_session {
     bool has_dot;
     uint64_t dot;
     char *symbol_path, *image_path; /* owned, or NULL */
+    bool has_paths;                 /* they were set: the environment is not asked */
+    struct sc_symbolry symbolry;    /* symbols.c */
+    char *source_path;              /* owned, or NULL */
     struct sc_logfile *log;         /* owned, or NULL */
     struct sc_logfile *next_log;    /* owned: takes the place of `log` behind this command … */
     bool switch_log;                /* … when this is set; NULL: none does */
@@ -45,6 +60,10 @@ void sc_logfile_close(sc_session *session);
 void sc_logfile_settle(sc_session *session);
 /* The path of the open log, or NULL, and whether writing it has failed. */
 const char *sc_logfile_path(const sc_session *session, bool *ret_failed);
+
+/* symbols.c */
+void sc_symbolry_init(struct sc_symbolry *symbolry);
+void sc_symbolry_deinit(struct sc_symbolry *symbolry);
 
 /* eval.c: remembers what `?` computed, for $exp. */
 void sc_session_set_last(sc_session *session, uint64_t value);

@@ -50,7 +50,7 @@ static const struct sc_rectype processor_type = {"processor", sizeof(struct row)
 
 struct style {
     unsigned ptr_size;
-    bool detail;
+    bool detail, windows;
 };
 
 static char mark(const struct row *r) { return r->current ? '.' : r->event ? '#' : ' '; }
@@ -59,8 +59,10 @@ static void thread_text(sc_out *out, const void *record, void *ctx) {
     const struct row *r = record;
     const struct style *s = ctx;
     char addr[SC_ADDR_BUF];
-    sc_printf(out, "%c%3u  Id: %x.%x Suspend: %u Teb: %s Unfrozen", mark(r), r->index, r->pid,
-              r->tid, r->suspend, sc_addr_text(r->teb, s->ptr_size, addr));
+    sc_printf(out, "%c%3u  Id: %x.%x", mark(r), r->index, r->pid, r->tid);
+    if (s->windows)
+        sc_printf(out, " Suspend: %u Teb: %s Unfrozen", r->suspend,
+                  sc_addr_text(r->teb, s->ptr_size, addr));
     if (r->name)
         sc_printf(out, " \"%s\"", r->name);
     sc_puts(out, "\n");
@@ -119,7 +121,7 @@ static sc_err *show(sc_session *session, uint32_t index, uint32_t current, bool 
                     sc_arena *arena) {
     sc_target *target = sc_session_target(session);
     const struct sc_machine *m = sc_target_machine(target);
-    struct style style = {sc_session_ptr_size(session), detail};
+    struct style style = {sc_session_ptr_size(session), detail, m->windows};
     struct row r = {.index = index,
                     .pid = m->pid,
                     .current = index == current,

@@ -195,17 +195,37 @@ static bool next_blob(struct sc_source *s, struct sc_cur *c, struct sc_blob *ret
     return true;
 }
 
+/* Does a DUMP_BLOB_FILE_HEADER stand there? */
+static bool is_blob_file(struct sc_source *s, uint64_t at) {
+    struct sc_cur c = sc_cur_at(s->file, at, 0x10, "secondary data");
+    uint32_t dump = sc_u32(&c), blob = sc_u32(&c);
+    return at && !sc_cur_failed(&c) && dump == 0x706d7544 && blob == 0x626f6c42;
+}
+
+/*
+ * At the end of the dump proper in the real files; documents speak of an aligned end. 0 when
+ * nothing is there.
+ */
+static uint64_t find_blobs(struct sc_source *s, const struct sc_kdump *kd) {
+    static const uint32_t alignments[] = {1, 8, 0x200, 0x1000};
+    uint64_t end = primary_end(kd);
+    for (size_t i = 0; i < sizeof alignments / sizeof *alignments; i++) {
+        uint64_t at = (end + alignments[i] - 1) / alignments[i] * alignments[i];
+        if (at >= end && is_blob_file(s, at))
+            return at;
+    }
+    return 0;
+}
+
 static sc_err *walk_blobs(struct sc_source *s, struct sc_kdump *kd) {
-    uint64_t start = primary_end(kd);
+    uint64_t start = find_blobs(s, kd);
     struct sc_cur c = sc_cur_at(s->file, start, UINT64_MAX, "secondary data");
     if (!start || sc_cur_left(&c) < 0x10)
         return NULL;
-    uint32_t dump = sc_u32(&c), blob = sc_u32(&c), header = sc_u32(&c);
-    uint32_t build = sc_u32(&c);
-    if (dump != 0x706d7544 || blob != 0x626f6c42)
-        return NULL;
+    sc_cur_skip(&c, 8);
+    uint32_t header = sc_u32(&c);
     kd->blobs.present = true;
-    kd->blobs.build = build;
+    kd->blobs.build = sc_u32(&c);
     sc_cur_skip(&c, header > 0x10 ? header - 0x10 : 0);
     struct sc_blob b = {0};
     while (kd->blobs.count < BLOBS_MAX && next_blob(s, &c, &b)) {

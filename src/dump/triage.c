@@ -41,6 +41,17 @@ enum {
 
 static struct sc_kdump *kd_of(const struct sc_source *s) { return s->impl; }
 
+/* The header is preset with "PAGE": what the writer left so is not there. */
+static uint32_t field32(struct sc_cur *c) {
+    uint32_t v = sc_u32(c);
+    return sc_is_filler32(v) ? 0 : v;
+}
+
+static uint64_t field_ptr(struct sc_cur *c, unsigned size) {
+    uint64_t v = sc_uptr(c, size);
+    return size == 8 ? (sc_is_filler64(v) ? 0 : v) : sc_is_filler32((uint32_t)v) ? 0 : v;
+}
+
 static void read_fixed(struct sc_cur *c, struct sc_triage_header *t) {
     uint32_t *const word[] = {
         &t->service_pack_build,   &t->size_of_dump,  &t->valid_offset,       &t->context_offset,
@@ -50,7 +61,7 @@ static void read_fixed(struct sc_cur *c, struct sc_triage_header *t) {
         &t->broken_driver_offset, &t->options,
     };
     for (size_t i = 0; i < sizeof word / sizeof *word; i++)
-        *word[i] = sc_u32(c);
+        *word[i] = field32(c);
 }
 
 static sc_err *read_header(struct sc_source *s, struct sc_triage_header *t) {
@@ -59,16 +70,16 @@ static sc_err *read_header(struct sc_source *s, struct sc_triage_header *t) {
         sc_cur_at(s->file, is64 ? 0x2000 : 0x1000, is64 ? 0x80 : 0x68, "triage header");
     unsigned word = is64 ? 8 : 4;
     read_fixed(&c, t);
-    t->top_of_stack = sc_uptr(&c, word);
+    t->top_of_stack = field_ptr(&c, word);
     if (is64)
         sc_cur_skip(&c, 16);
-    t->data_page_address = sc_uptr(&c, word);
-    t->data_page_offset = sc_u32(&c);
-    t->data_page_size = sc_u32(&c);
-    t->debugger_data_offset = sc_u32(&c);
-    t->debugger_data_size = sc_u32(&c);
-    t->data_blocks_offset = sc_u32(&c);
-    t->data_blocks_count = sc_u32(&c);
+    t->data_page_address = field_ptr(&c, word);
+    t->data_page_offset = field32(&c);
+    t->data_page_size = field32(&c);
+    t->debugger_data_offset = field32(&c);
+    t->debugger_data_size = field32(&c);
+    t->data_blocks_offset = field32(&c);
+    t->data_blocks_count = field32(&c);
     return sc_cur_failed(&c) ? sc_cur_err(&c) : NULL;
 }
 

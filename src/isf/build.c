@@ -147,6 +147,7 @@ sc_err *isf_build_named(struct isf_build *b, enum isf_class cls, enum sc_type_ki
                         uint32_t key, uint64_t where, uint32_t *ret_id) {
     struct isf_type t = {.key = key, .where = where};
     t.row.name = key;
+    t.row.first = cls == ISF_BASE ? key : 0;
     t.row.kind = (uint8_t)kind;
     t.row.flags = (uint8_t)(cls << ISF_CLASS_SHIFT | ISF_FORWARD);
     return intern_type(b, &t, ret_id);

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/dynlib.h"
+#include "base/osfile.h"
 
 /* lzma_stream of lzma/base.h. */
 struct xz_stream {
@@ -55,22 +55,22 @@ struct isf_feed {
     uint64_t pos;  /* next byte of the file */
     uint64_t made; /* bytes of text handed out */
     bool packed, ended;
-    sc_dynlib *lib;
+    void *lib;
     struct xz_functions xz;
     struct xz_stream stream;
     uint8_t input[FEED_INPUT];
 };
 
 static sc_err *open_xz(struct isf_feed *f) {
-    static const struct sc_dynlib_want want[] = {
-        {"lzma_stream_decoder", offsetof(struct xz_functions, decoder)},
-        {"lzma_code", offsetof(struct xz_functions, code)},
-        {"lzma_end", offsetof(struct xz_functions, end)},
-    };
-    sc_err *err = sc_dynlib_open("liblzma.so.5", want, sizeof want / sizeof *want, &f->xz, &f->lib);
-    if (err)
-        return sc_err_prefix(err, "%s is packed with xz", sc_file_name(f->file));
-    if (f->xz.decoder(&f->stream, XZ_MEMORY_MAX, XZ_CONCATENATED) != XZ_OK)
+    struct xz_functions *xz = &f->xz;
+    f->lib = sc_os_library("liblzma.so.5");
+    if (!f->lib || !sc_os_function(f->lib, "lzma_code", &xz->code, sizeof xz->code) ||
+        !sc_os_function(f->lib, "lzma_end", &xz->end, sizeof xz->end) ||
+        !sc_os_function(f->lib, "lzma_stream_decoder", &xz->decoder, sizeof xz->decoder))
+        return sc_errf(SC_ERR_UNSUPPORTED,
+                       "%s is packed with xz, and liblzma is not installed here",
+                       sc_file_name(f->file));
+    if (xz->decoder(&f->stream, XZ_MEMORY_MAX, XZ_CONCATENATED) != XZ_OK)
         return sc_err_nomem();
     return NULL;
 }
@@ -114,9 +114,9 @@ sc_err *isf_feed_open(const sc_file *file, struct isf_feed **ret_feed) {
 void isf_feed_close(struct isf_feed *feed) {
     if (!feed)
         return;
-    if (feed->lib && feed->xz.end)
+    if (feed->xz.end)
         feed->xz.end(&feed->stream);
-    sc_dynlib_close(feed->lib);
+    sc_os_library_close(feed->lib);
     free(feed);
 }
 

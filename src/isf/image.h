@@ -19,7 +19,8 @@
  *     NAMES      hash index of both: buckets u32[n + 1], starts in NAME_LIST; n is a power of 2
  *     NAME_LIST  u32: index of a symbol, or SYMBOLS' count + index of a constant
  *     TYPES      32: +0 u32 name, +4 u32 target, +8 u8 kind, +9 u8 flags, +a u8 bit_pos,
- *                +b u8 bit_len, +c u32 first member, +10 u64 size, +18 u64 count
+ *                +b u8 bit_len, +c u32 first member (a base type's name in C), +10 u64 size,
+ *                +18 u64 count
  *     MEMBERS    24: +0 u32 name, +4 u32 type, +8 u64 offset or value, +10 u8 bit_pos,
  *                +11 u8 bit_len, +12 u8 kind
  *     TYPE_NAMES, TYPE_LIST  the same index for the names of TYPES
@@ -49,7 +50,7 @@ enum isf_section {
 };
 
 #define ISF_MAGIC         "scisf\r\n\x1a"
-#define ISF_IMAGE_VERSION 1u
+#define ISF_IMAGE_VERSION 2u
 #define ISF_HEADER_SIZE   0x100u
 #define ISF_HEADER_HASHED 0xf8u
 #define ISF_SECTION_TABLE 0x50u

@@ -206,6 +206,14 @@ static unsigned rank(const struct isf_type_row *row) {
     return (row->flags & ISF_FORWARD ? 0 : 8) + (row->flags >> ISF_CLASS_SHIFT);
 }
 
+/* Base types also have a name in C. */
+static bool is_named(const struct isf_image *im, const struct isf_type_row *row, const char *name) {
+    if (!strcmp(isf_image_string(im, row->name), name))
+        return true;
+    return row->flags >> ISF_CLASS_SHIFT == ISF_BASE &&
+           !strcmp(isf_image_string(im, row->first), name);
+}
+
 static sc_err *isf_type_named(void *impl, const char *name, uint32_t *ret_id, bool *ret_found) {
     const struct isf_image *im = &((struct isf *)impl)->image;
     uint32_t at, end;
@@ -214,8 +222,7 @@ static sc_err *isf_type_named(void *impl, const char *name, uint32_t *ret_id, bo
     for (; at < end; at++) {
         uint32_t index = isf_image_list(im, ISF_TYPE_LIST, at);
         struct isf_type_row row;
-        if (!isf_image_type(im, index, &row) || rank(&row) <= best ||
-            strcmp(isf_image_string(im, row.name), name) != 0)
+        if (!isf_image_type(im, index, &row) || rank(&row) <= best || !is_named(im, &row, name))
             continue;
         best = rank(&row);
         *ret_id = index + 1;
@@ -379,4 +386,24 @@ sc_err *sc_isf_open_memory(const char *name, const void *data, size_t size,
     err = open_file(file, "", ret_symbols, NULL);
     sc_file_close(file);
     return err;
+}
+
+sc_err *sc_isf_open_image(const char *name, const void *data, size_t size,
+                          sc_symbols **ret_symbols) {
+    struct isf *isf = calloc(1, sizeof *isf);
+    if (!isf)
+        return sc_err_nomem();
+    isf->path = strdup(name);
+    isf->bytes = malloc(size ? size : 1);
+    sc_err *err = isf->path && isf->bytes ? NULL : sc_err_nomem();
+    if (!err) {
+        memcpy(isf->bytes, data, size);
+        if (!isf_image_open(isf->bytes, size, &isf->image))
+            err = sc_err_at(SC_ERR_FORMAT, name, 0, "no symbol cache of this version, or damaged");
+    }
+    if (err) {
+        isf_destroy(isf);
+        return err;
+    }
+    return sc_symbols_create(&isf_ops, isf, ret_symbols);
 }

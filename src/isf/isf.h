@@ -39,5 +39,8 @@ sc_err *sc_isf_open_with(const char *path, const struct sc_isf_options *options,
 /* Parses SIZE bytes in memory (JSON or xz); never caches. For tests and fuzzers. */
 sc_err *sc_isf_open_memory(const char *name, const void *data, size_t size,
                            sc_symbols **ret_symbols);
+/* Opens an image, as a cache file holds it (copied). SC_ERR_FORMAT. For tests and fuzzers. */
+sc_err *sc_isf_open_image(const char *name, const void *data, size_t size,
+                          sc_symbols **ret_symbols);
 
 #endif

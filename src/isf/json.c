@@ -10,6 +10,7 @@
  */
 #include "isf/json.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -419,13 +420,19 @@ sc_err *json_key(struct json *j, struct json_token *ret, bool *ret_more) {
     return NULL;
 }
 
+static sc_err *wrong(const struct json *j, uint64_t where, const char *what, const char *how) {
+    char text[120];
+    snprintf(text, sizeof text, "%s %s", what, how);
+    return json_error(j, where, text);
+}
+
 sc_err *json_want(struct json *j, enum json_kind kind, const char *what, struct json_token *ret) {
     struct json_token t;
     sc_err *err = json_next(j, &t);
     if (err)
         return err;
     if (t.kind != kind)
-        return sc_err_prefix(json_error(j, t.where, "not what was expected"), "%s", what);
+        return wrong(j, t.where, what, "expected");
     *ret = t;
     return NULL;
 }
@@ -436,7 +443,7 @@ sc_err *json_unsigned(struct json *j, uint64_t max, const char *what, uint64_t *
     if (err)
         return err;
     if (!t.integer || t.negative || t.number > max)
-        return sc_err_prefix(json_error(j, t.where, "a number out of range"), "%s", what);
+        return wrong(j, t.where, what, "out of range");
     *ret = t.number;
     return NULL;
 }

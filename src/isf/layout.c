@@ -82,9 +82,10 @@ static bool name_of(const struct names *n, size_t i, int which, const char **ret
     uint32_t offset;
     if (n->types) {
         const struct isf_type_row *r = &b->types.item[i].row;
-        if (which || r->flags >> ISF_CLASS_SHIFT == ISF_UNNAMED)
+        const unsigned cls = r->flags >> ISF_CLASS_SHIFT;
+        if (cls == ISF_UNNAMED || (which && (cls != ISF_BASE || r->first == r->name)))
             return false;
-        offset = r->name;
+        offset = which ? r->first : r->name;
     } else if (i < b->symbols.count) {
         offset = which ? b->symbols.item[i].alias : b->symbols.item[i].name;
         if (which && !offset)

@@ -53,6 +53,11 @@ sc_err *isf_define_base(struct isf_build *b, uint32_t name, enum sc_type_kind ki
         return NULL;
     }
     kind = real_kind(c_name, kind);
+    /* Tables have both the wrong way round. */
+    if (!strcmp(c_name, "HRESULT"))
+        is_signed = true;
+    else if (kind == SC_TYPE_CHAR && size > 1)
+        is_signed = false;
     windbg_name(c_name, kind, size, is_signed, shown, sizeof shown);
     sc_err *err = isf_build_intern(b, shown, strlen(shown), &shown_name);
     if (!err)
@@ -61,6 +66,7 @@ sc_err *isf_define_base(struct isf_build *b, uint32_t name, enum sc_type_kind ki
         return err;
     struct isf_type_row *row = &isf_build_type(b, id)->row;
     row->name = shown_name;
+    row->first = name;
     row->kind = (uint8_t)kind;
     row->size = size;
     row->flags = (uint8_t)(ISF_BASE << ISF_CLASS_SHIFT | (is_signed ? ISF_SIGNED : 0));

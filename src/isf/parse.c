@@ -329,8 +329,8 @@ static sc_err *symbol_key(struct isf_parse *p, const struct json_token *key, str
     sc_err *err;
     if (json_is(key, "address")) {
         uint64_t address = 0;
-        err = json_unsigned(&p->json, UINT32_MAX,
-                            "address of a symbol, which is no offset in an image", &address);
+        err = json_unsigned(&p->json, UINT32_MAX, "address of a symbol (an offset in an image)",
+                            &address);
         s->row.rva = (uint32_t)address;
         s->has_address = true;
     } else if (json_is(key, "linkage_name")) {

@@ -401,3 +401,11 @@ sc_err *sc_space_add_filler(sc_space *space, const char *name, sc_fill_fn fn, vo
     space->filler[space->nfillers++] = (struct filler){name, fn, ctx};
     return NULL;
 }
+
+void sc_space_remove_filler(sc_space *space, sc_fill_fn fn, void *ctx) {
+    unsigned kept = 0;
+    for (unsigned i = 0; i < space->nfillers; i++)
+        if (space->filler[i].fn != fn || space->filler[i].ctx != ctx)
+            space->filler[kept++] = space->filler[i];
+    space->nfillers = kept;
+}

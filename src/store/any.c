@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Looking a file up by its name alone, in local folders: ROOT/NAME, ROOT/NAME/INDEX/NAME and, in
- * stores of two tiers, ROOT/NA/NAME/INDEX/NAME.
+ * stores of two tiers, ROOT/NA/NAME/INDEX/NAME; in any case, since stores come from Windows.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,11 +25,27 @@ struct any {
     sc_err *err;
 };
 
-/* Asks the caller about one file, if it is one. */
-static bool consider(struct any *a, const char *path) {
-    if (!path)
-        a->err = sc_err_nomem();
-    if (a->err || !sc_os_is_file(path, NULL, NULL))
+/* FOLDER/NAME as it is spelled there; as given when it is not there at all; NULL: no memory. */
+static const char *spelled(struct any *a, const char *folder, const char *name) {
+    const char *path = sc_arena_printf(a->arena, "%s/%s", folder, name);
+    if (path && (sc_os_is_file(path, NULL, NULL) || sc_os_is_folder(path)))
+        return path;
+    bool nomem = !path;
+    char *real = path ? sc_os_spelled(folder, name, &nomem) : NULL;
+    if (real)
+        path = sc_arena_printf(a->arena, "%s/%s", folder, real);
+    free(real);
+    if (nomem || !path) {
+        a->err = a->err ? a->err : sc_err_nomem();
+        return NULL;
+    }
+    return path;
+}
+
+/* Asks the caller about FOLDER/NAME, if it is a file. */
+static bool consider(struct any *a, const char *folder) {
+    const char *path = spelled(a, folder, a->name);
+    if (!path || !sc_os_is_file(path, NULL, NULL))
         return false;
     sc_err *err = a->verify(a->ctx, NULL, path);
     store_trace(a->store, path, err ? sc_err_text(err) : "OK");
@@ -48,20 +64,24 @@ static bool index_entry(void *ctx, const char *entry, bool is_folder) {
         a->err = sc_err_cancelled();
         return false;
     }
-    if (is_folder)
-        consider(a, sc_arena_printf(a->arena, "%s/%s/%s", a->folder, entry, a->name));
+    if (is_folder) {
+        const char *folder = sc_arena_printf(a->arena, "%s/%s", a->folder, entry);
+        if (folder)
+            consider(a, folder);
+        else
+            a->err = sc_err_nomem();
+    }
     return !a->err && !a->path && ++a->looked < INDICES_MAX;
 }
 
 static void look_root(struct any *a, const char *root) {
-    if (consider(a, sc_arena_printf(a->arena, "%s/%s", root, a->name)) || a->err)
+    if (consider(a, root) || a->err)
         return;
+    char tier[3] = {a->name[0], a->name[1]};
     for (int tiers = 1; tiers <= 2 && !a->path && !a->err; tiers++) {
-        a->folder = tiers == 1 ? sc_arena_printf(a->arena, "%s/%s", root, a->name)
-                               : sc_arena_printf(a->arena, "%s/%.2s/%s", root, a->name, a->name);
-        if (!a->folder)
-            a->err = sc_err_nomem();
-        else
+        const char *in = tiers == 1 ? root : spelled(a, root, tier);
+        a->folder = in ? spelled(a, in, a->name) : NULL;
+        if (a->folder)
             sc_os_list(a->folder, index_entry, a);
     }
 }

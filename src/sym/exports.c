@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Exports as symbols: sorted by RVA once, when they are first needed. A table of 65,536 names is
- * the most a PE can have, so the copy is bounded. Forwarders lie in other images and are left out.
+ * the most a PE can have, and their text is bounded too (many may be one long string in the file).
+ * Forwarders lie in other images and are left out.
  */
 #include "sym/exports.h"
 
@@ -23,8 +24,11 @@ struct exports {
     } list;
     const char *path;
     enum sc_cpu cpu;
-    bool nomem;
+    size_t text; /* bytes of all names */
+    bool nomem, too_long;
 };
+
+enum { TEXT_MAX = 16 << 20 };
 
 static void exports_destroy(void *impl) {
     struct exports *e = impl;
@@ -44,22 +48,27 @@ static struct sc_symbol symbol_of(const struct item *i) {
     return (struct sc_symbol){.name = i->name, .kind = SC_SYM_EXPORT, .rva = i->rva};
 }
 
-static sc_err *exports_nearest(void *impl, uint32_t rva, unsigned kinds, struct sc_symbol *ret,
-                               bool *ret_found) {
-    struct exports *e = impl;
+/* Number of items that begin below END. */
+static size_t count_below(const struct exports *e, uint64_t end) {
     size_t lo = 0, hi = e->list.count;
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        if (e->list.item[mid].rva <= rva)
+        if (e->list.item[mid].rva < end)
             lo = mid + 1;
         else
             hi = mid;
     }
-    if (!lo || !(kinds & SC_SYM_EXPORT))
+    return lo;
+}
+
+static sc_err *exports_nearest(void *impl, uint32_t rva, unsigned kinds, struct sc_symbol *ret,
+                               bool *ret_found) {
+    struct exports *e = impl;
+    size_t n = kinds & SC_SYM_EXPORT ? count_below(e, rva + 1ull) : 0;
+    if (!n)
         return NULL;
-    while (lo > 1 && e->list.item[lo - 2].rva == e->list.item[lo - 1].rva)
-        lo--; /* of several names for one address, always the same */
-    *ret = symbol_of(&e->list.item[lo - 1]);
+    /* of several names for one address, always the same */
+    *ret = symbol_of(&e->list.item[count_below(e, e->list.item[n - 1].rva)]);
     *ret_found = true;
     return NULL;
 }
@@ -100,6 +109,11 @@ static bool keep(void *ctx, const struct sc_pe_export *x) {
     struct exports *e = ctx;
     if (x->forwarder || !x->has_name || x->missing || !x->name[0])
         return true;
+    e->text += strlen(x->name) + 1;
+    if (e->text > TEXT_MAX) {
+        e->too_long = true;
+        return false;
+    }
     struct item *slot = SC_VEC_PUSH(&e->list);
     const char *name = slot ? sc_arena_strdup(e->arena, x->name) : NULL;
     if (!name) {
@@ -128,6 +142,11 @@ static sc_err *collect(struct exports *e, const sc_pe *pe, const char *path) {
     if (e->nomem) {
         sc_err_destroy(err);
         return sc_err_nomem();
+    }
+    if (e->too_long) {
+        sc_err_destroy(err);
+        return sc_errf(SC_ERR_LIMIT, "%s: the names of its exports are longer than %d bytes",
+                       sc_pe_name(pe), TEXT_MAX);
     }
     if (e->list.count) {
         sc_err_destroy(err);

@@ -1,5 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Reading and writing the fingerprint index (its form: kernel_index.c). */
+/*
+ * Reading and writing the fingerprint index. Its file is text, one kernel a line, fields separated
+ * by tabs, numbers in hex:
+ *
+ *   stopcode-kernels 2
+ *   CHECK LOADED_MODULE_LIST ACTIVE_PROCESS_HEAD DEBUGGER_DATA SIZE MTIME GUID AGE PATH
+ *
+ * CHECK is the hash of the rest of the line: one that was damaged is left out, for the file is only
+ * a cache. Paths with tabs or line ends are not written, and their files looked at each time.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,13 +16,16 @@
 
 #include "base/file.h"
 #include "base/guid.h"
+#include "base/osfile.h"
 #include "base/replace.h"
-#include "base/vec.h"
 #include "sym/kernel_index.h"
 
-enum { INDEX_MAX = 64 << 20 }; /* a file larger than this is none of ours */
+enum {
+    INDEX_MAX = 64 << 20, /* a file larger than this is none of ours */
+    ENTRIES_MAX = 50000,
+};
 
-static const char first_line[] = "stopcode-kernels 1\n";
+static const char first_line[] = "stopcode-kernels 2\n";
 
 static char *index_path(const char *cache) {
     size_t size = strlen(cache) + sizeof "/kernels.index";
@@ -23,37 +35,49 @@ static char *index_path(const char *cache) {
     return path;
 }
 
-static bool parse_line(const char *line, struct sc_kernel_entry *e) {
+/* FNV-1a. */
+static uint64_t check_of(const char *text) {
+    uint64_t h = 0xcbf29ce484222325u;
+    for (; *text; text++)
+        h = (h ^ (unsigned char)*text) * 0x100000001b3u;
+    return h;
+}
+
+/* Fills *E but for its path, which begins at *RET_PATH. */
+static bool parse_line(const char *line, struct sc_kernel_entry *e, const char **ret_path) {
     char guid[48];
     int at = 0;
-    if (sscanf(line,
+    char *rest;
+    uint64_t check = strtoull(line, &rest, 16);
+    if (rest == line || *rest != '\t' || check != check_of(rest + 1))
+        return false;
+    rest++;
+    if (sscanf(rest,
                "%" SCNx32 "\t%" SCNx32 "\t%" SCNx32 "\t%" SCNx64 "\t%" SCNx64 "\t%47[^\t]\t%" SCNx32
-               "\t%n",
+               "%n",
                &e->print.loaded_module_list, &e->print.active_process_head, &e->print.debugger_data,
                &e->size, &e->mtime, guid, &e->age, &at) != 7 ||
-        !at || !line[at])
+        !at || rest[at] != '\t' || !rest[at + 1])
         return false;
-    if (!sc_guid_parse(guid, &e->guid))
-        return false;
-    e->path = strdup(line + at);
-    return true;
+    *ret_path = rest + at + 1;
+    return sc_guid_parse(guid, &e->guid);
 }
 
 static sc_err *parse(struct sc_kernel_index *index, char *text) {
     if (strncmp(text, first_line, sizeof first_line - 1) != 0)
         return NULL;
     char *line = text + sizeof first_line - 1;
-    while (*line) {
+    while (*line && index->count < ENTRIES_MAX) {
         char *end = strchr(line, '\n');
         if (end)
             *end = 0;
         struct sc_kernel_entry e = {0};
-        if (parse_line(line, &e)) {
-            struct sc_kernel_entry *slot = e.path ? SC_VEC_PUSH(index) : NULL;
-            if (!slot) {
-                free(e.path);
+        const char *path;
+        if (parse_line(line, &e, &path)) {
+            struct sc_kernel_entry *slot = sc_kernel_index_push(index, path);
+            if (!slot)
                 return sc_err_nomem();
-            }
+            e.path = slot->path;
             *slot = e;
         }
         line = end ? end + 1 : line + strlen(line);
@@ -61,28 +85,60 @@ static sc_err *parse(struct sc_kernel_index *index, char *text) {
     return NULL;
 }
 
+/* All of the file, to be freed; "" for one that is too large. */
+static sc_err *read_text(const sc_file *file, char **ret_text) {
+    uint64_t size = sc_file_size(file) < INDEX_MAX ? sc_file_size(file) : 0;
+    char *text = malloc((size_t)size + 1);
+    sc_err *err = text ? sc_file_read(file, 0, text, (size_t)size) : sc_err_nomem();
+    if (err) {
+        free(text);
+        return err;
+    }
+    text[size] = 0;
+    *ret_text = text;
+    return NULL;
+}
+
 sc_err *sc_kernel_index_load(struct sc_kernel_index *index, const char *cache) {
-    char *path = index_path(cache);
+    char *path = index_path(cache), *text = NULL;
     if (!path)
         return sc_err_nomem();
     sc_file *file;
     sc_err *err = sc_file_open(path, 0, &file);
     free(path);
-    if (err) { /* there is none yet, or it cannot be read: then it is made anew */
-        bool nomem = sc_err_code(err) == SC_ERR_NOMEM;
-        sc_err_destroy(err);
-        return nomem ? sc_err_nomem() : NULL;
-    }
-    uint64_t size = sc_file_size(file) < INDEX_MAX ? sc_file_size(file) : 0;
-    char *text = malloc((size_t)size + 1);
-    err = text ? sc_file_read(file, 0, text, (size_t)size) : sc_err_nomem();
-    sc_file_close(file);
     if (!err) {
-        text[size] = 0;
-        err = parse(index, text);
+        err = read_text(file, &text);
+        sc_file_close(file);
     }
+    if (!err)
+        err = parse(index, text);
     free(text);
-    return err;
+    if (sc_err_code(err) == SC_ERR_NOMEM)
+        return err;
+    sc_err_destroy(err); /* there is none yet, or it cannot be read: then it is made anew */
+    return NULL;
+}
+
+/* Worth keeping: those of folders that are not in the path now, until their files are gone. */
+static bool is_kept(const struct sc_kernel_entry *e) {
+    if (strpbrk(e->path, "\n\t"))
+        return false;
+    return e->present || sc_os_is_file(e->path, NULL, NULL);
+}
+
+static size_t put_line(char *text, size_t room, const struct sc_kernel_entry *e) {
+    enum { CHECK = 17 }; /* digits and the tab */
+    char guid[SC_GUID_BUF];
+    int n = snprintf(
+        text + CHECK, room - CHECK,
+        "%" PRIx32 "\t%" PRIx32 "\t%" PRIx32 "\t%" PRIx64 "\t%" PRIx64 "\t%s\t%" PRIx32 "\t%s",
+        e->print.loaded_module_list, e->print.active_process_head, e->print.debugger_data, e->size,
+        e->mtime, sc_guid_text(&e->guid, guid), e->age, e->path);
+    char check[CHECK + 1];
+    snprintf(check, sizeof check, "%016" PRIx64 "\t", check_of(text + CHECK));
+    memcpy(text, check, CHECK);
+    text[CHECK + n] = '\n';
+    return CHECK + (size_t)n + 1;
 }
 
 sc_err *sc_kernel_index_save(const struct sc_kernel_index *index, const char *cache) {
@@ -93,18 +149,9 @@ sc_err *sc_kernel_index_save(const struct sc_kernel_index *index, const char *ca
     sc_err *err = text && path ? NULL : sc_err_nomem();
     if (!err) {
         size_t n = (size_t)snprintf(text, room, "%s", first_line);
-        for (size_t i = 0; i < index->count; i++) {
-            const struct sc_kernel_entry *e = &index->item[i];
-            char guid[SC_GUID_BUF];
-            if (strpbrk(e->path, "\n\t")) /* such a name would break the lines */
-                continue;
-            n += (size_t)snprintf(text + n, room - n,
-                                  "%" PRIx32 "\t%" PRIx32 "\t%" PRIx32 "\t%" PRIx64 "\t%" PRIx64
-                                  "\t%s\t%" PRIx32 "\t%s\n",
-                                  e->print.loaded_module_list, e->print.active_process_head,
-                                  e->print.debugger_data, e->size, e->mtime,
-                                  sc_guid_text(&e->guid, guid), e->age, e->path);
-        }
+        for (size_t i = 0; i < index->count; i++)
+            if (is_kept(&index->item[i]))
+                n += put_line(text + n, room - n, &index->item[i]);
         err = sc_file_replace(path, text, n);
     }
     free(text);

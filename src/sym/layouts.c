@@ -30,20 +30,27 @@ struct layouts {
     uint32_t set;
 };
 
-/* Base types by WinDbg's name. */
+/* Base types by WinDbg's name, and by C's. */
 static const struct base {
-    const char *name;
+    const char *name, *c_name;
     enum sc_type_kind kind;
     uint8_t size;
     bool is_signed;
 } bases[] = {
-    {"Void", SC_TYPE_VOID, 0, false},  {"Char", SC_TYPE_CHAR, 1, true},
-    {"UChar", SC_TYPE_CHAR, 1, false}, {"Wchar", SC_TYPE_CHAR, 2, false},
-    {"Int2B", SC_TYPE_INT, 2, true},   {"Uint2B", SC_TYPE_INT, 2, false},
-    {"Int4B", SC_TYPE_INT, 4, true},   {"Uint4B", SC_TYPE_INT, 4, false},
-    {"Int8B", SC_TYPE_INT, 8, true},   {"Uint8B", SC_TYPE_INT, 8, false},
-    {"Float", SC_TYPE_FLOAT, 4, true}, {"Double", SC_TYPE_FLOAT, 8, true},
-    {"HRESULT", SC_TYPE_INT, 4, true}, {"Bool", SC_TYPE_BOOL, 1, false},
+    {"Void", "void", SC_TYPE_VOID, 0, false},
+    {"Char", "char", SC_TYPE_CHAR, 1, true},
+    {"UChar", "unsigned char", SC_TYPE_CHAR, 1, false},
+    {"Wchar", "wchar_t", SC_TYPE_CHAR, 2, false},
+    {"Int2B", "short", SC_TYPE_INT, 2, true},
+    {"Uint2B", "unsigned short", SC_TYPE_INT, 2, false},
+    {"Int4B", "long", SC_TYPE_INT, 4, true},
+    {"Uint4B", "unsigned long", SC_TYPE_INT, 4, false},
+    {"Int8B", "__int64", SC_TYPE_INT, 8, true},
+    {"Uint8B", "unsigned __int64", SC_TYPE_INT, 8, false},
+    {"Float", "float", SC_TYPE_FLOAT, 4, true},
+    {"Double", "double", SC_TYPE_FLOAT, 8, true},
+    {"HRESULT", "HRESULT", SC_TYPE_INT, 4, true},
+    {"Bool", "bool", SC_TYPE_BOOL, 1, false},
 };
 
 static void layouts_destroy(void *impl) { free(impl); }
@@ -157,6 +164,9 @@ static sc_err *layouts_type_named(void *impl, const char *name, uint32_t *ret_id
         *ret_id = index + 1;
         return NULL;
     }
+    for (size_t i = 0; i < sizeof bases / sizeof *bases; i++)
+        if (!strcmp(bases[i].c_name, name))
+            name = bases[i].name;
     for (uint32_t i = 1; i < LAYOUT_SHAPES; i++)
         if (layout_shape_kind[i] == SHAPE_BASE &&
             !strcmp(layout_pool + layout_shape_name[i], name)) {

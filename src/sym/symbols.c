@@ -26,6 +26,10 @@ sc_err *sc_symbols_create(const struct sc_symbols_ops *ops, void *own_impl,
     return NULL;
 }
 
+void *sc_symbols_impl(sc_symbols *symbols, const struct sc_symbols_ops *ops) {
+    return symbols->ops == ops ? symbols->impl : NULL;
+}
+
 sc_symbols *sc_symbols_ref(sc_symbols *symbols) {
     atomic_fetch_add(&symbols->refs, 1);
     return symbols;

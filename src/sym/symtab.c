@@ -5,9 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/utf.h"
+#include "base/file.h"
 #include "base/vec.h"
 #include "sym/symtab_impl.h"
+#include "target/target_impl.h"
 
 const char *sc_symstate_text(enum sc_symstate state) {
     static const char *const text[] = {"deferred",    "pdb symbols",      "private pdb symbols",
@@ -16,7 +17,23 @@ const char *sc_symstate_text(enum sc_symstate state) {
     return (unsigned)state < sizeof text / sizeof *text ? text[state] : "no symbols";
 }
 
-static bool target_cancelled(void *ctx) { return sc_target_cancelled(ctx); }
+/* The caller's own flag and the target's: either one ends a search. */
+static bool cancelled(void *ctx) {
+    const sc_symtab *t = ctx;
+    return sc_target_cancelled(t->target) || (t->cancelled && t->cancelled(t->cancelled_ctx));
+}
+
+static sc_err *create_store(sc_symtab *t, const struct sc_store_opts *given) {
+    struct sc_store_opts opts = {0};
+    if (given)
+        memcpy(&opts, given, given->sz < sizeof opts ? given->sz : sizeof opts);
+    t->cancelled = opts.cancelled;
+    t->cancelled_ctx = opts.cancelled_ctx;
+    opts.sz = sizeof opts;
+    opts.cancelled = cancelled;
+    opts.cancelled_ctx = t;
+    return sc_store_create(&opts, &t->store);
+}
 
 sc_err *sc_symtab_create(sc_target *target, const struct sc_store_opts *store_opts,
                          sc_symtab **ret_symtab) {
@@ -24,21 +41,13 @@ sc_err *sc_symtab_create(sc_target *target, const struct sc_store_opts *store_op
     if (!t)
         return sc_err_nomem();
     t->target = target;
-    struct sc_store_opts opts = {.sz = sizeof opts};
-    if (store_opts)
-        opts = *store_opts;
-    if (!opts.cancelled) {
-        opts.cancelled = target_cancelled;
-        opts.cancelled_ctx = target;
-    }
     sc_err *err = sc_target_modules(target, &t->modules);
     if (!err)
-        err = sc_store_create(&opts, &t->store);
+        err = create_store(t, store_opts);
     if (!err) {
         t->arena = sc_arena_create();
         t->slot = calloc(t->modules->count + 1, sizeof *t->slot);
-        if (!t->arena || !t->slot)
-            err = sc_err_nomem();
+        err = t->arena && t->slot ? sc_symimage_register(t) : sc_err_nomem();
     }
     if (err) {
         sc_symtab_destroy(t);
@@ -56,12 +65,15 @@ void sc_slot_clear(struct sc_modslot *slot) {
     const struct sc_module *module = slot->pub.module;
     sc_pe_close(slot->image);
     sc_file_close(slot->image_file);
+    SC_VEC_FREE(&slot->written);
+    sc_map_free(&slot->by_name);
     *slot = (struct sc_modslot){.pub = {.module = module}};
 }
 
 void sc_symtab_destroy(sc_symtab *symtab) {
     if (!symtab)
         return;
+    sc_symimage_unregister(symtab);
     for (size_t i = 0; symtab->slot && i < symtab->modules->count; i++)
         sc_slot_clear(&symtab->slot[i]);
     sc_store_destroy(symtab->store);
@@ -98,31 +110,10 @@ void sc_symtab_reload(sc_symtab *symtab, const struct sc_module *module) {
     for (size_t i = 0; i < symtab->modules->count; i++)
         if (!module || module == &symtab->modules->item[i])
             sc_slot_clear(&symtab->slot[i]);
+    sc_map_free(&symtab->names); /* its keys were the providers' */
 }
 
-sc_err *sc_slot_add(struct sc_modslot *slot, sc_symbols *own_provider, enum sc_symstate state,
-                    const char *how, bool first) {
-    struct sc_modsyms *p = &slot->pub;
-    if (p->nproviders == SC_PROVIDERS_MAX) {
-        sc_symbols_unref(own_provider);
-        return sc_errf(SC_ERR_LIMIT, "%s: more than %d providers of symbols", p->module->name,
-                       SC_PROVIDERS_MAX);
-    }
-    size_t at = first ? 0 : p->nproviders;
-    memmove(&p->provider[at + 1], &p->provider[at], (p->nproviders - at) * sizeof *p->provider);
-    p->provider[at] = own_provider;
-    p->nproviders++;
-    if (at == 0) {
-        struct sc_symbols_info info;
-        sc_symbols_info(own_provider, &info);
-        p->state = state;
-        p->path = info.path;
-        p->how = how;
-    }
-    return NULL;
-}
-
-static enum sc_symstate state_of(sc_symbols *provider) {
+enum sc_symstate sc_symstate_of(sc_symbols *provider) {
     struct sc_symbols_info info;
     sc_symbols_info(provider, &info);
     if (!strcmp(info.provider, "pdb"))
@@ -133,21 +124,78 @@ static enum sc_symstate state_of(sc_symbols *provider) {
                                               : SC_SYMSTATE_NONE;
 }
 
+sc_err *sc_slot_add(struct sc_modslot *slot, sc_symbols *own_provider, const char *how,
+                    bool first) {
+    struct sc_modsyms *p = &slot->pub;
+    if (p->nproviders == SC_PROVIDERS_MAX) {
+        sc_symbols_unref(own_provider);
+        return sc_errf(SC_ERR_LIMIT, "%s: more than %d providers of symbols", p->module->name,
+                       SC_PROVIDERS_MAX);
+    }
+    size_t at = first ? 0 : p->nproviders;
+    memmove(&p->provider[at + 1], &p->provider[at], (p->nproviders - at) * sizeof *p->provider);
+    p->provider[at] = own_provider;
+    p->nproviders++;
+    sc_map_free(&slot->by_name); /* it would not know the new one's names */
+    slot->by_name_made = false;
+    if (at == 0) {
+        struct sc_symbols_info info;
+        sc_symbols_info(own_provider, &info);
+        p->state = sc_symstate_of(own_provider);
+        p->path = info.path;
+        p->how = how;
+    }
+    return NULL;
+}
+
 sc_err *sc_symtab_attach(sc_symtab *symtab, const struct sc_module *module, sc_symbols *provider,
                          const char *how) {
     struct sc_modslot *slot = sc_symtab_slot(symtab, module);
-    char *kept = sc_arena_strdup(symtab->arena, how);
-    if (!kept)
+    char *kept = how ? sc_arena_strdup(symtab->arena, how) : NULL;
+    if (how && !kept)
         return sc_err_nomem();
-    sc_err *err = sc_slot_add(slot, sc_symbols_ref(provider), state_of(provider), kept, true);
+    sc_err *err = slot->tried ? NULL : sc_symload_layouts(symtab, slot);
+    if (!err)
+        err = sc_slot_add(slot, sc_symbols_ref(provider), kept, true);
     if (!err)
         slot->tried = true;
+    else if (!slot->tried)
+        sc_slot_clear(slot);
     return err;
 }
 
 const char *sc_symtab_display(sc_symtab *t, const char *name) {
     (void)t;
     return name;
+}
+
+bool sc_symtab_ends_search(const sc_err *err) {
+    return sc_err_code(err) == SC_ERR_NOMEM || sc_err_code(err) == SC_ERR_CANCELLED;
+}
+
+sc_err *sc_symtab_pass_over(sc_symtab *symtab, sc_err *own_err) {
+    if (sc_err_code(own_err) != SC_ERR_FORMAT)
+        return own_err;
+    sc_target_log(symtab->target, SC_LOG_WARN, "%s", sc_err_text(own_err));
+    sc_err_destroy(own_err);
+    return NULL;
+}
+
+void sc_symtab_swallow(sc_symtab *symtab, sc_err *own_err) {
+    if (sc_err_code(own_err) == SC_ERR_NOMEM)
+        sc_target_set_nomem(symtab->target);
+    else if (own_err)
+        sc_target_log(symtab->target, SC_LOG_DEBUG, "%s", sc_err_text(own_err));
+    sc_err_destroy(own_err);
+}
+
+uint64_t sc_symtab_address(const sc_symtab *symtab, const struct sc_module *module,
+                           const struct sc_symbol *symbol) {
+    if (symbol->kind == SC_SYM_CONSTANT)
+        return symbol->value;
+    if (symbol->kind == SC_SYM_THREAD)
+        return symbol->rva;
+    return sc_space_canon(sc_target_space(symtab->target), module->base + symbol->rva);
 }
 
 static void fill(sc_symtab *t, const struct sc_modsyms *m, sc_symbols *provider,
@@ -157,11 +205,33 @@ static void fill(sc_symtab *t, const struct sc_modsyms *m, sc_symbols *provider,
                             .provider = provider,
                             .symbol = *symbol,
                             .name = sc_symtab_display(t, symbol->name),
-                            .address = m->module->base + symbol->rva};
+                            .address = sc_symtab_address(t, m->module, symbol)};
     ret->displacement = asked - ret->address;
 }
 
 enum { ADDRESS_KINDS = SC_SYM_ANY & ~(SC_SYM_CONSTANT | SC_SYM_THREAD) };
+
+/* The module of ADDR and its symbols; *RET_RVA. Both NULL: no module, or too far in for an RVA. */
+static sc_err *locate(sc_symtab *t, uint64_t addr, const struct sc_module **ret_module,
+                      const struct sc_modsyms **ret_modsyms, uint32_t *ret_rva) {
+    const struct sc_module *module = sc_target_module_at(t->target, addr);
+    *ret_module = module;
+    *ret_modsyms = NULL;
+    if (!module || addr - module->base > UINT32_MAX)
+        return NULL;
+    *ret_rva = (uint32_t)(addr - module->base);
+    return sc_symtab_load(t, module, ret_modsyms);
+}
+
+/* One provider's answer; a damaged one has none. */
+static sc_err *ask(sc_symtab *t, sc_symbols *provider, uint32_t rva, struct sc_symbol *ret,
+                   bool *ret_found) {
+    sc_err *err = sc_symbols_nearest(provider, rva, ADDRESS_KINDS, ret, ret_found);
+    if (!err)
+        return NULL;
+    *ret_found = false;
+    return sc_symtab_pass_over(t, err);
+}
 
 /*
  * The best of a module's providers: the one whose symbol covers the address by its size, else the
@@ -169,113 +239,147 @@ enum { ADDRESS_KINDS = SC_SYM_ANY & ~(SC_SYM_CONSTANT | SC_SYM_THREAD) };
  */
 sc_err *sc_symtab_near(sc_symtab *symtab, uint64_t addr, struct sc_near *ret_near,
                        bool *ret_found) {
-    *ret_found = false;
-    *ret_near = (struct sc_near){0};
-    const struct sc_module *module = sc_target_module_at(symtab->target, addr);
-    if (!module)
-        return NULL;
-    ret_near->module = module;
+    struct sc_symbol best = {0};
+    sc_symbols *from = NULL;
+    const struct sc_module *module;
     const struct sc_modsyms *m;
-    sc_err *err = sc_symtab_load(symtab, module, &m);
-    uint32_t rva = (uint32_t)(addr - module->base);
-    for (size_t i = 0; !err && i < m->nproviders; i++) {
+    uint32_t rva = 0;
+    bool covers = false;
+    sc_err *err = locate(symtab, addr, &module, &m, &rva);
+    for (size_t i = 0; !err && m && i < m->nproviders && !covers; i++) {
         struct sc_symbol s;
         bool found;
-        err = sc_symbols_nearest(m->provider[i], rva, ADDRESS_KINDS, &s, &found);
-        if (err && sc_err_code(err) == SC_ERR_FORMAT) { /* damaged: the next one may know */
-            sc_target_log(symtab->target, SC_LOG_WARN, "%s", sc_err_text(err));
-            sc_err_destroy(err);
-            err = NULL;
-            continue;
-        }
+        err = ask(symtab, m->provider[i], rva, &s, &found);
         if (err || !found)
             continue;
-        bool covers = s.size && rva - s.rva < s.size;
-        if (!*ret_found || covers || s.rva > ret_near->symbol.rva) {
-            fill(symtab, m, m->provider[i], &s, addr, ret_near);
+        covers = s.size && rva - s.rva < s.size;
+        if (!from || covers || s.rva > best.rva) {
+            best = s;
+            from = m->provider[i];
+        }
+    }
+    if (err)
+        return err;
+    *ret_near = (struct sc_near){.module = module, .modsyms = m};
+    if (from)
+        fill(symtab, m, from, &best, addr, ret_near);
+    *ret_found = from != NULL;
+    return NULL;
+}
+
+/*
+ * The first start in (RVA, LIMIT) that one provider has. Providers only answer "at or before", so
+ * it is closed in upon: by steps that double until something starts inside (mostly soon: most
+ * symbols have a near neighbour), then by halves. At most some 64 questions, whatever the table.
+ */
+static sc_err *first_behind(sc_symtab *t, sc_symbols *provider, uint32_t rva, uint64_t limit,
+                            struct sc_symbol *ret, bool *ret_found) {
+    uint64_t lo = rva, hi = 0,
+             step = 16; /* nothing starts in (rva, lo]; a symbol does in (lo, hi] */
+    while (hi ? hi - lo > 1 : lo + 1 < limit) {
+        uint64_t at = hi ? lo + (hi - lo) / 2 : rva + step < limit ? rva + step : limit - 1;
+        struct sc_symbol s;
+        bool found;
+        sc_err *err = ask(t, provider, (uint32_t)at, &s, &found);
+        if (err)
+            return err;
+        step *= 2;
+        if (!found || s.rva <= rva || s.rva > at) {
+            lo = at;
+            continue;
+        }
+        hi = s.rva > lo ? s.rva : at;
+        if (!*ret_found || s.rva < ret->rva) {
+            *ret = s;
             *ret_found = true;
         }
-        if (covers)
-            break;
-    }
-    return err;
-}
-
-/* Nearest start behind RVA, by halving: providers only answer "at or before". */
-struct behind {
-    uint32_t rva;
-    struct sc_symbol best;
-    bool found;
-};
-
-static bool keep_behind(void *ctx, const struct sc_symbol *s) {
-    struct behind *b = ctx;
-    if (s->rva > b->rva && (!b->found || s->rva < b->best.rva)) {
-        b->best = *s;
-        b->found = true;
-    }
-    return true;
-}
-
-sc_err *sc_symtab_next(sc_symtab *symtab, uint64_t addr, struct sc_near *ret_near,
-                       bool *ret_found) {
-    *ret_found = false;
-    const struct sc_module *module = sc_target_module_at(symtab->target, addr);
-    if (!module)
-        return NULL;
-    const struct sc_modsyms *m;
-    sc_err *err = sc_symtab_load(symtab, module, &m);
-    if (err || !m->nproviders)
-        return err;
-    struct behind b = {.rva = (uint32_t)(addr - module->base)};
-    uint64_t limit = module->size;
-    /* Steps that double: most symbols have a neighbour nearby, and each try is a binary search. */
-    for (uint64_t step = 16; !b.found && b.rva + step / 2 < limit; step *= 2) {
-        uint64_t at = b.rva + step < limit ? b.rva + step : limit - 1;
-        for (;;) { /* back down to the first start behind the address */
-            struct sc_symbol s;
-            bool found;
-            err = sc_symbols_nearest(m->provider[0], (uint32_t)at, ADDRESS_KINDS, &s, &found);
-            if (err)
-                return err;
-            if (!found || s.rva <= b.rva)
-                break;
-            keep_behind(&b, &s);
-            at = s.rva - 1;
-        }
-    }
-    if (b.found) {
-        fill(symtab, m, m->provider[0], &b.best, addr, ret_near);
-        *ret_found = true;
     }
     return NULL;
 }
 
-const char *sc_symtab_text(sc_symtab *symtab, uint64_t addr, char *buf, size_t size) {
-    struct sc_near n;
-    bool found;
-    sc_err *err = sc_symtab_near(symtab, addr, &n, &found);
-    sc_err_destroy(err);
-    if (err || !n.module)
-        return NULL;
-    if (!found) {
-        uint64_t off = addr - n.module->base;
-        snprintf(buf, size, off ? "%s+0x%" PRIx64 : "%s", n.module->name, off);
-    } else if (n.displacement) {
-        snprintf(buf, size, "%s!%s+0x%" PRIx64, n.module->name, n.name, n.displacement);
-    } else {
-        snprintf(buf, size, "%s!%s", n.module->name, n.name);
+sc_err *sc_symtab_next(sc_symtab *symtab, uint64_t addr, struct sc_near *ret_near,
+                       bool *ret_found) {
+    struct sc_symbol best = {0};
+    sc_symbols *from = NULL;
+    const struct sc_module *module;
+    const struct sc_modsyms *m;
+    uint32_t rva = 0;
+    sc_err *err = locate(symtab, addr, &module, &m, &rva);
+    for (size_t i = 0; !err && m && i < m->nproviders; i++) {
+        uint64_t limit = module->size - 1 > UINT32_MAX ? 1ull << 32 : module->size;
+        struct sc_symbol s;
+        bool found = false;
+        err = first_behind(symtab, m->provider[i], rva, limit, &s, &found);
+        if (!err && found && (!from || s.rva < best.rva)) {
+            best = s;
+            from = m->provider[i];
+        }
     }
+    if (err)
+        return err;
+    *ret_near = (struct sc_near){.module = module, .modsyms = m};
+    if (from)
+        fill(symtab, m, from, &best, addr, ret_near);
+    *ret_found = from != NULL;
+    return NULL;
+}
+
+/* "+0x12", and as WinDbg writes more than 32 bits: "+0xffffffff`fffe3ae9". */
+static void put_displacement(char *buf, size_t size, uint64_t d) {
+    if (d >> 32)
+        snprintf(buf, size, "+0x%" PRIx32 "`%08" PRIx32, (uint32_t)(d >> 32), (uint32_t)d);
+    else
+        snprintf(buf, size, d ? "+0x%" PRIx32 : "", (uint32_t)d);
+}
+
+/* "module!name" in ROOM bytes; dots in the place of what does not fit, whole characters before. */
+static size_t put_name(char *buf, size_t room, const char *module, const char *name) {
+    int n = snprintf(buf, room, name ? "%s!%s" : "%s", module, name);
+    if (n >= 0 && (size_t)n < room)
+        return (size_t)n;
+    size_t at = room - 4;
+    while (at && ((unsigned char)buf[at] & 0xc0) == 0x80)
+        at--;
+    memcpy(buf + at, "...", 4);
+    return at + 3;
+}
+
+const char *sc_symtab_text(sc_symtab *symtab, uint64_t addr, char *buf, size_t size) {
+    struct sc_near n = {0};
+    bool found = false;
+    char tail[32];
+    sc_err *err = sc_symtab_near(symtab, addr, &n, &found);
+    if (err) {
+        n.module = sc_target_module_at(symtab->target, addr);
+        sc_symtab_swallow(symtab, err);
+    }
+    if (!n.module)
+        return NULL;
+    put_displacement(tail, sizeof tail, found ? n.displacement : addr - n.module->base);
+    size_t at = put_name(buf, size - strlen(tail), n.module->name, found ? n.name : NULL);
+    memcpy(buf + at, tail, strlen(tail) + 1);
     return buf;
 }
 
 sc_err *sc_symtab_line(sc_symtab *symtab, uint64_t addr, struct sc_line *ret_line,
                        bool *ret_found) {
-    *ret_found = false;
-    const struct sc_module *module = sc_target_module_at(symtab->target, addr);
-    const struct sc_modsyms *m = NULL;
-    sc_err *err = module ? sc_symtab_load(symtab, module, &m) : NULL;
-    for (size_t i = 0; !err && m && i < m->nproviders && !*ret_found; i++)
-        err = sc_symbols_line(m->provider[i], (uint32_t)(addr - module->base), ret_line, ret_found);
-    return err;
+    const struct sc_module *module;
+    const struct sc_modsyms *m;
+    struct sc_line line;
+    uint32_t rva = 0;
+    bool found = false;
+    sc_err *err = locate(symtab, addr, &module, &m, &rva);
+    for (size_t i = 0; !err && m && i < m->nproviders && !found; i++) {
+        err = sc_symbols_line(m->provider[i], rva, &line, &found);
+        if (err) {
+            found = false;
+            err = sc_symtab_pass_over(symtab, err);
+        }
+    }
+    if (err)
+        return err;
+    if (found)
+        *ret_line = line;
+    *ret_found = found;
+    return NULL;
 }

@@ -8,6 +8,11 @@
 #include "stopcode/pe.h"
 #include "stopcode/symtab.h"
 
+/* A part of an image that the loader writes although its section is constant. */
+struct sc_written {
+    uint32_t rva, size;
+};
+
 /* One module's slot; `pub` is what callers see. */
 struct sc_modslot {
     struct sc_modsyms pub;
@@ -15,6 +20,12 @@ struct sc_modslot {
     bool image_tried; /* the image file was looked for */
     sc_pe *image;     /* the file of the image path; NULL none */
     sc_file *image_file;
+    struct { /* of `image`: sorted, disjoint */
+        struct sc_written *item;
+        size_t count, room;
+    } written;
+    struct sc_map by_name; /* undecorated name in any case -> address, of all providers */
+    bool by_name_made;     /* made when a name is first looked for that no provider has as such */
 };
 
 struct sc_symtab {
@@ -23,8 +34,14 @@ struct sc_symtab {
     const struct sc_modules *modules;
     struct sc_modslot *slot; /* parallel to modules->item */
     sc_arena *arena;         /* names, reasons */
-    struct sc_map names;     /* decorated name -> undecorated (pointers into the arena) */
-    bool filler;             /* registered on the target's space */
+    /*
+     * Undecorated names by the address of the decorated one, which is its provider's and stays;
+     * emptied by a reload. Not by the text: a string map ignores case, decorations do not.
+     */
+    struct sc_map names;
+    bool filler;                  /* registered on the target's space */
+    bool (*cancelled)(void *ctx); /* the caller's own flag; may be NULL */
+    void *cancelled_ctx;
 };
 
 /* The slot of a module of this target. */
@@ -33,16 +50,33 @@ struct sc_modslot *sc_symtab_slot(sc_symtab *symtab, const struct sc_module *mod
 /* A name as people read it, undecorated; lives as long as the symtab. */
 const char *sc_symtab_display(sc_symtab *symtab, const char *name);
 
+/* Address of a symbol of MODULE; see struct sc_near. */
+uint64_t sc_symtab_address(const sc_symtab *symtab, const struct sc_module *module,
+                           const struct sc_symbol *symbol);
+/* A damaged file is as good as none: its error is logged and dropped. Others come back. */
+sc_err *sc_symtab_pass_over(sc_symtab *symtab, sc_err *own_err);
+/* What cannot be reported where it happens: out of memory is remembered by the target. */
+void sc_symtab_swallow(sc_symtab *symtab, sc_err *own_err);
+/* Out of memory and cancelled end a search; other errors mean that one way led nowhere. */
+bool sc_symtab_ends_search(const sc_err *err);
+
 /* symload.c: finds and opens what there is for a slot; out of memory and cancelled are errors. */
 sc_err *sc_symload(sc_symtab *symtab, struct sc_modslot *slot);
+/* The kernel's built-in layouts behind what the slot has; nothing for other modules. */
+sc_err *sc_symload_layouts(sc_symtab *symtab, struct sc_modslot *slot);
+enum sc_symstate sc_symstate_of(sc_symbols *provider);
 /* Takes OWN_PROVIDER as the slot's next best; SC_ERR_LIMIT when there are too many. */
-sc_err *sc_slot_add(struct sc_modslot *slot, sc_symbols *own_provider, enum sc_symstate state,
-                    const char *how, bool first);
+sc_err *sc_slot_add(struct sc_modslot *slot, sc_symbols *own_provider, const char *how, bool first);
 void sc_slot_clear(struct sc_modslot *slot);
+
+/* symkernel.c: the kernel's symbols by its fingerprint. *RET_WHY (static): why there are none. */
+sc_err *sc_symkernel(sc_symtab *symtab, struct sc_modslot *slot, sc_symbols **ret_symbols,
+                     const char **ret_why);
 
 /* symimage.c: the image file of a module through the image path, once; NULL pe when none. */
 sc_err *sc_symimage(sc_symtab *symtab, struct sc_modslot *slot, const sc_pe **ret_pe);
 /* Fills pages that the dump lacks from image files. */
 sc_err *sc_symimage_register(sc_symtab *symtab);
+void sc_symimage_unregister(sc_symtab *symtab);
 
 #endif

@@ -217,9 +217,9 @@ def main():
         version = versions()[os.path.basename(path).split("-")[0]]
         build = build_of(version)
         where = layout_file(build)
-        if not where:
-            continue
         with tap.case(f"built-in layouts of {build} against {version}"):
+            if not where:
+                tap.skip(f"there are no built-in layouts of {build}")
             diff, structs, members = differences(Facts("--layout", "x64", str(build)), read[path])
             results.append((version, (diff, structs, members)))
             trust = trust_of(where)

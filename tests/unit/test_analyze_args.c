@@ -45,7 +45,7 @@ static void a_table_value_is_explained(void **state) {
 static void a_status_has_name_and_text(void **state) {
     (void)state;
     meaning_is(0x7e, 0xffffffffc0000094, BAD, 0, 0, 1,
-               "STATUS_INTEGER_DIVIDE_BY_ZERO: Integer division by zero.");
+               "STATUS_INTEGER_DIVIDE_BY_ZERO: Integer division by zero");
 }
 
 static void a_count_is_shown_in_decimal(void **state) {
@@ -76,7 +76,7 @@ static void kinds_are_decoded(void **state) {
     kind_means(SC_BUG_COUNT, 10, "10 in decimal");
     kind_means(SC_BUG_NTSTATUS, 0xc0ffee00, "not a known status, severity error");
     kind_means(SC_BUG_NTSTATUS, 0x80000003,
-               "STATUS_BREAKPOINT: Breakpoint A breakpoint has been reached.");
+               "STATUS_BREAKPOINT: Breakpoint A breakpoint has been reached");
     kind_means(SC_BUG_POOLTAG, 0x7a7a7a7a, "pool tag 'zzzz', of no known owner");
     kind_means(SC_BUG_POOLTAG, 0x01020304, NULL);
     kind_means(SC_BUG_VALUE, 5, NULL);
@@ -93,6 +93,7 @@ static void an_x86_trap_frame_knows_its_stack(void **state) {
     put(c.bytes + 0x44, 0x1234, 4);     /* Eax */
     put(c.bytes + 0x68, 0x8a000010, 4); /* Eip */
     put(c.bytes + 0x6c, 8, 4);          /* SegCs: kernel mode, so no HardwareEsp */
+    put(c.bytes + 0x70, 0x10246, 4);
     put(c.bytes + 0x74, 0x5555, 4);
     case_run(&c);
     uint64_t eax = 0;
@@ -107,6 +108,7 @@ static void an_x86_trap_frame_knows_its_stack(void **state) {
     c.memory.addr = FRAME;
     put(c.bytes + 0x68, 0x401000, 4);
     put(c.bytes + 0x6c, 0x1b, 4); /* from user mode */
+    put(c.bytes + 0x70, 0x10246, 4);
     put(c.bytes + 0x74, 0x5555, 4);
     case_run(&c);
     assert_int_equal(sc_regs_sp(&c.a->regs), 0x5555);
@@ -193,6 +195,7 @@ static void a_trap_frame_gives_registers_but_not_all(void **state) {
     put(c.bytes + 0x38, 0x1234, 8); /* Rcx */
     put(c.bytes + 0x168, BAD + 0x77, 8);
     put(c.bytes + 0x170, 0x10, 2);
+    put(c.bytes + 0x178, 0x10246, 4);
     put(c.bytes + 0x180, 0xffffa00000009000, 8);
     case_run(&c);
     uint64_t rcx = 0;
@@ -212,6 +215,42 @@ static void a_trap_frame_of_zeros_is_none(void **state) {
     case_kernel(&c, 0x139, 3, DATA, 0, 0);
     case_run(&c);
     assert_false(c.a->has_regs);
+    case_end(&c);
+}
+
+static void a_trap_frame_with_impossible_flags_is_none(void **state) {
+    (void)state;
+    struct acase c;
+    case_kernel(&c, 0x139, 3, DATA, 0, 0);
+    for (size_t i = 0; i < 0x190; i += 8)
+        put(c.bytes + i, BAD + i, 8); /* a table of routines, say: bit 1 of "EFlags" is clear */
+    case_run(&c);
+    assert_false(c.a->has_regs);
+    case_end(&c);
+}
+
+static void a_string_is_text_of_any_form(void **state) {
+    (void)state;
+    struct acase c;
+    case_kernel(&c, 0xc4, 0x62, DATA, 0, 1);
+    memcpy(c.bytes, "baddrv.sys", 10); /* 8-bit, where the documents promise UTF-16 */
+    case_run(&c);
+    assert_string_equal(c.a->arg[1].meaning, "\"baddrv.sys\"");
+    case_end(&c);
+    case_kernel(&c, 0xc000021a, DATA, 0xc0000005, 0, 0);
+    memcpy(c.bytes, "a\0b\0c\0", 6); /* UTF-16, where they say "a string" */
+    case_run(&c);
+    assert_string_equal(c.a->arg[0].meaning, "\"abc\"");
+    case_end(&c);
+}
+
+static void a_reserved_parameter_has_its_place(void **state) {
+    (void)state;
+    struct acase c;
+    case_kernel(&c, 0x7f, 8, POOL, 0, NT + 0x1234);
+    case_run(&c);
+    assert_string_equal(c.a->arg[3].where, "nt+0x1234");
+    assert_null(c.a->arg[1].where);
     case_end(&c);
 }
 
@@ -354,6 +393,9 @@ int main(void) {
         cmocka_unit_test(a_context_must_be_of_this_processor),
         cmocka_unit_test(a_trap_frame_gives_registers_but_not_all),
         cmocka_unit_test(a_trap_frame_of_zeros_is_none),
+        cmocka_unit_test(a_trap_frame_with_impossible_flags_is_none),
+        cmocka_unit_test(a_string_is_text_of_any_form),
+        cmocka_unit_test(a_reserved_parameter_has_its_place),
         cmocka_unit_test(an_unicode_string_is_read),
         cmocka_unit_test(the_minidumps_code_is_the_same_stop),
         cmocka_unit_test(references_agree_with_the_data),

@@ -165,20 +165,78 @@ static void an_address_merely_inside_an_image_is_not_certain(void **state) {
     case_end(&c);
 }
 
-static void a_drivers_name_is_certain_even_if_it_is_gone(void **state) {
+static void a_drivers_name_is_certain_while_a_list_has_it(void **state) {
+    (void)state;
+    static const char name[] = "\\Driver\\missing.sys";
+    for (int listed = 0; listed < 2; listed++) {
+        struct acase c;
+        case_kernel(&c, 0xea, 0, 0, DATA, 0);
+        for (size_t i = 0; i < sizeof name; i++)
+            c.bytes[2 * i] = (uint8_t)name[i];
+        case_gone(&c, GONE, listed ? "missing.sys" : "other.sys");
+        case_run(&c);
+        const struct sc_finding *f = found(c.a, "parameter-module");
+        assert_int_equal(f->confidence, listed ? SC_CERTAIN : SC_STRONG);
+        assert_null(f->module);
+        assert_string_equal(f->symbol, "missing.sys");
+        assert_string_equal(c.a->bucket, "0xEA_IMAGE_missing.sys");
+        assert_true(speaks_against(f)); /* it is not loaded */
+        case_end(&c);
+    }
+}
+
+static void a_stuck_request_leads_to_the_driver_that_has_it(void **state) {
     (void)state;
     struct acase c;
-    static const char name[] = "\\Driver\\missing.sys";
-    case_kernel(&c, 0xea, 0, 0, DATA, 0);
-    for (size_t i = 0; i < sizeof name; i++)
-        c.bytes[2 * i] = (uint8_t)name[i];
+    case_kernel(&c, 0x9f, 3, 0, 0, DATA + 0x200);
+    put(c.bytes, 3, 2); /* DEVICE_OBJECT */
+    put(c.bytes + 8, DATA + 0x100, 8);
+    put(c.bytes + 0x100, 4, 2); /* DRIVER_OBJECT */
+    put(c.bytes + 0x100 + 0x18, BAD, 8);
+    put(c.bytes + 0x200, 6, 2);                   /* IRP.Type */
+    put(c.bytes + 0x200 + 0xb8, DATA + 0x300, 8); /* .CurrentStackLocation */
+    put(c.bytes + 0x300 + 0x28, DATA, 8);         /* IO_STACK_LOCATION.DeviceObject */
     case_run(&c);
     const struct sc_finding *f = found(c.a, "parameter-module");
-    assert_int_equal(f->confidence, SC_CERTAIN);
-    assert_null(f->module);
-    assert_string_equal(f->symbol, "missing.sys");
-    assert_string_equal(c.a->bucket, "0xEA_IMAGE_missing.sys");
-    assert_true(speaks_against(f)); /* it is not loaded */
+    assert_string_equal(f->module->name, "baddrv");
+    assert_int_equal(f->confidence, SC_STRONG);
+    assert_int_equal(shown_by(f, "? poi(poi(ffffa00000001200+b8)+28)")->address, DATA);
+    assert_string_equal(c.a->bucket, "0x9F_3_IMAGE_baddrv.sys");
+    case_end(&c);
+    case_kernel(&c, 0x9f, 3, 0, 0, DATA + 0x200); /* a request that is none */
+    put(c.bytes + 0x200, 5, 2);
+    put(c.bytes + 0x200 + 0xb8, DATA + 0x300, 8);
+    case_run(&c);
+    assert_null(found(c.a, "parameter-module"));
+    case_end(&c);
+}
+
+static void any_parameter_inside_a_driver_is_a_possibility(void **state) {
+    (void)state;
+    struct acase c;
+    case_kernel(&c, 0xc2, 0x99, BAD + 0x100, 0, 0); /* a static variable was "freed" */
+    case_run(&c);
+    const struct sc_finding *f = &c.a->findings[0];
+    assert_string_equal(f->rule, "parameter-module");
+    assert_int_equal(f->confidence, SC_POSSIBLE);
+    assert_string_equal(f->module->name, "baddrv");
+    assert_string_equal(c.a->bucket, "0xC2_99"); /* too weak for a name */
+    case_end(&c);
+}
+
+static void a_jump_into_a_drivers_data_is_likely(void **state) {
+    (void)state;
+    struct acase c;
+    case_kernel(&c, 0xfc, BAD + 0x5000, 0x8000000012345963, 0, 2);
+    case_run(&c);
+    const struct sc_finding *f = found(c.a, "parameter-module");
+    assert_int_equal(f->confidence, SC_LIKELY);
+    assert_string_equal(c.a->bucket, "AV_baddrv+5000");
+    case_end(&c);
+    case_kernel(&c, 0xfc, GONE + 0x50, 0x8000000012345963, 0, 2);
+    case_gone(&c, GONE, "gone.sys");
+    case_run(&c);
+    assert_int_equal(found(c.a, "unloaded-driver")->confidence, SC_STRONG); /* code was to run */
     case_end(&c);
 }
 
@@ -489,7 +547,10 @@ int main(void) {
         cmocka_unit_test(a_culprit_routine_is_strong),
         cmocka_unit_test(an_image_base_names_the_driver_for_certain),
         cmocka_unit_test(an_address_merely_inside_an_image_is_not_certain),
-        cmocka_unit_test(a_drivers_name_is_certain_even_if_it_is_gone),
+        cmocka_unit_test(a_drivers_name_is_certain_while_a_list_has_it),
+        cmocka_unit_test(a_stuck_request_leads_to_the_driver_that_has_it),
+        cmocka_unit_test(any_parameter_inside_a_driver_is_a_possibility),
+        cmocka_unit_test(a_jump_into_a_drivers_data_is_likely),
         cmocka_unit_test(a_device_object_leads_to_its_driver),
         cmocka_unit_test(something_that_is_no_device_object_is_not_followed),
         cmocka_unit_test(a_parameter_in_the_kernel_blames_nobody),

@@ -78,6 +78,26 @@ static void vertarget_of_a_user_dump(void **state) {
     fix_close(&f);
 }
 
+static void the_kernels_base_may_come_from_its_module(void **state) {
+    (void)state;
+    struct fix f;
+    static const struct sc_module nt = {
+        .base = 0xfffff80012300000, .size = 0x1000000, .name = "nt", .image = "ntoskrnl.exe"};
+    static const struct sc_machine m = {
+        .windows = true, .build = 9600, .loaded_module_list = 0xfffff80012700010};
+    struct sc_fake fake = {.sz = sizeof fake,
+                           .cpu = SC_CPU_X64,
+                           .kernel = true,
+                           .machine = &m,
+                           .modules = &nt,
+                           .nmodules = 1};
+    fake_open(&f, &fake, SC_RENDER_TEXT);
+    sc_session_run(f.s, "vertarget");
+    sc_out_flush(f.out);
+    fix_has(&f, "Kernel base = 0xfffff800`12300000 PsLoadedModuleList = 0xfffff800`12700010\n");
+    fix_close(&f);
+}
+
 static void versions_have_their_names(void **state) {
     (void)state;
     static const struct {
@@ -106,10 +126,11 @@ static void processors_and_other_systems(void **state) {
     first_line(SC_CPU_ARM64, true, &m,
                "Windows 10 Kernel Version 22000 MP (8 procs) Checked ARM 64-bit (AArch64)");
     m = (struct sc_machine){.platform = "macOS", .ncpus = 4, .major = 10, .minor = 12, .build = 6};
-    first_line(SC_CPU_X64, false, &m, "macOS Version 10.12.6 MP (4 procs) Free x64");
+    first_line(SC_CPU_X64, false, &m, "macOS Version 10.12.6 (4 procs) x64");
     m.platform = "Li\nnux";
-    first_line(SC_CPU_ARM, false, &m,
-               "Li\\x0anux Version 10.12.6 MP (4 procs) Free ARM (NT) Thumb-2");
+    m.ncpus = 1;
+    m.major = m.minor = m.build = 0;
+    first_line(SC_CPU_ARM, false, &m, "Li\\x0anux ARM");
 }
 
 static void time_says_what_is_not_known(void **state) {
@@ -234,6 +255,7 @@ static void real_dumps_say_what_they_are(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(vertarget_of_a_kernel_dump),
+        cmocka_unit_test(the_kernels_base_may_come_from_its_module),
         cmocka_unit_test(vertarget_of_a_user_dump),
         cmocka_unit_test(versions_have_their_names),
         cmocka_unit_test(processors_and_other_systems),

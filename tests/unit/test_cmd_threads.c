@@ -207,8 +207,21 @@ static void json_has_the_facts_of_a_thread(void **state) {
     fix_close(&f);
 }
 
+static void threads_of_other_systems_have_no_windows_words(void **state) {
+    (void)state;
+    struct fix f;
+    static const struct sc_thread t = {.tid = 0x10, .suspend = 0};
+    static const struct sc_machine m = {.platform = "Linux", .pid = 0x20};
+    struct sc_fake fake = {
+        .sz = sizeof fake, .cpu = SC_CPU_X64, .machine = &m, .threads = &t, .nthreads = 1};
+    fake_open(&f, &fake, SC_RENDER_TEXT);
+    fix_prints(&f, "~", ".  0  Id: 20.10\n");
+    fix_close(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(threads_of_other_systems_have_no_windows_words),
         cmocka_unit_test(the_list_marks_current_and_event),
         cmocka_unit_test(details_name_start_priority_and_affinity),
         cmocka_unit_test(processors_are_listed_too),

@@ -66,8 +66,12 @@ static void a_builds_offset_is_known_or_not_given(void **state) {
     assert_int_equal(offset, 0x5a8);
     assert_true(nt_image_name_offset(SC_CPU_X64, 7601, &offset));
     assert_int_equal(offset, 0x2e0);
+    assert_true(nt_image_name_offset(SC_CPU_X64, 22631, &offset));
+    assert_int_equal(offset, 0x5a8);
+    assert_true(nt_image_name_offset(SC_CPU_X64, 26100, &offset));
+    assert_int_equal(offset, 0x338);
     offset = 7;
-    assert_false(nt_image_name_offset(SC_CPU_X64, 26100, &offset));
+    assert_false(nt_image_name_offset(SC_CPU_X64, 25000, &offset));
     assert_false(nt_image_name_offset(SC_CPU_ARM64, 19041, &offset));
     assert_int_equal(offset, 7);
 }

@@ -109,6 +109,47 @@ static void an_absurd_stack_size_is_refused_or_cut(void **state) {
     }
 }
 
+static void fields_left_as_filler_are_absent(void **state) {
+    (void)state;
+    static const char *const names[] = {"DataPageOffset",  "DataPageSize",   "DataBlocksOffset",
+                                        "DataBlocksCount", "MmOffset",       "BrokenDriverOffset",
+                                        "CallStackOffset", "SizeOfCallStack"};
+    struct forge_patch patch[8];
+    struct world w;
+    forge_scene_init(&w.s, FORGE_TRIAGE_X64);
+    for (size_t i = 0; i < 8; i++)
+        patch[i] = (struct forge_patch){.name = names[i], .value = FORGE_PAGE};
+    w.s.t.patch = patch;
+    w.s.t.npatches = 8;
+    open_world(&w);
+    assert_int_equal(triage(&w)->data_blocks_count, 0);
+    assert_null(sc_triage_mm(source(&w)));
+    absent(&w, w.s.va.stack);
+    assert_int_equal(source(&w)->nnotes, 0);
+    close_world(&w);
+}
+
+static void secondary_data_may_begin_at_an_aligned_place(void **state) {
+    (void)state;
+    struct world w;
+    const struct sc_blobs *blobs;
+    open_kind(&w, FORGE_TRIAGE_X64);
+    uint32_t odd = w.s.map.blobs % 8;
+    close_world(&w);
+    forge_scene_init(&w.s, FORGE_TRIAGE_X64);
+    w.s.block[9].size -= odd; /* the last thing in the dump proper: the end is aligned now */
+    open_world(&w);
+    uint32_t at = w.s.map.blobs;
+    close_world(&w);
+    assert_int_equal(at % 8, 0);
+    w.s.patch[0] = (struct forge_patch){.name = "SizeOfDump", .value = at - 3};
+    w.s.t.npatches = 1;
+    open_world(&w);
+    assert_null(sc_kdump_blobs((struct sc_source *)source(&w), &blobs));
+    assert_int_equal(blobs->count, 2);
+    close_world(&w);
+}
+
 static void mm_figures_have_the_pointers_width(void **state) {
     (void)state;
     for (int kind = 0; kind < FORGE_SCENES; kind++) {
@@ -302,6 +343,8 @@ int main(void) {
         cmocka_unit_test(a_block_at_the_top_of_the_address_space_does_not_wrap),
         cmocka_unit_test(a_block_count_beyond_the_file_is_cut_with_a_note),
         cmocka_unit_test(an_absurd_stack_size_is_refused_or_cut),
+        cmocka_unit_test(fields_left_as_filler_are_absent),
+        cmocka_unit_test(secondary_data_may_begin_at_an_aligned_place),
         cmocka_unit_test(mm_figures_have_the_pointers_width),
         cmocka_unit_test(secondary_data_is_walked),
         cmocka_unit_test(a_blob_that_lies_about_its_size_ends_the_list_with_a_note),
