@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/dynlib.h"
 #include "disasm/arm64_impl.h"
 
 /* The part of LLVM's C interface that is called; it keeps these from version to version. */
@@ -28,7 +27,7 @@ struct llvm {
 enum { PRINT_IMMEDIATES_HEX = 2 };
 
 struct arm64 {
-    sc_dynlib *library;
+    void *library;
     struct llvm l;
     void *context;
 };
@@ -139,28 +138,25 @@ static void decode(sc_disasm *disasm, const uint8_t *data, size_t size, bool tex
 static void destroy(void *impl) {
     struct arm64 *a = impl;
     a->l.dispose(a->context);
-    sc_dynlib_close(a->library);
+    sc_disasm_library_close(a->library);
     free(a);
 }
 
 /* ---- the library ---- */
 
-/* clang-format off */
-#define WANT(name, member) {name, offsetof(struct llvm, member)}
-/* clang-format on */
-
 static sc_err *open_library(struct arm64 *a) {
-    static const struct sc_dynlib_want want[] = {
-        WANT("LLVMInitializeAArch64TargetInfo", target_info),
-        WANT("LLVMInitializeAArch64TargetMC", target_mc),
-        WANT("LLVMInitializeAArch64Disassembler", disassembler),
-        WANT("LLVMCreateDisasmCPUFeatures", create),
-        WANT("LLVMSetDisasmOptions", options),
-        WANT("LLVMDisasmInstruction", decode),
-        WANT("LLVMDisasmDispose", dispose),
+    struct llvm *l = &a->l;
+    const struct sc_disasm_want want[] = {
+        {"LLVMInitializeAArch64TargetInfo", &l->target_info},
+        {"LLVMInitializeAArch64TargetMC", &l->target_mc},
+        {"LLVMInitializeAArch64Disassembler", &l->disassembler},
+        {"LLVMCreateDisasmCPUFeatures", &l->create},
+        {"LLVMSetDisasmOptions", &l->options},
+        {"LLVMDisasmInstruction", &l->decode},
+        {"LLVMDisasmDispose", &l->dispose},
     };
     sc_err *err =
-        sc_dynlib_open("libLLVM-14.so.1", want, sizeof want / sizeof *want, &a->l, &a->library);
+        sc_disasm_library("libLLVM-14.so.1", want, sizeof want / sizeof *want, &a->library);
     return err ? sc_err_prefix(err, "ARM64 code is disassembled by LLVM (Debian's libllvm14)")
                : NULL;
 }
@@ -184,7 +180,7 @@ sc_err *sc_arm64_create(sc_disasm *disasm) {
     a->l.disassembler();
     a->context = a->l.create("aarch64-pc-windows-msvc", "", features, NULL, 0, NULL, NULL);
     if (!a->context) {
-        sc_dynlib_close(a->library);
+        sc_disasm_library_close(a->library);
         free(a);
         return sc_errf(SC_ERR_UNSUPPORTED, "this LLVM was built without AArch64");
     }

@@ -29,6 +29,16 @@ struct sc_disasm {
     void *name_ctx;
 };
 
+/* library.c: a function of a library, and where the pointer to it is. */
+struct sc_disasm_want {
+    const char *name;
+    void *function;
+};
+/* Opens SONAME and sets COUNT functions; SC_ERR_UNSUPPORTED: it, or one of them, is not there. */
+sc_err *sc_disasm_library(const char *soname, const struct sc_disasm_want *want, size_t count,
+                          void **ret_library);
+void sc_disasm_library_close(void *library);
+
 /* x86.c, arm64.c: open the library and set ops and impl. */
 sc_err *sc_x86_create(sc_disasm *disasm);
 sc_err *sc_arm64_create(sc_disasm *disasm);

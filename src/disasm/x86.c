@@ -183,7 +183,7 @@ static void decode(sc_disasm *disasm, const uint8_t *data, size_t size, bool tex
 
 static void destroy(void *impl) {
     struct sc_x86 *x86 = impl;
-    sc_dynlib_close(x86->library);
+    sc_disasm_library_close(x86->library);
     free(x86);
 }
 

@@ -5,7 +5,6 @@
 
 #include <Zydis/Zydis.h>
 
-#include "base/dynlib.h"
 #include "disasm/disasm_impl.h"
 
 /* The functions of Zydis that are called, through the opened library. */
@@ -21,7 +20,7 @@ struct sc_zydis {
 };
 
 struct sc_x86 {
-    sc_dynlib *library;
+    void *library;
     struct sc_zydis z;
     ZydisDecoder decoder;
 };
