@@ -63,6 +63,7 @@ struct sc_val {
 
 struct sc_args {
     const char *command; /* the command as typed, without arguments: "lmvm" */
+    const char *text;    /* the same with its arguments: "lmvm nt" */
     struct sc_val v[SC_ARGS_MAX];
     struct {
         char letter;
@@ -119,6 +120,7 @@ extern const struct sc_command sc_dump_commands[];      /* dumpdebug.c */
 extern const struct sc_command sc_secondary_commands[]; /* enumtag.c */
 extern const struct sc_command sc_handle_commands[];    /* handles.c */
 extern const struct sc_command sc_address_commands[];   /* address.c */
+extern const struct sc_command sc_code_commands[];      /* disasm.c */
 extern const struct sc_command sc_symbol_commands[];    /* x.c */
 extern const struct sc_command sc_type_commands[];      /* dt.c */
 extern const struct sc_command sc_sympath_commands[];   /* sympath.c */
@@ -162,6 +164,9 @@ sc_err *sc_session_pseudo_set(sc_session *session, const char *name, uint64_t va
 /* `.`: the address behind the last d or u command; false before the first one. */
 bool sc_session_dot(const sc_session *session, uint64_t *ret_addr);
 void sc_session_set_dot(sc_session *session, uint64_t addr);
+/* Where `u` goes on without an address: false, at the instruction pointer. Contexts reset it. */
+bool sc_session_unasm(const sc_session *session, uint64_t *ret_addr);
+void sc_session_set_unasm(sc_session *session, uint64_t addr);
 /* `.enrich`: may lines carry in brackets what we know better than WinDbg? On at first. */
 bool sc_session_enrich(const sc_session *session);
 void sc_session_set_enrich(sc_session *session, bool on);

@@ -17,6 +17,7 @@ const struct sc_family sc_families[] = {
     {"Loading symbols", sc_reload_commands},
     {"Source lines", sc_line_commands},
     {"Functions", sc_function_commands},
+    {"Code", sc_code_commands},
     {"Registers", sc_register_commands},
     {"Processors and threads", sc_thread_commands},
     {"Events and exceptions", sc_event_commands},

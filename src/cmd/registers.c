@@ -352,8 +352,8 @@ const struct sc_command sc_register_commands[] = {
              "r rax, zf shows single registers, flags and parts (eax, al, w0); r xmm0:2uq shows "
              "elements of a vector: ib ub iw uw id ud iq uq f d.\n"
              "r $t0 = expression sets $t0 … $t19. Real registers of a dump cannot be changed.\n"
-             "The end of the instruction is not known without decoding it, so all the bytes that "
-             "an instruction may have are shown.",
+             "Behind the next instruction stands the memory it is about to touch, or whether it "
+             "will jump.",
      .sample = "r $t0 = 5",
      .run = run_r},
     {.name = ".cxr",
