@@ -42,7 +42,7 @@ class Shapes:
             return self.number(("pointer", self.of(where, text[1:]), 0, ""))
         if array:
             return self.number(("array", self.of(where, text[array.end():]), int(array[1]), ""))
-        if not re.fullmatch(r"\w+", text):
+        if not re.fullmatch(r"\w+", text) or text.startswith(("__unnamed", "__anonymous")):
             raise tables.TableError(f"{where}: {text!r} is no type")
         return self.number(("base" if text in BASES else "named", 0, 0, text))
 

@@ -86,17 +86,18 @@ class Table:
         kind = t["kind"]
         if kind == "base":
             return BASE[t["name"]]
-        if kind == "pointer":
-            return "*" + self.text(t["subtype"])
-        if kind == "array":
-            return f"[{t['count']}]" + self.text(t["subtype"])
+        if kind in ("pointer", "array"):
+            inner = self.text(t["subtype"])
+            if kind == "pointer":
+                return "*Void" if inner.endswith("?") else "*" + inner
+            return "?" if inner == "?" else f"[{t['count']}]" + inner
         if kind == "bitfield":
             return self.text(t["type"])
         if kind == "enum":
             return {1: "UChar", 2: "Uint2B", 8: "Int8B"}.get(self.enums.get(t["name"], {}).get("size"), "Int4B")
         if kind == "function":
             return "Void"
-        return "?" if t["name"].startswith("__anonymous") else t["name"]
+        return "?" if t["name"].startswith(("__anonymous", "__unnamed", "<")) else t["name"]
 
     def field(self, struct, name):
         f = self.types.get(struct, {}).get("fields", {}).get(name)
@@ -272,6 +273,8 @@ def own_type(given, cpu):
     if not m:
         return None
     base = SCALARS.get(m[1], m[1])
+    if base.startswith("__unnamed"):
+        return None
     if not own and of_cpu != cpu and not m[2] and base in ("Uint4B", "Uint8B", "Int4B", "Int8B"):
         return None
     if base == "enum":

@@ -215,8 +215,7 @@ sc_err *sc_analyze(sc_target *target, struct sc_analysis **ret_analysis) {
     return sc_analyze_with(target, NULL, ret_analysis);
 }
 
-sc_err *sc_analyze_with(sc_target *target, sc_symtab *symtab,
-                        struct sc_analysis **ret_analysis) {
+sc_err *sc_analyze_with(sc_target *target, sc_symtab *symtab, struct sc_analysis **ret_analysis) {
     struct whole *w = calloc(1, sizeof *w);
     if (!w)
         return sc_err_nomem();

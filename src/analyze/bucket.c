@@ -17,9 +17,10 @@
  *         "unknown_ip"; for a process's dump without a module, the program's name.
  *
  * Load addresses never appear, nor values that differ from crash to crash. An offset belongs to
- * one build of its module: unless symbols give the function's name, a new build of that module makes
- * a new bucket; new builds of everything else do not. Names are in lower case and have nothing but
- * letters, digits, '.', '_', '-' and '+'; functions keep their case, behind a '!', and may have
+ * one build of its module: unless symbols give the function's name, a new build of that module
+ * makes a new bucket; new builds of everything else do not. Names are in lower case and have
+ * nothing but letters, digits, '.', '_', '-' and '+'; functions keep their case, behind a '!', and
+ * may have
  * ':', '~', '<', '>' and ',' besides. At most SC_BUCKET_MAX characters.
  */
 #include "analyze/bucket.h"

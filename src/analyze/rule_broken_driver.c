@@ -13,20 +13,12 @@
 #include "base/utf.h"
 #include "stopcode/kdump.h"
 
-static const char *base_name(const char *path) {
-    const char *base = path;
-    for (const char *p = path; *p; p++)
-        if (*p == '\\' || *p == '/')
-            base = p + 1;
-    return base;
-}
-
 static void run(struct sc_case *c) {
     const struct sc_source *source = sc_target_source(c->target);
     const char *name = source ? sc_triage_broken_driver(source) : NULL;
-    if (!name || !base_name(name)[0])
+    if (!name || !sc_base_name(name)[0])
         return;
-    name = base_name(name);
+    name = sc_base_name(name);
     const struct sc_module *m = sc_target_module_named(c->target, name);
     struct nt_driver driver = {NT_DRIVER_VENDOR, "", "", ""};
     nt_driver_find(name, &driver);

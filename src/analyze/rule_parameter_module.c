@@ -37,14 +37,6 @@ struct lead {
     enum sc_confidence confidence;
 };
 
-static const char *base_name(const char *path) {
-    const char *base = path;
-    for (const char *p = path; *p; p++)
-        if (*p == '\\' || *p == '/')
-            base = p + 1;
-    return base;
-}
-
 static bool follow_driver_object(struct sc_case *c, uint64_t object, struct lead *ret) {
     sc_space *space = sc_target_space(c->target);
     uint64_t type, start;
@@ -101,9 +93,9 @@ static bool was_unloaded(struct sc_case *c, const char *name) {
 }
 
 static bool follow_name(struct sc_case *c, const char *text, struct lead *ret) {
-    if (!text || !base_name(text)[0])
+    if (!text || !sc_base_name(text)[0])
         return false;
-    ret->name = base_name(text);
+    ret->name = sc_base_name(text);
     ret->module = sc_target_module_named(c->target, ret->name);
     ret->confidence = ret->module || was_unloaded(c, ret->name) ? SC_CERTAIN : SC_STRONG;
     return true;

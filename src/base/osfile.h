@@ -43,6 +43,16 @@ bool sc_os_lock_try(const char *path, struct sc_os_lock *ret_lock, sc_err **ret_
 /* Also removes the file. */
 void sc_os_unlock(struct sc_os_lock *lock);
 
+/*
+ * Around code of others that may write to a closed connection: this thread gets no SIGPIPE between
+ * the two, and none afterwards for what happened between.
+ */
+struct sc_os_pipe_guard {
+    bool was_blocked, was_pending;
+};
+void sc_os_pipe_guard(struct sc_os_pipe_guard *ret_guard);
+void sc_os_pipe_unguard(const struct sc_os_pipe_guard *guard);
+
 uint64_t sc_os_milliseconds(void); /* steady, from anywhere */
 int64_t sc_os_now(void);           /* seconds since 1970 */
 void sc_os_sleep(unsigned milliseconds);

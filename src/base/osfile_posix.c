@@ -7,6 +7,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -196,6 +197,31 @@ void sc_os_unlock(struct sc_os_lock *lock) {
     free(lock->path);
     lock->path = NULL;
     lock->fd = -1;
+}
+
+void sc_os_pipe_guard(struct sc_os_pipe_guard *ret_guard) {
+    sigset_t pipe, old;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    *ret_guard = (struct sc_os_pipe_guard){.was_blocked = true};
+    if (pthread_sigmask(SIG_BLOCK, &pipe, &old) != 0)
+        return;
+    ret_guard->was_blocked = sigismember(&old, SIGPIPE) == 1;
+    if (sigpending(&old) == 0)
+        ret_guard->was_pending = sigismember(&old, SIGPIPE) == 1;
+}
+
+void sc_os_pipe_unguard(const struct sc_os_pipe_guard *guard) {
+    if (guard->was_blocked)
+        return;
+    sigset_t pipe, now;
+    sigemptyset(&pipe);
+    sigaddset(&pipe, SIGPIPE);
+    if (!guard->was_pending && sigpending(&now) == 0 && sigismember(&now, SIGPIPE) == 1) {
+        int number;
+        sigwait(&pipe, &number); /* it is pending: returns at once */
+    }
+    pthread_sigmask(SIG_UNBLOCK, &pipe, NULL);
 }
 
 uint64_t sc_os_milliseconds(void) {

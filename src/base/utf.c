@@ -95,6 +95,14 @@ char *sc_cur_utf16(struct sc_cur *cur, size_t nbytes, sc_arena *arena) {
     return text;
 }
 
+const char *sc_base_name(const char *path) {
+    const char *base = path;
+    for (const char *p = path; *p; p++)
+        if (*p == '\\' || *p == '/')
+            base = p + 1;
+    return base;
+}
+
 char sc_lower(char c) { return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c; }
 
 int sc_strncasecmp(const char *a, const char *b, size_t n) {

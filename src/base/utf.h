@@ -28,6 +28,8 @@ char *sc_cur_utf16(struct sc_cur *cur, size_t nbytes, sc_arena *arena);
 char sc_lower(char c);
 int sc_strcasecmp(const char *a, const char *b);
 int sc_strncasecmp(const char *a, const char *b, size_t n);
+/* What stands behind the last slash or backslash of a path; "" when it ends with one. */
+const char *sc_base_name(const char *path);
 /*
  * WinDbg's string wildcards: * ? and [a-z] sets, # for "zero or more of the character before" (or
  * of the set before). A # with nothing before it is a character.

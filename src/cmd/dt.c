@@ -150,8 +150,9 @@ static sc_err *take_address(struct request *r, const char **p) {
     if (!text)
         return sc_err_nomem();
     const char *behind;
-    sc_err *err = r->has_address ? sc_errf(SC_ERR_ARG, "there is an address already")
-                                 : sc_session_eval_prefix(r->dt.session, text, &r->address, &behind);
+    sc_err *err = r->has_address
+                      ? sc_errf(SC_ERR_ARG, "there is an address already")
+                      : sc_session_eval_prefix(r->dt.session, text, &r->address, &behind);
     if (err)
         return sc_err_prefix(err, "dt: '%.*s' is neither a field of %s nor an address",
                              (int)strcspn(text, " \t"), text, r->name);
@@ -196,11 +197,13 @@ struct head {
     uint64_t size, address;
     bool assumed;
 };
-static const struct sc_field head_fields[] = {
-    SC_FIELD(struct head, module, SC_F_STR), SC_FIELD(struct head, name, SC_F_STR),
-    SC_FIELD(struct head, kind, SC_F_STR),   SC_FIELD(struct head, size, SC_F_HEX64),
-    SC_FIELD(struct head, address, SC_F_ADDR), SC_FIELD(struct head, assumed, SC_F_BOOL),
-    SC_FIELD_END};
+static const struct sc_field head_fields[] = {SC_FIELD(struct head, module, SC_F_STR),
+                                              SC_FIELD(struct head, name, SC_F_STR),
+                                              SC_FIELD(struct head, kind, SC_F_STR),
+                                              SC_FIELD(struct head, size, SC_F_HEX64),
+                                              SC_FIELD(struct head, address, SC_F_ADDR),
+                                              SC_FIELD(struct head, assumed, SC_F_BOOL),
+                                              SC_FIELD_END};
 static const struct sc_rectype head_type = {"data_type", sizeof(struct head), head_fields};
 
 static void head_text(sc_out *out, const void *record, void *ctx) {
@@ -304,8 +307,7 @@ static sc_err *show(struct request *r, const struct sc_typeref *ref, const struc
     if (err)
         return err;
     struct head h = head_of(ref, &t, v);
-    bool aggregate =
-        t.kind == SC_TYPE_STRUCT || t.kind == SC_TYPE_CLASS || t.kind == SC_TYPE_UNION;
+    bool aggregate = t.kind == SC_TYPE_STRUCT || t.kind == SC_TYPE_CLASS || t.kind == SC_TYPE_UNION;
     if (with_head && (aggregate || t.kind == SC_TYPE_ENUM))
         sc_record(r->dt.out, &head_type, &h, head_text, NULL);
     if (ref->assumed && with_head)
@@ -342,8 +344,8 @@ static sc_err *next_of(const struct sc_value *v, const char *link, uint64_t *ret
         return sc_err_mem(m.address, "the link at 0x%llx cannot be read: %s",
                           (unsigned long long)m.address, sc_read_name(status));
     /* A LIST_ENTRY's pointer leads to the next one's LIST_ENTRY, not to its start. */
-    bool entry = to.name && (!strcmp(to.name, "_LIST_ENTRY") ||
-                             !strcmp(to.name, "_SINGLE_LIST_ENTRY"));
+    bool entry =
+        to.name && (!strcmp(to.name, "_LIST_ENTRY") || !strcmp(to.name, "_SINGLE_LIST_ENTRY"));
     const char *dot = strrchr(link, '.');
     if (entry && dot) {
         char *parent = strndup(link, (size_t)(dot - link));
@@ -451,9 +453,8 @@ static sc_err *find_variable(struct request *r, uint64_t addr, struct sc_typeref
     sc_err *err = sc_symtab_near(r->symtab, addr, &near, &found);
     if (err || !found || near.displacement || !near.symbol.type)
         return err;
-    *ref = (struct sc_typeref){.module = near.module,
-                               .provider = near.provider,
-                               .id = near.symbol.type};
+    *ref = (struct sc_typeref){
+        .module = near.module, .provider = near.provider, .id = near.symbol.type};
     *v = sc_value_at(sc_target_space(sc_session_target(r->dt.session)), ref->provider, ref->id,
                      addr);
     *ret_found = true;
@@ -540,13 +541,14 @@ static sc_err *run_address(struct request *r, const char *text) {
     bool found = false;
     sc_err *err = sc_session_eval(r->dt.session, text, &addr);
     if (!err)
-        err = find_variable(
-            r, sc_space_canon(sc_target_space(sc_session_target(r->dt.session)), addr), &ref, &v,
-            &found);
+        err = find_variable(r,
+                            sc_space_canon(sc_target_space(sc_session_target(r->dt.session)), addr),
+                            &ref, &v, &found);
     if (err)
         return err;
     if (!found)
-        return sc_errf(SC_ERR_NOT_FOUND, "no variable with a type begins at 0x%llx; give the type's "
+        return sc_errf(SC_ERR_NOT_FOUND,
+                       "no variable with a type begins at 0x%llx; give the type's "
                        "name in front of the address",
                        (unsigned long long)addr);
     return show(r, &ref, &v, true);
@@ -557,9 +559,8 @@ static bool looks_like_address(const char *word) {
 }
 
 static sc_err *run_dt(sc_session *session, const struct sc_args *args) {
-    struct request r = {.dt = {.session = session,
-                               .out = sc_session_out(session),
-                               .arena = args->arena}};
+    struct request r = {
+        .dt = {.session = session, .out = sc_session_out(session), .arena = args->arena}};
     const char *p = args->v[0].text;
     sc_err *err = NULL;
     while (!err && is_option(p))
@@ -587,8 +588,7 @@ static sc_err *run_dt(sc_session *session, const struct sc_args *args) {
 }
 
 static const struct sc_arg dt_args[] = {
-    {SC_ARG_REST, "[options] [module!]name [field …] [address]", NULL, false,
-     "see the help"},
+    {SC_ARG_REST, "[options] [module!]name [field …] [address]", NULL, false, "see the help"},
     {SC_ARG_END, NULL, NULL, false, NULL}};
 
 const struct sc_command sc_type_commands[] = {

@@ -20,13 +20,13 @@ struct sc_dt {
     sc_arena *arena; /* of the command; a line has one of its own */
     bool has_place;  /* values, not types */
     bool verbose, compact, no_offsets, no_indent, blocks;
-    unsigned depth;  /* -r: levels of structures and pointers to follow */
-    int elements;    /* -a: of arrays, on lines of their own */
+    unsigned depth; /* -r: levels of structures and pointers to follow */
+    int elements;   /* -a: of arrays, on lines of their own */
     struct sc_dt_filter filter[SC_DT_FIELDS_MAX];
     size_t nfilters;
-    bool missing;          /* something could not be read … */
-    uint64_t missing_at;   /* … here */
-    uint64_t lines;        /* shown so far */
+    bool missing;        /* something could not be read … */
+    uint64_t missing_at; /* … here */
+    uint64_t lines;      /* shown so far */
     unsigned name_width;
 };
 

@@ -3,9 +3,9 @@
  * The lines of `dt`:
  *
  *        +0x000 Header           : _DISPATCHER_HEADER            types
- *           +0x000 Type             : UChar                      and below them their fields (-r, -b)
- *        +0x028 DeviceObject     : 0xfffffa80`9209a060 _DEVICE_OBJECT        values
- *         [00] 0xfffff800`02c5a0c0     long  nt!IopInvalidDeviceRequest+0    elements (-a)
+ *           +0x000 Type             : UChar                      and below them their fields (-r,
+ * -b) +0x028 DeviceObject     : 0xfffffa80`9209a060 _DEVICE_OBJECT        values [00]
+ * 0xfffff800`02c5a0c0     long  nt!IopInvalidDeviceRequest+0    elements (-a)
  *
  * Names are 16 wide; when fields were asked for, as wide as the longest of them. Types nest as deep
  * as a file says, and values as deep as memory says: both are bounded, and so are lines.
@@ -33,9 +33,12 @@ struct line {
     bool is_element, no_offset, no_name;
 };
 static const struct sc_field fields[] = {
-    SC_FIELD(struct line, level, SC_F_U32),    SC_FIELD(struct line, name, SC_F_STR),
-    SC_FIELD(struct line, offset, SC_F_HEX64), SC_FIELD(struct line, address, SC_F_ADDR),
-    SC_FIELD(struct line, bit_pos, SC_F_U32),  SC_FIELD(struct line, bit_len, SC_F_U32),
+    SC_FIELD(struct line, level, SC_F_U32),
+    SC_FIELD(struct line, name, SC_F_STR),
+    SC_FIELD(struct line, offset, SC_F_HEX64),
+    SC_FIELD(struct line, address, SC_F_ADDR),
+    SC_FIELD(struct line, bit_pos, SC_F_U32),
+    SC_FIELD(struct line, bit_len, SC_F_U32),
     {"value", SC_F_STR, offsetof(struct line, text), 0, NULL, NULL},
     SC_FIELD_END};
 static const struct sc_rectype type = {"field", sizeof(struct line), fields};
@@ -70,9 +73,7 @@ static sc_err *emit(struct sc_dt *dt, const struct line *line) {
 /* ---- the text of a field ---- */
 
 static const char *verbose_kind(const struct sc_type *t) {
-    return t->kind == SC_TYPE_STRUCT  ? "struct"
-           : t->kind == SC_TYPE_CLASS ? "class"
-                                      : "union";
+    return t->kind == SC_TYPE_STRUCT ? "struct" : t->kind == SC_TYPE_CLASS ? "class" : "union";
 }
 
 /* -v: with the kind of structures, their number of fields and size. */
@@ -93,8 +94,8 @@ static sc_err *verbose_type(const struct sc_value *v, sc_arena *arena, unsigned 
                                (unsigned long long)t.count, (unsigned long long)t.size);
         break;
     case SC_TYPE_ENUM:
-        *ret = sc_arena_printf(arena, "Enum %s,  %llu total enums", name,
-                               (unsigned long long)t.count);
+        *ret =
+            sc_arena_printf(arena, "Enum %s,  %llu total enums", name, (unsigned long long)t.count);
         break;
     case SC_TYPE_POINTER:
     case SC_TYPE_ARRAY:
@@ -226,8 +227,8 @@ static bool is_aggregate(const struct sc_type *t) {
 }
 
 /* Structures and pointers to them, as far as -r and -b go. POINTERS: also behind pointers. */
-static sc_err *show_below(struct sc_dt *dt, const struct sc_value *v, unsigned level,
-                          unsigned left, bool pointers) {
+static sc_err *show_below(struct sc_dt *dt, const struct sc_value *v, unsigned level, unsigned left,
+                          bool pointers) {
     struct sc_type t;
     if (!left || level >= NEST_MAX || !v->type || v->bit_len)
         return NULL;

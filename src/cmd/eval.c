@@ -87,9 +87,9 @@ static bool on_symbol(void *ctx, const char *name, uint64_t *ret_value) {
     if (err)
         blame(e, err);
     else if (bang && !found)
-        blame(e, symtab ? no_such_symbol(s, symtab, name, bang)
-                        : sc_errf(SC_ERR_NOT_FOUND, "%.100s is unknown: there are no symbols",
-                                  name));
+        blame(e, symtab
+                     ? no_such_symbol(s, symtab, name, bang)
+                     : sc_errf(SC_ERR_NOT_FOUND, "%.100s is unknown: there are no symbols", name));
     return found;
 }
 
@@ -123,8 +123,8 @@ sc_err *sc_session_eval_prefix(sc_session *s, const char *text, uint64_t *ret_va
     };
     sc_err *err = ret_end ? sc_expr_prefix(&env, text, ret_value, ret_end)
                           : sc_expr_eval(&env, text, ret_value);
-    bool serious = e.why && (sc_err_code(e.why) == SC_ERR_NOMEM ||
-                             sc_err_code(e.why) == SC_ERR_CANCELLED);
+    bool serious =
+        e.why && (sc_err_code(e.why) == SC_ERR_NOMEM || sc_err_code(e.why) == SC_ERR_CANCELLED);
     if (err && serious) {
         sc_err_destroy(err);
         return e.why;
@@ -163,10 +163,9 @@ static const char *near_symbol(sc_session *s, uint64_t addr, sc_arena *arena, bo
     sc_err_destroy(err);
     if (err || !found)
         return NULL;
-    const char *text =
-        n.displacement ? sc_arena_printf(arena, "%s!%s+0x%llx", n.module->name, n.name,
-                                         (unsigned long long)n.displacement)
-                       : sc_arena_printf(arena, "%s!%s", n.module->name, n.name);
+    const char *text = n.displacement ? sc_arena_printf(arena, "%s!%s+0x%llx", n.module->name,
+                                                        n.name, (unsigned long long)n.displacement)
+                                      : sc_arena_printf(arena, "%s!%s", n.module->name, n.name);
     *ret_nomem = !text;
     return text;
 }

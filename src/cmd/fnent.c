@@ -118,24 +118,22 @@ static const char *const registers[16] = {"rax", "rcx", "rdx", "rbx", "rsp", "rb
 /* Slots that an operation takes besides its own. */
 static unsigned extra_slots(unsigned op, unsigned info, unsigned version) {
     switch (op) {
-    case 1: return info ? 2 : 1;                 /* ALLOC_LARGE */
-    case 4: return 1;                            /* SAVE_NONVOL */
-    case 5: return 2;                            /* SAVE_NONVOL_FAR */
-    case 6: return version == 1 ? 1 : 0;         /* SAVE_XMM; EPILOG in version 2 */
-    case 7: return version == 1 ? 2 : 1;         /* SAVE_XMM_FAR; SPARE_CODE in version 2 */
-    case 8: return 1;                            /* SAVE_XMM128 */
-    case 9: return 2;                            /* SAVE_XMM128_FAR */
+    case 1: return info ? 2 : 1;         /* ALLOC_LARGE */
+    case 4: return 1;                    /* SAVE_NONVOL */
+    case 5: return 2;                    /* SAVE_NONVOL_FAR */
+    case 6: return version == 1 ? 1 : 0; /* SAVE_XMM; EPILOG in version 2 */
+    case 7: return version == 1 ? 2 : 1; /* SAVE_XMM_FAR; SPARE_CODE in version 2 */
+    case 8: return 1;                    /* SAVE_XMM128 */
+    case 9: return 2;                    /* SAVE_XMM128_FAR */
     default: return 0;
     }
 }
 
 static const char *op_name(unsigned op, unsigned version) {
-    static const char *const names[] = {"UWOP_PUSH_NONVOL",    "UWOP_ALLOC_LARGE",
-                                        "UWOP_ALLOC_SMALL",    "UWOP_SET_FPREG",
-                                        "UWOP_SAVE_NONVOL",    "UWOP_SAVE_NONVOL_FAR",
-                                        "UWOP_SAVE_XMM",       "UWOP_SAVE_XMM_FAR",
-                                        "UWOP_SAVE_XMM128",    "UWOP_SAVE_XMM128_FAR",
-                                        "UWOP_PUSH_MACHFRAME", "UWOP_SET_FPREG_LARGE"};
+    static const char *const names[] = {
+        "UWOP_PUSH_NONVOL", "UWOP_ALLOC_LARGE",     "UWOP_ALLOC_SMALL",    "UWOP_SET_FPREG",
+        "UWOP_SAVE_NONVOL", "UWOP_SAVE_NONVOL_FAR", "UWOP_SAVE_XMM",       "UWOP_SAVE_XMM_FAR",
+        "UWOP_SAVE_XMM128", "UWOP_SAVE_XMM128_FAR", "UWOP_PUSH_MACHFRAME", "UWOP_SET_FPREG_LARGE"};
     if (version >= 2 && op == 6)
         return "UWOP_EPILOG";
     if (version >= 2 && op == 7)
@@ -143,7 +141,8 @@ static const char *op_name(unsigned op, unsigned version) {
     return op < sizeof names / sizeof *names ? names[op] : "UWOP_UNKNOWN";
 }
 
-/* What the numbers of an operation mean; WinDbg ends the line of an operation without with a dot. */
+/* What the numbers of an operation mean; WinDbg ends the line of an operation without with a dot.
+ */
 static void describe(struct code_rec *r, const struct sc_pe_unwind *u, unsigned i) {
     unsigned n = extra_slots(r->op, r->info, u->version);
     uint32_t a = n >= 1 && i + 1 < u->ncodes ? u->codes[i + 1] : 0;

@@ -33,9 +33,7 @@ static void lines_text(sc_out *out, const void *record, void *ctx) {
 }
 
 static sc_err *run_lines(sc_session *session, const struct sc_args *args) {
-    bool on = args->v[0].given   ? false
-              : args->v[1].given ? true
-                                 : !sc_session_lines(session);
+    bool on = args->v[0].given ? false : args->v[1].given ? true : !sc_session_lines(session);
     sc_session_set_lines(session, on);
     struct lines_rec r = {on};
     sc_record(sc_session_out(session), &lines_type, &r, lines_text, NULL);

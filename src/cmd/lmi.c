@@ -37,12 +37,15 @@ struct dir_rec {
     uint32_t age, signature;
     enum sc_cv_kind kind;
 };
-static const struct sc_field dir_fields[] = {
-    SC_FIELD(struct dir_rec, debug_type, SC_F_U32), SC_FIELD(struct dir_rec, name, SC_F_STR),
-    SC_FIELD(struct dir_rec, size, SC_F_HEX32),     SC_FIELD(struct dir_rec, rva, SC_F_HEX32),
-    SC_FIELD(struct dir_rec, offset, SC_F_HEX32),   SC_FIELD(struct dir_rec, pdb, SC_F_STR),
-    SC_FIELD(struct dir_rec, guid, SC_F_GUID),      SC_FIELD(struct dir_rec, age, SC_F_U32),
-    SC_FIELD_END};
+static const struct sc_field dir_fields[] = {SC_FIELD(struct dir_rec, debug_type, SC_F_U32),
+                                             SC_FIELD(struct dir_rec, name, SC_F_STR),
+                                             SC_FIELD(struct dir_rec, size, SC_F_HEX32),
+                                             SC_FIELD(struct dir_rec, rva, SC_F_HEX32),
+                                             SC_FIELD(struct dir_rec, offset, SC_F_HEX32),
+                                             SC_FIELD(struct dir_rec, pdb, SC_F_STR),
+                                             SC_FIELD(struct dir_rec, guid, SC_F_GUID),
+                                             SC_FIELD(struct dir_rec, age, SC_F_U32),
+                                             SC_FIELD_END};
 static const struct sc_rectype dir_type = {"debug_directory", sizeof(struct dir_rec), dir_fields};
 
 struct lmi_rec {
@@ -57,23 +60,22 @@ struct lmi_rec {
     enum sc_symstate state;
     bool has_private, has_lines;
 };
-static const struct sc_field lmi_fields[] = {
-    SC_FIELD(struct lmi_rec, module, SC_F_STR),
-    SC_FIELD(struct lmi_rec, base, SC_F_ADDR),
-    SC_FIELD(struct lmi_rec, image, SC_F_STR),
-    SC_FIELD(struct lmi_rec, machine, SC_F_U32),
-    SC_FIELD(struct lmi_rec, timestamp, SC_F_HEX32),
-    SC_FIELD(struct lmi_rec, size, SC_F_HEX32),
-    SC_FIELD(struct lmi_rec, checksum, SC_F_HEX32),
-    SC_FIELD(struct lmi_rec, characteristics, SC_F_HEX32),
-    SC_FIELD_LIST(struct lmi_rec, dirs, ndirs, &dir_type),
-    SC_FIELD(struct lmi_rec, image_path, SC_F_STR),
-    SC_FIELD(struct lmi_rec, image_missing, SC_F_STR),
-    SC_FIELD(struct lmi_rec, symbol_state, SC_F_STR),
-    SC_FIELD(struct lmi_rec, symbol_path, SC_F_STR),
-    SC_FIELD(struct lmi_rec, how, SC_F_STR),
-    SC_FIELD(struct lmi_rec, why, SC_F_STR),
-    SC_FIELD_END};
+static const struct sc_field lmi_fields[] = {SC_FIELD(struct lmi_rec, module, SC_F_STR),
+                                             SC_FIELD(struct lmi_rec, base, SC_F_ADDR),
+                                             SC_FIELD(struct lmi_rec, image, SC_F_STR),
+                                             SC_FIELD(struct lmi_rec, machine, SC_F_U32),
+                                             SC_FIELD(struct lmi_rec, timestamp, SC_F_HEX32),
+                                             SC_FIELD(struct lmi_rec, size, SC_F_HEX32),
+                                             SC_FIELD(struct lmi_rec, checksum, SC_F_HEX32),
+                                             SC_FIELD(struct lmi_rec, characteristics, SC_F_HEX32),
+                                             SC_FIELD_LIST(struct lmi_rec, dirs, ndirs, &dir_type),
+                                             SC_FIELD(struct lmi_rec, image_path, SC_F_STR),
+                                             SC_FIELD(struct lmi_rec, image_missing, SC_F_STR),
+                                             SC_FIELD(struct lmi_rec, symbol_state, SC_F_STR),
+                                             SC_FIELD(struct lmi_rec, symbol_path, SC_F_STR),
+                                             SC_FIELD(struct lmi_rec, how, SC_F_STR),
+                                             SC_FIELD(struct lmi_rec, why, SC_F_STR),
+                                             SC_FIELD_END};
 static const struct sc_rectype lmi_type = {"module_details", sizeof(struct lmi_rec), lmi_fields};
 
 /* ---- text ---- */
@@ -123,8 +125,8 @@ static void symbols_text(sc_out *out, const struct lmi_rec *r) {
     else if (!file)
         sc_puts(out, "no symbols loaded\n");
     else
-        sc_printf(out, "%s symbols %s, not source indexed \n", r->has_private ? "private" : "public",
-                  r->has_lines ? "& lines" : "");
+        sc_printf(out, "%s symbols %s, not source indexed \n",
+                  r->has_private ? "private" : "public", r->has_lines ? "& lines" : "");
     if (file && r->symbol_path)
         sc_printf(out, "                 %s\n", r->symbol_path);
 }
@@ -219,7 +221,7 @@ static sc_err *take_headers(sc_pe *pe, sc_arena *arena, struct lmi_rec *r) {
     r->has_headers = true;
     r->from_file = !sc_pe_is_memory(pe);
     r->machine = h->machine;
-    r->machine_name = h->machine == SC_PE_MACHINE_X86     ? "I386"
+    r->machine_name = h->machine == SC_PE_MACHINE_X86   ? "I386"
                       : h->machine == SC_PE_MACHINE_X64 ? "X64"
                                                         : sc_pe_machine_name(h->machine);
     r->characteristics = h->characteristics;
@@ -232,8 +234,8 @@ static sc_err *take_headers(sc_pe *pe, sc_arena *arena, struct lmi_rec *r) {
 /* Headers in memory, else those of the image file that was found, if one was. */
 static sc_err *open_image(sc_session *session, const struct sc_module *m, const char *file,
                           sc_pe **ret) {
-    sc_err *err = sc_pe_open_memory(sc_target_space(sc_session_target(session)), m->base, m->image,
-                                    ret);
+    sc_err *err =
+        sc_pe_open_memory(sc_target_space(sc_session_target(session)), m->base, m->image, ret);
     if (!err || sc_err_code(err) == SC_ERR_NOMEM || !file)
         return err;
     sc_err_destroy(err);

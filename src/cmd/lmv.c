@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/time.h"
+#include "base/utf.h"
 #include "cmd/lm.h"
 
 enum { YEAR_1990 = 631152000, DAY = 86400 };
@@ -27,16 +28,9 @@ static const char *version_text(const uint16_t v[4], sc_arena *arena) {
     return sc_arena_printf(arena, "%u.%u.%u.%u", v[0], v[1], v[2], v[3]);
 }
 
-static const char *base_name(const char *path) {
-    for (const char *p = path; *p; p++)
-        if (*p == '\\' || *p == '/')
-            path = p + 1;
-    return path;
-}
-
 /* "ntkrnlmp.pdb 5278AFF86C341677D7D7835C85B7B8441": the key of a symbol store. */
 static const char *symbol_id(const struct sc_codeview *cv, sc_arena *arena) {
-    const char *name = cv->path ? base_name(cv->path) : "";
+    const char *name = cv->path ? sc_base_name(cv->path) : "";
     const char *gap = *name ? " " : "";
     const struct sc_guid *g = &cv->guid;
     if (cv->kind == SC_CV_RSDS)

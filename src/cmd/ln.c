@@ -19,19 +19,18 @@ struct near_rec {
     uint32_t line;
     bool exact;
 };
-static const struct sc_field fields[] = {
-    SC_FIELD(struct near_rec, asked, SC_F_ADDR),
-    SC_FIELD(struct near_rec, module, SC_F_STR),
-    SC_FIELD(struct near_rec, name, SC_F_STR),
-    SC_FIELD(struct near_rec, address, SC_F_ADDR),
-    SC_FIELD(struct near_rec, displacement, SC_F_HEX64),
-    SC_FIELD(struct near_rec, next_name, SC_F_STR),
-    SC_FIELD(struct near_rec, next_address, SC_F_ADDR),
-    SC_FIELD(struct near_rec, exact, SC_F_BOOL),
-    SC_FIELD(struct near_rec, belongs_to, SC_F_STR),
-    SC_FIELD(struct near_rec, file, SC_F_STR),
-    SC_FIELD(struct near_rec, line, SC_F_U32),
-    SC_FIELD_END};
+static const struct sc_field fields[] = {SC_FIELD(struct near_rec, asked, SC_F_ADDR),
+                                         SC_FIELD(struct near_rec, module, SC_F_STR),
+                                         SC_FIELD(struct near_rec, name, SC_F_STR),
+                                         SC_FIELD(struct near_rec, address, SC_F_ADDR),
+                                         SC_FIELD(struct near_rec, displacement, SC_F_HEX64),
+                                         SC_FIELD(struct near_rec, next_name, SC_F_STR),
+                                         SC_FIELD(struct near_rec, next_address, SC_F_ADDR),
+                                         SC_FIELD(struct near_rec, exact, SC_F_BOOL),
+                                         SC_FIELD(struct near_rec, belongs_to, SC_F_STR),
+                                         SC_FIELD(struct near_rec, file, SC_F_STR),
+                                         SC_FIELD(struct near_rec, line, SC_F_U32),
+                                         SC_FIELD_END};
 static const struct sc_rectype near_type = {"near", sizeof(struct near_rec), fields};
 
 struct style {
@@ -65,9 +64,11 @@ struct exact_rec {
     const char *module, *name, *tail;
 };
 static const struct sc_field exact_fields[] = {
-    SC_FIELD(struct exact_rec, address, SC_F_ADDR), SC_FIELD(struct exact_rec, module, SC_F_STR),
+    SC_FIELD(struct exact_rec, address, SC_F_ADDR),
+    SC_FIELD(struct exact_rec, module, SC_F_STR),
     SC_FIELD(struct exact_rec, name, SC_F_STR),
-    {"value", SC_F_STR, offsetof(struct exact_rec, tail), 0, NULL, NULL}, SC_FIELD_END};
+    {"value", SC_F_STR, offsetof(struct exact_rec, tail), 0, NULL, NULL},
+    SC_FIELD_END};
 static const struct sc_rectype exact_type = {"exact_match", sizeof(struct exact_rec), exact_fields};
 
 static void exact_text(sc_out *out, const void *record, void *ctx) {
@@ -202,8 +203,7 @@ sc_err *sc_run_ln(sc_session *session, const struct sc_args *args) {
     sc_symtab *symtab;
     struct sc_near near;
     bool found;
-    uint64_t addr =
-        sc_space_canon(sc_target_space(sc_session_target(session)), args->v[1].num);
+    uint64_t addr = sc_space_canon(sc_target_space(sc_session_target(session)), args->v[1].num);
     sc_err *err = sc_session_symbols(session, &symtab);
     if (!err)
         err = sc_symtab_near(symtab, addr, &near, &found);

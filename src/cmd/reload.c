@@ -53,19 +53,20 @@ struct load_rec {
     const char *module, *state, *path, *how, *why;
     bool loaded;
 };
-static const struct sc_field load_fields[] = {
-    SC_FIELD(struct load_rec, module, SC_F_STR), SC_FIELD(struct load_rec, state, SC_F_STR),
-    SC_FIELD(struct load_rec, loaded, SC_F_BOOL), SC_FIELD(struct load_rec, path, SC_F_STR),
-    SC_FIELD(struct load_rec, how, SC_F_STR),    SC_FIELD(struct load_rec, why, SC_F_STR),
-    SC_FIELD_END};
+static const struct sc_field load_fields[] = {SC_FIELD(struct load_rec, module, SC_F_STR),
+                                              SC_FIELD(struct load_rec, state, SC_F_STR),
+                                              SC_FIELD(struct load_rec, loaded, SC_F_BOOL),
+                                              SC_FIELD(struct load_rec, path, SC_F_STR),
+                                              SC_FIELD(struct load_rec, how, SC_F_STR),
+                                              SC_FIELD(struct load_rec, why, SC_F_STR),
+                                              SC_FIELD_END};
 static const struct sc_rectype load_type = {"symbol_load", sizeof(struct load_rec), load_fields};
 
 static void load_text(sc_out *out, const void *record, void *ctx) {
     const struct load_rec *l = record;
     const struct reload *r = ctx;
     if (!l->loaded) {
-        sc_printf(out,
-                  "*** ERROR: Module load completed but symbols could not be loaded for %s\n",
+        sc_printf(out, "*** ERROR: Module load completed but symbols could not be loaded for %s\n",
                   l->module);
         if (l->why && sc_session_enrich(r->session))
             sc_printf(out, "           [%s]\n", l->why);
@@ -312,15 +313,20 @@ struct check_rec {
     struct sc_guid guid, found_guid;
     bool matches, has_key, has_file;
 };
-static const struct sc_field check_fields[] = {
-    SC_FIELD(struct check_rec, module, SC_F_STR),    SC_FIELD(struct check_rec, image, SC_F_STR),
-    SC_FIELD(struct check_rec, timestamp, SC_F_HEX32),
-    SC_FIELD(struct check_rec, size, SC_F_HEX32),    SC_FIELD(struct check_rec, pdb, SC_F_STR),
-    SC_FIELD(struct check_rec, guid, SC_F_GUID),     SC_FIELD(struct check_rec, age, SC_F_U32),
-    SC_FIELD(struct check_rec, symbols, SC_F_STR),   SC_FIELD(struct check_rec, found_guid, SC_F_GUID),
-    SC_FIELD(struct check_rec, found_age, SC_F_U32), SC_FIELD(struct check_rec, matches, SC_F_BOOL),
-    SC_FIELD(struct check_rec, how, SC_F_STR),       SC_FIELD(struct check_rec, why, SC_F_STR),
-    SC_FIELD_END};
+static const struct sc_field check_fields[] = {SC_FIELD(struct check_rec, module, SC_F_STR),
+                                               SC_FIELD(struct check_rec, image, SC_F_STR),
+                                               SC_FIELD(struct check_rec, timestamp, SC_F_HEX32),
+                                               SC_FIELD(struct check_rec, size, SC_F_HEX32),
+                                               SC_FIELD(struct check_rec, pdb, SC_F_STR),
+                                               SC_FIELD(struct check_rec, guid, SC_F_GUID),
+                                               SC_FIELD(struct check_rec, age, SC_F_U32),
+                                               SC_FIELD(struct check_rec, symbols, SC_F_STR),
+                                               SC_FIELD(struct check_rec, found_guid, SC_F_GUID),
+                                               SC_FIELD(struct check_rec, found_age, SC_F_U32),
+                                               SC_FIELD(struct check_rec, matches, SC_F_BOOL),
+                                               SC_FIELD(struct check_rec, how, SC_F_STR),
+                                               SC_FIELD(struct check_rec, why, SC_F_STR),
+                                               SC_FIELD_END};
 static const struct sc_rectype check_type = {"symbol_check", sizeof(struct check_rec),
                                              check_fields};
 

@@ -18,9 +18,9 @@ struct sc_symbolry {
     sc_symtab *symtab; /* NULL: not asked for yet, or `why` */
     char *why;         /* owned: why there can be none */
     sc_layout_book *layouts;
-    uint32_t options;                   /* .symopt's bits */
-    bool prompts;                       /* `!sym prompts`: kept, there is nothing to prompt for */
-    uint64_t warned[SC_WARNINGS_MAX];   /* hashes of warnings that were shown */
+    uint32_t options;                 /* .symopt's bits */
+    bool prompts;                     /* `!sym prompts`: kept, there is nothing to prompt for */
+    uint64_t warned[SC_WARNINGS_MAX]; /* hashes of warnings that were shown */
     unsigned nwarned;
 };
 

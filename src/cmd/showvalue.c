@@ -293,8 +293,8 @@ static sc_err *counted_string(struct show *s, const struct sc_value *v, const ch
     if (!at)
         return sc_err_nomem();
     return made(text ? sc_arena_printf(s->arena, "%s \"%s\"", name, text)
-                     : sc_arena_printf(s->arena,
-                                       "%s \"--- memory read error at address %s ---\"", name, at),
+                     : sc_arena_printf(s->arena, "%s \"--- memory read error at address %s ---\"",
+                                       name, at),
                 ret);
 }
 

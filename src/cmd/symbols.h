@@ -29,9 +29,9 @@ bool sc_symbols_forgive(sc_session *session, sc_err **err);
 struct sc_symbol_row {
     uint64_t address, size;
     const char *module, *name;
-    const char *kind;  /* "prv func", "pub global", … */
-    const char *type;  /* "unsigned long", "void (int, char**)"; NULL: not known */
-    const char *tail;  /* "(<no parameter info>)", "= <no type information>", "= 0x1000" */
+    const char *kind; /* "prv func", "pub global", … */
+    const char *type; /* "unsigned long", "void (int, char**)"; NULL: not known */
+    const char *tail; /* "(<no parameter info>)", "= <no type information>", "= 0x1000" */
     bool function;
 };
 sc_err *sc_symbol_row(sc_session *session, const struct sc_near *hit, sc_arena *arena,

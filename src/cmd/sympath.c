@@ -36,9 +36,9 @@ static void path_text(sc_out *out, const void *record, void *ctx) {
 struct element_rec {
     const char *response, *location;
 };
-static const struct sc_field element_fields[] = {
-    SC_FIELD(struct element_rec, response, SC_F_STR),
-    SC_FIELD(struct element_rec, location, SC_F_STR), SC_FIELD_END};
+static const struct sc_field element_fields[] = {SC_FIELD(struct element_rec, response, SC_F_STR),
+                                                 SC_FIELD(struct element_rec, location, SC_F_STR),
+                                                 SC_FIELD_END};
 static const struct sc_rectype element_type = {"path_element", sizeof(struct element_rec),
                                                element_fields};
 
@@ -99,8 +99,7 @@ static bool wants_append(const struct sc_args *args, const char **ret_path) {
     return append;
 }
 
-static sc_err *run_path(sc_session *session, const struct sc_args *args,
-                        enum sc_path_which which) {
+static sc_err *run_path(sc_session *session, const struct sc_args *args, enum sc_path_which which) {
     const char *path;
     sc_symtab *symtab;
     bool append = wants_append(args, &path);
@@ -109,7 +108,8 @@ static sc_err *run_path(sc_session *session, const struct sc_args *args,
         return err;
     sc_store *store = sc_symtab_store(symtab);
     if (*path)
-        err = append ? sc_store_add_path(store, which, path) : sc_store_set_path(store, which, path);
+        err =
+            append ? sc_store_add_path(store, which, path) : sc_store_set_path(store, which, path);
     return err ? err : show_path(session, store, which, args->arena);
 }
 
@@ -164,11 +164,11 @@ struct options_rec {
     const char **name;
     size_t nnames;
 };
-static const struct sc_field options_fields[] = {
-    SC_FIELD(struct options_rec, options, SC_F_HEX32),
-    {"names", SC_F_STRS, offsetof(struct options_rec, name), offsetof(struct options_rec, nnames),
-     NULL, NULL},
-    SC_FIELD_END};
+static const struct sc_field options_fields[] = {SC_FIELD(struct options_rec, options, SC_F_HEX32),
+                                                 {"names", SC_F_STRS,
+                                                  offsetof(struct options_rec, name),
+                                                  offsetof(struct options_rec, nnames), NULL, NULL},
+                                                 SC_FIELD_END};
 static const struct sc_rectype options_type = {"symbol_options", sizeof(struct options_rec),
                                                options_fields};
 

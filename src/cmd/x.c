@@ -276,11 +276,12 @@ const struct sc_command sc_symbol_commands[] = {
      .brief = "list symbols by pattern",
      .needs = SC_NEED_TARGET,
      .args = x_args,
-     .help = "* stands for any number of characters, ? for one, [a-z] for one of several. Without a "
-             "module the kernel's or the program's symbols are searched, and those that are "
-             "loaded. Symbols are loaded when they are needed.\n"
-             "Code of which only the name is known shows (<no parameter info>), such data = <no "
-             "type information>; data with a type shows its value.",
+     .help =
+         "* stands for any number of characters, ? for one, [a-z] for one of several. Without a "
+         "module the kernel's or the program's symbols are searched, and those that are "
+         "loaded. Symbols are loaded when they are needed.\n"
+         "Code of which only the name is known shows (<no parameter info>), such data = <no "
+         "type information>; data with a type shows its value.",
      .sample = "x nt!KeBugCheck*",
      .run = run_x},
     {.name = "ln",

@@ -63,6 +63,10 @@ bool sc_module_names(sc_arena *arena, const char *path, const char **ret_name,
     size_t n = strlen(image);
     while (n && (image[n - 1] == '\\' || image[n - 1] == '/'))
         image[--n] = 0;
+    if (!n) { /* a path of separators alone: what it is called must still be something */
+        *ret_name = *ret_image = "unnamed";
+        return true;
+    }
     if (is_kernel_image(image)) {
         *ret_name = "nt";
         *ret_image = image;

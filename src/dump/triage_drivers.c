@@ -147,7 +147,7 @@ static sc_err *add_module(struct sc_source *s, uint32_t i, const struct entry_fo
     }
     bool nomem = false;
     const char *path = sc_triage_string(s, e.name, &nomem);
-    if (!path && !nomem)
+    if (!nomem && (!path || !path[0]))
         path = sc_arena_printf(s->arena, "Unknown_Module_%016" PRIx64, e.base);
     struct sc_module m = {.base = e.base,
                           .size = e.size,

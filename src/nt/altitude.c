@@ -8,6 +8,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/utf.h"
+
 #if defined(__GNUC__)
 /* The pool is one literal, longer than ISO C promises; GCC and Clang take any length. */
 #pragma GCC diagnostic ignored "-Woverlength-strings"
@@ -86,19 +88,10 @@ static size_t stem(const char *file) {
     return length;
 }
 
-static const char *base_name(const char *path) {
-    const char *base = path;
-
-    for (const char *p = path; *p; p++)
-        if (*p == '\\' || *p == '/')
-            base = p + 1;
-    return base;
-}
-
 bool nt_altitude_by_file(const char *file, size_t nth, struct nt_altitude *ret) {
     if (file == NULL)
         return false;
-    file = base_name(file);
+    file = sc_base_name(file);
     size_t length = stem(file);
     for (size_t row = 0; row < ALTITUDE_ROWS; row++) {
         const char *listed = altitudes_pool + altitude_files[row];

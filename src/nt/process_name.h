@@ -16,11 +16,10 @@
 bool nt_image_name_offset(enum sc_cpu cpu, uint32_t build, uint32_t *ret_offset);
 
 /*
- * Where the field lies is asked of SYMTAB's symbols for the kernel, if SYMTAB is not NULL, and of the
- * table if they do not know.
- * *RET_NAME is the name in ARENA (at most 15 characters: the kernel cuts it), or NULL when it
- * cannot be had; then *RET_WHY (may be NULL) says why in a phrase, in ARENA or static. Errors: only
- * out of memory and cancelled.
+ * Where the field lies is asked of SYMTAB's symbols for the kernel, if SYMTAB is not NULL, and of
+ * the table if they do not know. *RET_NAME is the name in ARENA (at most 15 characters: the kernel
+ * cuts it), or NULL when it cannot be had; then *RET_WHY (may be NULL) says why in a phrase, in
+ * ARENA or static. Errors: only out of memory and cancelled.
  */
 sc_err *nt_process_name(sc_target *target, sc_symtab *symtab, sc_arena *arena,
                         const char **ret_name, const char **ret_why);

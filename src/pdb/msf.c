@@ -233,7 +233,9 @@ sc_err *msf_string(struct msf *msf, uint32_t stream, uint64_t offset, uint64_t e
         return err;
     if (msf->strings.count && sc_map_get_number(&msf->strings, key, &kept)) {
         *ret_text = (const char *)(uintptr_t)kept;
-        return NULL;
+        return strlen(*ret_text) < end - offset
+                   ? NULL
+                   : msf_err(msf, stream, offset, "a string has no end");
     }
     uint32_t len = 0;
     const uint8_t *data = NULL;

@@ -99,8 +99,8 @@ uint64_t pe_room(const sc_pe *pe, unsigned size) {
 
 /* ---- RVA to bytes ---- */
 
-/* The last span that starts at or below RVA and reaches over it; NULL if none. */
-static const struct pe_span *span_at(const sc_pe *pe, uint64_t rva) {
+/* Index of the first span that starts above RVA. */
+static size_t spans_up_to(const sc_pe *pe, uint64_t rva) {
     size_t lo = 0, hi = pe->nsections;
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
@@ -109,9 +109,15 @@ static const struct pe_span *span_at(const sc_pe *pe, uint64_t rva) {
         else
             hi = mid;
     }
-    for (unsigned i = 0; lo-- > 0 && i < OVERLAP_WALK; i++) {
-        if (rva < pe->span[lo].end)
-            return &pe->span[lo];
+    return lo;
+}
+
+/* The last span that starts at or below RVA and reaches over it; NULL if none. */
+static const struct pe_span *span_at(const sc_pe *pe, uint64_t rva) {
+    size_t at = spans_up_to(pe, rva);
+    for (unsigned i = 0; at-- > 0 && i < OVERLAP_WALK; i++) {
+        if (rva < pe->span[at].end)
+            return &pe->span[at];
     }
     return NULL;
 }
@@ -133,15 +139,8 @@ struct run {
 
 /* Where the next span behind RVA starts; LIMIT if none does before. */
 static uint64_t next_start(const sc_pe *pe, uint64_t rva, uint64_t limit) {
-    size_t lo = 0, hi = pe->nsections;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (pe->span[mid].start <= rva)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo < pe->nsections && pe->span[lo].start < limit ? pe->span[lo].start : limit;
+    size_t at = spans_up_to(pe, rva);
+    return at < pe->nsections && pe->span[at].start < limit ? pe->span[at].start : limit;
 }
 
 /* The run of a file's bytes that RVA begins; false when the image has no such RVA. */

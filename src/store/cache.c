@@ -6,7 +6,7 @@
  *     ROOT/.stopcode/HASH.part    a download that is not finished; .info: what it is (http.c)
  *     ROOT/.stopcode/HASH.lock    held while a file is fetched (server.c)
  *     ROOT/.stopcode/HASH.miss    a server did not have it; its time stamp says when
- *     ROOT/.stopcode/HASH-PID.*   a copy or an unpacked file on its way
+ *     ROOT/.stopcode/HASH-*.*     a copy or an unpacked file on its way
  *
  * HASH is FNV-1a of what the file is about; files that matter repeat the text itself, so a
  * collision of hashes costs a question to a server, and never gives a wrong answer.
@@ -99,8 +99,9 @@ static bool ends_search(const sc_err *err) {
 sc_err *store_cache_copy(struct store_search *s, const char *root) {
     const char *base = strrchr(s->path, '/');
     const char *to = store_cache_path(s, root, base ? base + 1 : s->path);
-    char ext[40];
-    snprintf(ext, sizeof ext, "-%lu.copy", sc_os_process_id());
+    char ext[64];
+    /* Of this process, and of this store in it. */
+    snprintf(ext, sizeof ext, "-%lu-%p.copy", sc_os_process_id(), (void *)s->store);
     const char *temp = to ? store_private(s->arena, root, to, ext) : NULL;
     if (!temp)
         return sc_err_nomem();

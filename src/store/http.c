@@ -13,6 +13,9 @@
  *
  * Certificates are verified. Redirects are followed eight times, to http and https only, and from
  * https to https only. Proxies are those of the environment, as libcurl reads it.
+ *
+ * libcurl's own beginning (curl_global_init) counts its callers, and is safe between threads since
+ * 7.84; older ones want the first two stores of a process not to begin at the same moment.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -365,7 +368,10 @@ static sc_err *attempt(sc_store *store, struct store_get *get, enum store_http *
         return err;
     t.have = t.had;
     bool ready = range_headers(c, &t, version, &headers) && set_options(c, &t, headers, error);
+    struct sc_os_pipe_guard guard;
+    sc_os_pipe_guard(&guard); /* without its signal handling libcurl may run into one */
     int code = ready ? c->perform(c->easy) : CURL_OUT_OF_MEMORY;
+    sc_os_pipe_unguard(&guard);
     if (code == CURL_OUT_OF_MEMORY && !t.err)
         t.err = sc_err_nomem();
     if (!t.err)

@@ -101,8 +101,9 @@ static sc_err *look_file(struct store_search *s, const char *folder, const char 
 /* Unpacks PATH into the store UNPACK_TO, and takes what comes out of it. */
 static sc_err *look_packed(struct store_search *s, const char *path, const char *root,
                            const char *unpack_to) {
-    char ext[40];
-    snprintf(ext, sizeof ext, "-%lu.unpacked", sc_os_process_id());
+    char ext[64];
+    /* Of this process, and of this store in it. */
+    snprintf(ext, sizeof ext, "-%lu-%p.unpacked", sc_os_process_id(), (void *)s->store);
     const char *to = store_cache_path(s, unpack_to, s->rel.file[0]);
     const char *temp = to ? store_private(s->arena, unpack_to, path, ext) : NULL;
     const char *own = sc_arena_printf(s->arena, "%s/.stopcode", unpack_to);

@@ -161,6 +161,8 @@ static sc_err *find_image(sc_symtab *t, struct sc_modslot *slot) {
     sc_err *err = sc_store_find(t->store, &key, verify_image, NULL, &found);
     if (!err && found.path)
         err = open_image(t, slot, found.path);
+    else if (!err && !(slot->image_why = sc_arena_strdup(t->arena, found.why)))
+        err = sc_err_nomem();
     sc_store_found_deinit(&found);
     if (err)
         close_image(slot);

@@ -41,6 +41,15 @@ static sc_err *because(struct load *l, const char *text) {
     return l->slot->pub.why ? NULL : sc_err_nomem();
 }
 
+/* Puts a reason behind those that are there. */
+static sc_err *because_also(struct load *l, const char *text) {
+    const char *why = l->slot->pub.why;
+    if (!why || strstr(why, text))
+        return because(l, text);
+    l->slot->pub.why = sc_arena_printf(l->t->arena, "%s; %s", why, text);
+    return l->slot->pub.why ? NULL : sc_err_nomem();
+}
+
 /* Keeps the reason of an error that ends nothing. */
 static sc_err *forgive(struct load *l, sc_err *own_err) {
     if (!own_err || sc_symtab_ends_search(own_err))
@@ -110,6 +119,7 @@ static sc_err *find_key(struct load *l) {
 struct checked {
     const struct load *l;
     sc_symbols *symbols;
+    bool refused; /* there was a file that did not pass */
 };
 
 static sc_err *matches(sc_symbols *s, const struct sc_store_key *key) {
@@ -134,13 +144,13 @@ static sc_err *matches(sc_symbols *s, const struct sc_store_key *key) {
 
 static sc_err *verify(void *ctx, const struct sc_store_key *key, const char *path) {
     struct checked *c = ctx;
-    sc_symbols *s;
+    sc_symbols *s = NULL;
     sc_err *err = sc_symbols_open(path, &s);
-    if (err)
-        return err;
-    err = matches(s, key);
+    if (!err)
+        err = matches(s, key);
     if (err) {
         sc_symbols_unref(s);
+        c->refused = true;
         return err;
     }
     sc_symbols_unref(c->symbols);
@@ -178,8 +188,8 @@ static sc_err *add_by_key(struct load *l, enum sc_store_kind kind) {
     sc_err *err = sc_store_find(l->t->store, &key, verify, &c, &found);
     if (!err && found.path)
         err = add_file(l, &c, found.path, old ? "signature and age" : "GUID and age");
-    else if (!err && kind == SC_STORE_PDB)
-        err = because(l, found.why);
+    else if (!err && (kind == SC_STORE_PDB || c.refused)) /* of other kinds only what was there */
+        err = because_also(l, found.why);
     else
         err = forgive(l, err);
     sc_symbols_unref(c.symbols);
@@ -279,8 +289,14 @@ sc_err *sc_symload_layouts(sc_symtab *symtab, struct sc_modslot *slot) {
     return err;
 }
 
-static const char no_key[] = "the dump does not say which PDB belongs to this image, and its image "
-                             "file was not found";
+static sc_err *because_unkeyed(struct load *l) {
+    static const char none[] =
+        "the dump does not say which PDB belongs to this image, and its image file was not found";
+    if (l->file || !l->slot->image_why)
+        return because(l, l->file ? "the image file names no PDB" : none);
+    const char *why = sc_arena_printf(l->t->arena, "%s: %s", none, l->slot->image_why);
+    return why ? because(l, why) : sc_err_nomem();
+}
 
 static sc_err *load_all(struct load *l) {
     struct sc_modsyms *p = &l->slot->pub;
@@ -300,7 +316,7 @@ static sc_err *load_all(struct load *l) {
     if (!err)
         err = add_exports(l);
     if (!err && !real && !keyed)
-        err = because(l, l->file ? "the image file names no PDB" : no_key);
+        err = because_unkeyed(l);
     return err ? err : sc_symload_layouts(l->t, l->slot);
 }
 

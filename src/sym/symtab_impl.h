@@ -20,7 +20,8 @@ struct sc_modslot {
     bool image_tried; /* the image file was looked for */
     sc_pe *image;     /* the file of the image path; NULL none */
     sc_file *image_file;
-    struct { /* of `image`: sorted, disjoint */
+    const char *image_why; /* why there is none; NULL: not looked for */
+    struct {               /* of `image`: sorted, disjoint */
         struct sc_written *item;
         size_t count, room;
     } written;

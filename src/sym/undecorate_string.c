@@ -59,8 +59,10 @@ static uint8_t byte(struct ud *u) {
         return (uint8_t)c;
     if (ud_take(u, "$")) {
         char high = ud_pop(u), low = ud_pop(u);
-        if (high < 'A' || high > 'P' || low < 'A' || low > 'P')
+        if (high < 'A' || high > 'P' || low < 'A' || low > 'P') {
             ud_fail(u);
+            return 0;
+        }
         return (uint8_t)((high - 'A') << 4 | (low - 'A'));
     }
     c = ud_pop(u);

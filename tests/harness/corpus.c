@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "forge/mdmp_scene.h"
+#include "forge/peparts.h"
 #include "forge/scene.h"
 
 const char *corpus_folder(char *buf, size_t size) {
@@ -83,6 +84,24 @@ static bool add_forged(struct subjects *s, bool built, const char *name, struct 
     return it != NULL;
 }
 
+/* The driver's image among the data blocks: what lmv and !dh read. */
+static bool build_with_image(struct forge_bytes *ret_file) {
+    struct forge_scene s;
+    struct peimg *image = malloc(sizeof *image);
+    if (!image)
+        return false;
+    forge_scene_init(&s, FORGE_TRIAGE_X64);
+    peparts_init(image, 0x8664);
+    peimg_u32(image, PEIMG_NT + 8, s.driver[2].timestamp);
+    s.driver[2].size = PEIMG_SIZE;
+    s.block[7].size = 0; /* bytes at the faulting instruction: inside the image */
+    s.block[9] =
+        (struct forge_block){.addr = s.va.bad, .data = image->data, .size = sizeof image->data};
+    bool ok = forge_triage_build(&s.t, ret_file);
+    free(image);
+    return ok;
+}
+
 bool subjects_forge(struct subjects *s) {
     struct forge_bytes file = {0};
     bool ok = true;
@@ -90,6 +109,8 @@ bool subjects_forge(struct subjects *s) {
         enum forge_scene_kind kind = (enum forge_scene_kind)i;
         ok = add_forged(s, forge_scene_build(kind, &file), forge_scene_name(kind), file);
     }
+    if (ok)
+        ok = add_forged(s, build_with_image(&file), "triage-x64-image", file);
     for (int i = 0; ok && i < FORGE_MDMP_SCENES; i++) {
         enum forge_mdmp_scene_kind kind = (enum forge_mdmp_scene_kind)i;
         ok = add_forged(s, forge_mdmp_scene_build(kind, &file), forge_mdmp_scene_name(kind), file);

@@ -487,8 +487,26 @@ static void notes_are_bounded(void **state) {
     close_world(&w);
 }
 
+static void a_driver_without_a_name_is_called_something(void **state) {
+    (void)state;
+    static const struct {
+        const char *path, *name;
+    } rows[] = {
+        {"", "Unknown_Module_fffff80020000000"}, {"\\", "unnamed"}, {"\\SystemRoot\\x\\", "x"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct world w;
+        forge_scene_init(&w.s, FORGE_TRIAGE_X64);
+        w.s.driver[2].path = rows[i].path;
+        open_world(&w);
+        assert_string_equal(sc_target_module_at(w.target, w.s.va.bad)->name, rows[i].name);
+        assert_true(sc_target_module_at(w.target, w.s.va.bad)->image[0]);
+        close_world(&w);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_driver_without_a_name_is_called_something),
         cmocka_unit_test(forged_dumps_open_without_a_note),
         cmocka_unit_test(header_fields_of_both_widths_are_read),
         cmocka_unit_test(triage_fields_of_both_widths_are_read),

@@ -12,6 +12,7 @@
 #include "options.h"
 #include "run.h"
 #include "signals.h"
+#include "symbols.h"
 
 static int run_mode(const struct options *opt) {
     switch (opt->mode) {
@@ -20,6 +21,7 @@ static int run_mode(const struct options *opt) {
     case MODE_MANUAL: return manual_print();
     case MODE_SAMPLES: return manual_samples(opt);
     case MODE_ANALYZE: return batch_run(opt);
+    case MODE_SYMBOLS: return symbols_run(opt);
     case MODE_DEBUG: return run_debug(opt);
     }
     return fflush(stdout) ? STATUS_FAILED : STATUS_OK;

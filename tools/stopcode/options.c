@@ -45,7 +45,7 @@ static bool take_dump(struct options *opt, const char *path) {
 }
 
 static bool take_operand(struct reader *r, const char *text) {
-    if (r->mode != FOR_ANALYZE)
+    if (r->mode == FOR_DEBUG)
         return take_dump(r->opt, text);
     r->opt->files[r->opt->nfiles++] = text;
     return true;
@@ -151,7 +151,30 @@ static bool take_option(struct reader *r, const char *arg) {
 static bool check(const struct options *opt) {
     if (opt->mode == MODE_ANALYZE && !opt->nfiles)
         return wrong("analyze", "name dump files, or -r and folders");
+    if (opt->mode == MODE_SYMBOLS && !opt->nfiles)
+        return wrong("symbols", "name dump files; `symbols index` takes the folders of stores");
     return true;
+}
+
+/* `symbols list …`: what is to be done. */
+static bool take_action(struct reader *r) {
+    static const char *const actions[] = {"list", "check", "fetch", "index"};
+    const char *word = r->at < r->argc ? r->argv[r->at] : "";
+    r->mode = FOR_SYMBOLS;
+    r->opt->mode = MODE_SYMBOLS;
+    if (!strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "-?"))
+        return true;
+    for (size_t i = 0; i < sizeof actions / sizeof *actions; i++) {
+        if (!strcmp(word, actions[i])) {
+            r->opt->action = actions[i];
+            r->at++;
+            return true;
+        }
+    }
+    say("symbols: %s%s: it is `stopcode symbols list|check|fetch DUMP…` or `stopcode symbols index "
+        "STORE…`",
+        *word ? "no such action: " : "what is to be done is missing", word);
+    return false;
 }
 
 bool options_parse(int argc, char **argv, struct options *ret) {
@@ -165,6 +188,10 @@ bool options_parse(int argc, char **argv, struct options *ret) {
         r.mode = FOR_ANALYZE;
         ret->mode = MODE_ANALYZE;
         r.at = 2;
+    } else if (argc > 1 && strcmp(argv[1], "symbols") == 0) {
+        r.at = 2;
+        if (!take_action(&r))
+            return false;
     }
     bool only_operands = false;
     while (r.at < r.argc) {
@@ -194,7 +221,7 @@ static bool is_compat(const struct opt_row *row) {
 static void help_rows(FILE *to, unsigned mode) {
     for (const struct opt_row *row = opt_rows; row->name; row++) {
         if (is_compat(row) || !(row->modes & mode) ||
-            (mode == FOR_ANALYZE && row->modes == FOR_BOTH))
+            (mode == FOR_ANALYZE && row->modes == FOR_ALL))
             continue;
         char left[64];
         snprintf(left, sizeof left, "%s%s%s", row->name, row->value ? " " : "",
@@ -223,7 +250,11 @@ static void names(FILE *to, enum opt_id id) {
 void options_help(FILE *to) {
     fputs("stopcode opens Windows crash dumps and runs WinDbg's commands.\n\n"
           "  stopcode [OPTIONS] [-z] FILE       open a dump\n"
-          "  stopcode analyze [OPTIONS] FILE…   the verdicts on many dumps\n\n"
+          "  stopcode analyze [OPTIONS] FILE…   the verdicts on many dumps\n"
+          "  stopcode symbols list FILE…        which symbols and images dumps need\n"
+          "  stopcode symbols check FILE…       which of them are here\n"
+          "  stopcode symbols fetch FILE…       download what is missing\n"
+          "  stopcode symbols index STORE…      learn the kernels of a local store\n\n"
           "For example:\n"
           "  stopcode MEMORY.DMP -c \"!analyze -v; q\"\n"
           "  stopcode analyze -r --json /var/crash\n\n"

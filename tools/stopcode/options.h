@@ -7,7 +7,15 @@
 #include <stddef.h>
 #include <stdio.h>
 
-enum mode { MODE_DEBUG, MODE_ANALYZE, MODE_VERSION, MODE_HELP, MODE_MANUAL, MODE_SAMPLES };
+enum mode {
+    MODE_DEBUG,
+    MODE_ANALYZE,
+    MODE_SYMBOLS,
+    MODE_VERSION,
+    MODE_HELP,
+    MODE_MANUAL,
+    MODE_SAMPLES
+};
 
 /* Something to run before the prompt, in the order given: -c, -cf, -cfr. */
 struct start {
@@ -18,7 +26,8 @@ struct start {
 struct options {
     enum mode mode;
     const char *dump;    /* NULL: none */
-    const char **files;  /* MODE_ANALYZE: files and folders */
+    const char *action;  /* MODE_SYMBOLS: list, check, fetch or index */
+    const char **files;  /* MODE_ANALYZE: files and folders; MODE_SYMBOLS: dumps, or stores */
     struct start *start; /* owned, as is `files`; the strings are the command line's */
     size_t nfiles, nstart;
     const char *symbols, *images; /* -y, -i */

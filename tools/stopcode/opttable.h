@@ -42,7 +42,7 @@ enum opt_id {
     OPT_LIMIT,
 };
 
-enum { FOR_DEBUG = 1, FOR_ANALYZE = 2, FOR_BOTH = 3 };
+enum { FOR_DEBUG = 1, FOR_ANALYZE = 2, FOR_SYMBOLS = 4, FOR_ALL = 7 };
 
 struct opt_row {
     const char *name; /* with its dashes */

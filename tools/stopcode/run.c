@@ -47,20 +47,54 @@ static bool join(const char *const part[3], char **ret) {
     return true;
 }
 
-sc_err *run_set_paths(const struct options *opt, sc_session *session) {
+/* The paths of the command line and, behind them, of the environment; owned by the caller. */
+static sc_err *make_paths(const struct options *opt, char **ret_symbols, char **ret_images) {
     bool env = !opt->ignore_env;
     const char *const symbols[3] = {opt->symbols, env ? getenv("_NT_ALT_SYMBOL_PATH") : NULL,
                                     env ? getenv("_NT_SYMBOL_PATH") : NULL};
     const char *const images[3] = {opt->images, env ? getenv("_NT_EXECUTABLE_IMAGE_PATH") : NULL,
                                    NULL};
-    char *symbol_path = NULL, *image_path = NULL;
-    sc_err *err = NULL;
-    if (!join(symbols, &symbol_path) || !join(images, &image_path))
-        err = sc_err_nomem();
+    *ret_symbols = *ret_images = NULL;
+    return join(symbols, ret_symbols) && join(images, ret_images) ? NULL : sc_err_nomem();
+}
+
+sc_err *run_set_paths(const struct options *opt, sc_session *session) {
+    char *symbols, *images;
+    sc_err *err = make_paths(opt, &symbols, &images);
+    if (!err)
+        err = sc_session_set_paths(session, symbols, images);
+    free(symbols);
+    free(images);
+    return err;
+}
+
+/* A path that cannot be used is said, and done without. */
+static sc_err *use_path(sc_store *store, enum sc_path_which which, const char *path) {
+    sc_err *err = path ? sc_store_set_path(store, which, path) : NULL;
+    if (!err || sc_err_code(err) == SC_ERR_NOMEM)
+        return err;
+    say("%s", sc_err_text(err));
+    sc_err_destroy(err);
+    return NULL;
+}
+
+sc_err *run_symtab(const struct options *opt, sc_target *target,
+                   const struct sc_store_opts *store_opts, sc_symtab **ret_symtab) {
+    char *symbols, *images;
+    sc_symtab *symtab = NULL;
+    sc_err *err = make_paths(opt, &symbols, &images);
+    if (!err)
+        err = sc_symtab_create(target, store_opts, &symtab);
+    if (!err)
+        err = use_path(sc_symtab_store(symtab), SC_PATH_SYMBOLS, symbols);
+    if (!err)
+        err = use_path(sc_symtab_store(symtab), SC_PATH_IMAGES, images);
+    free(symbols);
+    free(images);
+    if (err)
+        sc_symtab_destroy(symtab);
     else
-        err = sc_session_set_paths(session, symbol_path, image_path);
-    free(symbol_path);
-    free(image_path);
+        *ret_symtab = symtab;
     return err;
 }
 

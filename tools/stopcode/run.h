@@ -5,6 +5,7 @@
 
 #include "options.h"
 #include "stopcode/session.h"
+#include "stopcode/symtab.h"
 #include "term.h"
 
 /* Statuses of the program. */
@@ -27,6 +28,9 @@ int run_debug(const struct options *opt);
 sc_err *run_open(const struct options *opt, const char *path, sc_target **ret_target);
 /* Sets -y, -i and what the environment adds. */
 sc_err *run_set_paths(const struct options *opt, sc_session *session);
+/* The symbols of TARGET, with the paths of -y, -i and the environment. STORE_OPTS may be NULL. */
+sc_err *run_symtab(const struct options *opt, sc_target *target,
+                   const struct sc_store_opts *store_opts, sc_symtab **ret_symtab);
 /* One line: false when the program should end (`q`, Ctrl-C without a prompt, a broken pipe). */
 bool run_line(struct run *run, const char *line);
 /* Shows the prompt and LINE, as they would stand on the screen and in a log. */

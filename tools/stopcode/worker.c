@@ -73,12 +73,20 @@ static bool analyse(const struct options *opt, const char *path, struct report *
     if (err)
         return report_err(opt, path, REPORT_NOT_OPENED, err, ret);
     bool ok;
-    err = sc_analyze(target, &analysis);
+    sc_symtab *symtab = NULL;
+    err = run_symtab(opt, target, NULL, &symtab);
+    if (err && sc_err_code(err) != SC_ERR_NOMEM) { /* the analysis says itself what is damaged */
+        sc_err_destroy(err);
+        err = NULL;
+    }
+    if (!err)
+        err = sc_analyze_with(target, symtab, &analysis);
     if (err)
         ok = report_err(opt, path, REPORT_FAILED, err, ret);
     else
         ok = report_analysis(opt, path, target, analysis, ret);
     sc_analysis_destroy(analysis);
+    sc_symtab_destroy(symtab);
     sc_target_close(target);
     return ok;
 }
