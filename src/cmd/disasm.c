@@ -133,6 +133,8 @@ static sc_err *run_ub(sc_session *session, const struct sc_args *args) {
         return err;
     err =
         sc_unasm_back(v, addr, range->count ? (size_t)range->count : DEFAULT_COUNT, &back, &count);
+    if (!err && v->nomem)
+        err = sc_err_nomem();
     if (!err && !count)
         err = sc_err_mem(addr, "Unable to find valid previous instruction for '%s'", args->text);
     if (!err)

@@ -168,6 +168,8 @@ static sc_err *show_function(struct uf *uf) {
                          .instructions = f->ninsns,
                          .blocks = f->nblocks,
                          .incomplete = f->incomplete};
+    if (uf->view->nomem)
+        return sc_err_nomem();
     if (!f->ninsns)
         return sc_err_mem(f->start, "No code found, aborting");
     sc_err *err = sc_unasm_has_line(uf->view, f->start, &uf->numbers);

@@ -44,7 +44,29 @@ void sc_unasm_destroy(struct sc_unasm *v) {
     free(v);
 }
 
+/* Errors that no function hands on: only "out of memory" is kept. */
+static void forgive(struct sc_unasm *v, sc_err *own_err) {
+    v->nomem |= own_err && sc_err_code(own_err) == SC_ERR_NOMEM;
+    sc_err_destroy(own_err);
+}
+
 /* ---- memory ---- */
+
+/*
+ * Memory whose ranges could not be loaded is not memory that is absent: it is asked for once more,
+ * which tells why.
+ */
+static void fill_window(struct sc_unasm *v, uint64_t addr, size_t room) {
+    v->window_start = addr;
+    v->window_size = 0;
+    if (sc_space_read(v->space, addr, v->window, room, &v->window_size) != SC_READ_IO ||
+        v->window_size)
+        return;
+    sc_err *err = sc_space_need(v->space, addr, v->window, 1, "code");
+    if (!err)
+        sc_space_read(v->space, addr, v->window, room, &v->window_size);
+    forgive(v, err);
+}
 
 size_t sc_unasm_fetch(struct sc_unasm *v, uint64_t addr, const uint8_t **ret_data) {
     uint64_t into = addr - v->window_start;
@@ -53,9 +75,7 @@ size_t sc_unasm_fetch(struct sc_unasm *v, uint64_t addr, const uint8_t **ret_dat
         size_t room = sizeof v->window;
         if (v->limit - addr < room - 1)
             room = (size_t)(v->limit - addr) + 1;
-        v->window_start = addr;
-        v->window_size = 0;
-        sc_space_read(v->space, addr, v->window, room, &v->window_size);
+        fill_window(v, addr, room);
         into = 0;
     }
     *ret_data = v->window + into;
@@ -99,11 +119,6 @@ sc_err *sc_unasm_image(struct sc_unasm *v, const struct sc_module *module, sc_pe
 }
 
 /* ---- names ---- */
-
-static void forgive(struct sc_unasm *v, sc_err *own_err) {
-    v->nomem |= own_err && sc_err_code(own_err) == SC_ERR_NOMEM;
-    sc_err_destroy(own_err);
-}
 
 static void put_offset(char *buf, size_t size, uint64_t offset) {
     size_t n = strlen(buf);
