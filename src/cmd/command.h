@@ -31,7 +31,8 @@ enum sc_arg_kind {
     SC_ARG_OPTION_EXPR, /* `-x expression` */
     SC_ARG_EXPR,        /* an address or number: a MASM expression up to the next blank outside
                            parentheses and quotes; blanks around an operator do not end it */
-    SC_ARG_RANGE, /* `addr`, `addr L count`, `addr L-count`, `addr end`: num, end, count, back */
+    SC_ARG_RANGE, /* `addr`, `addr L count`, `addr L-count`, `addr end`: num, end, count, back;
+                     `L count` alone: `text` is NULL, the address is the command's own */
     SC_ARG_WORD,  /* one blank-separated or quoted word */
     SC_ARG_WORDS, /* all remaining words */
     SC_ARG_REST,  /* the rest of the command as it stands (quotes kept), up to ';' */

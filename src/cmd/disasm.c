@@ -27,7 +27,7 @@ static sc_err *current(sc_session *session, uint64_t *ret_addr) {
 }
 
 static sc_err *start_of(sc_session *session, const struct sc_val *range, uint64_t *ret_addr) {
-    if (!range->given)
+    if (!range->text)
         return current(session, ret_addr);
     *ret_addr = sc_space_canon(sc_target_space(sc_session_target(session)), range->num);
     return NULL;
@@ -87,7 +87,7 @@ static sc_err *run_u(sc_session *session, const struct sc_args *args) {
     if (err)
         return err;
     l.count = range->count ? range->count : DEFAULT_COUNT;
-    if (range->given && range->end)
+    if (range->end)
         l.end = l.next + (range->end - range->num);
     uint64_t *back = NULL;
     size_t nback = 0;

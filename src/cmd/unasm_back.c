@@ -6,9 +6,9 @@
  *   - at the start of the function, where unwind data or a symbol give it: when decoding from
  *     there arrives exactly at the address, that is the code. What then is missing in front of the
  *     function is found in the same way, from its start backwards
- *   - anywhere: decoding soon falls into step wherever it began, so of the instructions that could
- *     end where the next one begins, the one on the way of most beginnings is taken. Code that
- *     nobody writes has less say
+ *   - anywhere: decoding soon falls into step wherever it began, but a few ways may remain, the
+ *     more so where memory begins. The one whose instructions are the most usual ones is taken:
+ *     each costs as much as it is rare, less what its bytes would cost on average
  *
  * ARM64 has one answer.
  */
@@ -76,52 +76,111 @@ static bool take_function(struct back *b, uint64_t start, uint64_t end) {
 
 /* ---- from anywhere ---- */
 
-/* Instructions that are in code rarely, and in bytes that are none often. */
-static bool is_unlikely(const struct sc_insn *insn) {
-    const uint8_t *p = insn->byte;
-    bool zeros = insn->length == 2 && !p[0] && !p[1]; /* add byte ptr [rax],al */
-    bool ports = (p[0] >= 0x6c && p[0] <= 0x6f) || (p[0] >= 0xe4 && p[0] <= 0xe7) ||
-                 (p[0] >= 0xec && p[0] <= 0xef);
-    return zeros || (ports && insn->length <= 2) || insn->flow == SC_FLOW_NO_MORE;
-}
-
-/* Bytes from START to END: the length of the instruction at each, and how many lead there. */
-struct votes {
-    size_t count;
-    uint8_t *length;
-    double *votes;
+enum {
+    USUAL = 4, /* costs: bits, about */
+    SELDOM = 7,
+    RARE = 10,
+    NEVER = 15,
+    SKIPPED = 3, /* and to leave out a byte at the beginning, which may be an instruction's rest */
+    A_BYTE = 2,  /* what a byte of code costs on average */
+    FAR = 1 << 24, /* a displacement that no structure and no function has */
+    UNKNOWN = 1 << 30,
 };
 
-static void vote(struct back *b, uint64_t start, struct votes *v) {
+/* How usual the opcodes of one byte are: a digit each, in the order of USUAL … NEVER. */
+static const char one_byte[257] = "2020112320201123"  /* 00: add, or */
+                                  "2121112321211123"  /* 10: adc, sbb */
+                                  "2020113320201133"  /* 20: and, sub */
+                                  "2020113320201033"  /* 30: xor, cmp */
+                                  "1111111111111111"  /* 40: inc, dec; REX is a prefix */
+                                  "0000000000000000"  /* 50: push, pop */
+                                  "2230222210101333"  /* 60: pusha, movsxd, push, imul, ins, outs */
+                                  "2211000011220000"  /* 70: jcc */
+                                  "0003002100000303"  /* 80: cmp, test, xchg, mov, lea, pop */
+                                  "0222222211321122"  /* 90: nop, xchg, cdq, pushf */
+                                  "2222222211222222"  /* a0: mov, movs, test, stos */
+                                  "0000000000000000"  /* b0: mov */
+                                  "0000330033322132"  /* c0: shifts, ret, les, mov, enter, int */
+                                  "0011333322222222"  /* d0: shifts, x87 */
+                                  "3332333300303333"  /* e0: loop, in, out, call, jmp */
+                                  "2322320032331100"; /* f0: prefixes, hlt, test, cli, call */
+
+static bool is_prefix(uint8_t b, bool x64) {
+    return b == 0x66 || b == 0x67 || b == 0xf0 || b == 0xf2 || b == 0xf3 || b == 0x2e ||
+           b == 0x36 || b == 0x3e || b == 0x26 || b == 0x64 || b == 0x65 ||
+           (x64 && (b & 0xf0) == 0x40);
+}
+
+/* What an instruction's prefixes and opcode cost. */
+static int opcode_cost(const struct sc_insn *insn, bool x64) {
+    static const uint8_t costs[] = {USUAL, SELDOM, RARE, NEVER};
+    const uint8_t *p = insn->byte;
+    int cost = 0;
+    for (; p < insn->byte + insn->length - 1 && is_prefix(*p, x64); p++)
+        cost += x64 && (*p & 0xf8) == 0x48 ? -1 : x64 && (*p & 0xf0) == 0x40 ? 0 : 2;
+    if (*p != 0x0f)
+        return cost + costs[one_byte[*p] - '0'];
+    /* Of two bytes: jcc, setcc, cmov, movzx, movsx and moves of vectors are usual. */
+    uint8_t second = p[1];
+    bool usual = (second & 0xf0) == 0x80 || (second & 0xf0) == 0x90 || (second & 0xf0) == 0x40 ||
+                 (second & 0xf6) == 0xb6 || second == 0x1f || second == 0x10 || second == 0x11 ||
+                 second == 0x28 || second == 0x29 || second == 0xaf;
+    return cost + (usual ? USUAL + 1 : SELDOM + 1);
+}
+
+/* Displacements and targets that lead nowhere. */
+static int operand_cost(struct sc_unasm *v, const struct sc_insn *insn) {
+    const struct sc_module *m = v->place.module;
+    int cost = 0;
+    for (unsigned i = 0; i < insn->nmems; i++) {
+        const struct sc_insn_mem *mem = &insn->mem[i];
+        uint64_t far = mem->constant ? 0 : (uint64_t)(mem->disp < 0 ? -mem->disp : mem->disp);
+        bool outside = mem->constant && m && mem->address - m->base >= m->size && !mem->override;
+        cost += far >= FAR ? 6 : outside ? 4 : 0;
+    }
+    if (insn->has_target && m && insn->target - m->base >= m->size)
+        cost += 10;
+    return cost;
+}
+
+static int cost_of(struct sc_unasm *v, const struct sc_insn *insn) {
+    bool x64 = v->ptr_size == 8;
+    bool zeros = insn->length == 2 && !insn->byte[0] && !insn->byte[1];
+    return opcode_cost(insn, x64) + operand_cost(v, insn) + (zeros ? NEVER : 0) -
+           A_BYTE * insn->length;
+}
+
+/* For each byte: the least cost of arriving there, and the length of what was last on that way. */
+struct ways {
+    size_t count;
+    int *cost;
+    uint8_t *last;
+};
+
+/* A way may begin in the first bytes, in the midst of an instruction; if none arrives, anywhere. */
+static void find_ways(struct back *b, uint64_t start, struct ways *w, size_t beginnings) {
     struct sc_insn insn;
-    for (size_t i = 0; i < v->count; i++) {
-        bool valid = sc_unasm_decode(b->view, start + i, false, &insn) && insn.valid;
-        v->length[i] = valid && i + insn.length <= v->count ? insn.length : 0;
-        if (!v->length[i])
+    for (size_t i = 0; i <= w->count; i++) {
+        w->cost[i] = i < beginnings ? SKIPPED * (int)i : UNKNOWN;
+        w->last[i] = 0;
+    }
+    for (size_t i = 0; i < w->count; i++) {
+        if (w->cost[i] == UNKNOWN || !sc_unasm_decode(b->view, start + i, false, &insn) ||
+            !insn.valid || i + insn.length > w->count)
             continue;
-        v->votes[i] += 1;
-        if (is_unlikely(&insn))
-            v->votes[i] /= 4;
-        if (i + v->length[i] < v->count)
-            v->votes[i + v->length[i]] += v->votes[i];
+        int cost = w->cost[i] + cost_of(b->view, &insn);
+        if (cost < w->cost[i + insn.length]) {
+            w->cost[i + insn.length] = cost;
+            w->last[i + insn.length] = insn.length;
+        }
     }
 }
 
-/* The instruction that ends at offset AT with the most votes; false: none does. */
-static bool before(const struct votes *v, size_t at, size_t *ret_at) {
-    double best = 0;
-    for (size_t n = 1; n <= SC_INSN_BYTES_MAX && n <= at; n++)
-        if (v->length[at - n] == n && v->votes[at - n] > best) {
-            best = v->votes[at - n];
-            *ret_at = at - n;
-        }
-    return best > 0;
-}
-
-static void take_votes(struct back *b, uint64_t start, const struct votes *v) {
-    size_t at = v->count;
-    while (b->have < b->want && before(v, at, &at))
+static void take_way(struct back *b, uint64_t start, const struct ways *w) {
+    for (size_t at = w->count; b->have < b->want && w->last[at];) {
+        at -= w->last[at];
         push(b, start + at);
+    }
 }
 
 /* The bytes before END that can be read, at most WANT of them. */
@@ -151,18 +210,20 @@ static uint64_t readable_before(struct sc_unasm *v, uint64_t end, size_t want) {
 static sc_err *guess(struct back *b, uint64_t end) {
     size_t want = (b->want - b->have) * SC_INSN_BYTES_MAX + SURROUNDINGS;
     uint64_t start = readable_before(b->view, end, want);
-    struct votes v = {.count = (size_t)(end - start)};
-    if (!v.count)
+    struct ways w = {.count = (size_t)(end - start)};
+    if (!w.count)
         return NULL;
-    v.length = calloc(v.count, sizeof *v.length);
-    v.votes = calloc(v.count, sizeof *v.votes);
-    if (v.length && v.votes) {
-        vote(b, start, &v);
-        take_votes(b, start, &v);
+    w.cost = calloc(w.count + 1, sizeof *w.cost);
+    w.last = calloc(w.count + 1, sizeof *w.last);
+    sc_err *err = w.cost && w.last ? sc_unasm_find_place(b->view, end - 1) : sc_err_nomem();
+    if (!err) {
+        find_ways(b, start, &w, SC_INSN_BYTES_MAX);
+        if (!w.last[w.count])
+            find_ways(b, start, &w, w.count);
+        take_way(b, start, &w);
     }
-    sc_err *err = v.length && v.votes ? NULL : sc_err_nomem();
-    free(v.length);
-    free(v.votes);
+    free(w.cost);
+    free(w.last);
     return err;
 }
 
