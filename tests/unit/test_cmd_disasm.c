@@ -108,35 +108,35 @@ static struct scene echo(void) {
 static void ub_shows_the_code_before_a_return_address(void **state) {
     (void)state;
     struct scene s = echo();
-    /* clang-format off */
     scene_prints(&s, "ub fffff880`04be3409",
-    "ECHO!EchoEvtTimerFunc+0x54:\n"
-    "fffff880`04be33e0 448b4320        mov     r8d,dword ptr [rbx+20h]\n"
-    "fffff880`04be33e4 488b0d6d2a0000  mov     rcx,qword ptr [ECHO!WdfDriverGlobals (fffff880`04be5e58)]\n"
-    "fffff880`04be33eb 4883631800      and     qword ptr [rbx+18h],0\n"
-    "fffff880`04be33f0 488bd7          mov     rdx,rdi\n"
-    "fffff880`04be33f3 ff150f260000    call    qword ptr [ECHO!WdfFunctions+0x838 (fffff880`04be5a08)]\n"
-    "fffff880`04be33f9 bbc0d40100      mov     ebx,1D4C0h\n"
-    "fffff880`04be33fe b964000000      mov     ecx,64h\n"
-    "fffff880`04be3403 ff15f70b0000    call    qword ptr [ECHO!_imp_KeStallExecutionProcessor (fffff880`04be4000)]\n");
-    /* clang-format on */
+                 "ECHO!EchoEvtTimerFunc+0x54:\n"
+                 "fffff880`04be33e0 448b4320        mov     r8d,dword ptr [rbx+20h]\n"
+                 "fffff880`04be33e4 488b0d6d2a0000  mov     rcx,qword ptr [ECHO!WdfDriverGlobals "
+                 "(fffff880`04be5e58)]\n"
+                 "fffff880`04be33eb 4883631800      and     qword ptr [rbx+18h],0\n"
+                 "fffff880`04be33f0 488bd7          mov     rdx,rdi\n"
+                 "fffff880`04be33f3 ff150f260000    call    qword ptr [ECHO!WdfFunctions+0x838 "
+                 "(fffff880`04be5a08)]\n"
+                 "fffff880`04be33f9 bbc0d40100      mov     ebx,1D4C0h\n"
+                 "fffff880`04be33fe b964000000      mov     ecx,64h\n"
+                 "fffff880`04be3403 ff15f70b0000    call    qword ptr "
+                 "[ECHO!_imp_KeStallExecutionProcessor (fffff880`04be4000)]\n");
 }
 
 static void u_shows_what_follows(void **state) {
     (void)state;
     struct scene s = echo();
-    /* clang-format off */
-    scene_prints(&s, "u fffff880`04be3409",
-    "ECHO!EchoEvtTimerFunc+0x7d:\n"
-    "fffff880`04be3409 4883eb01        sub     rbx,1\n"
-    "fffff880`04be340d 75ef            jne     ECHO!EchoEvtTimerFunc+0x72 (fffff880`04be33fe)\n"
-    "fffff880`04be340f 488b5c2430      mov     rbx,qword ptr [rsp+30h]\n"
-    "fffff880`04be3414 4883c420        add     rsp,20h\n"
-    "fffff880`04be3418 5f              pop     rdi\n"
-    "fffff880`04be3419 c3              ret\n"
-    "fffff880`04be341a cc              int     3\n"
-    "fffff880`04be341b cc              int     3\n");
-    /* clang-format on */
+    scene_prints(
+        &s, "u fffff880`04be3409",
+        "ECHO!EchoEvtTimerFunc+0x7d:\n"
+        "fffff880`04be3409 4883eb01        sub     rbx,1\n"
+        "fffff880`04be340d 75ef            jne     ECHO!EchoEvtTimerFunc+0x72 (fffff880`04be33fe)\n"
+        "fffff880`04be340f 488b5c2430      mov     rbx,qword ptr [rsp+30h]\n"
+        "fffff880`04be3414 4883c420        add     rsp,20h\n"
+        "fffff880`04be3418 5f              pop     rdi\n"
+        "fffff880`04be3419 c3              ret\n"
+        "fffff880`04be341a cc              int     3\n"
+        "fffff880`04be341b cc              int     3\n");
 }
 
 static void ub_finds_its_step_among_several_functions(void **state) {
@@ -150,18 +150,19 @@ static void ub_finds_its_step_among_several_functions(void **state) {
                       .code = "5e5dc38bc6e9e2feffff0fb70db48921000fb705af8921008bfa",
                       .symbols = symbols,
                       .nsymbols = COUNT(symbols)};
-    /* clang-format off */
-    scene_prints(&s, "ub nt!KiIpiSendRequest+0x305",
-    "nt!KiIpiSendRequest+0x2eb:\n"
-    "fffff800`032aa85b 5e              pop     rsi\n"
-    "fffff800`032aa85c 5d              pop     rbp\n"
-    "fffff800`032aa85d c3              ret\n"
-    "fffff800`032aa85e 8bc6            mov     eax,esi\n"
-    "fffff800`032aa860 e9e2feffff      jmp     nt!KiIpiSendRequest+0x1d7 (fffff800`032aa747)\n"
-    "fffff800`032aa865 0fb70db4892100  movzx   ecx,word ptr [nt!KeActiveProcessors (fffff800`034c3220)]\n"
-    "fffff800`032aa86c 0fb705af892100  movzx   eax,word ptr [nt!KeActiveProcessors+0x2 (fffff800`034c3222)]\n"
-    "fffff800`032aa873 8bfa            mov     edi,edx\n");
-    /* clang-format on */
+    scene_prints(
+        &s, "ub nt!KiIpiSendRequest+0x305",
+        "nt!KiIpiSendRequest+0x2eb:\n"
+        "fffff800`032aa85b 5e              pop     rsi\n"
+        "fffff800`032aa85c 5d              pop     rbp\n"
+        "fffff800`032aa85d c3              ret\n"
+        "fffff800`032aa85e 8bc6            mov     eax,esi\n"
+        "fffff800`032aa860 e9e2feffff      jmp     nt!KiIpiSendRequest+0x1d7 (fffff800`032aa747)\n"
+        "fffff800`032aa865 0fb70db4892100  movzx   ecx,word ptr [nt!KeActiveProcessors "
+        "(fffff800`034c3220)]\n"
+        "fffff800`032aa86c 0fb705af892100  movzx   eax,word ptr [nt!KeActiveProcessors+0x2 "
+        "(fffff800`034c3222)]\n"
+        "fffff800`032aa873 8bfa            mov     edi,edx\n");
 }
 
 static void u_takes_a_symbol_and_a_count(void **state) {
@@ -173,19 +174,17 @@ static void u_takes_a_symbol_and_a_count(void **state) {
                       .code = "48895c241048896c2418488974242057415441554883ec30488bfa488bd9",
                       .symbols = symbols,
                       .nsymbols = COUNT(symbols)};
-    /* clang-format off */
     scene_prints(&s, "u nt!VfAfterCallDriver L9",
-    "nt!VfAfterCallDriver:\n"
-    "fffff800`01b66810 48895c2410      mov     qword ptr [rsp+10h],rbx\n"
-    "fffff800`01b66815 48896c2418      mov     qword ptr [rsp+18h],rbp\n"
-    "fffff800`01b6681a 4889742420      mov     qword ptr [rsp+20h],rsi\n"
-    "fffff800`01b6681f 57              push    rdi\n"
-    "fffff800`01b66820 4154            push    r12\n"
-    "fffff800`01b66822 4155            push    r13\n"
-    "fffff800`01b66824 4883ec30        sub     rsp,30h\n"
-    "fffff800`01b66828 488bfa          mov     rdi,rdx\n"
-    "fffff800`01b6682b 488bd9          mov     rbx,rcx\n");
-    /* clang-format on */
+                 "nt!VfAfterCallDriver:\n"
+                 "fffff800`01b66810 48895c2410      mov     qword ptr [rsp+10h],rbx\n"
+                 "fffff800`01b66815 48896c2418      mov     qword ptr [rsp+18h],rbp\n"
+                 "fffff800`01b6681a 4889742420      mov     qword ptr [rsp+20h],rsi\n"
+                 "fffff800`01b6681f 57              push    rdi\n"
+                 "fffff800`01b66820 4154            push    r12\n"
+                 "fffff800`01b66822 4155            push    r13\n"
+                 "fffff800`01b66824 4883ec30        sub     rsp,30h\n"
+                 "fffff800`01b66828 488bfa          mov     rdi,rdx\n"
+                 "fffff800`01b6682b 488bd9          mov     rbx,rcx\n");
 }
 
 static void a_module_with_exports_alone_names_what_it_can(void **state) {
@@ -200,20 +199,21 @@ static void a_module_with_exports_alone_names_what_it_can(void **state) {
         .code = "898324040000488b47384c8b40104d85c07412488d8b28040000ba00020000ff1553b40100eb16",
         .symbols = symbols,
         .nsymbols = COUNT(symbols)};
-    /* clang-format off */
     scene_prints(&s, "ub 00000000`00e53045; u 00e53045 L1",
-    "ThirdPartyServiceMonitor+0x3020:\n"
-    "00000000`00e53020 898324040000    mov     dword ptr [rbx+424h],eax\n"
-    "00000000`00e53026 488b4738        mov     rax,qword ptr [rdi+38h]\n"
-    "00000000`00e5302a 4c8b4010        mov     r8,qword ptr [rax+10h]\n"
-    "00000000`00e5302e 4d85c0          test    r8,r8\n"
-    "00000000`00e53031 7412            je      ThirdPartyServiceMonitor+0x3045 (00000000`00e53045)\n"
-    "00000000`00e53033 488d8b28040000  lea     rcx,[rbx+428h]\n"
-    "00000000`00e5303a ba00020000      mov     edx,200h\n"
-    "00000000`00e5303f ff1553b40100    call    qword ptr [ThirdPartyServiceMonitor!PlugControl+0xff38 (00000000`00e6e498)]\n"
-    "ThirdPartyServiceMonitor+0x3045:\n"
-    "00000000`00e53045 eb16            jmp     ThirdPartyServiceMonitor+0x305d (00000000`00e5305d)\n");
-    /* clang-format on */
+                 "ThirdPartyServiceMonitor+0x3020:\n"
+                 "00000000`00e53020 898324040000    mov     dword ptr [rbx+424h],eax\n"
+                 "00000000`00e53026 488b4738        mov     rax,qword ptr [rdi+38h]\n"
+                 "00000000`00e5302a 4c8b4010        mov     r8,qword ptr [rax+10h]\n"
+                 "00000000`00e5302e 4d85c0          test    r8,r8\n"
+                 "00000000`00e53031 7412            je      ThirdPartyServiceMonitor+0x3045 "
+                 "(00000000`00e53045)\n"
+                 "00000000`00e53033 488d8b28040000  lea     rcx,[rbx+428h]\n"
+                 "00000000`00e5303a ba00020000      mov     edx,200h\n"
+                 "00000000`00e5303f ff1553b40100    call    qword ptr "
+                 "[ThirdPartyServiceMonitor!PlugControl+0xff38 (00000000`00e6e498)]\n"
+                 "ThirdPartyServiceMonitor+0x3045:\n"
+                 "00000000`00e53045 eb16            jmp     ThirdPartyServiceMonitor+0x305d "
+                 "(00000000`00e5305d)\n");
 }
 
 /* ---- where it starts, goes on and ends ---- */
@@ -409,21 +409,19 @@ static struct scene image_scene(const struct peimg *p) {
                           .nsymbols = COUNT(image_symbols)};
 }
 
-/* clang-format off */
-#define MAIN_BLOCKS \
-    "app!Main:\n" \
-    "00000001`40001000 85c9            test    ecx,ecx\n" \
-    "00000001`40001002 0f84f8030000    je      app!Other+0x300 (00000001`40001400)\n" \
-    "\n" \
-    "app!Main+0x8:\n" \
+#define MAIN_BLOCKS                                                                                \
+    "app!Main:\n"                                                                                  \
+    "00000001`40001000 85c9            test    ecx,ecx\n"                                          \
+    "00000001`40001002 0f84f8030000    je      app!Other+0x300 (00000001`40001400)\n"              \
+    "\n"                                                                                           \
+    "app!Main+0x8:\n"                                                                              \
     "00000001`40001008 ff15f2120000    call    qword ptr [app!_imp_KeStall (00000001`40002300)]\n" \
-    "00000001`4000100e 90              nop\n" \
-    "00000001`4000100f c3              ret\n" \
-    "\n" \
-    "app!Other+0x300:\n" \
-    "00000001`40001400 ffd0            call    rax\n" \
+    "00000001`4000100e 90              nop\n"                                                      \
+    "00000001`4000100f c3              ret\n"                                                      \
+    "\n"                                                                                           \
+    "app!Other+0x300:\n"                                                                           \
+    "00000001`40001400 ffd0            call    rax\n"                                              \
     "00000001`40001402 e901fcffff      jmp     app!Main+0x8 (00000001`40001008)\n"
-/* clang-format on */
 
 static void uf_follows_control_into_chained_parts(void **state) {
     (void)state;

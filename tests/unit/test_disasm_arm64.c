@@ -5,7 +5,6 @@
  */
 #include "disasm_fixture.h"
 
-/* clang-format off */
 static const struct dis_row forms[] = {
     /* WinDbg: nt!PsGetCurrentProcess and a function of kernelbase, from its documentation */
     {SC_CPU_ARM64, 0xfffff803dfee6b70, "f944c648", "ldr", "x8,[xpr,#0x988]"},
@@ -40,7 +39,8 @@ static const struct dis_row forms[] = {
     /* addresses */
     {SC_CPU_ARM64, 0xfffff80001234560, "97ffffff", "bl", "nt!KeBugCheckEx+0x4 (fffff800`0123455c)"},
     {SC_CPU_ARM64, 0xfffff80001234560, "14000002", "b", "fffff800`01234568"},
-    {SC_CPU_ARM64, 0xfffff80001234560, "54000061", "bne", "nt!KiPageFault+0x12 (fffff800`0123456c)"},
+    {SC_CPU_ARM64, 0xfffff80001234560, "54000061", "bne",
+     "nt!KiPageFault+0x12 (fffff800`0123456c)"},
     {SC_CPU_ARM64, 0xfffff80001234560, "54000062", "bhs", "fffff800`0123456c"},
     {SC_CPU_ARM64, 0xfffff80001234560, "b4000088", "cbz", "x8,nt!Foo (fffff800`01234570)"},
     {SC_CPU_ARM64, 0xfffff80001234560, "36180088", "tbz", "w8,#3,fffff800`01234570"},
@@ -50,7 +50,6 @@ static const struct dis_row forms[] = {
     /* no instruction */
     {SC_CPU_ARM64, 0, "ffffffff", "???", ""},
 };
-/* clang-format on */
 
 static void forms_are_written_as_listings_show_them(void **state) {
     (void)state;
