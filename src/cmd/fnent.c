@@ -111,8 +111,8 @@ static const struct sc_rectype code_type = {"unwind_code", sizeof(struct code_re
 static void code_text(sc_out *out, const void *record, void *ctx) {
     const struct code_rec *r = record;
     (void)ctx;
-    sc_printf(out, "  %02x: offs %x, unwind op %x, op info %x\t%s%s\n", r->slot, r->offset, r->op,
-              r->info, r->name, r->detail);
+    sc_printf(out, "  %02x: offs %x, unwind op %x, op info %x      %s%s\n", r->slot, r->offset,
+              r->op, r->info, r->name, r->detail);
 }
 
 static const char *const registers[16] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
@@ -327,6 +327,17 @@ static sc_err *show_place(const struct fnent *f, uint64_t addr) {
     return NULL; /* what went wrong stands in its place */
 }
 
+/* What the dump lacks, or an image that is damaged: the address has no entry that can be shown. */
+static sc_err *lacking(sc_err *own_err, const char *what, const char *module) {
+    enum sc_err_code code = sc_err_code(own_err);
+    if (code != SC_ERR_MEMORY && code != SC_ERR_FORMAT)
+        return own_err;
+    sc_err *err = sc_errf(SC_ERR_NOT_FOUND, "the %s of %s cannot be read: %s", what, module,
+                          sc_err_text(own_err));
+    sc_err_destroy(own_err);
+    return err;
+}
+
 static sc_err *run_fnent(sc_session *session, const struct sc_args *args) {
     sc_target *target = sc_session_target(session);
     uint64_t addr = sc_space_canon(sc_target_space(target), args->v[0].num);
@@ -339,19 +350,15 @@ static sc_err *run_fnent(sc_session *session, const struct sc_args *args) {
     sc_err *err = sc_near(session, addr, args->arena, &name);
     if (!err)
         err = sc_module_image(session, m, &f.pe);
-    if (err && (sc_err_code(err) == SC_ERR_MEMORY || sc_err_code(err) == SC_ERR_FORMAT)) {
-        sc_err *why = sc_errf(SC_ERR_NOT_FOUND, "the image of %s cannot be read: %s", m->name,
-                              sc_err_text(err));
-        sc_err_destroy(err);
-        return why;
-    }
     if (err)
-        return err;
+        return lacking(err, "image", m->name);
     f.base = m->base;
     err = sc_pe_function_find(f.pe, (uint32_t)(addr - m->base), &fn);
     if (err && sc_err_code(err) == SC_ERR_NOT_FOUND) {
         sc_err_destroy(err);
         err = name ? sc_errf(SC_ERR_NOT_FOUND, "No function entry for %s", name) : sc_err_nomem();
+    } else if (err) {
+        err = lacking(err, "function table", m->name);
     }
     if (!err) {
         char a[SC_ADDR_BUF];

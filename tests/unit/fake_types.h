@@ -141,7 +141,7 @@ static const struct fake_member fake_members[] = {
 static const struct sc_symbol fake_symbol_list[] = {
     {.name = "KeBugCheckEx", .kind = SC_SYM_PUBLIC, .rva = 0x1000, .code = true},
     {.name = "KeBugCheckAlias", .kind = SC_SYM_PUBLIC, .rva = 0x1000, .code = true},
-    {.name = "_KiStart@8", .kind = SC_SYM_PUBLIC, .rva = 0x1100, .code = true},
+    {.name = "?KiStart@@YAXPEADK@Z", .kind = SC_SYM_PUBLIC, .rva = 0x1100, .code = true},
     {.name = "KiStart",
      .kind = SC_SYM_FUNCTION,
      .rva = 0x1100,
