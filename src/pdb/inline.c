@@ -15,11 +15,12 @@
  *     4 length                9 column start
  *
  * A row starts whenever the offset moves (1, 3, 11, 12), with the file and line that hold then. It
- * ends where the next starts, or after a length: 4 ends the open row and moves the offset behind
- * it, 12 gives the length of the row that it starts and does not. Offsets count from the start of
- * the procedure; a base other than 0 is a part of it that lies elsewhere, whose place the file
- * does not tell: what follows is left out. Learnt from microsoft-pdb's cvinfo.h; how lengths move
- * the offset, from what compilers emit (LLVM's writer, MSVC's PDBs).
+ * ends where the next starts, or after a length: 4 ends the open row, or one that starts at the
+ * offset if none is open, and moves the offset behind it; 12 gives the length of the row that it
+ * starts and does not. Offsets count from the start of the procedure; a base other than 0 is a part
+ * of it that lies elsewhere, whose place the file does not tell: what follows is left out. Learnt
+ * from microsoft-pdb's cvinfo.h; how lengths move the offset, from what compilers emit (LLVM's
+ * writer, MSVC's PDBs).
  */
 #include <stdlib.h>
 
@@ -38,6 +39,7 @@ enum {
     BA_LENGTH_AND_OFFSET = 12,
     BA_LAST = 13,
     NEST_MAX = 1024,
+    LINE_MAX = 0xffffff,
 };
 
 /* The state of the program. */
@@ -100,6 +102,8 @@ static bool step(struct rows *r, uint32_t op) {
     case BA_OFFSET_BASE: return a == 0;
     case BA_OFFSET_DELTA: start_row(r, r->offset + a); break;
     case BA_LENGTH:
+        if (!r->open)
+            start_row(r, r->offset);
         close_row(r, r->start + a);
         r->offset += a;
         break;
@@ -221,12 +225,17 @@ static sc_err *find_path(struct pdb_walk *walk, uint32_t off, struct path *best)
     return err;
 }
 
-static sc_err *show(struct pdb *pdb, const struct pdb_module *module, const struct pdb_proc *proc,
+static sc_err *show(struct pdb *pdb, struct pdb_module *module, const struct pdb_proc *proc,
                     const struct site *site, uint32_t depth, sc_inline_fn fn, void *ctx,
                     bool *ret_stop) {
-    struct sc_inline frame = {.line = site->range.line, .depth = depth, .file = ""};
+    struct sc_inline frame = {.depth = depth, .file = ""};
+    if (site->range.line <= LINE_MAX) /* some compilers count across files, to below 0 */
+        frame.line = site->range.line;
     bool ok = false;
-    sc_err *err = pdb_id_name(pdb, site->inlinee, &frame.name);
+    uint32_t id = 0;
+    sc_err *err = pdb_global_id(pdb, module, site->inlinee, &id);
+    if (!err)
+        err = pdb_id_name(pdb, id, &frame.name);
     if (!err)
         err = pdb_to_rva(pdb, proc->orig + site->first, &frame.rva, &ok);
     if (!err && frame.line)

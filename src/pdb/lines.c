@@ -9,6 +9,7 @@
  *     0xf4 FILECHKSMS    {u32 offset in /names, u8 bytes, u8 kind, bytes, pad to 4}
  *     0xf6 INLINEELINES  u32 signature; {u32 id, u32 checksum offset, u32 line}, with signature 1
  *                        each followed by u32 n, u32[n]
+ *     0xf7, 0xf8         see crossref.c
  *     kind with bit 31 set: to be ignored
  *
  *     /names: u32 0xeffeeffe, u32 version, u32 bytes, strings; a hash table that is not needed
@@ -26,6 +27,8 @@ enum {
     DEBUG_S_LINES = 0xf2,
     DEBUG_S_FILECHKSMS = 0xf4,
     DEBUG_S_INLINEELINES = 0xf6,
+    DEBUG_S_IMPORTS = 0xf7,
+    DEBUG_S_EXPORTS = 0xf8,
     NAMES_HEADER = 12,
     LINES_HEADER = 12,
     BLOCK_HEADER = 12,
@@ -85,6 +88,8 @@ static sc_err *add_subsection(struct pdb *pdb, struct pdb_module *module, uint32
         if (!range)
             return sc_err_nomem();
         break;
+    case DEBUG_S_IMPORTS: range = &module->imports; break;
+    case DEBUG_S_EXPORTS: range = &module->exports; break;
     default: break;
     }
     if (range)
@@ -123,6 +128,7 @@ sc_err *pdb_load_lines(struct pdb *pdb, struct pdb_module *module) {
         SC_VEC_FREE(&module->lines);
         SC_VEC_FREE(&module->inlinees);
         module->checksums.stream = PDB_NO_STREAM;
+        module->imports.stream = module->exports.stream = PDB_NO_STREAM;
         return err;
     }
     if (module->lines.count)

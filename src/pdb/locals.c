@@ -87,7 +87,7 @@ static const char *frame_base(enum sc_cpu cpu, unsigned bits) {
 }
 
 /* S_FRAMEPROC may stand behind the locals: look for it first. */
-static sc_err *find_frame(struct locals *l, const struct pdb_module *module) {
+static sc_err *find_frame(struct locals *l, struct pdb_module *module) {
     bool more = true;
     sc_err *err = pdb_walk_init(l->pdb, module, l->proc->off, &l->walk);
     while (!err && more) {
@@ -106,9 +106,9 @@ static sc_err *find_frame(struct locals *l, const struct pdb_module *module) {
 /* How many parameters the procedure's type has; the first record of the walk is the procedure. */
 static sc_err *count_params(struct locals *l, const struct pdb_sym *proc) {
     struct sc_type type;
-    uint32_t ti = proc->type;
-    sc_err *err = NULL;
-    if (pdb_is_id_proc(proc->kind) && ti)
+    uint32_t ti = 0;
+    sc_err *err = pdb_global_id(l->pdb, l->walk.module, proc->type, &ti);
+    if (!err && pdb_is_id_proc(proc->kind) && ti)
         err = pdb_id_type(l->pdb, ti, &ti);
     if (!err && ti >= 0x1000)
         err = pdb_type(l->pdb, ti, &type);
@@ -145,7 +145,8 @@ static sc_err *new_local(struct locals *l, struct found **ret) {
     if (!err)
         err = msf_string(l->pdb->msf, l->walk.module->stream, at,
                          (uint64_t)at + l->walk.sym.name_len + 1, &f->local.name);
-    f->local.type = l->walk.sym.type;
+    if (!err)
+        err = pdb_global_id(l->pdb, l->walk.module, l->walk.sym.type, &f->local.type);
     *ret = f;
     return err;
 }
@@ -374,7 +375,7 @@ static int in_order(const void *a, const void *b) {
 }
 
 /* Walks the procedure and fills in `found`. */
-static sc_err *gather(struct locals *l, const struct pdb_module *module) {
+static sc_err *gather(struct locals *l, struct pdb_module *module) {
     bool more = true;
     sc_err *err = find_frame(l, module);
     if (!err)

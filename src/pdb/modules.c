@@ -49,7 +49,7 @@ static sc_err *read_module(struct pdb *pdb, uint32_t at, struct pdb_module *ret)
     ret->sym_bytes = msf_le32(b + 0x24);
     ret->c11_bytes = msf_le32(b + 0x28);
     ret->c13_bytes = msf_le32(b + 0x2c);
-    ret->checksums.stream = PDB_NO_STREAM;
+    ret->checksums.stream = ret->imports.stream = ret->exports.stream = PDB_NO_STREAM;
     uint64_t all = (uint64_t)ret->sym_bytes + ret->c11_bytes + ret->c13_bytes;
     if (ret->stream != PDB_NO_STREAM && all > msf_size(pdb->msf, ret->stream))
         return msf_err(pdb->msf, PDB_STREAM_DBI, at,

@@ -138,6 +138,18 @@ sc_err *msf_u32(struct msf *msf, uint32_t stream, uint64_t offset, uint32_t *ret
     return err;
 }
 
+const uint8_t *msf_peek(struct msf *msf, uint32_t stream, uint32_t offset, uint32_t want,
+                        uint32_t *ret_len) {
+    const uint8_t *data;
+    uint32_t size = msf_size(msf, stream);
+    if (!msf->ops->stable || offset >= size || want == 0)
+        return NULL;
+    sc_err *err = msf->ops->piece(msf, stream, offset, want < size - offset ? want : size - offset,
+                                  &data, ret_len);
+    sc_err_destroy(err); /* who needs the reason asks again in the ordinary way */
+    return err ? NULL : data;
+}
+
 void msf_buf_free(struct msf_buf *buf) {
     free(buf->own);
     msf_buf_init(buf);

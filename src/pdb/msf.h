@@ -35,6 +35,13 @@ uint32_t msf_size(const struct msf *msf, uint32_t stream);
 sc_err *msf_read(struct msf *msf, uint32_t stream, uint64_t offset, void *buf, uint32_t len);
 sc_err *msf_u32(struct msf *msf, uint32_t stream, uint64_t offset, uint32_t *ret_value);
 
+/*
+ * The bytes at OFFSET in place, at most WANT of them, valid until the container is closed; NULL
+ * when the container cannot do that, or there are none.
+ */
+const uint8_t *msf_peek(struct msf *msf, uint32_t stream, uint32_t offset, uint32_t want,
+                        uint32_t *ret_len);
+
 /* Bytes of a stream: in place where they lie in one piece, else a copy. */
 struct msf_buf {
     const uint8_t *data;

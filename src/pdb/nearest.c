@@ -330,8 +330,37 @@ static sc_err *fill_hit(struct pdb *pdb, const struct hit *hit, const struct pdb
     return err;
 }
 
+/*
+ * The short way to a public: its record is whole and in place, as nearly all are. False: take the
+ * long way, which also finds out what is wrong.
+ */
+static bool quick_public(struct pdb *pdb, uint32_t orig, struct sc_symbol *ret) {
+    enum { NAME = 14, PEEK = 256 };
+    size_t index;
+    uint32_t len = 0;
+    if (!pdb->publics_flat.built || !search_flat(&pdb->publics_flat, orig, &index))
+        return false;
+    const struct pdb_addr *hit = &pdb->publics_flat.item[index];
+    const uint8_t *p = msf_peek(pdb->msf, pdb->records, hit->off, PEEK, &len);
+    if (!p || len <= NAME)
+        return false;
+    uint32_t end = msf_le16(p) + 2u;
+    if (!memchr(p + NAME, 0, (end < len ? end : len) - NAME))
+        return false;
+    *ret = (struct sc_symbol){.name = (const char *)p + NAME,
+                              .kind = SC_SYM_PUBLIC,
+                              .rva = hit->orig,
+                              .code = msf_le32(p + 4) & 3};
+    return true;
+}
+
 sc_err *pdb_nearest(struct pdb *pdb, uint32_t rva, unsigned kinds, struct sc_symbol *ret,
                     bool *ret_found) {
+    if (kinds == SC_SYM_PUBLIC && !pdb->omap_to.size && !pdb->omap_from.size &&
+        quick_public(pdb, rva, ret)) {
+        *ret_found = true;
+        return NULL;
+    }
     struct hit proc = {0}, public = {0}, data = {0}, best;
     uint32_t orig = 0;
     bool ok = false;

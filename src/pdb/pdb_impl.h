@@ -93,6 +93,7 @@ struct pdb_module {
         struct pdb_range *item; /* DEBUG_S_INLINEELINES */
         size_t count, room;
     } inlinees;
+    struct pdb_range imports, exports; /* see crossref.c; stream PDB_NO_STREAM: none */
 };
 
 /* TPI or IPI. */
@@ -248,7 +249,7 @@ const struct pdb_proc *pdb_proc_at(const struct pdb_module *module, uint32_t ori
 /* Walks the records of the scope whose first record stands at OFF. */
 struct pdb_walk {
     struct pdb *pdb;
-    const struct pdb_module *module;
+    struct pdb_module *module;
     struct msf_buf buf; /* all records of the scope */
     uint32_t base;      /* where BUF stands in the stream */
     uint32_t pos;       /* next record, in BUF */
@@ -257,7 +258,7 @@ struct pdb_walk {
     const uint8_t *data; /* behind the length: kind and fields */
     uint32_t len;
 };
-sc_err *pdb_walk_init(struct pdb *pdb, const struct pdb_module *module, uint32_t off,
+sc_err *pdb_walk_init(struct pdb *pdb, struct pdb_module *module, uint32_t off,
                       struct pdb_walk *walk);
 /* *RET_MORE is false behind the last record. */
 sc_err *pdb_walk_next(struct pdb_walk *walk, bool *ret_more);
@@ -282,6 +283,10 @@ sc_err *pdb_name_at(struct pdb *pdb, uint32_t offset, const char **ret_text);
 /* Where the inlined function INLINEE (IPI) starts: checksum offset and line. */
 sc_err *pdb_inlinee(struct pdb *pdb, const struct pdb_module *module, uint32_t inlinee,
                     uint32_t *ret_checksum, uint32_t *ret_line, bool *ret_found);
+
+/* crossref.c: the index of the TPI or IPI stream that ID stands for in a compiland */
+static inline bool pdb_is_cross_id(uint32_t id) { return id >> 31; }
+sc_err *pdb_global_id(struct pdb *pdb, struct pdb_module *module, uint32_t id, uint32_t *ret_id);
 
 /* inline.c */
 struct pdb_inline_range {

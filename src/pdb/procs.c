@@ -28,7 +28,7 @@ static bool record_at(const struct msf_buf *buf, uint32_t pos, const uint8_t **r
     return true;
 }
 
-sc_err *pdb_walk_init(struct pdb *pdb, const struct pdb_module *module, uint32_t off,
+sc_err *pdb_walk_init(struct pdb *pdb, struct pdb_module *module, uint32_t off,
                       struct pdb_walk *walk) {
     memset(walk, 0, sizeof *walk);
     msf_buf_init(&walk->buf);

@@ -172,7 +172,7 @@ static sc_err *pdb_of(sc_symbols *symbols, struct pdb **ret_pdb) {
 }
 
 sc_err *sc_pdb_ages(sc_symbols *symbols, uint32_t *ret_info_age, uint32_t *ret_dbi_age) {
-    struct pdb *pdb;
+    struct pdb *pdb = NULL;
     sc_err *err = pdb_of(symbols, &pdb);
     if (err)
         return err;
@@ -183,7 +183,7 @@ sc_err *sc_pdb_ages(sc_symbols *symbols, uint32_t *ret_info_age, uint32_t *ret_d
 
 sc_err *sc_pdb_find_nocase(sc_symbols *symbols, const char *name, struct sc_symbol *ret_symbol,
                            bool *ret_found) {
-    struct pdb *pdb;
+    struct pdb *pdb = NULL;
     sc_err *err = pdb_of(symbols, &pdb);
     if (err)
         return err;
@@ -193,7 +193,7 @@ sc_err *sc_pdb_find_nocase(sc_symbols *symbols, const char *name, struct sc_symb
 
 sc_err *sc_pdb_named_stream(sc_symbols *symbols, const char *name, char **ret_text,
                             size_t *ret_size) {
-    struct pdb *pdb;
+    struct pdb *pdb = NULL;
     sc_err *err = pdb_of(symbols, &pdb);
     if (err)
         return err;
@@ -202,13 +202,13 @@ sc_err *sc_pdb_named_stream(sc_symbols *symbols, const char *name, char **ret_te
 }
 
 sc_err *sc_pdb_omap(sc_symbols *symbols, bool to_source, sc_pdb_omap_fn fn, void *ctx) {
-    struct pdb *pdb;
+    struct pdb *pdb = NULL;
     sc_err *err = pdb_of(symbols, &pdb);
     return err ? err : leave(pdb, pdb_omap_each(pdb, to_source, fn, ctx));
 }
 
 sc_err *sc_pdb_frames(sc_symbols *symbols, sc_pdb_frame_fn fn, void *ctx) {
-    struct pdb *pdb;
+    struct pdb *pdb = NULL;
     sc_err *err = pdb_of(symbols, &pdb);
     return err ? err : leave(pdb, pdb_frames_each(pdb, fn, ctx));
 }

@@ -70,6 +70,21 @@ static sc_err *place(struct pdb *pdb, const struct pdb_sym *sym, const struct pd
     return err;
 }
 
+/* The type of a symbol: procedures may have an id instead, and it may be another compiland's. */
+static sc_err *type_of(struct pdb *pdb, uint32_t stream, const struct pdb_sym *sym,
+                       uint32_t *ret_type) {
+    uint32_t type = sym->type;
+    sc_err *err = NULL;
+    for (uint32_t i = 0; pdb_is_cross_id(type) && !err && i < pdb->nmodules; i++)
+        if (pdb->module[i].stream == stream)
+            err = pdb_global_id(pdb, &pdb->module[i], sym->type, &type);
+    if (!err && pdb_is_id_proc(sym->kind))
+        err = pdb_id_type(pdb, type, &type);
+    if (!err)
+        *ret_type = type;
+    return err;
+}
+
 sc_err *pdb_fill(struct pdb *pdb, uint32_t stream, uint32_t off, const struct pdb_sym *sym,
                  const struct pdb_from *from, struct sc_symbol *ret, bool *ret_ok) {
     struct sc_symbol s = {.kind = (enum sc_symbol_kind)pdb_kind(sym->kind), .type = sym->type};
@@ -84,8 +99,8 @@ sc_err *pdb_fill(struct pdb *pdb, uint32_t stream, uint32_t off, const struct pd
         s.rva = sym->off;
     else
         err = place(pdb, sym, from, &s, &ok);
-    if (!err && ok && pdb_is_id_proc(sym->kind) && sym->type)
-        err = pdb_id_type(pdb, sym->type, &s.type);
+    if (!err && ok && sym->type)
+        err = type_of(pdb, stream, sym, &s.type);
     uint32_t at = off + 2 + sym->name_off;
     if (!err && ok)
         err = msf_string(pdb->msf, stream, at, (uint64_t)at + sym->name_len + 1, &s.name);

@@ -149,6 +149,12 @@ static void put_dbi(struct forge_pdb *p) {
     forge_poke(f, 24, 4, forge_here(f) - 64);
     forge_put(f, p->contribs.data, p->contribs.size);
     forge_poke(f, 28, 4, p->contribs.size);
+    forge_u32(f, 0); /* section map: no segments */
+    forge_poke(f, 32, 4, 4);
+    forge_u16(f, (uint16_t)p->nmodules); /* source files: none, but LLVM wants the table */
+    forge_u16(f, 0);
+    forge_fill(f, 0, p->nmodules * 4);
+    forge_poke(f, 36, 4, 4 + p->nmodules * 4);
     for (int i = 0; i < 11; i++)
         forge_u16(f, (uint16_t)p->slot[i]);
     forge_poke(f, 48, 4, 22);
@@ -164,6 +170,34 @@ static void put_names(struct forge_pdb *p) {
     forge_u32(f, 0);
 }
 
+/* The named streams: a hash table with linear probing, of which only used slots are written. */
+static void put_named(struct forge_pdb *p, struct forge *f) {
+    enum { SLOTS = 32 }; /* one word of bitmap, enough for tests */
+    const uint8_t *values = p->named_values.data, *entry[SLOTS] = {NULL};
+    uint32_t used = 0;
+    if (p->nnamed > SLOTS / 2)
+        abort();
+    for (uint32_t i = 0; i < p->nnamed; i++) {
+        const uint8_t *e = values + (size_t)i * 8;
+        const char *name = (const char *)p->named_keys.data + (e[0] | e[1] << 8);
+        uint32_t slot = (uint16_t)forge_hash_v1(name, strlen(name)) % SLOTS;
+        while (entry[slot])
+            slot = (slot + 1) % SLOTS;
+        entry[slot] = e;
+        used |= 1u << slot;
+    }
+    forge_u32(f, (uint32_t)p->named_keys.size);
+    forge_put(f, p->named_keys.data, p->named_keys.size);
+    forge_u32(f, p->nnamed);
+    forge_u32(f, SLOTS);
+    forge_u32(f, 1);
+    forge_u32(f, used);
+    forge_u32(f, 0);
+    for (int i = 0; i < SLOTS; i++)
+        if (entry[i])
+            forge_put(f, entry[i], 8);
+}
+
 static void put_info(struct forge_pdb *p) {
     struct forge *f = forge_msf_stream(&p->msf, FORGE_PDB_INFO);
     forge_u32(&p->named_values, (uint32_t)p->named_keys.size);
@@ -173,14 +207,7 @@ static void put_info(struct forge_pdb *p) {
     struct forge_fields head = forge_fields("4444444", 20000404u, 0x5f000001u, p->age, 0x11223344u,
                                             0x77885566u, 0xc0bbaa99u, 0x00ffeeddu);
     forge_put(f, head.data, head.size);
-    forge_u32(f, (uint32_t)p->named_keys.size);
-    forge_put(f, p->named_keys.data, p->named_keys.size);
-    forge_u32(f, p->nnamed);
-    forge_u32(f, p->nnamed * 2);
-    forge_u32(f, 1);
-    forge_u32(f, (1u << p->nnamed) - 1);
-    forge_u32(f, 0);
-    forge_put(f, p->named_values.data, p->named_values.size);
+    put_named(p, f);
     forge_u32(f, 0);
     forge_u32(f, 20140508);
     if (p->minimal)
