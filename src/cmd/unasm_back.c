@@ -19,7 +19,7 @@
 
 enum {
     LONGEST = 65536,   /* bytes from a function's start that are decoded */
-    MOST = 100000,     /* instructions that ub shows at most */
+    MOST = 10000,      /* instructions that ub shows at most */
     SURROUNDINGS = 64, /* bytes before those that could be needed, to fall into step */
 };
 

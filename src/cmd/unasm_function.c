@@ -16,7 +16,7 @@
 #include "cmd/unasm.h"
 
 enum {
-    MOST = 1 << 20, /* instructions of one function that are followed */
+    MOST = 1 << 17, /* instructions of one function that are followed */
     NEAR = 0x8000,  /* bytes: how far a function without symbols may jump */
 };
 
