@@ -56,8 +56,11 @@ static sc_err *execute(sc_session *s, const char *text, sc_arena *arena, const c
     err = sc_args_parse(s, &found, text, args, ret_fail);
     if (!err)
         err = found.row->run(s, args);
-    if (s->target && sc_target_take_nomem(s->target) && !err)
-        err = sc_err_nomem(); /* a name or module is missing from what was shown */
+    /* A name or module is missing from what was shown, or that is what the error comes from. */
+    if (s->target && sc_target_take_nomem(s->target)) {
+        sc_err_destroy(err);
+        err = sc_err_nomem();
+    }
     /* A command that did not notice has shown only a part all the same. */
     if (!err && cancelled(s))
         err = sc_err_cancelled();

@@ -502,7 +502,7 @@ static sc_err *not_found(struct request *r) {
                        "%s is at 0x%llx, but its symbols do not say of what type it is; "
                        "`dt TYPE %s` shows it as one",
                        r->name, (unsigned long long)r->untyped, r->name);
-    if (s && !s->nproviders && s->why)
+    if (s && (!s->nproviders || s->state == SC_SYMSTATE_NONE) && s->why)
         return sc_errf(SC_ERR_NOT_FOUND, "Symbol %s not found: %s has no symbols: %s", r->name,
                        module, s->why);
     return sc_errf(SC_ERR_NOT_FOUND, "Symbol %s not found%s%s%s", r->name,
@@ -510,13 +510,27 @@ static sc_err *not_found(struct request *r) {
                    s ? sc_symstate_text(s->state) : "", s ? " of its module" : "");
 }
 
+static sc_err *run_address(struct request *r, const char *text);
+
 /* ---- the command ---- */
+
+/* Words that are no names may be numbers that begin with a letter. */
+static bool is_value(struct request *r, const char *text) {
+    uint64_t value;
+    sc_err *err = strchr(text, '!') ? sc_errf(SC_ERR_ARG, "a name")
+                                    : sc_session_eval(r->dt.session, text, &value);
+    bool ok = !err;
+    sc_err_destroy(err);
+    return ok;
+}
 
 static sc_err *run_named(struct request *r, const char *rest) {
     struct sc_typeref ref;
     struct sc_value v;
     bool found = false;
     sc_err *err = find_name(r, &ref, &v, &found);
+    if (!err && !found && !*rest && is_value(r, r->name))
+        return run_address(r, r->name);
     if (!err && !found)
         err = not_found(r);
     if (!err)

@@ -60,7 +60,7 @@ static sc_err *no_such_symbol(sc_session *s, sc_symtab *symtab, const char *name
         return sc_errf(SC_ERR_NOT_FOUND, "%.100s is unknown: there is no module %.100s", name,
                        part);
     const struct sc_modsyms *syms = sc_symtab_peek(symtab, m);
-    if (!syms->nproviders)
+    if (!syms->nproviders || syms->state == SC_SYMSTATE_NONE)
         return sc_errf(SC_ERR_NOT_FOUND, "%.100s is unknown: %s has no symbols%s%.200s", name,
                        m->name, syms->why ? ": " : "", syms->why ? syms->why : "");
     return sc_errf(SC_ERR_NOT_FOUND, "%.100s is unknown: the %s of %s have no such name", name,

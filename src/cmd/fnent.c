@@ -22,14 +22,17 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd/show.h"
 #include "cmd/symbols.h"
 
 typedef unsigned long long ull;
 
 sc_err *sc_module_image(sc_session *session, const struct sc_module *module, sc_pe **ret_pe) {
-    sc_symtab *symtab = sc_session_symtab(session);
+    sc_symtab *symtab;
     const struct sc_modsyms *syms = NULL;
-    sc_err *err = symtab ? sc_symtab_load(symtab, module, &syms) : NULL;
+    sc_err *err = sc_session_symbols(session, &symtab);
+    if (!err)
+        err = sc_symtab_load(symtab, module, &syms);
     if (err)
         return err;
     err = sc_pe_open_memory(sc_target_space(sc_session_target(session)), module->base,
@@ -108,8 +111,8 @@ static const struct sc_rectype code_type = {"unwind_code", sizeof(struct code_re
 static void code_text(sc_out *out, const void *record, void *ctx) {
     const struct code_rec *r = record;
     (void)ctx;
-    sc_printf(out, "  %02x: offs %x, unwind op %x, op info %x\t%s%s\n", r->slot, r->offset, r->op,
-              r->info, r->name, r->detail);
+    sc_printf(out, "  %02x: offs %x, unwind op %x, op info %x      %s%s\n", r->slot, r->offset,
+              r->op, r->info, r->name, r->detail);
 }
 
 static const char *const registers[16] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
@@ -257,7 +260,7 @@ static sc_err *take_unwind(const struct fnent *f, struct entry_rec *r, struct sc
     r->size = u->size;
     if (u->handler) {
         r->handler = u->handler;
-        r->handler_name = sc_session_near(f->session, f->base + u->handler, f->arena);
+        return sc_near(f->session, f->base + u->handler, f->arena, &r->handler_name);
     }
     return NULL;
 }
@@ -277,7 +280,7 @@ static sc_err *take_xdata(const struct fnent *f, struct entry_rec *r) {
     r->size = x.size;
     if (x.handler) {
         r->handler = x.handler;
-        r->handler_name = sc_session_near(f->session, f->base + x.handler, f->arena);
+        return sc_near(f->session, f->base + x.handler, f->arena, &r->handler_name);
     }
     return NULL;
 }
@@ -321,7 +324,18 @@ static sc_err *show_place(const struct fnent *f, uint64_t addr) {
     char line[64];
     snprintf(line, sizeof line, "ln 0x%llx", (ull)addr);
     sc_session_run_nested(f->session, line);
-    return NULL;
+    return NULL; /* what went wrong stands in its place */
+}
+
+/* What the dump lacks, or an image that is damaged: the address has no entry that can be shown. */
+static sc_err *lacking(sc_err *own_err, const char *what, const char *module) {
+    enum sc_err_code code = sc_err_code(own_err);
+    if (code != SC_ERR_MEMORY && code != SC_ERR_FORMAT)
+        return own_err;
+    sc_err *err = sc_errf(SC_ERR_NOT_FOUND, "the %s of %s cannot be read: %s", what, module,
+                          sc_err_text(own_err));
+    sc_err_destroy(own_err);
+    return err;
 }
 
 static sc_err *run_fnent(sc_session *session, const struct sc_args *args) {
@@ -332,21 +346,19 @@ static sc_err *run_fnent(sc_session *session, const struct sc_args *args) {
     struct sc_pe_function fn;
     if (!m)
         return sc_errf(SC_ERR_NOT_FOUND, "no module contains 0x%llx", (ull)addr);
-    sc_err *err = sc_module_image(session, m, &f.pe);
-    if (err && (sc_err_code(err) == SC_ERR_MEMORY || sc_err_code(err) == SC_ERR_FORMAT)) {
-        sc_err *why = sc_errf(SC_ERR_NOT_FOUND, "the image of %s cannot be read: %s", m->name,
-                              sc_err_text(err));
-        sc_err_destroy(err);
-        return why;
-    }
+    const char *name;
+    sc_err *err = sc_near(session, addr, args->arena, &name);
+    if (!err)
+        err = sc_module_image(session, m, &f.pe);
     if (err)
-        return err;
+        return lacking(err, "image", m->name);
     f.base = m->base;
     err = sc_pe_function_find(f.pe, (uint32_t)(addr - m->base), &fn);
     if (err && sc_err_code(err) == SC_ERR_NOT_FOUND) {
         sc_err_destroy(err);
-        err = sc_errf(SC_ERR_NOT_FOUND, "No function entry for %s",
-                      sc_session_near(session, addr, args->arena));
+        err = name ? sc_errf(SC_ERR_NOT_FOUND, "No function entry for %s", name) : sc_err_nomem();
+    } else if (err) {
+        err = lacking(err, "function table", m->name);
     }
     if (!err) {
         char a[SC_ADDR_BUF];
@@ -355,7 +367,7 @@ static sc_err *run_fnent(sc_session *session, const struct sc_args *args) {
         err = show_place(&f, addr);
     }
     if (!err)
-        err = show_entries(&f, &fn, sc_session_near(session, addr, args->arena));
+        err = show_entries(&f, &fn, name);
     sc_pe_close(f.pe);
     return err;
 }

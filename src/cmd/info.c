@@ -188,7 +188,9 @@ static void foreign_line(sc_out *out, const struct target_row *r, enum sc_cpu cp
         sc_printf(out, " Version %u.%u.%u", r->major, r->minor, r->build);
     if (r->ncpus > 1)
         sc_printf(out, " (%u procs)", r->ncpus);
-    sc_printf(out, " %s\n", sc_cpu_name(cpu));
+    if (cpu != SC_CPU_UNKNOWN)
+        sc_printf(out, " %s", sc_cpu_name(cpu));
+    sc_puts(out, "\n");
 }
 
 static void system_line(sc_out *out, const struct target_row *r, const struct style *s,
@@ -244,7 +246,7 @@ static void target_text(sc_out *out, const void *record, void *ctx) {
     if (r->product)
         sc_printf(out, "Product: %s, suite:%s\n", r->product, r->suites);
     if (r->lab)
-        sc_printf(out, "Edition build lab: %s\n", r->lab);
+        sc_printf(out, "%s: %s\n", r->windows ? "Edition build lab" : "Build", r->lab);
     if (r->windows)
         sc_puts(out, "Machine Name:\n");
     if (r->kernel && r->kernel_base != SC_UNSET64)

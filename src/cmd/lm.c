@@ -163,7 +163,7 @@ static sc_err *add_symbols(sc_session *session, const struct sc_module *m, struc
     r->symbols = sc_arena_printf(arena, "(%s)", sc_symstate_text(s->state));
     r->symbol_path = s->path;
     r->symbol_image = s->image_path ? s->image_path : m->image;
-    r->has_symbols = s->nproviders > 0;
+    r->has_symbols = s->state != SC_SYMSTATE_NONE;
     r->no_symbols = s->state == SC_SYMSTATE_NONE || s->state == SC_SYMSTATE_EXPORT;
     if (!r->symbols)
         return sc_err_nomem();

@@ -8,7 +8,6 @@
  */
 #include <string.h>
 
-#include "base/file.h"
 #include "cmd/show.h"
 #include "cmd/symbols.h"
 #include "sym/symtab_impl.h"
@@ -79,7 +78,6 @@ static void exact_text(sc_out *out, const void *record, void *ctx) {
 
 struct matches {
     sc_session *session;
-    sc_symtab *symtab;
     const struct sc_near *near;
     sc_arena *arena;
     const char *shown[32]; /* names, so that two records of one symbol make one line */
@@ -99,7 +97,7 @@ static bool on_symbol(void *ctx, const struct sc_symbol *symbol) {
         symbol->kind == SC_SYM_THREAD)
         return true;
     hit.symbol = *symbol;
-    hit.name = sc_symtab_display(m->symtab, symbol->name);
+    hit.name = sc_symtab_display(sc_session_symtab(m->session), symbol);
     for (size_t i = 0; hit.name && i < m->count; i++)
         if (!strcmp(m->shown[i], hit.name))
             return true;
@@ -112,9 +110,8 @@ static bool on_symbol(void *ctx, const struct sc_symbol *symbol) {
     return m->count < sizeof m->shown / sizeof *m->shown;
 }
 
-static sc_err *show_exact(sc_session *session, sc_symtab *symtab, const struct sc_near *near,
-                          sc_arena *arena) {
-    struct matches m = {.session = session, .symtab = symtab, .near = near, .arena = arena};
+static sc_err *show_exact(sc_session *session, const struct sc_near *near, sc_arena *arena) {
+    struct matches m = {.session = session, .near = near, .arena = arena};
     sc_puts(sc_session_out(session), "Exact matches:\n");
     on_symbol(&m, &near->symbol); /* the best one first, and not only if the list can be read */
     sc_err *err = m.err;
@@ -172,7 +169,7 @@ static sc_err *show_near(sc_session *session, sc_symtab *symtab, uint64_t addr,
     if (err)
         return err;
     sc_record(sc_session_out(session), &near_type, &r, near_text, &style);
-    return r.exact ? show_exact(session, symtab, near, arena) : NULL;
+    return r.exact ? show_exact(session, near, arena) : NULL;
 }
 
 /* There is no symbol: what is known instead, and why it is not more. */
@@ -188,9 +185,9 @@ static sc_err *show_none(sc_session *session, sc_symtab *symtab, uint64_t addr,
     const struct sc_modsyms *s = module ? sc_symtab_peek(symtab, module) : NULL;
     if (s)
         sc_remark(out, "No symbol is near %s (%s): %s", a, near ? near : module->name,
-                  s->nproviders ? "none begins before it"
-                  : s->why      ? s->why
-                                : "the module has no symbols");
+                  s->nproviders && s->state != SC_SYMSTATE_NONE ? "none begins before it"
+                  : s->why                                      ? s->why
+                                                                : "the module has no symbols");
     else if (near)
         sc_remark(out, "No symbol is near %s (%s)", a, near);
     else

@@ -82,7 +82,7 @@ static struct load_rec load_rec_of(const struct sc_modsyms *m) {
                              .path = m->path,
                              .how = m->how,
                              .why = m->why,
-                             .loaded = m->nproviders > 0};
+                             .loaded = m->state != SC_SYMSTATE_NONE};
 }
 
 /* ---- dots ---- */
@@ -140,7 +140,7 @@ static sc_err *load_mismatched(struct reload *r, const struct sc_module *m) {
     struct sc_store_found found;
     sc_symbols *provider = NULL;
     sc_err *err = sc_symtab_load(r->symtab, m, &s);
-    if (err || (s->nproviders && s->state != SC_SYMSTATE_EXPORT))
+    if (err || (s->state != SC_SYMSTATE_NONE && s->state != SC_SYMSTATE_EXPORT))
         return err;
     struct sc_store_key key = key_of(m, s, r->args->arena);
     if (!key.name)
@@ -383,7 +383,8 @@ static sc_err *check(sc_session *session, sc_symtab *symtab, const struct sc_mod
                           .how = s->how,
                           .why = s->why,
                           .has_key = s->codeview.kind == SC_CV_RSDS,
-                          .has_file = s->path && s->state != SC_SYMSTATE_EXPORT};
+                          .has_file = s->path && s->state != SC_SYMSTATE_EXPORT &&
+                                      s->state != SC_SYMSTATE_NONE};
     r.matches = r.has_file && (!r.has_key || sc_guid_equal(&r.guid, &r.found_guid));
     sc_record(sc_session_out(session), &check_type, &r, check_text, NULL);
     return NULL;

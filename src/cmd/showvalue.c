@@ -190,6 +190,27 @@ static sc_err *function_pointer(struct show *s, const struct sc_type *t, const c
         ret);
 }
 
+static sc_err *struct_text(struct show *s, const struct sc_value *v, const struct sc_type *t,
+                           const char **ret);
+
+/* A structure whose value fits a line shows it behind the pointer, too. */
+static sc_err *struct_pointer(struct show *s, const struct sc_value *to, const struct sc_type *t,
+                              const char *at, const char **ret) {
+    const char *text;
+    bool missing = s->missing;
+    s->missing = false;
+    sc_err *err = struct_text(s, to, t, &text);
+    if (!err && s->missing) /* what it points to is not the value itself */
+        text = t->name;
+    s->missing = missing;
+    return err ? err : made(sc_arena_printf(s->arena, "%s %s", at, text), ret);
+}
+
+static bool is_struct(const struct sc_type *t) {
+    return (t->kind == SC_TYPE_STRUCT || t->kind == SC_TYPE_UNION || t->kind == SC_TYPE_CLASS) &&
+           t->name && t->name[0];
+}
+
 static sc_err *pointer_text(struct show *s, const struct sc_value *v, const struct sc_type *t,
                             unsigned depth, const char **ret) {
     uint64_t addr = 0;
@@ -222,6 +243,10 @@ static sc_err *pointer_text(struct show *s, const struct sc_value *v, const stru
         if (err)
             return err;
         return made(sc_arena_printf(s->arena, "%s  -> %s", at, text), ret);
+    }
+    if (is_struct(&to)) {
+        struct sc_value next = sc_value_at(v->space, v->symbols, t->target, addr);
+        return struct_pointer(s, &next, &to, at, ret);
     }
     char type[TYPE_MAX];
     err = sc_type_text(v->symbols, t->target, type, sizeof type);

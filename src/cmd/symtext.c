@@ -37,16 +37,23 @@ static bool is_code(const struct sc_symbol *s) {
 
 struct parameters {
     uint32_t type[PARAMETERS_MAX];
+    const char *name[PARAMETERS_MAX];
     size_t count;
 };
 
+/* One parameter may stand in several places, one behind the other: it counts once. */
 static bool take_parameter(void *ctx, const struct sc_local *local) {
     struct parameters *p = ctx;
     if (!local->parameter)
         return false; /* parameters come first */
-    if (p->count < PARAMETERS_MAX)
-        p->type[p->count] = local->type;
-    return ++p->count <= PARAMETERS_MAX;
+    for (size_t i = 0; i < p->count; i++)
+        if (!strcmp(p->name[i], local->name))
+            return true;
+    if (p->count == PARAMETERS_MAX)
+        return false;
+    p->name[p->count] = local->name;
+    p->type[p->count++] = local->type;
+    return true;
 }
 
 static sc_err *join_parameters(const struct sc_near *hit, const struct parameters *p,
@@ -80,7 +87,7 @@ static sc_err *function_tail(const struct sc_near *hit, sc_arena *arena, const c
         return NULL;
     }
     err = sc_symbols_locals(hit->provider, hit->symbol.rva, take_parameter, &p);
-    if (err || p.count > PARAMETERS_MAX || p.count < type.count)
+    if (err || p.count < type.count)
         return err;
     return join_parameters(hit, &p, arena, ret_text);
 }

@@ -98,6 +98,24 @@ static void record_text(sc_out *out, const void *record, void *ctx) {
 
 /* ---- which ---- */
 
+/*
+ * Where private symbols describe the same place, the public name of it is not shown: it is the
+ * decorated one (SYMOPT_AUTO_PUBLICS).
+ */
+static sc_err *is_double(const struct sc_near *hit, bool *ret) {
+    struct sc_symbols_info info;
+    struct sc_symbol s;
+    bool found;
+    *ret = false;
+    sc_symbols_info(hit->provider, &info);
+    if (hit->symbol.kind != SC_SYM_PUBLIC || !info.has_private)
+        return NULL;
+    sc_err *err = sc_symbols_nearest(hit->provider, hit->symbol.rva, SC_SYM_FUNCTION | SC_SYM_DATA,
+                                     &s, &found);
+    *ret = !err && found && s.rva == hit->symbol.rva;
+    return err;
+}
+
 /* Each hit has an arena of its own, so that memory does not grow with their number. */
 static sc_err *show(struct x *x, const struct sc_near *hit) {
     struct sc_symbol_row row;
@@ -120,6 +138,10 @@ static sc_err *show(struct x *x, const struct sc_near *hit) {
 
 static bool on_hit(void *ctx, const struct sc_near *hit) {
     struct x *x = ctx;
+    bool skip;
+    x->err = is_double(hit, &skip);
+    if (x->err || skip)
+        return !x->err;
     if (sc_target_cancelled(sc_session_target(x->session))) {
         x->err = sc_err_cancelled();
     } else if (!x->sort) {
@@ -203,7 +225,7 @@ static void say_why(struct x *x, sc_symtab *symtab, const char *pattern) {
             continue;
         matched++;
         const struct sc_modsyms *s = sc_symtab_peek(symtab, m);
-        if (!s->nproviders && s->why && told++ < 3)
+        if ((!s->nproviders || s->state == SC_SYMSTATE_NONE) && s->why && told++ < 3)
             sc_remark(out, "%s: no symbols: %s", m->name, s->why);
     }
     if (!err && part && !matched)
@@ -242,6 +264,12 @@ static char sort_of(const struct sc_args *args) {
     return 0;
 }
 
+/* Constants (the names of all enumerations) are shown when they are asked for by name. */
+static unsigned kinds_of(const char *pattern) {
+    const char *bang = strchr(pattern, '!');
+    return strpbrk(bang ? bang + 1 : pattern, "*?[#") ? SC_SYM_ANY & ~SC_SYM_CONSTANT : SC_SYM_ANY;
+}
+
 static sc_err *run_x(sc_session *session, const struct sc_args *args) {
     struct x x = {.session = session, .args = args, .sort = sort_of(args)};
     const char *pattern = args->v[ARG_PATTERN].text;
@@ -254,7 +282,7 @@ static sc_err *run_x(sc_session *session, const struct sc_args *args) {
                        "`x module!*` shows a module's symbols");
     sc_err *err = sc_session_symbols(session, &symtab);
     if (!err)
-        err = sc_symtab_each(symtab, pattern, SC_SYM_ANY, on_hit, &x);
+        err = sc_symtab_each(symtab, pattern, kinds_of(pattern), on_hit, &x);
     if (x.err) {
         sc_err_destroy(err);
         err = x.err;
@@ -280,6 +308,7 @@ const struct sc_command sc_symbol_commands[] = {
          "* stands for any number of characters, ? for one, [a-z] for one of several. Without a "
          "module the kernel's or the program's symbols are searched, and those that are "
          "loaded. Symbols are loaded when they are needed.\n"
+         "Constants are shown when they are named without wildcards.\n"
          "Code of which only the name is known shows (<no parameter info>), such data = <no "
          "type information>; data with a type shows its value.",
      .sample = "x nt!KeBugCheck*",

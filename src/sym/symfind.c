@@ -67,7 +67,7 @@ static bool each_hit(void *ctx, const struct sc_symbol *s) {
                         .modsyms = q->m,
                         .provider = q->provider,
                         .symbol = *s,
-                        .name = sc_symtab_display(q->t, s->name)};
+                        .name = sc_symtab_display(q->t, s)};
     n.address = sc_symtab_address(q->t, n.module, s);
     if (!sc_wild_match(q->pattern, n.name) &&
         (n.name == s->name || !sc_wild_match(q->pattern, s->name)))
@@ -114,7 +114,7 @@ struct naming {
 
 static bool put_name(void *ctx, const struct sc_symbol *s) {
     struct naming *n = ctx;
-    const char *name = sc_symtab_display(n->t, s->name);
+    const char *name = sc_symtab_display(n->t, s);
     uint64_t seen;
     n->cancelled = sc_target_cancelled(n->t->target);
     if (n->cancelled)

@@ -7,6 +7,10 @@
  * are the few places of constant sections that the loader writes before it makes them constant: the
  * import address tables, and the pointers of Control Flow Guard and its kin that the load
  * configuration names.
+ *
+ * Calls that the kernel rewrites in drivers when it loads them (the dynamic value relocations of
+ * import calls and indirect calls: "call [import]" becomes a call of a thunk) stand here as the
+ * file has them: what they do is the same, and without them no function could be disassembled.
  */
 #include <inttypes.h>
 #include <stdlib.h>

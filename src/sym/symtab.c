@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/vec.h"
+#include "stopcode/undecorate.h"
 #include "sym/symtab_impl.h"
 #include "target/target_impl.h"
 
@@ -164,9 +165,25 @@ sc_err *sc_symtab_attach(sc_symtab *symtab, const struct sc_module *module, sc_s
     return err;
 }
 
-const char *sc_symtab_display(sc_symtab *t, const char *name) {
-    (void)t;
-    return name;
+const char *sc_symtab_display(sc_symtab *t, const struct sc_symbol *symbol) {
+    /* x86 decorates C names too, but only where the linker sees them. */
+    bool c = sc_target_machine(t->target)->cpu == SC_CPU_X86 && symbol->kind == SC_SYM_PUBLIC;
+    if (symbol->name[0] != '?' && !c)
+        return symbol->name;
+    uint64_t key = (uintptr_t)symbol->name, known;
+    if (sc_map_get_number(&t->names, key, &known))
+        return (const char *)(uintptr_t)known;
+    char buf[SC_UNDECORATE_BUF];
+    enum sc_undecorated how = SC_UNDECORATED_PLAIN;
+    sc_err *err = sc_undecorate(symbol->name, SC_UNDECORATE_NAME_ONLY | (c ? SC_UNDECORATE_C : 0),
+                                buf, sizeof buf, &how);
+    const char *name = symbol->name;
+    if (!err && how == SC_UNDECORATED_DONE)
+        name = sc_arena_strdup(t->arena, buf);
+    if (!err && (!name || !sc_map_put_number(&t->names, key, (uintptr_t)name)))
+        err = sc_err_nomem();
+    sc_symtab_swallow(t, err);
+    return name ? name : symbol->name;
 }
 
 bool sc_symtab_ends_search(const sc_err *err) {
@@ -204,7 +221,7 @@ static void fill(sc_symtab *t, const struct sc_modsyms *m, sc_symbols *provider,
                             .modsyms = m,
                             .provider = provider,
                             .symbol = *symbol,
-                            .name = sc_symtab_display(t, symbol->name),
+                            .name = sc_symtab_display(t, symbol),
                             .address = sc_symtab_address(t, m->module, symbol)};
     ret->displacement = asked - ret->address;
 }

@@ -4,6 +4,7 @@
 #define STOPCODE_SYM_SYMTAB_IMPL_H
 
 #include "base/arena.h"
+#include "base/file.h"
 #include "base/hash.h"
 #include "stopcode/pe.h"
 #include "stopcode/symtab.h"
@@ -48,8 +49,8 @@ struct sc_symtab {
 /* The slot of a module of this target. */
 struct sc_modslot *sc_symtab_slot(sc_symtab *symtab, const struct sc_module *module);
 
-/* A name as people read it, undecorated; lives as long as the symtab. */
-const char *sc_symtab_display(sc_symtab *symtab, const char *name);
+/* A symbol's name as people read it, undecorated; lives until its module is reloaded. */
+const char *sc_symtab_display(sc_symtab *symtab, const struct sc_symbol *symbol);
 
 /* Address of a symbol of MODULE; see struct sc_near. */
 uint64_t sc_symtab_address(const sc_symtab *symtab, const struct sc_module *module,

@@ -10,10 +10,13 @@
  * The step grows while nothing new happens, as in libbacktrace's allocfail, so that long jobs stay
  * affordable; --at N runs one allocation only.
  */
+#define _XOPEN_SOURCE 700
+#include <ftw.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd/command.h"
@@ -26,10 +29,18 @@
 
 enum { HANG_SECONDS = 120, SHOWN = 4, QUIET = 24 };
 
+/* Where symbols are looked for, and what is cached on the way. */
+struct places {
+    char folder[300];   /* made for this run */
+    char cache[320];    /* in it, or where none can be */
+    char symbols[2000]; /* the symbol path */
+};
+
 struct options {
     const char *only;
     bool forged;
     uint64_t at;
+    const struct places *places; /* two: with a cache and without */
 };
 
 /* What is run: on SUBJECT, with LINE for commands. Fills D; *AGAIN: the answer when asked again. */
@@ -37,6 +48,7 @@ struct job {
     const char *name;
     const struct subject *subject;
     const char *line;
+    const struct places *places;
     enum sc_render render;
     void (*run)(const struct job *job, uint64_t fail_at, bool keep, struct drive *d,
                 struct drive *again);
@@ -93,6 +105,21 @@ static void run_command(const struct job *job, uint64_t fail_at, bool keep, stru
     drive_session(d, target, job->render, job->line);
     heap_stop_failing();
     drive_session(again, target, job->render, job->line);
+    sc_target_close(target);
+}
+
+static void run_symbols(const struct job *job, uint64_t fail_at, bool keep, struct drive *d,
+                        struct drive *again) {
+    sc_target *target = NULL;
+    begin(0, false);
+    if (drive_error(d, open_subject(job->subject, &target))) {
+        *again = *d; /* not a dump that is read: refused both times */
+        return;
+    }
+    begin(fail_at, keep);
+    drive_symbols(d, target, job->places->symbols, job->places->cache);
+    heap_stop_failing();
+    drive_symbols(again, target, job->places->symbols, job->places->cache);
     sc_target_close(target);
 }
 
@@ -203,6 +230,19 @@ static void test_subject(const struct subject *s, const struct options *o) {
     job.line = drive_commands;
     snprintf(name, sizeof name, "%s: a line of commands", s->name);
     test_job(&job, o);
+    job.run = run_symbols;
+}
+
+/* Its symbols, with a cache of fingerprints; made dumps, which are small, also without one. */
+static void test_symbols(const struct subject *s, const struct options *o) {
+    char name[400];
+    struct job job = {.name = name, .subject = s, .run = run_symbols};
+    for (int cached = 1; cached >= !s->forged; cached--) {
+        job.places = &o->places[!cached];
+        snprintf(name, sizeof name, "%s: symbols of every module%s", s->name,
+                 cached ? "" : ", no cache");
+        test_job(&job, o);
+    }
 }
 
 /* Reads of the file. */
@@ -332,6 +372,48 @@ static void test_missing(enum forge_scene_kind kind, const struct options *o) {
     tap_ok(!failures, "%s with a part missing: %u runs", forge_scene_name(kind), runs);
 }
 
+/* ---- symbols to look for ---- */
+
+/* A table that has the fingerprint of the made kernels, and another one beside it. */
+static bool put_table(const char *folder, unsigned number, uint32_t shift) {
+    char path[400];
+    snprintf(path, sizeof path, "%s/ntkrnlmp.pdb", folder);
+    mkdir(path, 0700);
+    snprintf(path, sizeof path, "%s/ntkrnlmp.pdb/%u-1.json", folder, number);
+    FILE *f = fopen(path, "wb");
+    if (!f)
+        return false;
+    fprintf(f,
+            "{\"metadata\":{\"format\":\"6.2.0\",\"windows\":{\"pdb\":{\"GUID\":"
+            "\"%032x\",\"age\":1,\"database\":\"ntkrnlmp.pdb\",\"machine_type\":34404}}},"
+            "\"symbols\":{\"PsLoadedModuleList\":{\"address\":%u},\"PsActiveProcessHead\":"
+            "{\"address\":%u},\"KeBugCheckEx\":{\"address\":4096},\"?f@ns@@YAXXZ\":"
+            "{\"address\":4112}},\"user_types\":{},\"enums\":{},\"base_types\":{}}",
+            number, 0xc2a310 + shift, 0xc1f0a0 + shift);
+    return fclose(f) == 0;
+}
+
+/* The corpus' store of images and PDBs joins in; its tables would take too long. */
+static bool make_places(struct places *p) {
+    char corpus[400];
+    const char *dir = getenv("TMPDIR");
+    snprintf(p->folder, sizeof p->folder, "%s/stopcode-fault-XXXXXX", dir && *dir ? dir : "/tmp");
+    if (!mkdtemp(p->folder))
+        return false;
+    snprintf(p->cache, sizeof p->cache, "%s/cache", p->folder);
+    bool has = corpus_folder(corpus, sizeof corpus);
+    snprintf(p->symbols, sizeof p->symbols, "%s%s%s", p->folder, has ? ";" : "", has ? corpus : "");
+    if (has)
+        strcat(p->symbols, "/symstore");
+    setenv("XDG_CACHE_HOME", "/dev/null/none", 1); /* tables are parsed each time */
+    return put_table(p->folder, 1, 0) && put_table(p->folder, 2, 16);
+}
+
+static int drop_entry(const char *path, const struct stat *st, int kind, struct FTW *ftw) {
+    (void)st, (void)kind, (void)ftw;
+    return remove(path);
+}
+
 static bool parse(int argc, char **argv, struct options *o) {
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--forged"))
@@ -346,14 +428,28 @@ static bool parse(int argc, char **argv, struct options *o) {
     return true;
 }
 
-/* Real dumps: the smallest few of each format, so that the tier stays short. */
-static bool chosen(const struct subjects *all, size_t i) {
+/* How many real dumps of the format are smaller than this one. */
+static size_t rank(const struct subjects *all, size_t i) {
     size_t smaller = 0;
     for (size_t k = 0; k < all->count; k++)
         smaller += !all->item[k].forged && !strcmp(all->item[k].format, all->item[i].format) &&
                    (all->item[k].size < all->item[i].size ||
                     (all->item[k].size == all->item[i].size && k < i));
-    return all->item[i].forged || smaller < (all->item[i].format[0] == 'k' ? 1 : 12);
+    return smaller;
+}
+
+/* Of real dumps the smallest few of each format, so that the tier stays short. */
+static void test_one(const struct subjects *all, size_t i, const struct options *o) {
+    const struct subject *s = &all->item[i];
+    bool kernel = s->format[0] == 'k';
+    if (s->forged || rank(all, i) < (kernel ? 1 : 12)) {
+        test_subject(s, o);
+        test_reads(s, o);
+    }
+    if (s->forged || strstr(s->name, "kdump/triage") || (!kernel && rank(all, i) < 6))
+        test_symbols(s, o);
+    if (s->forged)
+        test_commands(s, o);
 }
 
 int main(int argc, char **argv) {
@@ -363,24 +459,27 @@ int main(int argc, char **argv) {
         fputs("usage: fault [--only TEXT] [--forged] [--at N]\n", stderr);
         return 2;
     }
+    struct places places[2];
     crash_watch(HARNESS_KEEP);
     setenv("TZ", "UTC", 1);
+    o.places = places;
+    if (!make_places(places)) {
+        fputs("fault: no folder for symbols could be made\n", stderr);
+        return 1;
+    }
+    places[1] = places[0];
+    strcpy(places[1].cache, "/dev/null/none");
     if (!subjects_load(&all, !o.forged)) {
         fputs("fault: the dumps to test with could not be made\n", stderr);
         return 1;
     }
-    for (size_t i = 0; i < all.count; i++) {
-        if (!chosen(&all, i))
-            continue;
-        test_subject(&all.item[i], &o);
-        test_reads(&all.item[i], &o);
-        if (all.item[i].forged)
-            test_commands(&all.item[i], &o);
-    }
+    for (size_t i = 0; i < all.count; i++)
+        test_one(&all, i, &o);
     for (int kind = 0; kind < FORGE_SCENES; kind++)
         test_missing((enum forge_scene_kind)kind, &o);
     if (!all.has_corpus && !o.forged)
         tap_skip("no corpus of real dumps here (STOPCODE_CORPUS)", "real dumps");
     subjects_free(&all);
+    nftw(places[0].folder, drop_entry, 16, FTW_DEPTH | FTW_PHYS);
     return tap_done();
 }

@@ -7,7 +7,7 @@ A transcript is one text file beside this script:
     # file: corpus:kdump/triage_x64.dmp      the dump; `corpus:` stands for the folder of real files. Skipped aloud
                                              when it is not there. `made:minidump` is the one that tests/minidump.py
                                              makes. No `file`: the program runs without a dump
-    # args: --no-color                       more arguments for the program
+    # args: --no-color                       more arguments for the program; `corpus:` works there, too
     # env: TZ=UTC                            a variable for it; may be repeated
     # filter: regular expression => text     applied to expected and to real output, for what changes from run to run
     # known-failure: reason                  it fails and we know; when it passes, the mark has to go
@@ -114,9 +114,14 @@ def play(transcript, dump):
     lines = []
     for number, (command, _) in enumerate(transcript.steps):
         lines += [command, ".echo " + FENCE.format(number)]
-    args = [tap.program()] + transcript.args + (["-z", dump] if dump else [])
-    run = subprocess.run(args, input="\n".join(lines) + "\n", env={**os.environ, "TZ": "UTC", **transcript.env},
-                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", timeout=120)
+    given = [re.sub(r"corpus:([^;]*)", lambda m: tap.corpus(m.group(1)), a) for a in transcript.args]
+    args = [tap.program()] + given + (["-z", dump] if dump else [])
+    # Symbols come from the arguments alone, and what is learnt from them is forgotten.
+    outer = {k: v for k, v in os.environ.items() if not k.startswith("_NT_")}
+    with tempfile.TemporaryDirectory() as cache:
+        run = subprocess.run(args, input="\n".join(lines) + "\n",
+                             env={**outer, "TZ": "UTC", "XDG_CACHE_HOME": cache, **transcript.env},
+                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace", timeout=120)
     if run.returncode not in (0, 1):
         raise AssertionError(f"status {run.returncode}:\n{run.stdout}")
     return cut(transcript, run.stdout)

@@ -32,6 +32,11 @@ void drive_text(struct drive *d, const char *text);
 void drive_target(struct drive *d, sc_target *target);
 /* sc_analyze(), its whole result. */
 void drive_analysis(struct drive *d, sc_target *target);
+/*
+ * A symbol table along the path SYMBOLS, with its files in the folder CACHE: every module's
+ * symbols, names to and from addresses, types.
+ */
+void drive_symbols(struct drive *d, sc_target *target, const char *symbols, const char *cache);
 /* A session that runs LINE into a counting sink. */
 void drive_session(struct drive *d, sc_target *target, enum sc_render render, const char *line);
 

@@ -181,4 +181,18 @@ with tap.case("make run without a dump says how to name one; with a wrong name, 
     tap.equal(run.returncode, 2, "status")
     tap.contains(run.stdout, "there is no file /nowhere/x y.dmp")
 
+with tap.case("README: its transcripts are what the program prints, line by line but for the … in between"):
+    with open(os.path.join(tap.ROOT, "README.md"), encoding="utf-8") as f:
+        blocks = re.findall(r"^```\n(.*?)^```$", f.read(), re.M | re.S)
+    dump = tap.corpus(os.path.join("kdump", "triage_x64.dmp"))
+    shown = [b for b in blocks if "VERDICT" in b or "0: kd> " in b]
+    tap.equal(len(shown), 2, "transcripts in README.md")
+    typed = re.findall(r"^0: kd> (.*)$", "".join(shown), re.M)
+    printed = [tap.run(dump, *sum((["-c", c] for c in lines), []))[1] for lines in (["!analyze -v"], typed)]
+    for block, text in zip(shown, printed):
+        lines = iter(line.rstrip() for line in text.splitlines())
+        for want in (line.rstrip() for line in block.splitlines()):
+            if want and want != "…" and not want.startswith("0: kd> ") and want not in lines:
+                raise AssertionError(f"README.md has, but the program does not print (there): {want}")
+
 tap.done()

@@ -284,7 +284,7 @@ static void expression_errors_point_at_the_operand(void **state) {
     const char *text = ".opt nt!Unknown";
     parse(&p, OPT, text, 4);
     assert_int_equal(sc_err_code(p.err), SC_ERR_NOT_FOUND);
-    assert_non_null(strstr(sc_err_text(p.err), "symbol files are not read yet"));
+    assert_non_null(strstr(sc_err_text(p.err), "nt!Unknown is unknown: "));
     assert_int_equal(p.fail - text, 5);
     done(&p);
 }

@@ -131,6 +131,8 @@ static void processors_and_other_systems(void **state) {
     m.ncpus = 1;
     m.major = m.minor = m.build = 0;
     first_line(SC_CPU_ARM, false, &m, "Li\\x0anux ARM");
+    m.platform = "unknown platform";
+    first_line(SC_CPU_UNKNOWN, false, &m, "unknown platform");
 }
 
 static void time_says_what_is_not_known(void **state) {

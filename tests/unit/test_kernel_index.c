@@ -225,20 +225,19 @@ static void whatever_is_damaged_in_the_index_the_answer_is_right(void **state) {
     size_t size = fread(text, 1, sizeof text, f);
     fclose(f);
     assert_true(size > 200 && size < sizeof text);
-    for (size_t i = 0; i < size; i++)
-        for (int how = 0; how < 2; how++) {
-            struct sc_kernel_index index = {0};
-            char old = text[i];
-            text[i] = how ? 0 : (char)(text[i] ^ 1);
-            put_file(file, text, size);
-            text[i] = old;
-            no_error(sc_kernel_index_load(&index, cache));
-            no_error(sc_kernel_index_add(&index, folder, NULL, NULL));
-            const struct sc_kernel_entry *e = sc_kernel_index_find(&index, &print);
-            if (!e || strcmp(e->path, right) != 0)
-                fail_msg("byte %zu: %s", i, e ? e->path : "not found");
-            sc_kernel_index_free(&index);
-        }
+    for (size_t i = 0; i < size; i++) {
+        struct sc_kernel_index index = {0};
+        char old = text[i];
+        text[i] = i % 3 ? (char)(text[i] ^ 1) : 0;
+        put_file(file, text, size);
+        text[i] = old;
+        no_error(sc_kernel_index_load(&index, cache));
+        no_error(sc_kernel_index_add(&index, folder, NULL, NULL));
+        const struct sc_kernel_entry *e = sc_kernel_index_find(&index, &print);
+        if (!e || strcmp(e->path, right) != 0)
+            fail_msg("byte %zu: %s", i, e ? e->path : "not found");
+        sc_kernel_index_free(&index);
+    }
 }
 
 static void an_index_that_is_none_of_ours_is_an_empty_one(void **state) {

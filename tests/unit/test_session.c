@@ -189,14 +189,14 @@ static void variables_can_be_set_and_nothing_else(void **state) {
     fix_close(&f);
 }
 
-static void modules_are_their_bases_and_symbols_are_not_read_yet(void **state) {
+static void modules_are_their_bases_and_unknown_symbols_say_why(void **state) {
     (void)state;
     struct fix f;
     fix_open(&f, FIX_KERNEL);
     expect(&f, "nt", FIX_NT);
     expect(&f, "nt+000182f0", FIX_NT + 0x182f0);
     expect(&f, "ntoskrnl.exe", FIX_NT);
-    expect_unknown(&f, "nt!KeBugCheckEx", "nt!KeBugCheckEx is unknown: symbol files are not read");
+    expect_unknown(&f, "nt!KeBugCheckEx", "nt!KeBugCheckEx is unknown: nt has no symbols");
     fix_close(&f);
 }
 
@@ -440,7 +440,7 @@ int main(void) {
         cmocka_unit_test(a_linux_process_has_no_peb),
         cmocka_unit_test(without_a_dump_only_numbers_and_variables_have_values),
         cmocka_unit_test(variables_can_be_set_and_nothing_else),
-        cmocka_unit_test(modules_are_their_bases_and_symbols_are_not_read_yet),
+        cmocka_unit_test(modules_are_their_bases_and_unknown_symbols_say_why),
         cmocka_unit_test(the_context_in_force_gives_the_registers),
         cmocka_unit_test(dot_is_where_the_last_display_ended),
         cmocka_unit_test(an_address_is_named_by_its_module),

@@ -3,6 +3,7 @@
 #include "unit/symtab_support.h"
 
 #include "base/file.h"
+#include "forge/pdb.h"
 #include "forge/peparts.h"
 #include "sym/exports.h"
 #include "sym/layouts.h"
@@ -255,6 +256,97 @@ static void an_unknown_time_stamp_is_no_signature(void **state) {
         world_open(&w, &fake, *state, at(*state, "s"), NULL);
         assert_int_equal(load(&w, "made")->nproviders, 0);
         world_close(&w);
+    }
+}
+
+/* ---- PDBs: the forge's have the signature STAMP ---- */
+
+/* One public at 0x1010; INFO_AGE is that of the file, AGE that of the image it belongs to. */
+static void put_pdb(const char *path, uint32_t info_age, uint32_t age) {
+    struct forge_pdb p;
+    struct forge_bytes file;
+    forge_pdb_init(&p, 0x8664, 1024);
+    p.age = info_age;
+    p.dbi_age = age;
+    forge_pdb_section(&p, 0x1000, 0x1000, 0x60000020);
+    forge_pdb_public(&p, "MadeEntry", 1, 0x10, 2);
+    forge_pdb_close(&p);
+    assert_true(forge_msf_finish(&p.msf, &file));
+    put_file(path, file.data, file.size);
+    forge_bytes_free(&file);
+    forge_pdb_deinit(&p);
+}
+
+static void pdb_guid(struct sc_guid *ret, const char *path) {
+    struct sc_symbols_info info;
+    sc_symbols *s;
+    no_error(sc_symbols_open(path, &s));
+    sc_symbols_info(s, &info);
+    *ret = info.guid;
+    assert_int_equal(info.signature, STAMP);
+    sc_symbols_unref(s);
+}
+
+static void the_age_that_counts_is_that_of_the_image(void **state) {
+    struct sc_module m = made_with_key();
+    struct sc_fake fake = of(&m);
+    const char *path = at(*state, "s/made.pdb");
+    put_pdb(path, 7, 3);
+    pdb_guid(&m.codeview.guid, path);
+    for (uint32_t age = 2; age <= 7; age++) {
+        struct world w;
+        m.codeview.age = age;
+        world_open(&w, &fake, *state, at(*state, "s"), NULL);
+        const struct sc_modsyms *syms = load(&w, "made");
+        assert_int_equal(syms->state, age == 3 ? SC_SYMSTATE_PDB : SC_SYMSTATE_NONE);
+        if (age == 3)
+            text_is(&w, BASE + 0x1011, "made!MadeEntry+0x1");
+        else
+            why_says(syms, "its age is 3, and ");
+        world_close(&w);
+    }
+}
+
+static void an_old_record_matches_by_signature_and_age(void **state) {
+    struct sc_module m = made_with_key();
+    struct sc_fake fake = of(&m);
+    put_pdb(at(*state, "s/made.pdb"), 1, 1);
+    m.codeview.kind = SC_CV_NB10;
+    for (int right = 0; right < 2; right++) {
+        struct world w;
+        m.codeview.signature = right ? STAMP : STAMP + 1;
+        world_open(&w, &fake, *state, at(*state, "s"), NULL);
+        const struct sc_modsyms *syms = load(&w, "made");
+        assert_int_equal(syms->state, right ? SC_SYMSTATE_PDB : SC_SYMSTATE_NONE);
+        if (right)
+            assert_string_equal(syms->how, "signature and age");
+        else
+            why_says(syms, "its signature is 5F000001, and 5F000002 is wanted");
+        world_close(&w);
+    }
+}
+
+static void without_a_record_the_time_stamp_is_the_signature(void **state) {
+    struct sc_module m = made();
+    struct sc_fake fake = of(&m);
+    static const char *const places[] = {"1/made.pdb", "2/made.pdb/ANY1/made.pdb",
+                                         "3/ma/MADE.PDB/ANY1/Made.pdb"};
+    for (size_t i = 0; i < 3; i++) {
+        char folder[600];
+        snprintf(folder, sizeof folder, "%s/%zu", (char *)*state, i + 1);
+        put_pdb(at(*state, places[i]), 1, 1);
+        for (int right = 0; right < 2; right++) {
+            struct world w;
+            m.timestamp = right ? STAMP : STAMP + 1;
+            world_open(&w, &fake, *state, folder, NULL);
+            const struct sc_modsyms *syms = load(&w, "made");
+            assert_int_equal(syms->state, right ? SC_SYMSTATE_PDB : SC_SYMSTATE_NONE);
+            if (right)
+                assert_string_equal(syms->how, "signature equal to the image's time stamp");
+            else
+                assert_non_null(syms->why);
+            world_close(&w);
+        }
     }
 }
 
@@ -675,6 +767,9 @@ int main(void) {
         TEST(an_image_of_another_build_is_not_used_and_it_says_why),
         TEST(an_unknown_time_stamp_or_size_fits_no_image),
         TEST(an_unknown_time_stamp_is_no_signature),
+        TEST(the_age_that_counts_is_that_of_the_image),
+        TEST(an_old_record_matches_by_signature_and_age),
+        TEST(without_a_record_the_time_stamp_is_the_signature),
         cmocka_unit_test(exports_are_sorted_and_one_of_several_names_is_always_the_same),
         cmocka_unit_test(exports_whose_names_are_one_long_string_are_refused),
         TEST(without_symbols_exports_do_and_the_reason_stays),

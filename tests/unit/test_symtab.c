@@ -397,6 +397,72 @@ static void cancelling_ends_a_walk_even_when_nothing_matches(void **state) {
     name_is(&s->w, "nt!kebugcheckex", NT + 0x1000); /* nothing half made stayed behind */
 }
 
+/* ---- decorated names ---- */
+
+static const struct sc_symbol cpp_rows[] = {
+    {.name = "?Read@Stream@io@@QEAA_NPEAXI@Z", .kind = SC_SYM_PUBLIC, .rva = 0x1000},
+    {.name = "?read@Stream@io@@QEAA_NPEAXI@Z", .kind = SC_SYM_PUBLIC, .rva = 0x2000},
+    {.name = "?@@@broken", .kind = SC_SYM_PUBLIC, .rva = 0x3000},
+    {.name = "_Under@8", .kind = SC_SYM_PUBLIC, .rva = 0x4000},
+    {.name = "_Exported", .kind = SC_SYM_EXPORT, .rva = 0x5000},
+};
+
+static void decorated_names_are_shown_and_found_undecorated(void **state) {
+    struct setting *s = *state;
+    struct fakesyms f = {.provider = "pdb", ROWS(cpp_rows)};
+    sc_symtab_reload(s->w.symtab, module(&s->w, "drv"));
+    attach(&s->w, "drv", &f);
+    text_is(&s->w, DRV + 0x1004, "drv!io::Stream::Read+0x4");
+    text_is(&s->w, DRV + 0x2004, "drv!io::Stream::read+0x4"); /* case tells them apart */
+    text_is(&s->w, DRV + 0x3001, "drv!?@@@broken+0x1");
+    text_is(&s->w, DRV + 0x4001, "drv!_Under@8+0x1"); /* only x86 decorates C names */
+    name_is(&s->w, "drv!?Read@Stream@io@@QEAA_NPEAXI@Z", DRV + 0x1000);
+    name_is(&s->w, "drv!?read@Stream@io@@QEAA_NPEAXI@Z", DRV + 0x2000);
+    name_is(&s->w, "drv!io::Stream::Read", DRV + 0x1000);
+    pattern_gives(s, "drv!io::*ead", SC_SYM_ANY,
+                  "drv!io::Stream::Read=1000 drv!io::Stream::read=2000 ");
+    pattern_gives(s, "drv!?read@*", SC_SYM_ANY,
+                  "drv!io::Stream::Read=1000 drv!io::Stream::read=2000 ");
+    sc_symtab_reload(s->w.symtab, module(&s->w, "drv"));
+}
+
+static void a_name_is_undecorated_once_and_forgotten_by_a_reload(void **state) {
+    struct setting *s = *state;
+    char name[40] = "?Old@@YAXXZ";
+    const struct sc_symbol rows[] = {{.name = name, .kind = SC_SYM_PUBLIC, .rva = 0x1000}};
+    struct fakesyms f = {.provider = "pdb", ROWS(rows)};
+    struct sc_near a, b;
+    bool found;
+    sc_symtab_reload(s->w.symtab, module(&s->w, "drv"));
+    attach(&s->w, "drv", &f);
+    no_error(sc_symtab_near(s->w.symtab, DRV + 0x1000, &a, &found));
+    no_error(sc_symtab_near(s->w.symtab, DRV + 0x1001, &b, &found));
+    assert_ptr_equal(a.name, b.name);
+    assert_string_equal(a.name, "Old");
+    strcpy(name, "?New@@YAXXZ"); /* the place of the name is another file's now */
+    sc_symtab_reload(s->w.symtab, module(&s->w, "drv"));
+    attach(&s->w, "drv", &f);
+    text_is(&s->w, DRV + 0x1000, "drv!New");
+    sc_symtab_reload(s->w.symtab, module(&s->w, "drv"));
+}
+
+static void x86_decorations_of_c_names_are_taken_off_publics(void **state) {
+    (void)state;
+    static const struct sc_module one[] = {
+        {.base = 0x400000, .size = 0x10000, .name = "app", .image = "app.exe"}};
+    struct sc_fake fake = {.sz = sizeof fake, .cpu = SC_CPU_X86, .modules = one, .nmodules = 1};
+    struct fakesyms f = {.provider = "pdb", ROWS(cpp_rows)};
+    struct world w;
+    world_open(&w, &fake, NULL, NULL, NULL);
+    attach(&w, "app", &f);
+    text_is(&w, 0x404001, "app!Under+0x1");
+    text_is(&w, 0x405001, "app!_Exported+0x1");
+    name_is(&w, "app!Under", 0x404000);
+    name_is(&w, "app!_Under@8", 0x404000);
+    name_is(&w, "app!_Exported", 0x405000);
+    world_close(&w);
+}
+
 /* ---- which module comes first ---- */
 
 static void of_a_process_the_executable_comes_first_not_the_lowest_module(void **state) {
@@ -547,6 +613,9 @@ int main(void) {
         TEST(a_thread_local_has_no_address),
         TEST(names_that_are_not_there_cost_one_walk_in_all),
         TEST(a_provider_that_comes_later_is_asked_too),
+        TEST(decorated_names_are_shown_and_found_undecorated),
+        TEST(a_name_is_undecorated_once_and_forgotten_by_a_reload),
+        cmocka_unit_test(x86_decorations_of_c_names_are_taken_off_publics),
         TEST(patterns_go_through_modules_and_names),
         TEST(the_first_provider_with_symbols_of_a_kind_is_listed),
         TEST(a_caller_who_has_enough_ends_it),
