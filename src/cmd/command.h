@@ -129,6 +129,7 @@ extern const struct sc_command sc_reload_commands[];    /* reload.c */
 extern const struct sc_command sc_lmi_commands[];       /* lmi.c */
 extern const struct sc_command sc_function_commands[];  /* fnent.c */
 extern const struct sc_command sc_line_commands[];      /* lines.c */
+extern const struct sc_command sc_source_commands[];    /* ls.c */
 
 /* What a command may use of its session. */
 sc_target *sc_session_target(const sc_session *session); /* NULL without one */

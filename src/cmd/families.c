@@ -16,6 +16,7 @@ const struct sc_family sc_families[] = {
     {"Symbol paths", sc_sympath_commands},
     {"Loading symbols", sc_reload_commands},
     {"Source lines", sc_line_commands},
+    {"Source files", sc_source_commands},
     {"Functions", sc_function_commands},
     {"Code", sc_code_commands},
     {"Registers", sc_register_commands},

@@ -22,6 +22,7 @@ sc_err *sc_session_create(sc_target *target, sc_out *out, sc_session **ret_sessi
     s->enrich = true;
     s->lines = true;
     sc_symbolry_init(&s->symbolry);
+    sc_listing_init(&s->listing);
     if (target)
         s->current = sc_target_machine(target)->current;
     *ret_session = s;
@@ -34,6 +35,7 @@ void sc_session_destroy(sc_session *s) {
     sc_logfile_close(s);
     sc_logfile_settle(s);
     sc_symbolry_deinit(&s->symbolry);
+    sc_listing_deinit(&s->listing);
     free(s->symbol_path);
     free(s->image_path);
     free(s->source_path);

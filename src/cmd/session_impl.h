@@ -7,6 +7,7 @@
 #define STOPCODE_CMD_SESSION_IMPL_H
 
 #include "cmd/command.h"
+#include "cmd/listing.h"
 
 enum { SC_NVARS = 20, SC_NEST_MAX = 16 };
 
@@ -41,6 +42,7 @@ struct sc_session {
     bool has_paths;                 /* they were set: the environment is not asked */
     struct sc_symbolry symbolry;    /* symbols.c */
     char *source_path;              /* owned, or NULL */
+    struct sc_listing listing;      /* listing.c */
     struct sc_logfile *log;         /* owned, or NULL */
     struct sc_logfile *next_log;    /* owned: takes the place of `log` behind this command … */
     bool switch_log;                /* … when this is set; NULL: none does */
