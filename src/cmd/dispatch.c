@@ -53,6 +53,7 @@ static sc_err *execute(sc_session *s, const char *text, sc_arena *arena, const c
     if (!args)
         return sc_err_nomem();
     args->arena = arena;
+    args->text = text;
     err = sc_args_parse(s, &found, text, args, ret_fail);
     if (!err)
         err = found.row->run(s, args);
@@ -88,9 +89,29 @@ static bool caret_fits(const char *text) {
     return !text[n] && n < 100;
 }
 
+/*
+ * WinDbg's own words for what went wrong with a command, which end with the command in quotes,
+ * stand at a caret under its last character, where the prompt has put it.
+ */
+static bool show_caret(sc_session *s, const char *text, const char *why) {
+    char prompt[64];
+    size_t n = strlen(text), len = strlen(why);
+    bool quotes = n && len > n + 2 && why[len - 1] == '\'' && why[len - n - 2] == '\'' &&
+                  !memcmp(why + len - n - 1, text, n);
+    if (!quotes || !caret_fits(text))
+        return false;
+    sc_session_prompt(s, prompt, sizeof prompt);
+    sc_printf(s->out, "%*s^ %s\n", (int)(strlen(prompt) + n - 1), "", why);
+    return true;
+}
+
 static void show_error(sc_session *s, const char *text, const char *fail, const sc_err *err) {
     const char *why = sc_err_text(err);
     sc_out_color(s->out, SC_RED);
+    if (sc_err_code(err) == SC_ERR_MEMORY && show_caret(s, text, why)) {
+        sc_out_color(s->out, SC_PLAIN);
+        return;
+    }
     if (fail && caret_fits(text)) {
         why = take_column(why, &fail);
         sc_printf(s->out, "    %s\n    %*s^ ", text, (int)(fail - text), "");

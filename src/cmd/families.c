@@ -18,6 +18,7 @@ const struct sc_family sc_families[] = {
     {"Source lines", sc_line_commands},
     {"Source files", sc_source_commands},
     {"Functions", sc_function_commands},
+    {"Code", sc_code_commands},
     {"Registers", sc_register_commands},
     {"Processors and threads", sc_thread_commands},
     {"Events and exceptions", sc_event_commands},

@@ -36,8 +36,8 @@ struct sc_session {
     bool quit, enrich, lines;
     uint64_t var[SC_NVARS]; /* $t0 … $t19 */
     uint64_t last;          /* $exp */
-    bool has_dot;
-    uint64_t dot;
+    bool has_dot, has_unasm;
+    uint64_t dot, unasm;
     char *symbol_path, *image_path; /* owned, or NULL */
     bool has_paths;                 /* they were set: the environment is not asked */
     struct sc_symbolry symbolry;    /* symbols.c */

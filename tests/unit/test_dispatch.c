@@ -353,6 +353,7 @@ static bool accepts(const struct sc_command *row, enum fix_kind kind) {
 static bool may_fail(const struct sc_command *row, const char *output) {
     return row->needs && !strstr(output, " needs a ") &&
            (strstr(output, "\"error\":{\"code\":\"not-found\"") ||
+            strstr(output, "\"error\":{\"code\":\"memory\"") ||
             strstr(output, "\"error\":{\"code\":\"unsupported\""));
 }
 

@@ -59,7 +59,10 @@ static enum result run_sample(const struct sc_command *row, sc_target *target) {
     sc_out_destroy(out);
     sc_err_destroy(err);
     if (failed)
-        return strstr(printed.text, "\"error\":{\"code\":\"not-found\"") ? LACKS : FAILED;
+        return strstr(printed.text, "\"error\":{\"code\":\"not-found\"") ||
+                       strstr(printed.text, "\"error\":{\"code\":\"memory\"")
+                   ? LACKS
+                   : FAILED;
     return printed.len ? RAN : FAILED;
 }
 
