@@ -136,6 +136,8 @@ void fuzz_seeds(fuzz_add add, void *ctx) {
                                         "lm1m; lm f; lmDvm bad_driver; nosuch; !nosuch",
                                         ".cxr 1000; .exr 1000; .time nonsense",
                                         "? poi(80000000)+@rsp; ? nt!x; ? (1",
+                                        ".reload made.sys=1000,1000,5; ln 1010; lm m made; .reload",
+                                        "lsf- x.c; lsa .,1,2; ls ,5; lsp -a 3 4; lsc",
                                         "q",
                                         "r rip, rsp; r:x; rM 3; rX; rF"};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
