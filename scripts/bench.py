@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Measures start-up, opening and batch analysis. A report, not a test: nothing passes or fails.
+"""Measures start-up, opening, disassembly and batch analysis. A report, not a test: nothing passes or fails.
 
 Processor time moves with the machine's mood, so what is compared is run in turns, many times, in one run, and the
 ratio of the two is taken pair by pair: the median of the ratios is steady where the times are not.
@@ -11,6 +11,7 @@ import argparse
 import mmap
 import os
 import statistics
+import struct
 import subprocess
 import sys
 import tempfile
@@ -140,6 +141,50 @@ def search(program, megabytes, repeat, folder):
               f"{size / 1e9 / statistics.median(ours):6.2f} GB/s   {100 * statistics.median(ratios):4.0f} % of memcpy")
 
 
+def text_section(path):
+    """The .text of an ELF file of 64 bits: code of this very machine, which any Linux has."""
+    with open(path, "rb") as f:
+        data = f.read()
+    if data[:5] != b"\x7fELF\x02" or int.from_bytes(data[18:20], "little") != 62:
+        return b""
+    table, size, count, names = (int.from_bytes(data[0x28:0x30], "little"), 64,
+                                 int.from_bytes(data[0x3C:0x3E], "little"), int.from_bytes(data[0x3E:0x40], "little"))
+
+    def section(i):
+        at = table + i * size
+        name, kind, flags, addr, offset, length = struct.unpack_from("<IIQQQQ", data, at)
+        return name, offset, length
+
+    strings = section(names)[1]
+    for i in range(count):
+        name, offset, length = section(i)
+        if data[strings + name:].split(b"\0", 1)[0] == b".text":
+            return data[offset:offset + length]
+    return b""
+
+
+def unassemble(program, version, folder, repeat):
+    """`u` over the program's own code, several times in one run: instructions a second of processor time."""
+    code = text_section(os.path.realpath(program))
+    if not code:
+        print("  u: not measured: the program is no ELF file of x64")
+        return
+    dump = os.path.join(folder, "code.dmp")
+    with open(dump, "wb") as f:
+        f.write(minidump.build(image=code))
+    times = 8
+    start, last = minidump.BASE, minidump.BASE + len(code) - 16
+    line = "; ".join([f"u {start:x} {last:x}"] * times)
+    shown = subprocess.run([program, dump, "--no-color", "-c", f"u {start:x} {last:x}"], capture_output=True, check=True)
+    count = shown.stdout.count(b"\n") * times
+    rates = []
+    for _ in range(repeat):
+        base = cpu_time(version)
+        rates.append(count / max(cpu_time([program, dump, "--no-color", "-c", line]) - base, 1e-6))
+    print(f"  u over {len(code)} bytes of code, {count} lines                {statistics.median(rates) / 1e6:8.2f} million "
+          f"instructions a second (wanted: 1)")
+
+
 def sources(folder):
     """(name, path) of the dumps to measure with: real ones where they are, a made one in any case."""
     made = os.path.join(folder, "made.dmp")
@@ -181,6 +226,8 @@ def main():
                 big = padded(path, 10 * 1000 * 1000, os.path.join(folder, "big.dmp"))
                 paired(f"{command}: the same, padded to 10 MB", [program, big, "-c", command], version, args.repeat)
             paired(f"!analyze -v: {kind}", [program, path, "-c", "!analyze -v"], version, args.repeat)
+        print("\nDisassembly, processor time:")
+        unassemble(program, version, folder, max(3, args.repeat // 10))
         print(f"\n`stopcode analyze --json -r`, {args.files} files, {os.cpu_count()} processors:")
         for i, (kind, path, _) in enumerate(dumps):
             batch(program, kind, path, args.files, os.path.join(folder, f"batch{i}"))

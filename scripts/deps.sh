@@ -10,7 +10,7 @@
 # are there all the same (under other package names, for instance).
 set -u
 
-run="gcc libc6-dev cmake ninja-build libedit2 libcurl4 libmspack0 liblzma5 libzstd1 zlib1g ca-certificates"
+run="gcc libc6-dev cmake ninja-build libedit2 libcurl4 libmspack0 liblzma5 libzstd1 zlib1g ca-certificates libzydis-dev libzydis4.0 libllvm14"
 test="$run clang python3 libcmocka-dev clang-format llvm gcab openssl xz-utils"
 all="$test libclang-rt-14-dev"
 tools_run="gcc cmake ninja"

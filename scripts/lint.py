@@ -30,6 +30,7 @@ LAYERS = {
     "pe": ["base"],
     "pdb": ["base"],
     "isf": ["base"],
+    "disasm": ["base"],
     "store": ["base"],
     "sym": ["base", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "store"],
     "type": ["base", "sym"],
@@ -37,7 +38,7 @@ LAYERS = {
     "analyze": ["base", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "store", "sym", "type", "nt"],
     "cmd": [
         "base", "out", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "store", "sym", "type", "nt",
-        "analyze",
+        "analyze", "disasm",
     ],
 }
 

@@ -55,8 +55,9 @@ def module(w, base, size, path):
     return struct.pack("<QIIII", base, size, 0x12345, 0x5F000001, w.string(path)) + info + struct.pack("<IIIIQQ", 0, 0, 0, 0, 0, 0)
 
 
-def build(padding=0, code=0xC0000005, tail=0):
-    """The dump as bytes, PADDING zero bytes behind it. TAIL: what the caller appends, memory from BIG on."""
+def build(padding=0, code=0xC0000005, image=b"", tail=0):
+    """The dump as bytes, PADDING zero bytes behind it; IMAGE: what memory holds of crash.exe from its base on; TAIL: so
+    many bytes that the caller appends are memory from BIG on."""
     w = Writer()
     ctx = w.put(context())
     stack = bytes(range(256)) * 16
@@ -64,14 +65,15 @@ def build(padding=0, code=0xC0000005, tail=0):
     csd = w.string("")
     w.stream(SYSTEM_INFO, struct.pack("<HHHBBIIIIIHH", 9, 6, 0x9E0A, 4, 1, 10, 0, 19041, 2, csd, 0, 0) + bytes(24))
     w.stream(THREADS, struct.pack("<I", 1) + struct.pack("<IIIIQQIIII", TID, 0, 32, 0, TEB, STACK, len(stack), stack_at, 0x4D0, ctx))
-    w.stream(MODULES, struct.pack("<I", 2) + module(w, BASE, 0x10000, "C:\\app\\crash.exe")
+    w.stream(MODULES, struct.pack("<I", 2) + module(w, BASE, max(0x10000, len(image)), "C:\\app\\crash.exe")
              + module(w, KERNEL32, 0xC0000, "C:\\Windows\\System32\\kernel32.dll"))
-    ranges = [(STACK, len(stack), stack_at)] + ([(BIG, tail, 0)] if tail else [])
-    w.stream(MEMORY, struct.pack("<I", len(ranges)) + b"".join(struct.pack("<QII", *r) for r in ranges))
-    memory_at = w.streams[-1][2]
+    memory = [(STACK, len(stack), stack_at)] + ([(BASE, len(image), w.put(image))] if image else [])
+    memory += [(BIG, tail, 0)] if tail else []
+    w.stream(MEMORY, struct.pack("<I", len(memory)) + b"".join(struct.pack("<QII", *m) for m in memory))
+    tail_at = w.streams[-1][2] + 4 + 16 * len(memory) - 4
     record = struct.pack("<IIQQII", code, 0, 0, RIP, 2, 0) + struct.pack("<2Q", 0, 0x10) + bytes(13 * 8)
     w.stream(EXCEPTION, struct.pack("<II", TID, 0) + record + struct.pack("<II", 0x4D0, ctx))
     w.stream(MISC, struct.pack("<IIIIII", 24, 3, PID, 0x5F000000, 1, 2))
     if tail:
-        struct.pack_into("<I", w.data, memory_at + 4 + 16 + 12, len(w.data) + padding)
+        struct.pack_into("<I", w.data, tail_at, len(w.data) + padding)
     return w.finish(padding)

@@ -17,6 +17,7 @@
 #ifndef STOPCODE_STOPCODE_H
 #define STOPCODE_STOPCODE_H
 
+#include "disasm.h"
 #include "error.h"
 #include "finding.h"
 #include "kdump.h"

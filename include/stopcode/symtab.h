@@ -78,6 +78,11 @@ SC_API sc_err *sc_symtab_load(sc_symtab *symtab, const struct sc_module *module,
  */
 SC_API void sc_symtab_reload(sc_symtab *symtab, const struct sc_module *module);
 /**
+ * sc_target_add_module() for a target whose only symtab this is: the new module is deferred, what
+ * was loaded of the others stays, but pointers to modules and modsyms handed out before are dead.
+ */
+SC_API sc_err *sc_symtab_add_module(sc_symtab *symtab, const struct sc_module *module);
+/**
  * Uses PROVIDER (a reference is taken) for MODULE before any other, as `.reload /i` or a test does.
  * A module that was deferred is not searched for then: it has this provider and, if it is the
  * kernel, its built-in layouts. HOW is copied and may be NULL.
@@ -151,17 +156,6 @@ SC_API sc_err *sc_symtab_types(sc_symtab *symtab, const char *pattern, sc_typere
 /** Source line of an address; *RET_FOUND false if unknown. */
 SC_API sc_err *sc_symtab_line(sc_symtab *symtab, uint64_t addr, struct sc_line *ret_line,
                               bool *ret_found);
-
-/**
- * One row of what a dump needs: for `stopcode symbols list|fetch|check` and `.reload /f`.
- */
-struct sc_needed {
-    const struct sc_module *module;
-    bool image;       /**< the image is wanted; else its PDB */
-    char *store_path; /**< "ntkrnlmp.pdb/GUIDage/ntkrnlmp.pdb"; NULL: the key is not known */
-    char *found;      /**< file it is in; NULL: not found */
-    char *why;        /**< why not; NULL */
-};
 
 #ifdef __cplusplus
 }

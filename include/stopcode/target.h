@@ -84,6 +84,14 @@ SC_API sc_space *sc_target_phys(sc_target *target);
 
 /** Modules, sorted by base. Loaded at the first call. *RET is owned by the target. */
 SC_API sc_err *sc_target_modules(sc_target *target, const struct sc_modules **ret_modules);
+/**
+ * Adds MODULE, which is copied, to the list: one the dump does not record. Of it base, size, image
+ * (or path) and what is known of timestamp, checksum, CodeView and version are used; the name is
+ * made from the image, unique as all are, and `record` is SC_UNSET64. Pointers to modules handed
+ * out before are dead. SC_ERR_ARG: it has no size or overlaps another one, or a symtab lives on the
+ * target, which must know: then it is sc_symtab_add_module() that adds it.
+ */
+SC_API sc_err *sc_target_add_module(sc_target *target, const struct sc_module *module);
 SC_API sc_err *sc_target_unloaded(sc_target *target, const struct sc_unloadeds **ret_unloaded);
 SC_API sc_err *sc_target_threads(sc_target *target, const struct sc_threads **ret_threads);
 

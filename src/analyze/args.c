@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analyze/exception_words.h"
 #include "analyze/records.h"
 #include "base/utf.h"
 #include "nt/irql.h"
@@ -29,9 +30,7 @@ static const char *status_meaning(sc_arena *arena, uint32_t status, const char *
     /* Messages with placeholders are forms to be filled in: no use here. */
     if (!text.message[0] || strchr(text.message, '%'))
         return sc_arena_strdup(arena, text.name);
-    const char *message = text.message, *title = strchr(message, '}');
-    if (message[0] == '{' && title) /* "{EXCEPTION} …": a title for a message box */
-        message = title + 1 + strspn(title + 1, " ");
+    const char *message = sc_status_sentence(text.message);
     size_t len = strlen(message); /* a part of a sentence here: no full stop of its own */
     if (len && message[len - 1] == '.')
         len--;

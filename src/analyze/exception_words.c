@@ -98,6 +98,29 @@ static const char *hresult_text(struct sc_case *c, uint32_t hr, const char *mess
     return sc_case_text(c, "%s HRESULT 0x%08x.", message, hr);
 }
 
+/*
+ * The system's own text has line breaks where the table has blanks: "{EXCEPTION}", "Illegal
+ * Instruction", "An attempt was made …". A title's words begin with capitals, and so does the
+ * sentence: it begins at the last word of those that do.
+ */
+const char *sc_status_sentence(const char *message) {
+    static const char box[] = "{EXCEPTION}";
+    const char *end = message[0] == '{' ? strchr(message, '}') : NULL;
+    if (!end)
+        return message;
+    const char *sentence = end + 1 + strspn(end + 1, " ");
+    if (strncmp(message, box, sizeof box - 1) != 0)
+        return sentence; /* "{Buffer Overflow} …": the title stands in the braces */
+    for (const char *word = sentence; *word >= 'A' && *word <= 'Z';) {
+        sentence = word;
+        word += strcspn(word, " .");
+        if (*word == '.')
+            break; /* "…faults. A NaT value": no title before a sentence's end */
+        word += strspn(word, " ");
+    }
+    return sentence;
+}
+
 /* What the exception's own parameters tell; NULL when they tell nothing. */
 static const char *windows_text(struct sc_case *c, const struct sc_exception *e,
                                 const char *message) {
@@ -108,8 +131,7 @@ static const char *windows_text(struct sc_case *c, const struct sc_exception *e,
                             nt_fastfail_text((uint32_t)e->param[0]));
     if ((e->code == 0xe0434352 || e->code == 0xe0434f4d) && e->nparams >= 1)
         return hresult_text(c, (uint32_t)e->param[0], message);
-    if (message[0] == '{' && strchr(message, '}')) /* "{EXCEPTION} …": a title for a message box */
-        message = strchr(message, '}') + 1 + strspn(strchr(message, '}') + 1, " ");
+    message = sc_status_sentence(message);
     return message[0] && !strchr(message, '%') ? message : NULL;
 }
 

@@ -49,7 +49,7 @@ sc_err *sc_os_open(const char *path, int *ret_fd, uint64_t *ret_size, bool *ret_
     if (fstat(fd, &st) != 0)
         err = sc_errf(SC_ERR_IO, "cannot stat %s: %s", path, strerror(errno));
     else if (S_ISDIR(st.st_mode))
-        err = sc_errf(SC_ERR_IO, "%s is a folder, not a dump file", path);
+        err = sc_errf(SC_ERR_IO, "%s is a folder, not a file", path);
     else if (!S_ISREG(st.st_mode))
         err = sc_errf(SC_ERR_IO, "%s is not a regular file: copy it to one first", path);
     if (err) {

@@ -210,6 +210,8 @@ static sc_err *take_count(struct parse *ps, struct sc_val *v) {
 
 static sc_err *take_range(struct parse *ps, struct sc_val *v) {
     const char *start = ps->p;
+    if (is_count(ps->p)) /* `u L5`: the address is the command's own */
+        return take_count(ps, v);
     sc_err *err = take_expr(ps, &v->text, &v->num);
     if (err)
         return err;

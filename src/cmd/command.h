@@ -31,7 +31,8 @@ enum sc_arg_kind {
     SC_ARG_OPTION_EXPR, /* `-x expression` */
     SC_ARG_EXPR,        /* an address or number: a MASM expression up to the next blank outside
                            parentheses and quotes; blanks around an operator do not end it */
-    SC_ARG_RANGE, /* `addr`, `addr L count`, `addr L-count`, `addr end`: num, end, count, back */
+    SC_ARG_RANGE, /* `addr`, `addr L count`, `addr L-count`, `addr end`: num, end, count, back;
+                     `L count` alone: `text` is NULL, the address is the command's own */
     SC_ARG_WORD,  /* one blank-separated or quoted word */
     SC_ARG_WORDS, /* all remaining words */
     SC_ARG_REST,  /* the rest of the command as it stands (quotes kept), up to ';' */
@@ -63,6 +64,7 @@ struct sc_val {
 
 struct sc_args {
     const char *command; /* the command as typed, without arguments: "lmvm" */
+    const char *text;    /* the same with its arguments: "lmvm nt" */
     struct sc_val v[SC_ARGS_MAX];
     struct {
         char letter;
@@ -129,6 +131,7 @@ extern const struct sc_command sc_process_commands[];   /* teb.c */
 extern const struct sc_command sc_chkimg_commands[];    /* chkimg.c */
 extern const struct sc_command sc_alias_commands[];     /* aliascmd.c */
 extern const struct sc_command sc_script_commands[];    /* control.c */
+extern const struct sc_command sc_code_commands[];      /* disasm.c */
 extern const struct sc_command sc_symbol_commands[];    /* x.c */
 extern const struct sc_command sc_type_commands[];      /* dt.c */
 extern const struct sc_command sc_sympath_commands[];   /* sympath.c */
@@ -136,6 +139,7 @@ extern const struct sc_command sc_reload_commands[];    /* reload.c */
 extern const struct sc_command sc_lmi_commands[];       /* lmi.c */
 extern const struct sc_command sc_function_commands[];  /* fnent.c */
 extern const struct sc_command sc_line_commands[];      /* lines.c */
+extern const struct sc_command sc_source_commands[];    /* ls.c */
 
 /* What a command may use of its session. */
 sc_target *sc_session_target(const sc_session *session); /* NULL without one */
@@ -178,6 +182,9 @@ sc_err *sc_session_pseudo_set(sc_session *session, const char *name, uint64_t va
 /* `.`: the address behind the last d or u command; false before the first one. */
 bool sc_session_dot(const sc_session *session, uint64_t *ret_addr);
 void sc_session_set_dot(sc_session *session, uint64_t addr);
+/* Where `u` goes on without an address: false, at the instruction pointer. Contexts reset it. */
+bool sc_session_unasm(const sc_session *session, uint64_t *ret_addr);
+void sc_session_set_unasm(sc_session *session, uint64_t addr);
 /* `.enrich`: may lines carry in brackets what we know better than WinDbg? On at first. */
 bool sc_session_enrich(const sc_session *session);
 void sc_session_set_enrich(sc_session *session, bool on);

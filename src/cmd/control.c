@@ -134,8 +134,8 @@ static sc_err *run_catch(sc_session *s, const struct sc_args *args) {
     sc_run_part(s, &block);
     s->script.catches--;
     s->script.failures = failures; /* shown, and dealt with */
-    if (s->script.flow == SC_FLOW_ERROR || s->script.flow == SC_FLOW_LEAVE)
-        s->script.flow = SC_FLOW_NONE;
+    if (s->script.flow == SC_JUMP_ERROR || s->script.flow == SC_JUMP_LEAVE)
+        s->script.flow = SC_JUMP_NONE;
     return NULL;
 }
 
@@ -143,11 +143,11 @@ static sc_err *run_leave(sc_session *s, const struct sc_args *args) {
     (void)args;
     if (!s->script.catches)
         return sc_errf(SC_ERR_ARG, ".leave stands inside a .catch block");
-    s->script.flow = SC_FLOW_LEAVE;
+    s->script.flow = SC_JUMP_LEAVE;
     return NULL;
 }
 
-static sc_err *leave_turn(sc_session *s, const char *name, enum sc_flow flow) {
+static sc_err *leave_turn(sc_session *s, const char *name, enum sc_jump flow) {
     if (!s->script.loops)
         return sc_errf(SC_ERR_ARG, "%s stands inside a loop", name);
     s->script.flow = flow;
@@ -156,12 +156,12 @@ static sc_err *leave_turn(sc_session *s, const char *name, enum sc_flow flow) {
 
 static sc_err *run_break(sc_session *s, const struct sc_args *args) {
     (void)args;
-    return leave_turn(s, ".break", SC_FLOW_BREAK);
+    return leave_turn(s, ".break", SC_JUMP_BREAK);
 }
 
 static sc_err *run_continue(sc_session *s, const struct sc_args *args) {
     (void)args;
-    return leave_turn(s, ".continue", SC_FLOW_CONTINUE);
+    return leave_turn(s, ".continue", SC_JUMP_CONTINUE);
 }
 
 /* --- j, z ----------------------------------------------------------------------------------- */
@@ -197,7 +197,7 @@ static sc_err *run_z(sc_session *s, const struct sc_args *args) {
     uint64_t value = args->v[0].num;
     sc_err *err = sc_turn(s);
     if (!err && value)
-        s->script.flow = SC_FLOW_AGAIN;
+        s->script.flow = SC_JUMP_AGAIN;
     return err;
 }
 

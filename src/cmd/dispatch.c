@@ -54,6 +54,7 @@ static sc_err *execute(sc_session *s, const char *text, sc_arena *arena, const c
     if (!args)
         return sc_err_nomem();
     args->arena = arena;
+    args->text = text;
     err = sc_args_parse(s, &found, text, args, ret_fail);
     if (!err)
         err = found.row->run(s, args);
@@ -89,9 +90,30 @@ static bool caret_fits(const char *text) {
     return !text[n] && n < 100;
 }
 
-static void show_error(sc_out *out, const char *text, const char *fail, const sc_err *err) {
+/*
+ * WinDbg's own words for what went wrong with a command, which end with the command in quotes,
+ * stand at a caret under its last character, where the prompt has put it.
+ */
+static bool show_caret(sc_session *s, const char *text, const char *why) {
+    char prompt[64];
+    size_t n = strlen(text), len = strlen(why);
+    bool quotes = n && len > n + 2 && why[len - 1] == '\'' && why[len - n - 2] == '\'' &&
+                  !memcmp(why + len - n - 1, text, n);
+    if (!quotes || !caret_fits(text))
+        return false;
+    sc_session_prompt(s, prompt, sizeof prompt);
+    sc_printf(s->main_out, "%*s^ %s\n", (int)(strlen(prompt) + n - 1), "", why);
+    return true;
+}
+
+static void show_error(sc_session *s, const char *text, const char *fail, const sc_err *err) {
+    sc_out *out = s->main_out;
     const char *why = sc_err_text(err);
     sc_out_color(out, SC_RED);
+    if (sc_err_code(err) == SC_ERR_MEMORY && show_caret(s, text, why)) {
+        sc_out_color(out, SC_PLAIN);
+        return;
+    }
     if (fail && caret_fits(text)) {
         why = take_column(why, &fail);
         sc_printf(out, "    %s\n    %*s^ ", text, (int)(fail - text), "");
@@ -112,12 +134,12 @@ static void fail_piece(sc_session *s, const char *text, const char *fail, const 
     if (captured)
         sc_out_begin(s->main_out, text);
     if (!cancel || !sc->cancel_shown)
-        show_error(s->main_out, text, fail, err);
+        show_error(s, text, fail, err);
     if (captured)
         sc_out_end(s->main_out, err);
     sc->cancel_shown = cancel;
     if (sc->blocks)
-        sc->flow = SC_FLOW_ERROR;
+        sc->flow = SC_JUMP_ERROR;
 }
 
 /* Runs one command inside its frame. */
@@ -154,8 +176,8 @@ static unsigned run_pieces(sc_session *s, const char *text) {
         failed += s->script.failures != before;
         if (cancelled(s) || sc_out_failed(s->out))
             break;
-        if (s->script.flow == SC_FLOW_AGAIN) {
-            s->script.flow = SC_FLOW_NONE;
+        if (s->script.flow == SC_JUMP_AGAIN) {
+            s->script.flow = SC_JUMP_NONE;
             pos = text;
         } else if (s->script.flow) {
             break;
@@ -228,8 +250,8 @@ bool sc_run_block(sc_session *s, const char *text, size_t len, const struct sc_v
     free(copy);
     /* The line that was typed goes on behind a block that failed. */
     bool ok = !s->script.flow && !cancelled(s) && !sc_out_failed(s->out) && !s->quit;
-    if (!s->script.blocks && s->script.flow == SC_FLOW_ERROR)
-        s->script.flow = SC_FLOW_NONE;
+    if (!s->script.blocks && s->script.flow == SC_JUMP_ERROR)
+        s->script.flow = SC_JUMP_NONE;
     return ok;
 }
 
@@ -245,7 +267,7 @@ unsigned sc_session_run(sc_session *s, const char *line) {
     free(copy);
     /* What was cancelled has ended; the next line is a new beginning. */
     if (!s->depth) {
-        s->script.flow = SC_FLOW_NONE;
+        s->script.flow = SC_JUMP_NONE;
         s->script.cancel_shown = false;
         s->script.turns = 0;
         if (cancelled(s))

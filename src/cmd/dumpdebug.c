@@ -305,6 +305,8 @@ static sc_err *module_lines(sc_out *out, sc_target *target) {
         sc_printf(out, "  %zu modules\n", modules->count);
         for (size_t i = 0; i < modules->count; i++) {
             const struct sc_module *m = &modules->item[i];
+            if (m->record == SC_UNSET64) /* added by the user: not in the file */
+                continue;
             sc_printf(out, "  RVA %08llX, %s - %s: '%s'\n", (ull)m->record,
                       sc_addr_text(m->base, ptr_size, a),
                       sc_addr_text(m->base + m->size, ptr_size, b), m->path);

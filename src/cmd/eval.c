@@ -64,8 +64,8 @@ static sc_err *no_such_symbol(sc_session *s, sc_symtab *symtab, const char *name
     if (!syms->nproviders || syms->state == SC_SYMSTATE_NONE)
         return sc_errf(SC_ERR_NOT_FOUND, "%.100s is unknown: %s has no symbols%s%.200s", name,
                        m->name, syms->why ? ": " : "", syms->why ? syms->why : "");
-    return sc_errf(SC_ERR_NOT_FOUND, "%.100s is unknown: the %s of %s have no such name", name,
-                   sc_symstate_text(syms->state), m->name);
+    return sc_errf(SC_ERR_NOT_FOUND, "%.100s is unknown: %s has no such name in its %s", name,
+                   m->name, sc_symstate_text(syms->state));
 }
 
 static bool on_symbol(void *ctx, const char *name, uint64_t *ret_value) {

@@ -101,11 +101,11 @@ static bool turn(sc_session *s, const struct foreach *f, const char *word) {
     s->script.loops++;
     bool ok = sc_run_block(s, f->block.text, f->block.len, &var, 1);
     s->script.loops--;
-    enum sc_flow flow = s->script.flow;
-    if (flow != SC_FLOW_BREAK && flow != SC_FLOW_CONTINUE)
+    enum sc_jump flow = s->script.flow;
+    if (flow != SC_JUMP_BREAK && flow != SC_JUMP_CONTINUE)
         return ok;
-    s->script.flow = SC_FLOW_NONE;
-    return flow == SC_FLOW_CONTINUE;
+    s->script.flow = SC_JUMP_NONE;
+    return flow == SC_JUMP_CONTINUE;
 }
 
 /* Cuts TEXT, which is changed, into words. */

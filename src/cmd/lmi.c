@@ -219,7 +219,6 @@ static sc_err *take_headers(sc_pe *pe, sc_arena *arena, struct lmi_rec *r) {
     struct sc_pe_repro repro = {.present = false};
     sc_err_destroy(sc_pe_repro(pe, &repro));
     r->has_headers = true;
-    r->from_file = !sc_pe_is_memory(pe);
     r->machine = h->machine;
     r->machine_name = h->machine == SC_PE_MACHINE_X86   ? "I386"
                       : h->machine == SC_PE_MACHINE_X64 ? "X64"
@@ -242,12 +241,22 @@ static sc_err *open_image(sc_session *session, const struct sc_module *m, const 
     return sc_pe_open(file, ret);
 }
 
-static sc_err *take_image(sc_session *session, const struct sc_module *m, sc_arena *arena,
+/* Does the dump itself hold the byte at ADDR? If not, an image file stands in for it. */
+static bool in_dump(sc_session *session, uint64_t addr) {
+    uint64_t start, size;
+    return sc_space_next(sc_target_space(sc_session_target(session)), addr, &start, &size) &&
+           start <= addr;
+}
+
+static sc_err *take_image(sc_session *session, const struct sc_modsyms *s, sc_arena *arena,
                           struct lmi_rec *r) {
+    const struct sc_module *m = s->module;
     sc_pe *pe = NULL;
-    sc_err *err = open_image(session, m, r->image_path, &pe);
+    sc_err *err = open_image(session, m, s->image_path, &pe);
+    r->image_path = s->image_path; /* reading may have found the file */
     if (!err) {
         err = take_headers(pe, arena, r);
+        r->from_file = r->image_path && (!sc_pe_is_memory(pe) || !in_dump(session, m->base));
         sc_pe_close(pe);
         return err;
     }
@@ -264,7 +273,6 @@ static void take_symbols(const struct sc_modsyms *s, struct lmi_rec *r) {
     r->symbol_path = s->path;
     r->how = s->how;
     r->why = s->why;
-    r->image_path = s->image_path;
     if (s->nproviders)
         sc_symbols_info(s->provider[0], &info);
     r->has_private = info.has_private;
@@ -302,9 +310,10 @@ static sc_err *run_lmi(sc_session *session, const struct sc_args *args) {
                         .timestamp = m->timestamp,
                         .size = (uint32_t)m->size,
                         .checksum = m->checksum};
-    take_symbols(sc_symtab_peek(symtab, m), &r);
+    const struct sc_modsyms *s = sc_symtab_peek(symtab, m);
+    take_symbols(s, &r);
     r.symbol_state = sc_symstate_text(r.state);
-    err = take_image(session, m, args->arena, &r);
+    err = take_image(session, s, args->arena, &r);
     if (!err)
         sc_record(sc_session_out(session), &lmi_type, &r, lmi_text, session);
     return err;

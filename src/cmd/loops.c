@@ -32,11 +32,11 @@ static bool turn(sc_session *s, const struct sc_part *block) {
     s->script.loops++;
     bool ok = sc_run_part(s, block);
     s->script.loops--;
-    enum sc_flow flow = s->script.flow;
-    if (flow != SC_FLOW_BREAK && flow != SC_FLOW_CONTINUE)
+    enum sc_jump flow = s->script.flow;
+    if (flow != SC_JUMP_BREAK && flow != SC_JUMP_CONTINUE)
         return ok;
-    s->script.flow = SC_FLOW_NONE;
-    return flow == SC_FLOW_CONTINUE;
+    s->script.flow = SC_JUMP_NONE;
+    return flow == SC_JUMP_CONTINUE;
 }
 
 static sc_err *loop(sc_session *s, const struct sc_part *condition, const struct sc_part *block,

@@ -11,6 +11,7 @@
 #include "cmd/dispatch.h"
 #include "cmd/script.h"
 #include "cmd/show.h"
+#include "cmd/unasm.h"
 
 /* ---- one register, as a record ---- */
 
@@ -231,10 +232,46 @@ static sc_err *show_current(sc_session *session, unsigned mask, sc_arena *arena)
     return err ? err : sc_show_regs(session, &regs, mask, arena);
 }
 
+/* ---- `r.` ---- */
+
+/* Is the register in the list of what was shown? Else it is now. */
+static bool was_shown(const struct sc_reg **list, size_t *count, const struct sc_reg *reg) {
+    for (size_t i = 0; i < *count; i++)
+        if (list[i] == reg)
+            return true;
+    list[(*count)++] = reg;
+    return false;
+}
+
+/* The registers in the operands of the next instruction, each once. */
+static sc_err *show_used(struct parse *s) {
+    enum { MOST = 16 };
+    const struct sc_reg *shown[MOST];
+    size_t n = 0;
+    struct sc_unasm_at at;
+    bool known = false;
+    sc_err *err = need_regs(s);
+    if (!err)
+        err = sc_unasm_at(s->session, &s->regs, s->arena, &at, &known);
+    if (!err && !known)
+        err = sc_errf(SC_ERR_NOT_FOUND, "the next instruction cannot be read");
+    s->first = true;
+    for (const char *p = err ? "" : at.insn.operands; !err && *p && n < MOST;) {
+        size_t len = strcspn(p, ",[]()+-*: ");
+        char name[8] = "";
+        if (len < sizeof name)
+            memcpy(name, p, len);
+        const struct sc_reg *reg = len ? sc_reg_find(s->regs.cpu, name) : NULL;
+        if (reg && !was_shown(shown, &n, reg))
+            err = show_register(s, reg, NULL);
+        p += len + (p[len] != 0);
+    }
+    if (!s->first)
+        sc_puts(sc_session_out(s->session), "\n");
+    return err;
+}
+
 static sc_err *refuse_special(const char *text) {
-    if (!strcmp(text, "."))
-        return sc_errf(SC_ERR_UNSUPPORTED,
-                       "r. needs the instruction decoded, which this version cannot do yet");
     if (!strcmp(text, "m") || !strncmp(text, "m ", 2))
         return sc_errf(SC_ERR_UNSUPPORTED,
                        "there is no default mask to show or set: rM mask (capital M) shows groups");
@@ -265,6 +302,8 @@ static sc_err *run_r(sc_session *session, const struct sc_args *args) {
     if (!s.p)
         return sc_err_nomem();
     skip_blanks(&s);
+    if (!strcmp(s.p, "."))
+        return show_used(&s);
     sc_err *err = refuse_special(s.p);
     if (!err)
         err = take_mask(&s, &mask);
@@ -368,8 +407,9 @@ const struct sc_command sc_register_commands[] = {
              "elements of a vector: ib ub iw uw id ud iq uq f d.\n"
              "r $t0 = expression sets $t0 … $t19; r $.u0=text sets the alias $u0 … $u9. Real "
              "registers of a dump cannot be changed.\n"
-             "The end of the instruction is not known without decoding it, so all the bytes that "
-             "an instruction may have are shown.",
+             "r. shows the registers that the next instruction names.\n"
+             "Behind the next instruction stands the memory it is about to touch, or whether it "
+             "will jump.",
      .sample = "r $t0 = 5",
      .run = run_r},
     {.name = ".cxr",

@@ -4,17 +4,20 @@
  * context record holds, so the record and its field table are made for the occasion: a fixed head,
  * then one slot of 8 bytes for each register.
  *
- * Behind the registers stands where they stand: `module+0xoffset:`, and the code bytes. Without a
- * disassembler the end of the instruction is unknown, so all bytes that one may have are shown.
+ * Behind the registers stands where they stand: `module+0xoffset:`, and the next instruction with
+ * what it is about to touch (unasm_regs.c). Where no disassembler can be had, the end of the
+ * instruction is unknown, so all bytes that one may have are shown.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "cmd/show.h"
+#include "cmd/unasm.h"
 
 /* The record: this head, then the slots. */
 struct head {
     const char *cpu, *flags, *symbol, *code;
+    const char *instruction, *effect;
     bool context; /* a .cxr or .ecxr context, not the stored one */
     uint32_t current, context_flags;
     uint64_t ip;
@@ -24,7 +27,8 @@ static const struct sc_field head_fields[] = {
     SC_FIELD(struct head, cpu, SC_F_STR),      SC_FIELD(struct head, current, SC_F_U32),
     SC_FIELD(struct head, context, SC_F_BOOL), SC_FIELD(struct head, context_flags, SC_F_HEX32),
     SC_FIELD(struct head, ip, SC_F_ADDR),      SC_FIELD(struct head, symbol, SC_F_STR),
-    SC_FIELD(struct head, code, SC_F_STR),     SC_FIELD(struct head, flags, SC_F_STR),
+    SC_FIELD(struct head, code, SC_F_STR),     SC_FIELD(struct head, instruction, SC_F_STR),
+    SC_FIELD(struct head, effect, SC_F_STR),   SC_FIELD(struct head, flags, SC_F_STR),
 };
 enum { NHEAD = sizeof head_fields / sizeof *head_fields };
 
@@ -34,6 +38,7 @@ struct show {
     const struct sc_regs *regs;
     unsigned mask;
     struct sc_code code;
+    struct sc_unasm_at at; /* its line is NULL when it could not be disassembled */
 };
 
 static unsigned instruction_size(enum sc_cpu cpu) {
@@ -117,7 +122,9 @@ static void location_text(sc_out *out, const struct show *s, const struct head *
     if (h->symbol)
         sc_printf(out, "%s:\n", h->symbol);
     sc_addr_text(h->ip, sc_session_ptr_size(s->session), addr);
-    if (s->code.count)
+    if (s->at.line)
+        sc_printf(out, "%s\n", s->at.line);
+    else if (s->code.count)
         sc_printf(out, "%s %s\n", addr, s->code.text);
     else
         sc_printf(out, "%s %-15s ???\n", addr, "??");
@@ -145,9 +152,27 @@ static void remark_missing(sc_out *out, const struct show *s) {
                   sc_regs_context_flags(s->regs), missing, first, missing > 1 ? ", …" : "");
 }
 
+/* The instruction, or the bytes that it may have. */
+static sc_err *find_code(struct show *s, struct head *h, sc_arena *arena) {
+    bool known;
+    sc_err *err = sc_unasm_at(s->session, s->regs, arena, &s->at, &known);
+    if (err)
+        return err;
+    sc_read_code(sc_session_target(s->session), h->ip, &s->code);
+    h->code = s->code.count ? s->code.text : NULL;
+    if (!known)
+        return NULL;
+    s->code.text[2 * s->at.insn.length] = 0;
+    h->instruction = *s->at.insn.operands
+                         ? sc_arena_printf(arena, "%s %s", s->at.insn.mnemonic, s->at.insn.operands)
+                         : sc_arena_strdup(arena, s->at.insn.mnemonic);
+    h->effect = s->at.effect;
+    return h->instruction ? NULL : sc_err_nomem();
+}
+
 sc_err *sc_show_regs(sc_session *session, const struct sc_regs *regs, unsigned mask,
                      sc_arena *arena) {
-    struct show s = {session, regs, mask, {{0}, 0, {0}}};
+    struct show s = {.session = session, .regs = regs, .mask = mask};
     char flags[SC_FLAGS_BUF];
     size_t n = 0;
     sc_reg_table(regs->cpu, &n);
@@ -166,8 +191,9 @@ sc_err *sc_show_regs(sc_session *session, const struct sc_regs *regs, unsigned m
     sc_err *err = sc_near(session, h->ip, arena, &h->symbol);
     if (err)
         return err;
-    sc_read_code(sc_session_target(session), h->ip, &s.code);
-    h->code = s.code.count ? s.code.text : NULL;
+    err = find_code(&s, h, arena);
+    if (err)
+        return err;
     if (!fill_slots(&s, (uint8_t *)h, fields + NHEAD, arena))
         return sc_err_nomem();
     struct sc_rectype *type = sc_arena_alloc(arena, sizeof *type);

@@ -17,6 +17,7 @@
 #include "base/guid.h"
 #include "base/utf.h"
 #include "cmd/symbols.h"
+#include "stopcode/kdump.h"
 #include "sym/open.h"
 
 enum {
@@ -224,7 +225,11 @@ static sc_err *reload_all(struct reload *r) {
         return reload_unloaded(r);
     if (kernel && given(r, ARG_USER)) {
         sc_puts(r->out, "Loading User Symbols\n");
-        sc_remark(r->out, "The list of the process's modules is not read yet; the kernel's stays.");
+        sc_remark(r->out, sc_triage_header(sc_target_source(r->target))
+                              ? "A triage dump holds no user-mode memory: there are no user-mode "
+                                "modules to load."
+                              : "The list of the process's modules is not read from this dump; the "
+                                "kernel's stays.");
         return NULL;
     }
     sc_puts(r->out, kernel ? "Loading Kernel Symbols\n" : "Reloading current modules\n");
@@ -237,29 +242,70 @@ static sc_err *reload_all(struct reload *r) {
 
 /* ---- the command ---- */
 
-/* "module=address[,size[,timestamp]]": only a module that the dump lists can be meant. */
+/* What is not given of a module's size and time stamp: from its headers in memory. */
+static sc_err *take_headers(struct reload *r, const char *name, struct sc_module *m) {
+    sc_pe *pe;
+    sc_err *err = sc_pe_open_memory(sc_target_space(r->target), m->base, name, &pe);
+    if (err)
+        return sc_err_prefix(err, ".reload %s=…: no size is given, and", name);
+    const struct sc_pe_headers *h = sc_pe_headers(pe);
+    m->size = h->image_size;
+    if (!m->timestamp)
+        m->timestamp = h->timestamp;
+    sc_pe_close(pe);
+    return NULL;
+}
+
+/* "address[,size[,timestamp]]". */
+static sc_err *take_numbers(struct reload *r, const char *p, struct sc_module *m) {
+    uint64_t value[3] = {0};
+    for (int i = 0; i < 3 && *p; i++) {
+        sc_err *err = sc_session_eval_prefix(r->session, p, &value[i], &p);
+        if (err)
+            return err;
+        if (*p && (*p != ',' || i == 2))
+            return sc_errf(SC_ERR_ARG, ".reload module=address[,size[,timestamp]]: not \"%s\"", p);
+        p += *p == ',';
+    }
+    m->base = sc_space_canon(sc_target_space(r->target), value[0]);
+    m->size = value[1];
+    m->timestamp = (uint32_t)value[2];
+    return NULL;
+}
+
+/*
+ * "module=address[,size[,timestamp]]": a module that is listed there is reloaded; another one joins
+ * the list.
+ */
 static sc_err *take_module(struct reload *r, const char *text) {
     const char *equals = strchr(text, '=');
-    uint64_t base;
+    struct sc_module m = {.base = 0};
     if (!equals) {
         r->pattern = text;
         return NULL;
     }
     char *name = sc_arena_strndup(r->args->arena, text, (size_t)(equals - text));
-    char *address = sc_arena_strndup(r->args->arena, equals + 1, strcspn(equals + 1, ","));
-    if (!name || !address)
+    if (!name)
         return sc_err_nomem();
-    sc_err *err = sc_session_eval(r->session, address, &base);
+    if (!*name)
+        return sc_errf(SC_ERR_ARG, ".reload module=address: the module's name is missing");
+    sc_err *err = take_numbers(r, equals + 1, &m);
     if (err)
         return err;
-    const struct sc_module *m =
-        sc_target_module_at(r->target, sc_space_canon(sc_target_space(r->target), base));
-    if (!m || (sc_strcasecmp(m->name, name) && sc_strcasecmp(m->image, name)))
-        return sc_errf(SC_ERR_UNSUPPORTED,
-                       ".reload %s=…: the dump has no such module there, and modules cannot be "
-                       "added to its list yet",
-                       name);
-    r->pattern = m->name;
+    const struct sc_module *there = sc_target_module_at(r->target, m.base);
+    bool listed = there && there->base == m.base &&
+                  (!sc_strcasecmp(there->name, name) || !sc_strcasecmp(there->image, name));
+    if (!listed) {
+        m.image = m.path = name;
+        err = m.size ? NULL : take_headers(r, name, &m);
+        sc_session_forget_layouts(r->session); /* they point at modules */
+        if (!err)
+            err = sc_symtab_add_module(r->symtab, &m);
+        if (err)
+            return err;
+        there = sc_target_module_at(r->target, m.base);
+    }
+    r->pattern = there ? there->name : name;
     return NULL;
 }
 
@@ -302,7 +348,8 @@ static const struct sc_arg reload_args[] = {
     [ARG_UNLOADED] = {SC_ARG_OPTION, "unloaded", "unl", true, "the list of unloaded modules"},
     [ARG_VERBOSE] = {SC_ARG_OPTION, "verbose", "v", true, "say what was found for each"},
     [ARG_NO_WILD] = {SC_ARG_OPTION, "literal", "w", true, "the module's name is no pattern"},
-    [ARG_MODULE] = {SC_ARG_WORD, "module", NULL, true, "name, image or pattern: loaded at once"},
+    [ARG_MODULE] = {SC_ARG_WORD, "module[=address[,size[,timestamp]]]", NULL, true,
+                    "name, image or pattern: loaded at once; with an address a new module"},
     {SC_ARG_END, NULL, NULL, false, NULL}};
 
 /* ---- !chksym ---- */
@@ -419,6 +466,9 @@ const struct sc_command sc_reload_commands[] = {
      .help = "Without a module: forgets what was found for all of them; symbols are loaded again "
              "when they are needed, with /f at once. A module that is named is loaded at once. "
              "What is not found is said with the reason.\n"
+             "A module with an address joins the list, if there is none: its size and time stamp "
+             "are taken from its headers in memory when they are not given. Give the file's name "
+             "with its extension.\n"
              "With /i a file of the right name is used though it belongs to another build; the "
              "names it gives may be wrong.",
      .sample = ".reload",

@@ -25,20 +25,20 @@ enum {
 };
 
 /* What a command in a block asks of the blocks around it. */
-enum sc_flow {
-    SC_FLOW_NONE,
-    SC_FLOW_BREAK,
-    SC_FLOW_CONTINUE,
-    SC_FLOW_LEAVE, /* out of a .catch */
-    SC_FLOW_ERROR, /* a command failed */
-    SC_FLOW_AGAIN, /* z: the line from its start */
+enum sc_jump {
+    SC_JUMP_NONE,
+    SC_JUMP_BREAK,
+    SC_JUMP_CONTINUE,
+    SC_JUMP_LEAVE, /* out of a .catch */
+    SC_JUMP_ERROR, /* a command failed */
+    SC_JUMP_AGAIN, /* z: the line from its start */
 };
 
 struct sc_aliases; /* alias.c */
 
 /* The part of a session that belongs to programs. */
 struct sc_scripting {
-    enum sc_flow flow;
+    enum sc_jump flow;
     unsigned blocks, loops, catches; /* being run */
     unsigned failures;               /* commands that failed since the session began */
     bool cancel_shown;               /* "cancelled" was printed for the innermost command already */

@@ -23,6 +23,7 @@ sc_err *sc_session_create(sc_target *target, sc_out *out, sc_session **ret_sessi
     s->enrich = true;
     s->lines = true;
     sc_symbolry_init(&s->symbolry);
+    sc_listing_init(&s->listing);
     if (target)
         s->current = sc_target_machine(target)->current;
     *ret_session = s;
@@ -37,6 +38,7 @@ void sc_session_destroy(sc_session *s) {
     sc_aliases_destroy(s->script.aliases);
     free(s->hits);
     sc_symbolry_deinit(&s->symbolry);
+    sc_listing_deinit(&s->listing);
     free(s->symbol_path);
     free(s->image_path);
     free(s->source_path);
@@ -71,6 +73,17 @@ void sc_session_set_dot(sc_session *s, uint64_t addr) {
     s->dot = addr;
 }
 
+bool sc_session_unasm(const sc_session *s, uint64_t *ret_addr) {
+    if (s->has_unasm)
+        *ret_addr = s->unasm;
+    return s->has_unasm;
+}
+
+void sc_session_set_unasm(sc_session *s, uint64_t addr) {
+    s->has_unasm = true;
+    s->unasm = addr;
+}
+
 uint32_t sc_session_current(const sc_session *s) { return s->current; }
 
 /* Is there a processor or thread INDEX? *RET_COUNT: how many there are. */
@@ -102,7 +115,7 @@ sc_err *sc_session_set_current(sc_session *s, uint32_t index) {
         return sc_errf(SC_ERR_NOT_FOUND, "there is no %s %u: this dump has %zu",
                        sc_target_machine(s->target)->kernel ? "processor" : "thread", index, count);
     s->current = index;
-    s->has_context = false;
+    s->has_context = s->has_unasm = false;
     return NULL;
 }
 
@@ -118,6 +131,7 @@ sc_err *sc_session_regs(sc_session *s, struct sc_regs *ret_regs) {
 
 void sc_session_set_regs(sc_session *s, const struct sc_regs *regs) {
     s->has_context = regs != NULL;
+    s->has_unasm = false;
     if (regs)
         s->context = *regs;
 }

@@ -7,6 +7,7 @@
 #define STOPCODE_CMD_SESSION_IMPL_H
 
 #include "cmd/command.h"
+#include "cmd/listing.h"
 #include "cmd/script.h"
 
 enum { SC_NVARS = 20, SC_NEST_MAX = 40 };
@@ -38,12 +39,13 @@ struct sc_session {
     bool quit, enrich, lines;
     uint64_t var[SC_NVARS]; /* $t0 … $t19 */
     uint64_t last;          /* $exp */
-    bool has_dot;
-    uint64_t dot;
+    bool has_dot, has_unasm;
+    uint64_t dot, unasm;
     char *symbol_path, *image_path; /* owned, or NULL */
     bool has_paths;                 /* they were set: the environment is not asked */
     struct sc_symbolry symbolry;    /* symbols.c */
     char *source_path;              /* owned, or NULL */
+    struct sc_listing listing;      /* listing.c */
     struct sc_logfile *log;         /* owned, or NULL */
     struct sc_logfile *next_log;    /* owned: takes the place of `log` behind this command … */
     bool switch_log;                /* … when this is set; NULL: none does */

@@ -15,11 +15,12 @@
  *     4 length                9 column start
  *
  * A row starts whenever the offset moves (1, 3, 11, 12), with the file and line that hold then. It
- * ends where the next starts, or after a length: 4 ends the open row and moves the offset behind
- * it, 12 gives the length of the row that it starts and does not. Offsets count from the start of
- * the procedure; a base other than 0 is a part of it that lies elsewhere, whose place the file
- * does not tell: what follows is left out. Learnt from microsoft-pdb's cvinfo.h; how lengths move
- * the offset, from what compilers emit (LLVM's writer, MSVC's PDBs).
+ * ends where the next starts, or after a length: 4 ends the open row, or one that starts at the
+ * offset if none is open, and moves the offset behind it; 12 gives the length of the row that it
+ * starts and does not. Offsets count from the start of the procedure; a base other than 0 is a part
+ * of it that lies elsewhere, whose place the file does not tell: what follows is left out. Learnt
+ * from microsoft-pdb's cvinfo.h; how lengths move the offset, from what compilers emit (LLVM's
+ * writer, MSVC's PDBs).
  */
 #include <stdlib.h>
 
@@ -101,6 +102,8 @@ static bool step(struct rows *r, uint32_t op) {
     case BA_OFFSET_BASE: return a == 0;
     case BA_OFFSET_DELTA: start_row(r, r->offset + a); break;
     case BA_LENGTH:
+        if (!r->open)
+            start_row(r, r->offset);
         close_row(r, r->start + a);
         r->offset += a;
         break;

@@ -169,11 +169,9 @@ static uint8_t *buf_room(struct msf_buf *buf, uint32_t len) {
     return buf->own;
 }
 
-sc_err *msf_bytes(struct msf *msf, uint32_t stream, uint64_t offset, uint32_t len,
-                  struct msf_buf *buf) {
-    sc_err *err = check(msf, stream, offset, len);
-    if (err)
-        return err;
+/* LEN bytes inside the stream, into BUF in place or as a copy. */
+static sc_err *fill_buf(struct msf *msf, uint32_t stream, uint32_t offset, uint32_t len,
+                        struct msf_buf *buf) {
     buf->len = len;
     buf->data = buf->small;
     if (!len)
@@ -181,18 +179,29 @@ sc_err *msf_bytes(struct msf *msf, uint32_t stream, uint64_t offset, uint32_t le
     if (msf->ops->stable) {
         const uint8_t *data;
         uint32_t n;
-        err = msf->ops->piece(msf, stream, (uint32_t)offset, len, &data, &n);
-        if (err || n == len) {
-            if (!err)
-                buf->data = data;
+        sc_err *err = msf->ops->piece(msf, stream, offset, len, &data, &n);
+        if (err)
             return err;
+        if (n == len) {
+            buf->data = data;
+            return NULL;
         }
     }
     uint8_t *room = buf_room(buf, len);
     if (!room)
         return sc_err_nomem();
     buf->data = room;
-    return copy(msf, stream, (uint32_t)offset, room, len);
+    return copy(msf, stream, offset, room, len);
+}
+
+sc_err *msf_bytes(struct msf *msf, uint32_t stream, uint64_t offset, uint32_t len,
+                  struct msf_buf *buf) {
+    sc_err *err = check(msf, stream, offset, len);
+    if (!err)
+        err = fill_buf(msf, stream, (uint32_t)offset, len, buf);
+    if (err)
+        msf_buf_free(buf);
+    return err;
 }
 
 struct sc_cur msf_cur(const struct msf_buf *buf, uint32_t offset, const char *what) {

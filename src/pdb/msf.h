@@ -50,7 +50,10 @@ struct msf_buf {
     uint8_t *own;
     uint8_t small[128];
 };
-/* Start with `struct msf_buf buf; msf_buf_init(&buf);`; may be filled again and again. */
+/*
+ * Start with `struct msf_buf buf; msf_buf_init(&buf);`; may be filled again and again. When
+ * msf_bytes() fails it is empty and needs no freeing.
+ */
 static inline void msf_buf_init(struct msf_buf *buf) {
     buf->data = NULL;
     buf->own = NULL;

@@ -56,6 +56,8 @@ sc_err *sc_symtab_create(sc_target *target, const struct sc_store_opts *store_op
     }
     for (size_t i = 0; i < t->modules->count; i++)
         t->slot[i].pub.module = &t->modules->item[i];
+    target->symtabs++;
+    t->counted = true;
     *ret_symtab = t;
     return NULL;
 }
@@ -75,6 +77,8 @@ void sc_symtab_destroy(sc_symtab *symtab) {
     if (!symtab)
         return;
     sc_symimage_unregister(symtab);
+    if (symtab->counted)
+        symtab->target->symtabs--;
     for (size_t i = 0; symtab->slot && i < symtab->modules->count; i++)
         sc_slot_clear(&symtab->slot[i]);
     sc_store_destroy(symtab->store);
@@ -146,6 +150,29 @@ sc_err *sc_slot_add(struct sc_modslot *slot, sc_symbols *own_provider, const cha
         p->path = info.path;
         p->how = how;
     }
+    return NULL;
+}
+
+sc_err *sc_symtab_add_module(sc_symtab *symtab, const struct sc_module *module) {
+    struct sc_modslot *slot = calloc(symtab->modules->count + 2, sizeof *slot);
+    if (!slot)
+        return sc_err_nomem();
+    symtab->target->symtabs--; /* we know; another one does not */
+    sc_err *err = sc_target_add_module(symtab->target, module);
+    symtab->target->symtabs++;
+    if (err) {
+        free(slot);
+        return err;
+    }
+    for (size_t i = 0, old = 0; i < symtab->modules->count; i++) {
+        const struct sc_module *m = &symtab->modules->item[i];
+        bool added = m->record == SC_UNSET64 && m->base == module->base;
+        if (!added)
+            slot[i] = symtab->slot[old++];
+        slot[i].pub.module = m;
+    }
+    free(symtab->slot);
+    symtab->slot = slot;
     return NULL;
 }
 

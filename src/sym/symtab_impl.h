@@ -41,6 +41,7 @@ struct sc_symtab {
      * emptied by a reload. Not by the text: a string map ignores case, decorations do not.
      */
     struct sc_map names;
+    bool counted;                 /* among the target's symtabs */
     bool filler;                  /* registered on the target's space */
     bool (*cancelled)(void *ctx); /* the caller's own flag; may be NULL */
     void *cancelled_ctx;

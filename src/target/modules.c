@@ -70,6 +70,78 @@ sc_err *sc_target_modules(sc_target *target, const struct sc_modules **ret_modul
     return NULL;
 }
 
+/* ---- modules of the user's making ---- */
+
+static const struct sc_module *overlapping(const struct sc_modules *list, uint64_t base,
+                                           uint64_t size) {
+    for (size_t i = 0; i < list->count; i++) {
+        const struct sc_module *m = &list->item[i];
+        if (base - m->base < m->size || m->base - base < size)
+            return m;
+    }
+    return NULL;
+}
+
+static bool name_taken(const struct sc_modules *list, const char *name) {
+    for (size_t i = 0; i < list->count; i++)
+        if (!sc_strcasecmp(list->item[i].name, name))
+            return true;
+    return false;
+}
+
+static sc_err *check_new(const struct sc_target *t, const struct sc_module *m) {
+    const struct sc_module *other = overlapping(&t->modules, m->base, m->size);
+    if (t->symtabs)
+        return sc_errf(SC_ERR_ARG, "a symtab of this target would not know the new module");
+    if (!m->size || m->base + (m->size - 1) < m->base)
+        return sc_errf(SC_ERR_ARG, "a module at 0x%" PRIx64 " cannot have 0x%" PRIx64 " bytes",
+                       m->base, m->size);
+    if (other)
+        return sc_errf(SC_ERR_ARG,
+                       "0x%" PRIx64 " bytes at 0x%" PRIx64 " overlap %s (0x%" PRIx64
+                       " to 0x%" PRIx64 ")",
+                       m->size, m->base, other->name, other->base, other->base + other->size);
+    return NULL;
+}
+
+/* The target's own strings in place of the caller's. */
+static sc_err *own_strings(sc_target *t, struct sc_module *m) {
+    sc_arena *arena = t->source->arena;
+    m->path = sc_arena_strdup(arena, m->path ? m->path : m->image ? m->image : "");
+    if (!m->path || !sc_module_names(arena, m->path, &m->name, &m->image))
+        return sc_err_nomem();
+    if (name_taken(&t->modules, m->name))
+        m->name = sc_arena_printf(arena, "%s_%" PRIx64, m->name, m->base);
+    if (!m->name)
+        return sc_err_nomem();
+    const char *pdb = m->codeview.path;
+    if (pdb)
+        m->codeview.path = sc_arena_strdup(arena, pdb);
+    return pdb && !m->codeview.path ? sc_err_nomem() : NULL;
+}
+
+sc_err *sc_target_add_module(sc_target *target, const struct sc_module *module) {
+    const struct sc_modules *list;
+    struct sc_module m = *module;
+    m.record = SC_UNSET64;
+    sc_err *err = sc_target_modules(target, &list);
+    if (!err)
+        err = check_new(target, &m);
+    if (!err)
+        err = own_strings(target, &m);
+    if (!err && name_taken(list, m.name))
+        err = sc_errf(SC_ERR_ARG, "there is a module %s already", m.name);
+    if (!err && !SC_VEC_PUSH(&target->modules))
+        err = sc_err_nomem();
+    if (err)
+        return err;
+    size_t at = list->count - 1;
+    for (; at && list->item[at - 1].base > m.base; at--)
+        target->modules.item[at] = target->modules.item[at - 1];
+    target->modules.item[at] = m;
+    return NULL;
+}
+
 sc_err *sc_target_unloaded(sc_target *target, const struct sc_unloadeds **ret_unloaded) {
     const struct sc_source_ops *ops = target->source->ops;
     if (!target->unloaded_loaded && ops->load_unloaded) {

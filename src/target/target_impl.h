@@ -23,6 +23,7 @@ struct sc_target {
     struct sc_modules modules; /* sorted by base, names unique */
     struct sc_unloadeds unloaded;
     struct sc_threads threads;
+    unsigned symtabs; /* that hold on to `modules`: see sc_target_add_module() */
     bool modules_loaded, unloaded_loaded, threads_loaded;
     const struct sc_regs *fake_regs; /* in the source's arena */
     bool short_of_memory;            /* see sc_target_take_nomem() */

@@ -147,6 +147,8 @@ void fuzz_seeds(fuzz_add add, void *ctx) {
         "lm1m; lm f; lmDvm bad_driver; nosuch; !nosuch",
         ".cxr 1000; .exr 1000; .time nonsense",
         "? poi(80000000)+@rsp; ? nt!x; ? (1",
+        ".reload made.sys=1000,1000,5; ln 1010; lm m made; .reload",
+        "lsf- x.c; lsa .,1,2; ls ,5; lsp -a 3 4; lsc",
         "q",
         "db 80000000; d; dd 1000 L4; dps 1000; da 80000008; dl 1000",
         "s -a 0 L?ffffffff nt; s -[1]d 1000 L40 'nt'; s -sa 1000 L99",

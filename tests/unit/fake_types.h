@@ -168,7 +168,7 @@ static const struct sc_local fake_locals[] = {
 };
 
 static const struct sc_line fake_lines[] = {
-    {.file = "c:\\src\\start.c", .line = 23, .rva = 0x1100, .size = 0x10},
+    {.file = "c:\\src\\start.c", .line = 23, .rva = 0x1100, .size = 0x30},
 };
 
 static const struct fake_symbols fake_kernel = {

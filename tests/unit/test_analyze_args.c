@@ -75,8 +75,16 @@ static void kinds_are_decoded(void **state) {
     kind_means(SC_BUG_COUNT, 9, NULL);
     kind_means(SC_BUG_COUNT, 10, "10 in decimal");
     kind_means(SC_BUG_NTSTATUS, 0xc0ffee00, "not a known status, severity error");
-    kind_means(SC_BUG_NTSTATUS, 0x80000003,
-               "STATUS_BREAKPOINT: Breakpoint A breakpoint has been reached");
+    kind_means(SC_BUG_NTSTATUS, 0x80000003, "STATUS_BREAKPOINT: A breakpoint has been reached");
+    kind_means(SC_BUG_NTSTATUS, 0xc000001d,
+               "STATUS_ILLEGAL_INSTRUCTION: An attempt was made to execute an illegal instruction");
+    kind_means(SC_BUG_NTSTATUS, 0xc0000025,
+               "STATUS_NONCONTINUABLE_EXCEPTION: Windows cannot continue from this exception");
+    kind_means(SC_BUG_NTSTATUS, 0xc0000094,
+               "STATUS_INTEGER_DIVIDE_BY_ZERO: Integer division by zero");
+    kind_means(SC_BUG_NTSTATUS, 0xc000014a,
+               "STATUS_ILLEGAL_FLOAT_CONTEXT: A real-mode application issued a floating-point "
+               "instruction and floating-point hardware is not present");
     kind_means(SC_BUG_POOLTAG, 0x7a7a7a7a, "pool tag 'zzzz', of no known owner");
     kind_means(SC_BUG_POOLTAG, 0x01020304, NULL);
     kind_means(SC_BUG_VALUE, 5, NULL);

@@ -41,7 +41,8 @@ static const char x64_block[] =
     "iopl=0         nv up ei pl zr na pe nc\n"
     "cs=0010  ss=0018  ds=002b  es=002b  fs=0053  gs=002b             efl=00050246\n"
     "amdppm+0x334c:\n"
-    "fffff800`4560334c 43891401eb0b6643891401eb044388\n";
+    "fffff800`4560334c 43891401        mov     dword ptr [r9+r8],edx "
+    "ds:002b:22222222`22222221=????????\n";
 
 /* A kernel x64 target with REGS, CODE_SIZE bytes of code, and CONTEXT_SIZE bytes of a context. */
 static void open_x64(struct fix *f, const struct sc_regs *regs, size_t code_size,
@@ -89,13 +90,13 @@ static void code_that_is_not_in_the_dump_is_question_marks(void **state) {
     fix_close(&f);
 }
 
-static void code_that_ends_early_is_shown_as_far_as_it_goes(void **state) {
+static void an_instruction_that_is_cut_off_is_none(void **state) {
     (void)state;
     struct fix f;
     struct sc_regs r = x64_regs();
     open_x64(&f, &r, 3, NULL, 0, SC_RENDER_TEXT);
     fix_run(&f, "r");
-    fix_has(&f, "\nfffff800`4560334c 438914\n");
+    fix_has(&f, "\nfffff800`4560334c 43              ???\n");
     fix_close(&f);
 }
 
@@ -163,7 +164,7 @@ static void r_shows_the_arm64_block(void **state) {
         "x24=0000000000000018  x25=0000000000000019  x26=000000000000001a  x27=000000000000001b\n"
         "x28=000000000000001c   fp=000000000000001d   lr=000000000000001e   sp=00000000000001f0\n"
         " pc=fffff803f32de014  psr=60000144 -ZC- EL1\n"
-        "fffff803`f32de014 91010260\n");
+        "fffff803`f32de014 91010260 add         x0,x19,#0x40\n");
     fix_close(&f);
 }
 
@@ -270,7 +271,7 @@ static void masks_choose_groups(void **state) {
                "cs=0010  ss=0018  ds=002b  es=002b  fs=0053  gs=002b             efl=00050246\n"
                "dr0=0000000000000000 dr1=0000000000000000 dr2=0000000000000000\n"
                "dr3=0000000000000000 dr6=0000000000000000 dr7=0000000000000400\n"
-               "amdppm+0x334c:\nfffff800`4560334c 43\n");
+               "amdppm+0x334c:\nfffff800`4560334c 43              ???\n");
     fix_run(&f, "rM10");
     fix_has(&f, "mm0=0000000000000000  mm1=0127b52000584c8e\n");
     fix_run(&f, "rX");
@@ -311,7 +312,7 @@ static void what_cannot_be_answered_is_said(void **state) {
     fix_fails(&f, "r nosuch", "x64 has no register 'nosuch'");
     fix_fails(&f, "r eax2", "x64 has no register 'eax2'");
     fix_fails(&f, "r rax,", "a register's name was expected");
-    fix_fails(&f, "r.", "needs the instruction decoded");
+    fix_prints(&f, "r.", "r9=9999999999999999 r8=8888888888888888 edx=33333333\n");
     fix_fails(&f, "r? $t0", "without symbols");
     fix_fails(&f, "rm 8", "rM mask");
     fix_close(&f);
@@ -396,7 +397,9 @@ static void json_has_the_registers_as_fields(void **state) {
     fix_run(&f, "r");
     fix_has(&f, "{\"type\":\"registers\",\"cpu\":\"x64\",\"current\":0,\"context\":false,"
                 "\"context_flags\":\"0x0010001f\",\"ip\":\"0xfffff8004560334c\","
-                "\"symbol\":\"amdppm+0x334c\",\"code\":\"43891401eb0b6643891401eb044388\","
+                "\"symbol\":\"amdppm+0x334c\",\"code\":\"43891401\","
+                "\"instruction\":\"mov dword ptr [r9+r8],edx\","
+                "\"effect\":\"ds:002b:22222222`22222221=????????\","
                 "\"flags\":\"nv up ei pl zr na pe nc\",\"rax\":\"0x0\","
                 "\"rbx\":\"0x1111111111111111\"");
     fix_has(&f, "\"efl\":\"0x50246\",\"cs\":\"0x10\"");
@@ -443,7 +446,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(r_shows_the_x64_block),
         cmocka_unit_test(code_that_is_not_in_the_dump_is_question_marks),
-        cmocka_unit_test(code_that_ends_early_is_shown_as_far_as_it_goes),
+        cmocka_unit_test(an_instruction_that_is_cut_off_is_none),
         cmocka_unit_test(all_flags_have_both_mnemonics),
         cmocka_unit_test(r_shows_the_x86_block),
         cmocka_unit_test(r_shows_the_arm64_block),

@@ -19,7 +19,8 @@ static void names_stand_wherever_addresses_do(void **state) {
 
 static void unknown_names_say_why(void **state) {
     struct fix *f = *state;
-    fix_fails(f, "? nt!Nothing", "nt!Nothing is unknown: the private pdb symbols of nt have no");
+    fix_fails(f, "? nt!Nothing",
+              "nt!Nothing is unknown: nt has no such name in its private pdb symbols");
     fix_fails(f, "? drv!Foo", "drv!Foo is unknown: drv has no symbols");
     fix_fails(f, "? gone!Foo", "gone!Foo is unknown: there is no module gone");
 }
@@ -144,11 +145,51 @@ static void reload_counts_modules_in_dots(void **state) {
     fix_run(f, ".reload /f drv.sys");
     fix_has(f, "*** ERROR: Module load completed but symbols could not be loaded for drv.sys\n");
     fix_fails(f, ".reload /f gone.sys", "\"gone.sys\" was not found in the image list.");
-    fix_fails(f, ".reload foo.sys=1000,20", "cannot be added");
     fix_run(f, ".reload /u drv");
     assert_string_equal(fix_text(f), "");
     fix_run(f, ".reload /l");
     fix_has(f, "module name");
+}
+
+static void a_module_with_an_address_joins_the_list(void **state) {
+    struct fix *f = *state;
+    fix_run(f, ".reload foo.sys=fffff800`00050000,2000,5f000001");
+    fix_has(f, "symbols could not be loaded for foo.sys");
+    fix_prints(f, "lm m foo",
+               "start             end                 module name\n"
+               "fffff800`00050000 fffff800`00052000   foo        (no symbols)           \n");
+    fix_prints(f, "? foo+10",
+               "Evaluate expression: -8796092694512 = fffff800`00050010  [foo+0x10]\n");
+    fix_run(f, "lmvm foo");
+    fix_has(f, "(5F000001)");
+    fix_run(f, "ln fffff800`00051000");
+    fix_has(f, "(foo+0x1000)");
+    fix_prints(f, "? nt!KiStart", /* what was loaded is still there, and drv still has none */
+               "Evaluate expression: -8796093017856 = fffff800`00001100  [nt!KiStart]\n");
+    fix_run(f, "lm m drv");
+    fix_has(f, "drv        (deferred)");
+    fix_run(f, ".reload foo.sys=fffff800`00050000,2000");
+    fix_run(f, ".reload /f foo.sys=fffff800`00060000,800+800");
+    fix_run(f, "lm m foo*");
+    fix_has(f, "foo_fffff80000060000");
+}
+
+static void a_module_that_cannot_be_is_refused(void **state) {
+    struct fix *f = *state;
+    fix_fails(f, ".reload foo.sys=fffff800`0010f000,2000", "overlap drv");
+    fix_fails(f, ".reload foo.sys=fffff800`000ff000,2000", "overlap drv");
+    fix_fails(f, ".reload foo.sys=ffffffff`fffff000,2000", "cannot have 0x2000 bytes");
+    fix_fails(f, ".reload foo.sys=fffff800`00050000", "no size is given, and");
+    fix_fails(f, ".reload =fffff800`00050000,10", "name is missing");
+    fix_fails(f, ".reload foo.sys=fffff800`00050000,10,1,1", "not \"");
+    fix_run(f, "lm m foo");
+    assert_null(strstr(fix_text(f), "foo"));
+}
+
+static void a_kernel_says_what_user_modules_it_has(void **state) {
+    struct fix *f = *state;
+    fix_run(f, ".reload /user");
+    fix_has(f, "Loading User Symbols\nThe list of the process's modules is not read");
 }
 
 static void paths_are_shown_as_they_are_written(void **state) {
@@ -171,6 +212,12 @@ static void paths_are_shown_as_they_are_written(void **state) {
     fix_run(f, ".sympath");
     fix_has(f, "/nowhere/cache*https://msdl.microsoft.com/download/symbols");
     fix_has(f, "Deferred  ");
+    fix_prints(f, ".symfix+ /nowhere/more", "");
+    fix_run(f, ".sympath");
+    fix_has(f,
+            "/nowhere/cache*https://msdl.microsoft.com/download/symbols;srv*/nowhere/more*https:");
+    fix_run(f, ".sympath+ /elsewhere");
+    fix_has(f, "/nowhere/more*https://msdl.microsoft.com/download/symbols;/elsewhere\n");
 }
 
 static void options_of_symbols_are_kept(void **state) {
@@ -257,6 +304,9 @@ int main(void) {
         CASE(lm_shows_what_became_of_the_symbols),
         CASE(showing_a_name_loads_that_modules_symbols_only),
         CASE(reload_counts_modules_in_dots),
+        CASE(a_module_with_an_address_joins_the_list),
+        CASE(a_module_that_cannot_be_is_refused),
+        CASE(a_kernel_says_what_user_modules_it_has),
         CASE(paths_are_shown_as_they_are_written),
         CASE(options_of_symbols_are_kept),
         CASE(a_module_is_described_without_loading),

@@ -46,6 +46,9 @@ static void annotations_give_ranges_with_lines(void **state) {
     ANNOTATIONS("\x03\x01\x05\x30\x03\x01\x04\x02", "1-2:100/18 2-4:100/30 ");
     /* numbers of two and four bytes */
     ANNOTATIONS("\x03\x81\x00\x04\xc0\x01\x00\x00", "100-10100:100/18 ");
+    /* a length first: the row starts with the procedure; and again behind a length */
+    ANNOTATIONS("\x06\x04\x04\x1a\x0b\x21\x04\x0c", "0-1a:102/18 1b-27:103/18 ");
+    ANNOTATIONS("\x03\x02\x04\x03\x06\x02\x04\x04", "2-5:100/18 5-9:101/18 ");
     /* columns and the like say nothing about ranges */
     ANNOTATIONS("\x07\x02\x08\x01\x09\x05\x0a\x03\x0d\x09\x0c\x02\x06", "6-8:100/18 ");
     /* a row without an end has one byte */

@@ -535,6 +535,36 @@ static void a_symtab_that_ended_is_not_asked_for_bytes(void **state) {
     world_close(&w);
 }
 
+static void error_is(sc_err *err, enum sc_err_code code, const char *part) {
+    assert_int_equal(sc_err_code(err), code);
+    assert_non_null(strstr(sc_err_text(err), part));
+    sc_err_destroy(err);
+}
+
+static void a_module_added_leaves_the_others_symbols_where_they_were(void **state) {
+    struct setting *s = *state;
+    const struct sc_module low = {.base = 0x10000, .size = 0x1000, .image = "low.sys"};
+    const struct sc_module high = {.base = DRV + 0x100000, .size = 0x1000, .image = "DRV.SYS"};
+    struct sc_module bad = {.base = DRV + 0x10, .size = 0x10, .image = "bad.sys"};
+    no_error(sc_symtab_add_module(s->w.symtab, &low));
+    no_error(sc_symtab_add_module(s->w.symtab, &high));
+    text_is(&s->w, NT + 0x1000, "nt!KeBugCheckEx");
+    text_is(&s->w, 0x10010, "low+0x10");
+    assert_int_equal(load(&s->w, "low")->state, SC_SYMSTATE_NONE);
+    assert_true(module(&s->w, "low")->record == SC_UNSET64);
+    char name[64];
+    snprintf(name, sizeof name, "DRV_%llx", (unsigned long long)high.base);
+    assert_true(module(&s->w, name)->base == high.base);
+    error_is(sc_symtab_add_module(s->w.symtab, &bad), SC_ERR_ARG, "overlap");
+    bad.base = 0x20000;
+    error_is(sc_target_add_module(s->w.target, &bad), SC_ERR_ARG, "symtab");
+    sc_symtab *second;
+    no_error(sc_symtab_create(s->w.target, NULL, &second));
+    error_is(sc_symtab_add_module(s->w.symtab, &bad), SC_ERR_ARG, "symtab");
+    sc_symtab_destroy(second);
+    no_error(sc_symtab_add_module(s->w.symtab, &bad));
+}
+
 static void no_more_providers_than_there_is_room_for(void **state) {
     struct setting *s = *state;
     struct fakesyms f = {.provider = "sym"};
@@ -624,6 +654,7 @@ int main(void) {
         cmocka_unit_test(addresses_of_32_bit_targets_stay_narrow),
         TEST(a_reload_lets_go_of_everything),
         cmocka_unit_test(a_symtab_that_ended_is_not_asked_for_bytes),
+        TEST(a_module_added_leaves_the_others_symbols_where_they_were),
         TEST(no_more_providers_than_there_is_room_for),
         TEST(what_lm_shows_is_told_from_the_best_provider),
         TEST(lines_come_from_the_first_provider_that_has_one),
