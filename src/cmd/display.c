@@ -113,9 +113,10 @@ uint64_t sc_element(const uint8_t *data, unsigned size) {
 }
 
 const char *sc_element_text(uint64_t value, unsigned size, bool there, char *buf) {
-    if (!there)
-        snprintf(buf, SC_VALUE_BUF, "%s",
-                 size == 8 ? "????????`????????" : "????????" + 8 - 2 * size);
+    if (!there && size == 8)
+        snprintf(buf, SC_VALUE_BUF, "????????`????????");
+    else if (!there)
+        snprintf(buf, SC_VALUE_BUF, "%.*s", (int)size * 2, "????????");
     else if (size == 8)
         sc_addr_text(value, 8, buf);
     else
