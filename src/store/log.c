@@ -54,10 +54,9 @@ bool store_cancelled(const sc_store *store) {
 }
 
 const char *store_shown_url(sc_arena *arena, const char *url) {
-    const char *host = strstr(url, "://");
-    if (!host)
-        return url;
-    host += 3;
+    if (!store_is_url(url))
+        return url; /* a folder may have any name */
+    const char *host = strstr(url, "://") + 3;
     size_t authority = strcspn(host, "/?#");
     size_t at = authority;
     while (at && host[at - 1] != '@')

@@ -68,16 +68,39 @@ static bool is_windows(struct span s) {
 
 static bool is_unc(struct span s) { return s.len >= 2 && s.text[0] == '\\' && s.text[1] == '\\'; }
 
-/* A URL without slashes at its end; scheme and host as they are. */
-static const char *take_url(sc_arena *arena, struct span s) {
-    while (s.len && s.text[s.len - 1] == '/')
-        s.len--;
-    return sc_arena_strndup(arena, s.text, s.len);
+/*
+ * Without slashes at its end, nor the blanks that stood before them: they would be cut off when
+ * the path is read again. At least KEEP bytes stay.
+ */
+static size_t bare_length(const char *text, size_t len, size_t keep) {
+    while (len > keep && (text[len - 1] == '/' || text[len - 1] == '\\' || blank(text[len - 1])))
+        len--;
+    return len;
+}
+
+/* Does a URL of LEN bytes name a host behind its scheme (and behind a user's name)? */
+static bool has_host(const char *url, size_t len, size_t scheme) {
+    size_t end = scheme, host = scheme;
+    for (; end < len && !strchr("/?#", url[end]); end++)
+        if (url[end] == '@')
+            host = end + 1;
+    return host < end;
+}
+
+/* A URL; scheme and host as they are. *RET_URL NULL: memory is short. */
+static sc_err *take_url(sc_arena *arena, struct span s, const char **ret_url) {
+    size_t scheme = starts(s, "https://") ? 8 : 7;
+    size_t len = bare_length(s.text, s.len, scheme);
+    if (!has_host(s.text, len, scheme))
+        return sc_errf(SC_ERR_ARG, "symbol path: a URL without a host");
+    *ret_url = sc_arena_strndup(arena, s.text, len);
+    return NULL;
 }
 
 /* ~/x, a\b\, a// */
 static const char *take_folder(sc_arena *arena, struct span s) {
     const char *home = "";
+    s.len = bare_length(s.text, s.len, 1); /* first: "~ /" must not become "~" afterwards */
     if (s.text[0] == '~' && (s.len == 1 || s.text[1] == '/' || s.text[1] == '\\')) {
         home = getenv("HOME");
         if (home && *home)
@@ -91,15 +114,13 @@ static const char *take_folder(sc_arena *arena, struct span s) {
     for (char *p = folder; *p; p++)
         if (*p == '\\')
             *p = '/';
-    for (size_t len = strlen(folder); len > 1 && folder[len - 1] == '/';)
-        folder[--len] = '\0';
     return folder;
 }
 
 /* What a place means here. *RET_PLACE stays NULL for one that is left out. */
 static sc_err *take_place(const sc_store *store, sc_arena *arena, struct span s,
                           const char **ret_place) {
-    const char *place;
+    const char *place = NULL;
     if (is_unc(s)) {
         store_log(store, SC_LOG_WARN,
                   "symbol path: %.*s is left out: a share must be mounted and named by its folder",
@@ -109,7 +130,12 @@ static sc_err *take_place(const sc_store *store, sc_arena *arena, struct span s,
     if (!s.len) {
         place = store->cache;
     } else if (starts(s, "http://") || starts(s, "https://")) {
-        place = take_url(arena, s);
+        sc_err *err = take_url(arena, s, &place);
+        if (err)
+            return err;
+    } else if (starts(s, "http:") || starts(s, "https:")) {
+        /* As a folder it would turn into a URL when its backslashes are turned. */
+        return sc_errf(SC_ERR_ARG, "symbol path: http: is not followed by //");
     } else if (is_windows(s)) {
         store_log(store, SC_LOG_INFO, "symbol path: %.*s is a folder of Windows: using %s instead",
                   (int)s.len, s.text, store->cache);
@@ -143,7 +169,9 @@ static sc_err *parse_srv(const sc_store *store, sc_arena *arena, struct span res
         /* "srv*folder*" means no more than "srv*folder". */
         if (!part.len && !rest.text && el->nplaces)
             break;
-        if (el->nplaces + 2 >= STORE_MAX_PLACES)
+        /* One stays free for the cache that a server in front needs. */
+        size_t room = STORE_MAX_PLACES - (needs_cache(el) ? 2 : 1);
+        if (el->nplaces >= room)
             return sc_errf(SC_ERR_ARG, "symbol path: more than %d stores in one element: %.*s",
                            STORE_MAX_PLACES - 2, (int)(whole.len < 80 ? whole.len : 80),
                            whole.text);

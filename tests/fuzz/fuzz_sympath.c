@@ -25,11 +25,13 @@ static void check_path(sc_store *store, const char *text) {
     if (!err) {
         if (strcmp(sc_store_path(store, SC_PATH_SYMBOLS), text) != 0)
             fuzz_broken("the path is not given back as it was written");
+        /* Names and passwords of users are not shown, and servers may differ in those alone. */
         const char *expanded = sc_store_expanded(store, SC_PATH_SYMBOLS);
         err = sc_store_set_path(store, SC_PATH_IMAGES, expanded);
-        if (err && sc_err_code(err) == SC_ERR_ARG)
+        if (err && !strchr(text, '@') && sc_err_code(err) == SC_ERR_ARG)
             fuzz_broken("not a path when read again: %s", expanded);
-        if (!err && strcmp(sc_store_expanded(store, SC_PATH_IMAGES), expanded) != 0)
+        if (!err && !strchr(text, '@') &&
+            strcmp(sc_store_expanded(store, SC_PATH_IMAGES), expanded) != 0)
             fuzz_broken("another path when read again: %s", expanded);
     }
     sc_err_destroy(err);
