@@ -183,7 +183,8 @@ static void options_text(sc_out *out, const void *record, void *ctx) {
 
 static sc_err *run_symopt(sc_session *session, const struct sc_args *args) {
     const char *text = args->v[0].given ? args->v[0].text : "";
-    uint32_t now = sc_session_symopt(session);
+    const uint32_t before = sc_session_symopt(session);
+    uint32_t now = before;
     char how = *text == '+' || *text == '-' ? *text++ : 0;
     text += strspn(text, " \t");
     if (*text) {
@@ -206,6 +207,11 @@ static sc_err *run_symopt(sc_session *session, const struct sc_args *args) {
         if (now & options[i].bit)
             name[r.nnames++] = options[i].name;
     sc_record(sc_session_out(session), &options_type, &r, options_text, NULL);
+    /* Nobody must believe that names are looked up otherwise now. */
+    uint32_t idle = (before ^ now) & ~(uint32_t)(SC_SYMOPT_LOAD_LINES | SC_SYMOPT_DEBUG);
+    if (idle)
+        sc_remark(sc_session_out(session), "Changing 0x%x has no effect here: it is only kept.",
+                  idle);
     return NULL;
 }
 

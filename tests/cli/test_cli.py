@@ -79,7 +79,7 @@ with tap.case("an unknown option and a missing value: status 2"):
 
 with tap.case("kd's and cdb's harmless options are accepted in silence"):
     harmless = ["-b", "-bonc", "-d", "-failinc", "-g", "-G", "-hd", "-m", "-myob", "-n", "-noinh", "-noshell",
-                "-nosqm", "-o", "-robp", "-s", "-sdce", "-secure", "-ses", "-sicv", "-sins", "-snc", "-snul", "-sup",
+                "-nosqm", "-o", "-robp", "-s", "-sdce", "-ses", "-sicv", "-sins", "-snc", "-snul", "-sup",
                 "-w", "-x", "-2", "-Q", "-lines", "-r", "-kqm", "-srcpath", "/src", "-clines", "100", "-t", "3",
                 "-sflags", "0x10", "-xd", "av", "-ee", "masm", "-y", "/sym", "-i", "/img", "-netsyms", "no"]
     status, out, err = tap.run(*harmless, "-z", DUMP, "-c", ".echo ok")
@@ -92,6 +92,11 @@ with tap.case("options without values can be joined, and have any case"):
 with tap.case("cdb's -r takes a number, kd's takes nothing: the dump behind it is still the dump"):
     tap.equal(tap.run("-r", "2", DUMP, "-c", ".echo ok")[:2], (0, "ok\n"), "cdb's")
     tap.equal(tap.run("-r", DUMP, "-c", ".echo ok")[:2], (0, "ok\n"), "kd's")
+
+with tap.case("-secure is refused: a promise that is not kept would be worse than none"):
+    status, _, err = tap.run("-secure", DUMP, "-c", ".echo ok")
+    tap.equal(status, 2, "status")
+    tap.contains(err, "no secure mode")
 
 with tap.case("options for live targets and servers are refused with the reason"):
     for args in (["-k", "com:port=1"], ["-kl"], ["-p", "123"], ["-pn", "x.exe"], ["-server", "tcp:port=1"],

@@ -226,7 +226,11 @@ static void options_of_symbols_are_kept(void **state) {
     fix_has(f, "Symbol options are 0x30337:\n  0x00000001 - SYMOPT_CASE_INSENSITIVE\n");
     fix_run(f, ".symopt+ 40");
     fix_has(f, "0x00000040 - SYMOPT_LOAD_ANYTHING");
+    fix_has(f, "Changing 0x40 has no effect here: it is only kept.");
+    fix_run(f, ".symopt+ 40");
+    assert_null(strstr(fix_text(f), "no effect"));
     fix_run(f, ".symopt- 10");
+    assert_null(strstr(fix_text(f), "no effect"));
     assert_null(strstr(fix_text(f), "SYMOPT_LOAD_LINES"));
     fix_prints(f, ".lines", "Line number information will be loaded\n");
     fix_fails(f, ".symopt+", "needs the option's number");
