@@ -34,11 +34,15 @@ LAYERS = {
     "store": ["base"],
     "sym": ["base", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "store"],
     "type": ["base", "sym"],
-    "nt": ["base", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "store", "sym", "type"],
-    "analyze": ["base", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "store", "sym", "type", "nt"],
+    "unwind": ["base", "dump", "mem", "cpu", "target", "pe", "pdb", "isf", "store", "sym", "disasm"],
+    "cexpr": ["base", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "store", "sym", "type"],
+    "nt": ["base", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "store", "sym", "type",
+           "unwind", "disasm"],
+    "analyze": ["base", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "store", "sym", "type",
+                "unwind", "disasm", "nt"],
     "cmd": [
         "base", "out", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "store", "sym", "type", "nt",
-        "analyze", "disasm",
+        "analyze", "disasm", "unwind", "cexpr",
     ],
 }
 

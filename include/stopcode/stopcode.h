@@ -30,6 +30,7 @@
 #include "session.h"
 #include "source.h"
 #include "space.h"
+#include "stack.h"
 #include "store.h"
 #include "symbols.h"
 #include "symtab.h"

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The unwinder: modules with their images and symbols, looked for once each.
+ *
+ * An image is read where the target has it mapped. Pages that the dump lacks come from the image
+ * file if the symtab found one (see sc_space_add_filler()), so there is one way to read both.
+ */
+#include <stdlib.h>
+
+#include "unwind/unwind.h"
+
+sc_err *sc_unwinder_create(sc_target *target, sc_symtab *symtab, sc_unwinder **ret_unwinder) {
+    struct sc_unwinder *u = calloc(1, sizeof *u);
+    if (!u)
+        return sc_err_nomem();
+    u->target = target;
+    u->symtab = symtab;
+    u->space = sc_target_space(target);
+    u->cpu = sc_target_machine(target)->cpu;
+    u->ptr_size = sc_target_ptr_size(target);
+    /* Kernel and user addresses of Windows have 48 bits (52 with LVA, which Windows does not use).
+     */
+    u->pac_mask = u->cpu == SC_CPU_ARM64 ? 0xffff000000000000 : 0;
+    *ret_unwinder = u;
+    return NULL;
+}
+
+static void destroy_module(struct sc_unwind_module *m) {
+    if (m->own && m->free_own)
+        m->free_own(m->own);
+    sc_pe_close(m->pe);
+    free(m);
+}
+
+void sc_unwinder_forget(sc_unwinder *u) {
+    for (size_t i = 0; i < u->modules.count; i++)
+        destroy_module(u->modules.item[i]);
+    SC_VEC_FREE(&u->modules);
+    u->last = NULL;
+}
+
+void sc_unwinder_destroy(sc_unwinder *u) {
+    if (!u)
+        return;
+    sc_unwinder_forget(u);
+    free(u);
+}
+
+static bool ends_walk(const sc_err *err) {
+    return sc_err_code(err) == SC_ERR_NOMEM || sc_err_code(err) == SC_ERR_CANCELLED;
+}
+
+/* Symbols first: they may bring the image file that fills the image's absent pages. */
+static sc_err *open_module(struct sc_unwinder *u, struct sc_unwind_module *m) {
+    if (u->symtab) {
+        sc_err *err = sc_symtab_load(u->symtab, m->module, &m->syms);
+        if (err && ends_walk(err))
+            return err;
+        sc_err_destroy(err);
+    }
+    sc_err *err = sc_pe_open_memory(u->space, m->base, m->module->image, &m->pe);
+    if (err && ends_walk(err))
+        return err;
+    sc_err_destroy(err);
+    m->has_table = m->pe && sc_pe_function_count(m->pe) > 0;
+    return NULL;
+}
+
+static sc_err *add_module(struct sc_unwinder *u, const struct sc_module *module,
+                          struct sc_unwind_module **ret) {
+    struct sc_unwind_module *m = calloc(1, sizeof *m);
+    if (!m)
+        return sc_err_nomem();
+    *m = (struct sc_unwind_module){.module = module, .base = module->base, .size = module->size};
+    sc_err *err = open_module(u, m);
+    struct sc_unwind_module **slot = err ? NULL : SC_VEC_PUSH(&u->modules);
+    if (!slot) {
+        destroy_module(m);
+        return err ? err : sc_err_nomem();
+    }
+    *slot = *ret = m;
+    return NULL;
+}
+
+sc_err *sc_unwind_module_at(struct sc_unwinder *u, uint64_t addr, struct sc_unwind_module **ret) {
+    if (u->last && addr - u->last->base < u->last->size) {
+        *ret = u->last;
+        return NULL;
+    }
+    *ret = NULL;
+    const struct sc_module *module = sc_target_module_at(u->target, addr);
+    if (!module)
+        return NULL;
+    for (size_t i = 0; i < u->modules.count && !*ret; i++)
+        if (u->modules.item[i]->module == module)
+            *ret = u->modules.item[i];
+    sc_err *err = *ret ? NULL : add_module(u, module, ret);
+    if (!err)
+        u->last = *ret;
+    return err;
+}
+
+bool sc_step_read_ptr(struct sc_unwinder *u, uint64_t addr, uint64_t *ret_value,
+                      struct sc_step *step) {
+    if (sc_space_ptr(u->space, addr, ret_value) == SC_READ_OK)
+        return true;
+    step->missing = addr;
+    return false;
+}
