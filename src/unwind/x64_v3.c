@@ -118,12 +118,20 @@ static enum sc_step_status put_push(unsigned reg, struct x64_build *b) {
     return x64_put(b, X64_OP_POP, reg, 0);
 }
 
+/* r and r + 1: the second one, pushed last, lies on top. */
+static enum sc_step_status put_pair(unsigned reg, struct x64_build *b) {
+    enum sc_step_status st = put_push(reg + 1, b);
+    return st == SC_STEP_DONE ? put_push(reg, b) : st;
+}
+
 static enum sc_step_status put_unsure(unsigned reg, struct x64_build *b) {
     return reg < X64_REGS ? x64_put(b, X64_OP_DROP, reg, 0) : x64_put(b, X64_OP_ADD, 0, 8);
 }
 
-static enum sc_step_status put_two(enum sc_step_status first, enum sc_step_status second) {
-    return first == SC_STEP_DONE ? second : first;
+/* push2: which of the two lies on top is not documented. */
+static enum sc_step_status put_push2(uint8_t first, uint8_t second, struct x64_build *b) {
+    enum sc_step_status st = put_unsure(first >> 6 | (second & 7u) << 2, b);
+    return st == SC_STEP_DONE ? put_unsure(second >> 3, b) : st;
 }
 
 static enum sc_step_status put_save(unsigned reg, uint32_t at, struct x64_build *b) {
@@ -165,7 +173,7 @@ static enum sc_step_status put_wod(struct pool *p, bool put, struct x64_build *b
     case 4: return put_push(high5, build);
     case 5: return put_save(high5, take(p, 4), build);
     case 6: return put_save(high5, 8 * take(p, 2), build);
-    case 7: return put_two(put_push(high5 + 1, build), put_push(high5, build));
+    case 7: return put_pair(high5, build);
     default: break;
     }
     switch (first & 15) {
@@ -176,9 +184,7 @@ static enum sc_step_status put_wod(struct pool *p, bool put, struct x64_build *b
     }
     if (!two)
         return put_byte(first, p, build);
-    uint32_t second = take(p, 1);
-    return put_two(put_unsure(first >> 6 | (second & 7) << 2, build),
-                   put_unsure(second >> 3, build));
+    return put_push2(first, (uint8_t)take(p, 1), build);
 }
 
 /* Puts those of NOPS descriptors from FIRST on whose instruction, by the list at OFFSETS, lies

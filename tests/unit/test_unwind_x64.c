@@ -215,6 +215,21 @@ static void from_the_frame_register_on_it_counts(void **state) {
     done(s);
 }
 
+static void before_the_frame_register_saves_count_from_the_stack_pointer(void **state) {
+    (void)state;
+    struct scene *s = scene_new();
+    /* sub rsp, 0x40 (4); mov [rsp+0x30], rsi (9); lea rbp, [rsp+0x20] (14); push rbp was at 0 */
+    ONE(s, "\x01\x0e\x05\x25\x0e\x03\x09\x64\x06\x00\x04\x72\x00\x50");
+    scene_slot(s, 0x30, 0x51);
+    scene_slot(s, 0x40, 0xb9);
+    scene_slot(s, 0x48, RETURN);
+    scene_open(s);
+    arrives(s, 0x100b, true, RETURN, 0x50);
+    holds(s, X64_RSI, 0x51);
+    holds(s, X64_RBP, 0xb9);
+    done(s);
+}
+
 /* ---- what a step knows afterwards ---- */
 
 static void volatile_registers_are_not_known_in_the_caller(void **state) {
@@ -583,6 +598,67 @@ static void an_allocation_of_nothing_but_wrapping_is_damage(void **state) {
     done(s);
 }
 
+/* ---- plans ---- */
+
+static struct x64_cache *cache_of(struct scene *s) {
+    struct x64_region r = {.space = sc_target_space(s->target),
+                           .base = IMAGE,
+                           .size = PEIMG_SIZE,
+                           .table = {.at = IMAGE + PDATA, .count = 1, .stride = 12}};
+    struct x64_cache *c = x64_cache_create(&r, 0);
+    assert_non_null(c);
+    return c;
+}
+
+static void a_plan_is_made_once(void **state) {
+    (void)state;
+    struct scene *s = scene_new();
+    ONE(s, "\x01\x04\x01\x00\x04\x42");
+    scene_open(s);
+    struct x64_cache *c = cache_of(s);
+    const struct x64_plan *p = x64_plan(c, 0, IMAGE + 0x1040, true);
+    assert_non_null(p);
+    assert_ptr_equal(x64_plan(c, 0, IMAGE + 0x1040, true), p);
+    const struct x64_plan *other = x64_plan(c, 0, IMAGE + 0x1040, false);
+    assert_true(other && other != p && p->exact && !other->exact);
+    /* The same key, but another address. */
+    other = x64_plan(c, 0, (IMAGE + 0x1040) ^ 1ull << 62, false);
+    assert_true(other && other->ip == ((IMAGE + 0x1040) ^ 1ull << 62));
+    x64_cache_destroy(c);
+    done(s);
+}
+
+static void plans_take_a_bounded_amount_of_memory(void **state) {
+    (void)state;
+    struct scene *s = scene_new();
+    ONE(s, "\x01\x04\x01\x00\x04\x42");
+    scene_open(s);
+    struct x64_cache *c = cache_of(s);
+    for (uint32_t i = 0; i < 40000; i++) {
+        const struct x64_plan *p = x64_plan(c, 0, IMAGE + 0x10000 + i, true);
+        assert_true(p && p->ip == IMAGE + 0x10000 + i);
+    }
+    assert_true(sc_arena_size(c->arena) < 0x120000);
+    assert_true(c->plans.count < 40000);
+    x64_cache_destroy(c);
+    done(s);
+}
+
+static void plans_of_a_live_target_are_made_anew_when_it_ran(void **state) {
+    (void)state;
+    struct scene *s = scene_new();
+    ONE(s, "\x01\x04\x01\x00\x04\x42");
+    scene_open(s);
+    struct x64_cache *c = cache_of(s);
+    assert_non_null(x64_plan(c, 0, IMAGE + 0x1040, true));
+    assert_non_null(x64_plan(c, 0, IMAGE + 0x1041, true));
+    assert_int_equal(c->plans.count, 2);
+    assert_non_null(x64_plan(c, 1, IMAGE + 0x1040, true));
+    assert_int_equal(c->plans.count, 1);
+    x64_cache_destroy(c);
+    done(s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_push_is_popped),
@@ -597,6 +673,7 @@ int main(void) {
         cmocka_unit_test(before_the_prolog_nothing_is_undone),
         cmocka_unit_test(an_instruction_that_has_not_run_is_not_undone),
         cmocka_unit_test(from_the_frame_register_on_it_counts),
+        cmocka_unit_test(before_the_frame_register_saves_count_from_the_stack_pointer),
         cmocka_unit_test(volatile_registers_are_not_known_in_the_caller),
         cmocka_unit_test(a_volatile_register_that_codes_restore_is_known),
         cmocka_unit_test(an_absent_slot_makes_its_register_unknown_and_no_more),
@@ -620,6 +697,9 @@ int main(void) {
         cmocka_unit_test(a_version_to_come_is_no_rule),
         cmocka_unit_test(information_outside_of_the_image_is_damage),
         cmocka_unit_test(an_absent_table_is_no_rule_and_is_named),
+        cmocka_unit_test(a_plan_is_made_once),
+        cmocka_unit_test(plans_take_a_bounded_amount_of_memory),
+        cmocka_unit_test(plans_of_a_live_target_are_made_anew_when_it_ran),
         cmocka_unit_test(an_allocation_of_nothing_but_wrapping_is_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
