@@ -32,7 +32,8 @@ extern "C" {
 enum sc_frame_how {
     SC_FRAME_CONTEXT, /**< the registers that the walk began with: exact */
     SC_FRAME_UNWIND,  /**< unwind data of the image (.pdata, .xdata): exact */
-    SC_FRAME_LEAF,    /**< the image has unwind data, and none for this function: exact */
+    SC_FRAME_LEAF,   /**< the image has unwind data, and none for this function; x86: the code, just
+                        entered or about to return, says it by itself: exact */
     SC_FRAME_CFI,    /**< a frame program of the symbols (FRAMEDATA, STACK WIN, STACK CFI): exact */
     SC_FRAME_FPO,    /**< FPO_DATA of the symbols: exact */
     SC_FRAME_TRAP,   /**< saved by the processor or a trap handler: exact */
