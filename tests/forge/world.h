@@ -140,6 +140,8 @@ bool forge_world_code(struct forge_world *w, unsigned line, uint64_t addr, const
 void forge_world_spare_code(struct forge_world *w, uint64_t addr, const void *data, size_t size);
 /* TEXT with empty lines before it, so that a parser counts the scenario's lines. */
 const char *forge_world_numbered(struct forge_world *w, const struct forge_listing_text *text);
+/* What a context has when nobody says anything: all groups, segments, flags. */
+void forge_world_plain_registers(const struct forge_world *w, struct sc_regs *ret);
 /* The registers of the current context: the stack's, and what `registers` says. */
 bool forge_world_registers(struct forge_world *w);
 
@@ -187,6 +189,8 @@ bool forge_world_kernel(struct forge_world *w);
 bool forge_world_objects(struct forge_world *w);
 /* Links processes and threads, when all their members are known. */
 void forge_world_links(struct forge_world *w);
+/* PEB and TEBs. */
+bool forge_world_user(struct forge_world *w);
 bool forge_world_files(struct forge_world *w, struct forge_output *out);
 bool forge_world_pdb(struct forge_world *w, struct forge_wmodule *m,
                      const struct forge_image_section *sections, size_t nsections,

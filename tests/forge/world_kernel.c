@@ -93,7 +93,7 @@ static bool idle_thread(struct forge_world *w, unsigned n, uint64_t idle_process
     struct forge_place apc;
     if (forge_world_offset(w, "_ETHREAD", "Tcb.ApcState", &apc))
         forge_world_set(w, "_KAPC_STATE", at + apc.offset, "Process", idle_process);
-    *regs = w->regs;
+    forge_world_plain_registers(w, regs);
     for (size_t i = 0; i < 2; i++) {
         const char *name = w->is32 ? (i ? "esp" : "eip") : i ? "rsp" : "rip";
         sc_reg_set(regs, sc_reg_find(w->cpu, name), i ? sp : loop);
@@ -118,7 +118,7 @@ static void put_cpu_kind(struct forge_world *w, uint64_t prcb) {
 }
 
 static bool make_processor(struct forge_world *w, unsigned n, uint64_t idle_process) {
-    uint64_t pcr, idle, block = global(w, "KiProcessorBlock");
+    uint64_t pcr = 0, idle = 0, block = global(w, "KiProcessorBlock");
     struct sc_regs regs;
     struct forge_place context;
     const struct forge_scn_processor *line = processor_line(w, n);

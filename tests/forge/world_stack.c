@@ -274,14 +274,13 @@ bool forge_world_stack_fit(struct forge_world *w) {
 
 /* ---- registers ---- */
 
-static void set_register(struct forge_world *w, const char *name, uint64_t value) {
-    const struct sc_reg *reg = sc_reg_find(w->cpu, name);
+static void set_register(struct sc_regs *regs, const char *name, uint64_t value) {
+    const struct sc_reg *reg = sc_reg_find(regs->cpu, name);
     if (reg)
-        sc_reg_set(&w->regs, reg, value);
+        sc_reg_set(regs, reg, value);
 }
 
-/* What a context has when nobody says anything: all groups, segments, flags. */
-static void plain_registers(struct forge_world *w) {
+void forge_world_plain_registers(const struct forge_world *w, struct sc_regs *ret) {
     static const char *const names[] = {"cs", "ss", "ds", "es", "fs", "gs"};
     static const uint8_t x64[2][6] = {{0x33, 0x2b, 0x2b, 0x2b, 0x53, 0x2b},
                                       {0x10, 0x18, 0x2b, 0x2b, 0x53, 0x2b}};
@@ -289,14 +288,14 @@ static void plain_registers(struct forge_world *w) {
                                       {0x8, 0x10, 0x23, 0x23, 0x30, 0}};
     bool is_x86 = w->cpu == SC_CPU_X86, is_arm = w->cpu == SC_CPU_ARM64;
     uint32_t flags = is_x86 ? 0x1003f : is_arm ? 0x400007 : 0x10001f;
-    uint8_t *at = w->regs.raw + (w->cpu == SC_CPU_X64 ? 0x30 : 0);
-    w->regs = (struct sc_regs){.cpu = w->cpu, .size = (uint32_t)sc_context_size(w->cpu)};
+    uint8_t *at = ret->raw + (w->cpu == SC_CPU_X64 ? 0x30 : 0);
+    *ret = (struct sc_regs){.cpu = w->cpu, .size = (uint32_t)sc_context_size(w->cpu)};
     for (unsigned i = 0; i < 4; i++)
         at[i] = (uint8_t)(flags >> 8 * i);
     for (unsigned i = 0; i < 6 && !is_arm; i++)
-        set_register(w, names[i], is_x86 ? x86[w->kernel][i] : x64[w->kernel][i]);
+        set_register(ret, names[i], is_x86 ? x86[w->kernel][i] : x64[w->kernel][i]);
     if (!is_arm)
-        set_register(w, "efl", 0x246);
+        set_register(ret, "efl", 0x246);
 }
 
 static const struct forge_wstack *current_stack(const struct forge_world *w) {
@@ -341,7 +340,7 @@ static bool is_pointer(const char *name) {
 bool forge_world_registers(struct forge_world *w) {
     const struct forge_wstack *s = current_stack(w);
     bool innermost;
-    plain_registers(w);
+    forge_world_plain_registers(w, &w->regs);
     if (!is_frames(w, s, &innermost))
         return false;
     for (size_t i = 0; i < w->s->registers.count; i++) {
@@ -358,9 +357,9 @@ bool forge_world_registers(struct forge_world *w) {
     }
     if (!s)
         return true;
-    set_register(w, w->is32 ? "eip" : "rip", s->fit.ip[0]);
-    set_register(w, w->is32 ? "esp" : "rsp", s->fit.sp);
+    set_register(&w->regs, w->is32 ? "eip" : "rip", s->fit.ip[0]);
+    set_register(&w->regs, w->is32 ? "esp" : "rsp", s->fit.sp);
     if (w->is32)
-        set_register(w, "ebp", s->fit.fp);
+        set_register(&w->regs, "ebp", s->fit.fp);
     return true;
 }
