@@ -67,6 +67,10 @@ static uint32_t put_table(struct forge_pdb *p, struct forge *f, struct forge_pdb
         forge_u32(f, 1);
     }
     uint64_t bitmap = forge_here(f);
+    if (s->count == 0) { /* then readers expect no bitmap either */
+        forge_deinit(&heads);
+        return (uint32_t)(forge_here(f) - start);
+    }
     forge_fill(f, 0, words * 4);
     for (size_t i = 0; i < s->count; i++) {
         uint32_t bucket = s->item[i].bucket;
@@ -112,6 +116,22 @@ static void put_types(struct forge_pdb *p, struct forge_pdb_types *t, uint32_t s
         forge_put(h, t->offsets.data, offsets);
 }
 
+/* The first contribution of compiland INDEX, as its record repeats it; or that of none. */
+static void put_first_contrib(const struct forge_pdb *p, size_t index, struct forge *dbi) {
+    enum { SIZE = 28, MODULE = 16 };
+    for (size_t at = 4; at + SIZE <= p->contribs.size; at += SIZE) {
+        const uint8_t *c = p->contribs.data + at;
+        if ((c[MODULE] | c[MODULE + 1] << 8) == (int)index) {
+            forge_put(dbi, c, SIZE);
+            return;
+        }
+    }
+    struct forge_fields none =
+        forge_fields("2244422", 0xffffu, 0u, 0u, UINT32_MAX, 0u, (unsigned)index, 0u);
+    forge_put(dbi, none.data, none.size);
+    forge_u64(dbi, 0);
+}
+
 /* Symbols, then C13 lines, then the empty list of references. */
 static void put_modules(struct forge_pdb *p, struct forge *dbi) {
     for (size_t i = 0; i < p->nmodules; i++) {
@@ -121,12 +141,15 @@ static void put_modules(struct forge_pdb *p, struct forge *dbi) {
         if (m->c13.size)
             forge_put(f, m->c13.data, m->c13.size);
         forge_u32(f, 0);
-        forge_fill(dbi, 0, 34);
+        forge_fill(dbi, 0, 4);
+        put_first_contrib(p, i, dbi);
+        forge_u16(dbi, 0);
         forge_u16(dbi, (uint16_t)m->stream);
         forge_u32(dbi, m->sym_bytes);
         forge_u32(dbi, 0);
         forge_u32(dbi, (uint32_t)m->c13.size);
-        forge_fill(dbi, 0, 16);
+        forge_u16(dbi, (uint16_t)m->nfiles);
+        forge_fill(dbi, 0, 14);
         forge_put(dbi, m->name, strlen(m->name) + 1);
         forge_put(dbi, m->name, strlen(m->name) + 1);
         forge_align(dbi, 4);
@@ -201,6 +224,11 @@ static void put_dbi(struct forge_pdb *p) {
     forge_poke(f, 28, 4, p->contribs.size);
     put_section_map(p, f);
     put_sources(p, f);
+    static const uint32_t no_names[] = {0xeffeeffe, 1, 4}; /* edit and continue: "" alone */
+    for (size_t i = 0; i < 3; i++)
+        forge_u32(f, no_names[i]);
+    forge_fill(f, 0, 12);
+    forge_poke(f, 52, 4, 24);
     for (int i = 0; i < 11; i++)
         forge_u16(f, (uint16_t)p->slot[i]);
     forge_poke(f, 48, 4, 22);

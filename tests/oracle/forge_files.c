@@ -295,5 +295,6 @@ int main(int argc, char **argv) {
     write_parts(argv[1], "parts32.sys", 0x14c);
     for (uint32_t i = 0; i < RANDOM_IMAGES; i++)
         write_random(argv[1], i, 10 + 30 * i);
+    write_symfiles(argv[1]);
     return 0;
 }
