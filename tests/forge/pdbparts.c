@@ -7,7 +7,7 @@ void pdbparts_put(struct forge_pdb *p) {
     forge_pdb_section(p, 0x5000, 0x1000, 0x40000040);
     uint16_t module = forge_pdb_module_new(p, "a.obj");
     forge_pdb_contrib(p, module, 1, 0x100, 0x40);
-    struct forge_fields f = forge_fields("224222", 0x150du, 3u, 0x74u, 4u, 0x61u, 0xf1f2u);
+    struct forge_fields f = forge_fields("22422", 0x150du, 3u, 0x74u, 4u, 0x61u);
     uint32_t fields = forge_pdb_type(p, 0x1203, f.data, f.size, NULL);
     uint32_t s = forge_pdb_struct(p, 0x1505, 1, 0, fields, 8, "_S");
     forge_pdb_struct(p, 0x1505, 0, 0x80, 0, 0, "_S");

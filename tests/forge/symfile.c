@@ -223,21 +223,47 @@ static void put_function(struct symfile *b, const struct forge_symbol *s) {
         forge_pdb_procref(&b->p, b->module, proc, name);
 }
 
-/* The compiland's code: each stretch without a hole once, in order, inside of one section. */
+struct stretch {
+    uint32_t start, end;
+    const char *name;
+};
+
+static int by_start(const void *a, const void *b) {
+    const struct stretch *x = a, *y = b;
+    return x->start < y->start ? -1 : x->start > y->start;
+}
+
+/*
+ * The compiland's code: functions, and a byte for each label outside of them; each stretch without
+ * a hole once, in order.
+ */
 static void put_contributions(struct symfile *b) {
+    struct stretch *s = calloc(b->nfunctions + b->nlabels + 1, sizeof *s);
+    size_t n = 0;
     uint16_t seg = 0;
     uint32_t off = 0;
-    for (size_t i = 0, next; i < b->nfunctions && !b->failed; i = next) {
-        uint32_t start = b->function[i]->rva, end = start + b->function[i]->size;
-        for (next = i + 1; next < b->nfunctions; next++) {
-            const struct forge_symbol *f = b->function[next];
-            if (f->rva > end)
-                break;
-            end = f->rva + f->size > end ? f->rva + f->size : end;
-        }
-        if (symfile_place(b, start, b->function[i]->name, &seg, &off))
-            forge_pdb_contrib(&b->p, b->module, seg, off, end - start);
+    if (!s) {
+        symfile_fail(b, "no memory for contributions");
+        return;
     }
+    for (size_t i = 0; i < b->nfunctions; i++) {
+        const struct forge_symbol *f = b->function[i];
+        s[n++] = (struct stretch){f->rva, f->rva + f->size, f->name};
+    }
+    for (size_t i = 0; i < b->nlabels && !b->label[i].function; i++) {
+        const struct forge_symbol *l = b->label[i].label;
+        s[n++] = (struct stretch){l->rva, l->rva + 1, l->name};
+    }
+    if (n)
+        qsort(s, n, sizeof *s, by_start);
+    for (size_t i = 0, next; i < n && !b->failed; i = next) {
+        uint32_t end = s[i].end;
+        for (next = i + 1; next < n && s[next].start <= end; next++)
+            end = s[next].end > end ? s[next].end : end;
+        if (symfile_place(b, s[i].start, s[i].name, &seg, &off))
+            forge_pdb_contrib(&b->p, b->module, seg, off, end - s[i].start);
+    }
+    free(s);
 }
 
 static void put_compiland(struct symfile *b) {

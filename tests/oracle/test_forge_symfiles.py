@@ -18,7 +18,7 @@ TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path[:0] = [TESTS, os.path.join(TESTS, "corpus"), os.path.join(TESTS, "oracle")]
 import pdb_oracle  # noqa: E402
 import tap  # noqa: E402
-from test_forge_images import forge_files, hexes  # noqa: E402
+from test_forge_images import agree, forge_files, hexes  # noqa: E402
 
 BASES = {"Void": 0x03, "Char": 0x70, "UChar": 0x20, "Wchar": 0x71, "Int2B": 0x11, "Uint2B": 0x21, "Int4B": 0x12,
          "Uint4B": 0x22, "Int8B": 0x13, "Uint8B": 0x23, "Float": 0x40, "Double": 0x41, "Bool": 0x30, "HRESULT": 0x08}
@@ -288,6 +288,8 @@ def main():
                 if not shutil.which("llvm-pdbutil") and not shutil.which("llvm-pdbutil-14"):
                     tap.skip("llvm-pdbutil is not installed (package llvm)")
                 check(path)
+        with tap.case("the library reads them as llvm-pdbutil does"):
+            agree("pdb_compare.py", files)
     tap.done()
 
 

@@ -114,7 +114,7 @@ static const struct forge_symbol code[] = {
     {.kind = FORGE_SYM_STATIC, .name = "Helper", .rva = 0x1080, .size = 0x20, .type = "int"},
     {.kind = FORGE_SYM_FUNCTION, .name = "?Run@Job@@QEAAXXZ", .rva = 0x6000, .size = 0x10000},
     {.kind = FORGE_SYM_LABEL, .name = "inside", .rva = 0x1010},
-    {.kind = FORGE_SYM_LABEL, .name = "outside", .rva = 0x1200},
+    {.kind = FORGE_SYM_LABEL, .name = "outside", .rva = 0x5200},
     {.kind = FORGE_SYM_FUNCTION, .name = "Folded", .rva = 0x6000, .size = 0x10},
     {.kind = FORGE_SYM_DATA, .name = "Global", .rva = 0x5000, .type = "_THING*"},
 };
@@ -143,8 +143,23 @@ static void functions_data_and_labels(void **state) {
     assert_true(s.local);
     no_error(sc_symbols_nearest(b.symbols, 0x1012, SC_SYM_LABEL, &s, &ok));
     assert_string_equal(s.name, "inside");
+    no_error(sc_symbols_nearest(b.symbols, 0x5201, SC_SYM_LABEL, &s, &ok));
+    assert_string_equal(s.name, "outside");
     no_error(sc_symbols_nearest(b.symbols, 0x1080, SC_SYM_PUBLIC, &s, &ok));
     assert_string_equal(s.name, "DriverEntry"); /* a static function has no public */
+    end(&b);
+}
+
+static void labels_need_no_function(void **state) {
+    static const struct forge_symbol one = {
+        .kind = FORGE_SYM_LABEL, .name = "alone", .rva = 0x1010};
+    struct built b;
+    (void)state;
+    struct forge_symfile f = empty(X64);
+    f.symbol = &one;
+    f.nsymbols = 1;
+    build(&b, &f);
+    assert_string_equal(at(&b, 0x1013), "alone+0x3 0 32");
     end(&b);
 }
 
@@ -657,6 +672,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(publics_alone_make_a_stripped_file),
         cmocka_unit_test(functions_data_and_labels),
+        cmocka_unit_test(labels_need_no_function),
         cmocka_unit_test(decorations_of_x86),
         cmocka_unit_test(lines_of_functions),
         cmocka_unit_test(moved_blocks_belong_to_their_functions),
