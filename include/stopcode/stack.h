@@ -72,7 +72,7 @@ struct sc_frame {
     bool suspect;       /**< an earlier frame was not exact: this one stands on it */
     /**
      * WinDbg's "WARNING: Stack unwind information not available. Following frames may be wrong."
-     * stands between this frame and the next: nothing told how to leave this one.
+     * stands in front of the first frame that has this: nothing told how to leave it.
      */
     bool warn;
     uint64_t ip;       /**< instruction: where it stopped, or the return address */

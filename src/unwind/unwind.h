@@ -38,8 +38,10 @@ struct sc_unwinder {
         size_t count, room;
     } modules;
     struct sc_unwind_module *last; /* the one asked for before */
-    sc_disasm *disasm;             /* made when code of x86 is first looked at */
-    bool no_disasm;                /* there is none */
+    /* For `own` alone: what the step of this CPU keeps of code outside of modules. */
+    struct sc_unwind_module outside;
+    sc_disasm *disasm; /* made when code of x86 is first looked at */
+    bool no_disasm;    /* there is none */
 };
 
 enum sc_step_status {
