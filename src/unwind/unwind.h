@@ -37,6 +37,8 @@ struct sc_unwinder {
         size_t count, room;
     } modules;
     struct sc_unwind_module *last; /* the one asked for before */
+    /* For `own` alone: what the step of this CPU keeps of code outside of modules. */
+    struct sc_unwind_module outside;
 };
 
 enum sc_step_status {

@@ -25,9 +25,14 @@ sc_err *sc_unwinder_create(sc_target *target, sc_symtab *symtab, sc_unwinder **r
     return NULL;
 }
 
-static void destroy_module(struct sc_unwind_module *m) {
+static void free_own(struct sc_unwind_module *m) {
     if (m->own && m->free_own)
         m->free_own(m->own);
+    m->own = NULL;
+}
+
+static void destroy_module(struct sc_unwind_module *m) {
+    free_own(m);
     sc_pe_close(m->pe);
     free(m);
 }
@@ -37,6 +42,7 @@ void sc_unwinder_forget(sc_unwinder *u) {
         destroy_module(u->modules.item[i]);
     SC_VEC_FREE(&u->modules);
     u->last = NULL;
+    free_own(&u->outside);
 }
 
 void sc_unwinder_destroy(sc_unwinder *u) {
