@@ -10,7 +10,7 @@
  * cannot agree by chance; and knows that the frame reaches at least up to that slot. The cookie is
  * a 48-bit number made at boot. It is read where the dump holds it. Else it is concluded: each
  * return address into the image gives a stack pointer that a frame may have had, each word above
- * gives with it one number that could be the cookie, and the one that two frames agree on is it.
+ * gives with it one number that could be the cookie, and the one that frames agree on is it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,11 +21,13 @@
 enum {
     REACH = 0x400, /* from a stack pointer up to its cookie */
     MAX_PAIRS = 1 << 14,
+    MAX_SPS = 1024,
     MAX_FRAME = 0x4000,
 };
 
 struct pair {
     uint64_t cookie, sp, slot;
+    double weight;
 };
 struct pairs {
     struct pair *item;
@@ -47,52 +49,89 @@ static bool may_be_guard(const struct sc_recover *r, uint64_t v) {
            !sc_target_module_at(r->u->target, v);
 }
 
-static sc_err *collect_at(const struct sc_recover *r, uint64_t sp, struct pairs *pairs) {
-    uint64_t v, limit = sp + REACH < r->mem.end ? sp + REACH : r->mem.end;
-    for (uint64_t s = sp + 0x20; s + 8 <= limit && pairs->count < MAX_PAIRS; s += 8) {
-        if (!sc_stackmem_at(&r->mem, s, &v) || !plausible(v ^ sp) || !may_be_guard(r, v))
+/* Stack pointers that frames of one image may have had, from the lowest. */
+struct sps {
+    uint64_t *item;
+    size_t count, room;
+};
+
+static sc_err *find_sps(struct sc_recover *r, const struct sc_module *module, struct sps *sps) {
+    uint64_t first = (r->mem.start & ~UINT64_C(15)) + 8;
+    for (uint64_t slot = first; slot + 8 <= r->mem.end && sps->count < MAX_SPS; slot += 16) {
+        struct sc_candidate c = {.slot = slot};
+        bool ok;
+        if (!sc_stackmem_at(&r->mem, slot, &c.ip) || c.ip - module->base >= module->size)
+            continue;
+        if (sc_target_cancelled(r->u->target))
+            return sc_err_cancelled();
+        sc_err *err = sc_scan_plausible(r, &c, &ok);
+        if (err)
+            return err;
+        uint64_t *sp = ok ? SC_VEC_PUSH(sps) : NULL;
+        if (ok && !sp)
+            return sc_err_nomem();
+        if (ok)
+            *sp = c.sp;
+    }
+    return NULL;
+}
+
+/* What could be the cookie if the frame of the INDEX-th stack pointer is guarded. */
+static sc_err *collect_at(const struct sc_recover *r, const struct sps *sps, size_t index,
+                          struct pairs *pairs) {
+    uint64_t v, sp = sps->item[index];
+    size_t over = index + 1;
+    for (uint64_t s = sp + 0x20; s < sp + REACH && pairs->count < MAX_PAIRS; s += 8) {
+        if (!sc_stackmem_at(&r->mem, s, &v))
+            break;
+        while (over < sps->count && sps->item[over] - 8 <= s)
+            over++;
+        if (!plausible(v ^ sp) || !may_be_guard(r, v))
             continue;
         struct pair *p = SC_VEC_PUSH(pairs);
         if (!p)
             return sc_err_nomem();
-        *p = (struct pair){v ^ sp, sp, s};
+        *p = (struct pair){v ^ sp, sp, s, 1. / (double)(over - index)};
     }
     return NULL;
 }
 
-static sc_err *collect(const struct sc_recover *r, const struct sc_module *module,
-                       struct pairs *pairs) {
-    uint64_t v;
-    for (uint64_t slot = (r->mem.start & ~UINT64_C(15)) + 8; slot + 8 <= r->mem.end; slot += 16) {
-        if (!sc_stackmem_at(&r->mem, slot, &v) || v - module->base >= module->size ||
-            v - r->data_start < r->data_end - r->data_start)
-            continue;
-        if (sc_target_cancelled(r->u->target))
-            return sc_err_cancelled();
-        sc_err *err = collect_at(r, slot + 8, pairs);
-        if (err)
-            return err;
-    }
-    return NULL;
+static sc_err *collect(struct sc_recover *r, const struct sc_module *module, struct pairs *pairs) {
+    struct sps sps = {0};
+    sc_err *err = find_sps(r, module, &sps);
+    for (size_t i = 0; !err && i < sps.count; i++)
+        err = collect_at(r, &sps, i, pairs);
+    SC_VEC_FREE(&sps);
+    return err;
 }
 
-/* The number that the most stack pointers agree on: at least two, in slots of their own. */
+/*
+ * The number that the most stack pointers agree on. Stack pointers are few and close together, so
+ * that with the cookie other numbers get votes, by frames that would reach over others: the more
+ * return addresses lie between a stack pointer and its guard, the less the vote counts. It takes
+ * two good ones, and a clear majority.
+ */
 static bool elect(struct pairs *pairs, uint64_t *ret) {
-    size_t best = 1;
+    const double enough = 1.4, clear = 1.5;
+    double best = 0, second = 0;
     if (!pairs->count)
         return false;
     qsort(pairs->item, pairs->count, sizeof *pairs->item, by_cookie);
     for (size_t i = 0, next; i < pairs->count; i = next) {
         const struct pair *p = pairs->item;
-        size_t votes = 1;
+        double votes = p[i].weight;
         for (next = i + 1; next < pairs->count && p[next].cookie == p[i].cookie; next++)
-            votes += p[next].sp != p[next - 1].sp && p[next].slot != p[next - 1].slot;
+            if (p[next].sp != p[next - 1].sp && p[next].slot != p[next - 1].slot)
+                votes += p[next].weight;
         if (votes > best) {
+            second = best;
             best = votes;
             *ret = p[i].cookie;
+        } else if (votes > second) {
+            second = votes;
         }
     }
-    return best > 1;
+    return best >= enough && best >= clear * second;
 }
 
 /* Where the image's symbols say that it is, if the dump holds it. */

@@ -161,6 +161,9 @@ struct sc_candidate {
     double share; /* all others considered: 0 … 1 */
 };
 
+/* Fills like, code and sp of C, whose slot and ip are set; *RET_OK: it may be a return address. */
+sc_err *sc_scan_plausible(struct sc_recover *r, struct sc_candidate *c, bool *ret_ok);
+
 /* How the stretch that was searched ends. */
 enum sc_goal {
     SC_GOAL_OPEN,   /* where the memory ends: outermost functions are expected there */

@@ -32,6 +32,7 @@ enum sc_role {
     SC_ROLE_VERIFIER = 1 << 15,
     SC_ROLE_FRAMEWORK = 1 << 16,
     SC_ROLE_DATA = 1 << 17,
+    SC_ROLE_THUNK = 1 << 18,
 };
 
 /* All roles of MODULE!FUNCTION; 0: none known. */

@@ -92,12 +92,26 @@ static bool returns_here(const struct sc_candidate *c) {
            (c->code.offset >= SHORTEST_CALL && c->code.offset < FAR);
 }
 
+/* ARM64 keeps return addresses behind the frame pointer of the caller, which lies higher. */
+static bool in_record(const struct sc_recover *r, const struct sc_candidate *c) {
+    uint64_t fp;
+    return sc_stackmem_at(&r->mem, c->slot - 8, &fp) &&
+           (!fp || (fp > c->slot && fp % 16 == 0 && sc_stackmem_has(&r->mem, fp)));
+}
+
 static double odds(const struct sc_recover *r, const struct sc_candidate *c) {
-    double w = c->like == SC_RETURN_CALL ? 6 : r->u->cpu == SC_CPU_X86 ? .5 : 1.3;
-    if (!c->code.name && c->like != SC_RETURN_CALL)
-        w *= .6;
+    /* What is no frame is mostly left from an earlier call, and that stands behind a call too. */
+    double w = c->like == SC_RETURN_CALL ? 1.6 : 1.3;
+    /* Without symbols it may be data, or a function: those are aligned, what follows calls is not.
+     */
+    if (!c->code.name && c->like != SC_RETURN_CALL && c->ip % 8 == 0 && r->u->cpu != SC_CPU_ARM64)
+        w *= .25;
+    if (r->u->cpu == SC_CPU_X86 && c->like != SC_RETURN_CALL)
+        w *= .4; /* no alignment was there to sort out what is none at all */
     if (c->code.name && !c->code.sized && c->like != SC_RETURN_CALL)
         w *= c->code.offset < 0x800 ? 1 : c->code.offset < 0x1800 ? .6 : .25;
+    if (r->u->cpu == SC_CPU_ARM64 && !in_record(r, c))
+        w *= .2;
     if (c->copies && !c->guarded)
         w *= .6;
     if (c->guarded)
@@ -169,14 +183,13 @@ static uint8_t copies_of(const struct sc_recover *r, uint64_t slot, uint64_t val
     return (uint8_t)n;
 }
 
-/* *RET_OK: C, whose slot and ip are set, is a candidate; then it is complete. */
-static sc_err *judge(struct sc_recover *r, struct sc_candidate *c, bool *ret_ok) {
+sc_err *sc_scan_plausible(struct sc_recover *r, struct sc_candidate *c, bool *ret_ok) {
     struct sc_unwinder *u = r->u;
+    struct sc_code start;
     *ret_ok = false;
     if (!placed(u, c->slot) || c->ip - r->data_start < r->data_end - r->data_start ||
         !sc_target_module_at(u->target, c->ip))
         return NULL;
-    struct sc_code start;
     sc_err *err = sc_return_like(u, c->ip, &c->like);
     if (!err)
         err = sc_code_at(u, c->ip, false, &start);
@@ -184,12 +197,32 @@ static sc_err *judge(struct sc_recover *r, struct sc_candidate *c, bool *ret_ok)
     if (err || (start.name && !start.offset && c->like != SC_RETURN_CALL))
         return err;
     err = sc_code_at(u, c->ip, true, &c->code);
-    if (err || !returns_here(c))
-        return err;
+    if (!err)
+        *ret_ok = returns_here(c);
     c->sp = c->slot + u->ptr_size;
-    c->has_target = sc_code_target(u, c->ip, &c->target);
+    return err;
+}
+
+/* Where the call before a return address goes, unless that is a thunk that goes anywhere. */
+static sc_err *find_target(struct sc_recover *r, struct sc_candidate *c) {
+    struct sc_code target;
+    if (!sc_code_target(r->u, c->ip, &c->target))
+        return NULL;
+    sc_err *err = sc_code_at(r->u, c->target, false, &target);
+    if (!err)
+        c->has_target = !(target.roles & SC_ROLE_THUNK);
+    return err;
+}
+
+/* *RET_OK: C, whose slot and ip are set, is a candidate; then it is complete. */
+static sc_err *judge(struct sc_recover *r, struct sc_candidate *c, bool *ret_ok) {
+    sc_err *err = sc_scan_plausible(r, c, ret_ok);
+    if (err || !*ret_ok)
+        return err;
     c->copies = copies_of(r, c->slot, c->ip);
-    err = look_around(r, c);
+    err = find_target(r, c);
+    if (!err)
+        err = look_around(r, c);
     if (!err)
         err = try_step(r, c, ret_ok);
     if (!err)

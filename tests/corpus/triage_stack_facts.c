@@ -26,7 +26,9 @@ static void show(sc_symtab *symtab, const struct sc_frame *f) {
     const char *name = sc_symtab_text(symtab, f->ip, text, sizeof text);
     printf("%u\t%s\t%u\t%d\t0x%" PRIx64 "\t0x%" PRIx64 "\t%s\n", f->number,
            sc_frame_how_name(f->how), f->confidence, f->suspect, f->ip, f->sp,
-           f->how == SC_FRAME_INLINE ? f->inline_name : name ? name : "-");
+           f->how == SC_FRAME_INLINE ? f->inline_name
+           : name                    ? name
+                                     : "-");
 }
 
 static sc_err *walk(sc_target *target, sc_symtab *symtab, const struct sc_stack_opts *opts,
@@ -71,9 +73,9 @@ int main(int argc, char **argv) {
         return fail(err);
     err = sc_symtab_create(target, NULL, &symtab);
     if (!err && symbols)
-        err = sc_store_set_path(sc_symtab_store(symtab), SC_STORE_SYMBOLS, symbols);
+        err = sc_store_set_path(sc_symtab_store(symtab), SC_PATH_SYMBOLS, symbols);
     if (!err && images)
-        err = sc_store_set_path(sc_symtab_store(symtab), SC_STORE_IMAGES, images);
+        err = sc_store_set_path(sc_symtab_store(symtab), SC_PATH_IMAGES, images);
     if (!err)
         err = walk(target, symtab, &opts, argv[i + 1]);
     sc_symtab_destroy(symtab);
