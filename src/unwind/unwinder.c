@@ -49,6 +49,7 @@ void sc_unwinder_destroy(sc_unwinder *u) {
     if (!u)
         return;
     sc_unwinder_forget(u);
+    sc_disasm_destroy(u->disasm);
     free(u);
 }
 
@@ -108,7 +109,8 @@ sc_err *sc_unwind_module_at(struct sc_unwinder *u, uint64_t addr, struct sc_unwi
 
 bool sc_step_read_ptr(struct sc_unwinder *u, uint64_t addr, uint64_t *ret_value,
                       struct sc_step *step) {
-    if (sc_space_ptr(u->space, addr, ret_value) == SC_READ_OK)
+    /* Not the space's pointer size: a 32-bit stack may lie in a 64-bit process. */
+    if (sc_space_uint(u->space, addr, u->ptr_size, ret_value) == SC_READ_OK)
         return true;
     step->missing = addr;
     return false;

@@ -12,6 +12,7 @@
 
 #include "unwind/inlines.h"
 #include "unwind/recover.h"
+#include "unwind/trap_x86.h"
 
 enum { MAX_FRAMES = 1024, LIMIT_FRAMES = 1 << 20 };
 
@@ -22,6 +23,8 @@ struct next {
     enum sc_frame_how how;
     uint8_t confidence;
     bool exact_ip, suspect;
+    uint32_t callee_params; /* x86: as in struct sc_step */
+    bool callee_pops;
 };
 
 struct walk {
@@ -176,7 +179,12 @@ static enum left leave(struct walk *w, enum sc_frame_how how, uint8_t confidence
     w->next.how = how;
     w->next.confidence = confidence;
     w->next.exact_ip = exact_ip;
-    return f->ret ? LEFT : end(w, SC_STACK_END_DONE, 0);
+    if (how != SC_FRAME_CFI && how != SC_FRAME_FPO && how != SC_FRAME_LEAF) {
+        w->next.callee_params = 0;
+        w->next.callee_pops = false;
+    }
+    /* Who was interrupted at 0 had called through a null pointer: that is no end. */
+    return f->ret || exact_ip ? LEFT : end(w, SC_STACK_END_DONE, 0);
 }
 
 /* Only ip and the stack pointer are known of the caller. */
@@ -233,6 +241,11 @@ static bool moves_on(const struct walk *w, const struct sc_frame *f, const struc
     return sp > f->sp || (leaf && sp == f->sp && ip != f->ip);
 }
 
+/* Of what a step says by itself: it may have searched where its rule left something open. */
+static uint8_t confidence_of(enum sc_frame_how how) {
+    return sc_frame_exact(how) ? 100 : how == SC_FRAME_FITTED ? 90 : how == SC_FRAME_SCAN ? 60 : 80;
+}
+
 /* Registers that the processor's entry saved and the unwind data of its handler does not name. */
 static void complete_trap(struct walk *w, struct sc_frame *f, uint64_t machine) {
     struct sc_trap t;
@@ -247,7 +260,9 @@ static void complete_trap(struct walk *w, struct sc_frame *f, uint64_t machine) 
 }
 
 static enum left by_rule(struct walk *w, sc_err **ret_err) {
-    struct sc_step step = {.known = w->next.known};
+    struct sc_step step = {.known = w->next.known,
+                           .callee_params = w->next.callee_params,
+                           .callee_pops = w->next.callee_pops};
     struct sc_regs regs = w->next.regs;
     enum sc_step_status status = run_step(w, &regs, &step);
     struct sc_frame *f = current(w);
@@ -264,13 +279,15 @@ static enum left by_rule(struct walk *w, sc_err **ret_err) {
     f->base = step.base;
     f->ret_slot = step.ret_slot;
     f->trap = step.trap;
-    if (sc_regs_ip(&regs) && !moves_on(w, f, &regs, step.trap != 0))
+    if ((sc_regs_ip(&regs) || step.trap) && !moves_on(w, f, &regs, step.trap != 0))
         return end(w, SC_STACK_END_LOOP, 0);
     w->next.regs = regs;
     w->next.known = step.known;
+    w->next.callee_params = step.callee_params;
+    w->next.callee_pops = step.callee_pops;
     if (step.trap && w->u->cpu == SC_CPU_X64)
         complete_trap(w, f, step.trap);
-    return leave(w, step.how, 100, step.exact_ip);
+    return leave(w, step.how, confidence_of(step.how), step.exact_ip);
 }
 
 /* The frame before this one has the nonvolatile registers of who was interrupted. */
@@ -299,6 +316,30 @@ static enum left through_trap(struct walk *w, const struct sc_trap *t, const str
     f->trap = t->address;
     take_exception_frame(w, f->sp);
     return leave(w, SC_FRAME_TRAP, 100, true);
+}
+
+/* The same for x86, whose handlers keep the frame's address in ebp, and in esp when they call. */
+static enum left through_trap_x86(struct walk *w, sc_err **ret_err) {
+    enum { EBP = 5, NEAR = 0x20 };
+    struct sc_frame *f = current(w);
+    uint64_t ebp = f->known >> EBP & 1 ? sc_regs_fp(&f->regs) : 0;
+    for (uint64_t at = ebp ? ebp : f->sp, last = f->sp + NEAR; at <= last || at == ebp; at += 4) {
+        struct sc_regs regs = w->next.regs;
+        struct sc_step step = {0};
+        enum sc_step_status status = sc_x86_from_trap(w->u, at, &regs, &step);
+        if (status == SC_STEP_ERROR)
+            return fail(step.err, ret_err);
+        if (status == SC_STEP_DONE && !seen(w, sc_regs_ip(&regs), sc_regs_sp(&regs))) {
+            w->next.regs = regs;
+            w->next.known = step.known;
+            f->trap = at;
+            f->base = step.base;
+            return leave(w, SC_FRAME_TRAP, 100, true);
+        }
+        if (at == ebp)
+            at = f->sp - 4;
+    }
+    return NO_WAY;
 }
 
 /* A CONTEXT that the kernel put where a user-mode dispatcher begins (x64). */
@@ -374,7 +415,10 @@ static enum left by_role(struct walk *w, sc_err **ret_err) {
         if (left != NO_WAY)
             return left;
     }
-    if (code.roles & (SC_ROLE_TRAP | SC_ROLE_SYSCALL) && sc_trap_above(w->u, f->sp, &trap))
+    bool entered = code.roles & (SC_ROLE_TRAP | SC_ROLE_SYSCALL);
+    if (entered && w->u->cpu == SC_CPU_X86)
+        return through_trap_x86(w, ret_err);
+    if (entered && sc_trap_above(w->u, f->sp, &trap))
         return through_trap(w, &trap, &code);
     if (code.roles & (SC_ROLE_USER_EXCEPTION | SC_ROLE_USER_APC))
         return user_context(w);
