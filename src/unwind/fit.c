@@ -63,14 +63,23 @@ static double call(const struct sc_code *callee, const struct sc_candidate *call
     return 1;
 }
 
+/*
+ * Little reward for a link of the chain: chains that are left from earlier calls lead into the
+ * living one too. What does not follow the chain is all but ruled out.
+ */
+static const double CHAINED = 4;
+
 static double step(const struct sc_candidate *from, const struct sc_candidate *to) {
     if (to->slot < from->least || from->resume || from->has_trap)
         return 0;
     if (from->code.roles & SC_ROLE_FIRST)
         return 0;
-    double w = gap(to->slot - from->sp) * call(&from->code, to);
+    bool chained = from->chain && to->slot == from->chain;
+    double w = call(&from->code, to) * (chained ? CHAINED : gap(to->slot - from->sp));
     if (from->code.roles & SC_ROLE_START && !(to->code.roles & (SC_ROLE_FIRST | SC_ROLE_START)))
         w *= .02;
+    if (from->chain && !chained)
+        w *= .005;
     return clamp(w);
 }
 

@@ -148,6 +148,7 @@ enum { SC_CANDIDATES = 64 };
 struct sc_candidate {
     uint64_t slot, sp, ip;
     uint64_t least; /* first slot that can hold its own return address */
+    uint64_t chain; /* ARM64: where its frame pointer says that this address lies; 0 not known */
     struct sc_code code;
     enum sc_return_like like;
     bool has_target;

@@ -14,7 +14,7 @@
 #include "base/vec.h"
 #include "unwind/recover.h"
 
-enum { HOME = 0x20, LIKELY = 50, KEEP_OF_CUT = 48 };
+enum { FP_ARM64 = 29, HOME = 0x20, LIKELY = 50, KEEP_OF_CUT = 48 };
 
 void sc_recover_deinit(struct sc_recover *r) {
     sc_stackmem_deinit(&r->mem);
@@ -92,11 +92,14 @@ static bool returns_here(const struct sc_candidate *c) {
            (c->code.offset >= SHORTEST_CALL && c->code.offset < FAR);
 }
 
-/* ARM64 keeps return addresses behind the frame pointer of the caller, which lies higher. */
-static bool in_record(const struct sc_recover *r, const struct sc_candidate *c) {
-    uint64_t fp;
-    return sc_stackmem_at(&r->mem, c->slot - 8, &fp) &&
-           (!fp || (fp > c->slot && fp % 16 == 0 && sc_stackmem_has(&r->mem, fp)));
+/*
+ * ARM64 keeps the caller's frame pointer and the return address side by side, and the frame pointer
+ * leads to the next such pair. The slot of the return address that FP leads to; 0: to none.
+ */
+static uint64_t chained(const struct sc_recover *r, uint64_t fp, uint64_t above) {
+    bool leads =
+        r->u->cpu == SC_CPU_ARM64 && fp >= above && fp % 16 == 0 && sc_stackmem_has(&r->mem, fp);
+    return leads ? fp + 8 : 0;
 }
 
 static double odds(const struct sc_recover *r, const struct sc_candidate *c) {
@@ -110,7 +113,7 @@ static double odds(const struct sc_recover *r, const struct sc_candidate *c) {
         w *= .4; /* no alignment was there to sort out what is none at all */
     if (c->code.name && !c->code.sized && c->like != SC_RETURN_CALL)
         w *= c->code.offset < 0x800 ? 1 : c->code.offset < 0x1800 ? .6 : .25;
-    if (r->u->cpu == SC_CPU_ARM64 && !in_record(r, c))
+    if (r->u->cpu == SC_CPU_ARM64 && !c->chain)
         w *= .2;
     if (c->copies && !c->guarded)
         w *= .6;
@@ -161,7 +164,8 @@ static sc_err *look_around(struct sc_recover *r, struct sc_candidate *c) {
     if (err)
         return err;
     uint64_t guard = found ? sc_cookie_slot(r, cookie, c->sp) : 0;
-    c->least = c->sp + (r->u->cpu == SC_CPU_X64 ? HOME : 0);
+    bool home = r->u->cpu == SC_CPU_X64 && sc_target_machine(r->u->target)->windows;
+    c->least = c->sp + (home ? HOME : 0);
     if (guard) {
         c->guarded = true;
         c->least = guard + 8;
@@ -219,6 +223,9 @@ static sc_err *judge(struct sc_recover *r, struct sc_candidate *c, bool *ret_ok)
     sc_err *err = sc_scan_plausible(r, c, ret_ok);
     if (err || !*ret_ok)
         return err;
+    uint64_t fp;
+    if (sc_stackmem_at(&r->mem, c->slot - 8, &fp))
+        c->chain = chained(r, fp, c->sp);
     c->copies = copies_of(r, c->slot, c->ip);
     err = find_target(r, c);
     if (!err)
@@ -243,6 +250,8 @@ static sc_err *begin(struct sc_recover *r, const struct sc_frame *f, struct sc_c
     err = look_around(r, from);
     from->code.roles |= entry;
     from->has_trap = false;
+    if (f->known >> FP_ARM64 & 1)
+        from->chain = chained(r, sc_regs_fp(&f->regs), f->sp);
     if (f->exact_ip && !from->guarded)
         from->least = f->sp; /* it may not have set up its frame */
     return err;

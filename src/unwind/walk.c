@@ -320,24 +320,22 @@ static enum left through_trap(struct walk *w, const struct sc_trap *t, const str
 
 /* The same for x86, whose handlers keep the frame's address in ebp, and in esp when they call. */
 static enum left through_trap_x86(struct walk *w, sc_err **ret_err) {
-    enum { EBP = 5, NEAR = 0x20 };
+    enum { EBP = 5, TRIES = 9 };
     struct sc_frame *f = current(w);
-    uint64_t ebp = f->known >> EBP & 1 ? sc_regs_fp(&f->regs) : 0;
-    for (uint64_t at = ebp ? ebp : f->sp, last = f->sp + NEAR; at <= last || at == ebp; at += 4) {
+    for (unsigned i = f->known >> EBP & 1 ? 0 : 1; i < TRIES; i++) {
+        uint64_t at = i ? f->sp + 4 * (i - 1) : sc_regs_fp(&f->regs);
         struct sc_regs regs = w->next.regs;
         struct sc_step step = {0};
         enum sc_step_status status = sc_x86_from_trap(w->u, at, &regs, &step);
         if (status == SC_STEP_ERROR)
             return fail(step.err, ret_err);
-        if (status == SC_STEP_DONE && !seen(w, sc_regs_ip(&regs), sc_regs_sp(&regs))) {
-            w->next.regs = regs;
-            w->next.known = step.known;
-            f->trap = at;
-            f->base = step.base;
-            return leave(w, SC_FRAME_TRAP, 100, true);
-        }
-        if (at == ebp)
-            at = f->sp - 4;
+        if (status != SC_STEP_DONE || seen(w, sc_regs_ip(&regs), sc_regs_sp(&regs)))
+            continue;
+        w->next.regs = regs;
+        w->next.known = step.known;
+        f->trap = at;
+        f->base = step.base;
+        return leave(w, SC_FRAME_TRAP, 100, true);
     }
     return NO_WAY;
 }
