@@ -11,6 +11,9 @@
 #define TEXT  0xffffa00000002000ULL
 #define TRAP  0xffffa00000003000ULL
 
+/* The fake image has no tables: nothing says how its functions are left. */
+#define LOST "  [nothing says how this frame is left]\n"
+
 enum { START = 0x1100, SIZE = 0x80 };
 #define HERE .scope_rva = START, .scope_size = SIZE
 
@@ -180,7 +183,7 @@ static void dv_has_kinds_types_addresses_and_places(void **state) {
     fix_prints(*state, "dv -tv count", "ffffa000`00001030 unsigned long count = 0x1c\n");
     fix_prints(*state, "dv /V i", "ffffa000`00001078 @rbp-0x0008                     i = 0n-7\n");
     fix_prints(*state, "dv /V t*l",
-               "fffff800`00002010                               total = 0x11223344`55667788\n");
+               "fffff800`00002010                             total = 0x11223344`55667788\n");
 }
 
 static void dv_sorts_by_name_address_and_size(void **state) {
@@ -334,16 +337,17 @@ static void trap_makes_its_registers_the_context(void **state) {
 
 static void frame_shows_and_chooses(void **state) {
     struct fix *f = *state;
-    fix_prints(f, ".frame", "00 ffffa000`00001000 00000000`00000000 nt!KiStart+0x20\n");
+    fix_prints(f, ".frame", "00 ffffa000`00001000 00000000`00000000 nt!KiStart+0x20\n" LOST);
     assert_int_equal(fix_run(f, ".frame /r 0"), 0);
-    fix_has(f, "00 ffffa000`00001000 00000000`00000000 nt!KiStart+0x20\nrax=ffffffff00000005 ");
+    fix_has(f, "00 ffffa000`00001000 00000000`00000000 nt!KiStart+0x20\n" LOST
+               "rax=ffffffff00000005 ");
     fix_has(f, "nt!KiStart+0x20:\n");
     assert_false(sc_session_has_context(f->s));
     fix_fails(f, ".frame 5", "Cannot find frame 0x5, previous scope unchanged");
     fix_fails(f, ".f-", "Cannot find frame");
     fix_fails(f, ".frame ffffffff", "Cannot find frame 0xffffffff");
     assert_int_equal(fix_run(f, ".frame /c = ffffa00000001000 nt!KiEmpty+4"), 0);
-    fix_has(f, "00 ffffa000`00001000 00000000`00000000 nt!KiEmpty+0x4\nrax=");
+    fix_has(f, "00 ffffa000`00001000 00000000`00000000 nt!KiEmpty+0x4\n" LOST "rax=");
     assert_int_equal(fix_run(f, "r rip"), 0);
     fix_has(f, "rip=fffff80000001204\n");
     fix_prints(f, "dv", "");
@@ -369,7 +373,7 @@ static void a_command_runs_in_each_frame(void **state) {
     struct fix *f = *state;
     fix_prints(f, "!for_each_frame \"dv count; .echo x\"",
                "_ _ _ _ _ _ _ _ _ _ _ _ _ _ _ _ \n"
-               "00 ffffa000`00001000 00000000`00000000 nt!KiStart+0x20\n"
+               "00 ffffa000`00001000 00000000`00000000 nt!KiStart+0x20\n" LOST
                "          count = 0x1c\n"
                "x\n");
     assert_false(sc_session_context(f->s)->has_scope);
