@@ -335,6 +335,37 @@ static void trap_makes_its_registers_the_context(void **state) {
     assert_false(sc_session_has_context(f->s));
 }
 
+static void an_x86_trap_frame_has_an_error_code(void **state) {
+    (void)state;
+    uint8_t trap[0x8c] = {0};
+    fake_put(trap + 0x44, 0x1234, 4); /* Eax */
+    fake_put(trap + 0x60, 0x8000ff80, 4);
+    fake_put(trap + 0x64, 2, 4);
+    fake_put(trap + 0x68, 0x80001010, 4);
+    fake_put(trap + 0x6c, 8, 4);
+    fake_put(trap + 0x70, 0x10246, 4);
+    const struct sc_fake_bytes memory = {0x8000f000, trap, sizeof trap};
+    static const struct sc_module nt = {
+        .base = 0x80000000, .size = 0x10000, .name = "nt", .image = "ntoskrnl.exe", .path = "nt"};
+    struct sc_regs regs = full_regs(SC_CPU_X86);
+    const struct sc_fake fake = {.sz = sizeof fake,
+                                 .cpu = SC_CPU_X86,
+                                 .kernel = true,
+                                 .modules = &nt,
+                                 .nmodules = 1,
+                                 .memory = &memory,
+                                 .nmemory = 1,
+                                 .regs = &regs};
+    struct fix f;
+    fake_open(&f, &fake, SC_RENDER_TEXT);
+    assert_null(sc_session_set_paths(f.s, NULL, NULL));
+    assert_int_equal(fix_run(&f, ".trap ffffffff8000f000"), 0); /* sign-extended, as ? has it */
+    fix_has(&f, "ErrCode = 00000002\neax=00001234 ");
+    fix_has(&f, "eip=80001010 esp=8000f074 ebp=8000ff80 ");
+    fix_has(&f, "cs=0008  ss=0010 ");
+    fix_close(&f);
+}
+
 static void frame_shows_and_chooses(void **state) {
     struct fix *f = *state;
     fix_prints(f, ".frame", "00 ffffa000`00001000 00000000`00000000 nt!KiStart+0x20\n" LOST);
@@ -408,6 +439,7 @@ int main(void) {
         T(a_reload_forgets_the_frame),
         T(a_command_runs_in_each_frame),
 #undef T
+        cmocka_unit_test(an_x86_trap_frame_has_an_error_code),
         cmocka_unit_test(vframe_is_what_the_frame_program_says),
         cmocka_unit_test(json_has_locals_as_records),
     };
