@@ -32,6 +32,7 @@ struct sc_session {
     sc_out *out;       /* borrowed; another while output is captured */
     sc_out *main_out;  /* the session's own */
     uint32_t current;  /* processor or thread */
+    uint64_t implicit_thread, implicit_process; /* .thread, .process; 0: the current ones */
     bool has_context;  /* `context` was set by .cxr, .ecxr, … */
     struct sc_regs context;
     long tz;
