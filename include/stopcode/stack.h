@@ -32,7 +32,8 @@ extern "C" {
 enum sc_frame_how {
     SC_FRAME_CONTEXT, /**< the registers that the walk began with: exact */
     SC_FRAME_UNWIND,  /**< unwind data of the image (.pdata, .xdata): exact */
-    SC_FRAME_LEAF,    /**< the image has unwind data, and none for this function: exact */
+    SC_FRAME_LEAF,   /**< the image has unwind data, and none for this function; x86: the code, just
+                        entered or about to return, says it by itself: exact */
     SC_FRAME_CFI,    /**< a frame program of the symbols (FRAMEDATA, STACK WIN, STACK CFI): exact */
     SC_FRAME_FPO,    /**< FPO_DATA of the symbols: exact */
     SC_FRAME_TRAP,   /**< saved by the processor or a trap handler: exact */
@@ -71,7 +72,7 @@ struct sc_frame {
     bool suspect;       /**< an earlier frame was not exact: this one stands on it */
     /**
      * WinDbg's "WARNING: Stack unwind information not available. Following frames may be wrong."
-     * stands between this frame and the next: nothing told how to leave this one.
+     * stands in front of the first frame that has this: nothing told how to leave it.
      */
     bool warn;
     uint64_t ip;       /**< instruction: where it stopped, or the return address */

@@ -47,8 +47,8 @@ const char *sc_nt_ticks_text(uint64_t span, char buf[SC_NT_BUF]);
 void sc_nt_assumed(sc_session *session, bool assumed);
 
 /* Shows one thread (kthread.c); flags are those of `!thread`. Every line begins with PAD. */
-sc_err *sc_show_thread(sc_session *session, const struct nt *nt, const struct nt_clock *clock,
-                       const struct nt_thread *thread, uint64_t flags, const char *pad,
-                       sc_arena *arena);
+sc_err *sc_show_kthread(sc_session *session, const struct nt *nt, const struct nt_clock *clock,
+                        const struct nt_thread *thread, uint64_t flags, const char *pad,
+                        sc_arena *arena);
 
 #endif

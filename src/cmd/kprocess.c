@@ -301,8 +301,8 @@ static sc_err *show_one(struct job *j, uint64_t address, bool *ret_shown) {
     if (!arena)
         return sc_err_nomem();
     j->assumed = j->assumed || t.assumed;
-    err = sc_show_thread(j->session, j->nt, &j->clock, &t, j->flags & 2 ? j->flags : 0, "        ",
-                         arena);
+    err = sc_show_kthread(j->session, j->nt, &j->clock, &t, j->flags & 2 ? j->flags : 0, "        ",
+                          arena);
     sc_puts(j->session->out, "\n");
     sc_arena_destroy(arena);
     return err;
@@ -414,8 +414,8 @@ static sc_err *show_address(struct job *j, uint64_t address) {
     return err ? err : show(j, &p);
 }
 
-sc_err *sc_show_process(sc_session *s, const struct nt *nt, uint64_t address, uint64_t flags,
-                        sc_arena *arena) {
+sc_err *sc_show_kprocess(sc_session *s, const struct nt *nt, uint64_t address, uint64_t flags,
+                         sc_arena *arena) {
     struct job j;
     sc_err *err = begin(s, nt, flags, arena, &j);
     return err ? err : show_address(&j, address);

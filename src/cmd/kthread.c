@@ -11,7 +11,6 @@
 #include "cmd/kthread.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "cmd/dispatch.h"
 #include "cmd/session_impl.h"
@@ -328,56 +327,44 @@ static sc_err *fill(const struct job *j, struct sc_kthread *r) {
 
 /* ---- the stack ---- */
 
-/* TEXT with PAD before each line that has something on it. */
-static void put_padded(sc_out *out, const char *text, const char *pad) {
-    while (*text) {
-        size_t n = strcspn(text, "\n");
-        if (n)
-            sc_printf(out, "%s%.*s", pad, (int)n, text);
-        sc_puts(out, "\n");
-        text += n + (text[n] == '\n');
+/* The walk that `k` begins with these registers, but within the thread's own stack. */
+static sc_err *walk(const struct job *j, const struct sc_regs *regs, struct sc_stack *ret) {
+    sc_unwinder *unwinder;
+    const struct nt_field *base = field(j, NT_T_STACK_BASE), *limit = field(j, NT_T_STACK_LIMIT);
+    struct sc_stack_opts opts = {.sz = sizeof opts, .max_frames = sc_session_kframes(j->session)};
+    if (nt_thread_owns_stack(j->thread, sc_regs_sp(regs))) {
+        opts.range[0] = (struct sc_stack_range){limit->value, base->value};
+        opts.nranges = 1;
     }
-}
-
-/* `k` with the thread's registers, which the session then forgets again. */
-static sc_err *run_stack(const struct job *j, const struct sc_regs *regs, const char *pad) {
-    sc_session *s = j->session;
-    const char *command = j->flags & 8 ? "k" : "kb";
-    struct sc_regs before = s->context;
-    bool had = s->has_context, ok = true;
-    struct sc_textbuf text = {.max = SC_CAPTURE_MAX};
-    sc_err *err = NULL;
-    sc_session_set_regs(s, regs);
-    if (*pad && sc_out_render(s->out) == SC_RENDER_TEXT) {
-        err = sc_capture(s, command, strlen(command), &text, &ok);
-        if (!err)
-            put_padded(s->out, sc_textbuf_text(&text), pad);
-        sc_textbuf_free(&text);
-    } else {
-        sc_session_run_nested(s, command);
-    }
-    sc_session_set_regs(s, had ? &before : NULL);
-    return err;
+    *ret = (struct sc_stack){0};
+    sc_err *err = sc_session_unwinder(j->session, &unwinder);
+    return err ? err : sc_stack_walk(unwinder, regs, &opts, ret);
 }
 
 static sc_err *show_stack(const struct job *j, const struct sc_kthread *r, const char *pad) {
+    const struct sc_kform form = {.args = !(j->flags & 8), .child = true, .before = pad};
+    struct sc_walked walked = {.first = 0};
     struct sc_regs regs;
     bool saved;
     if (r->stack_resident == 0)
         return NULL; /* "Kernel stack not resident." was said */
     sc_err *err = nt_thread_regs(j->nt, j->thread, &regs, &saved);
     if (err && sc_err_code(err) == SC_ERR_NOT_FOUND) {
-        sc_printf(j->session->out, "%s", pad);
-        sc_remark(j->session->out, "*** no stack: %s", sc_err_text(err));
+        sc_remark(j->session->out, "%s*** no stack: %s", pad, sc_err_text(err));
         sc_err_destroy(err);
         return NULL;
     }
-    return err ? err : run_stack(j, &regs, pad);
+    if (!err)
+        err = walk(j, &regs, &walked.stack);
+    if (!err)
+        err = sc_show_stack(j->session, &walked, &form, j->arena);
+    sc_stack_deinit(&walked.stack);
+    return err;
 }
 
-sc_err *sc_show_thread(sc_session *s, const struct nt *nt, const struct nt_clock *clock,
-                       const struct nt_thread *thread, uint64_t flags, const char *pad,
-                       sc_arena *arena) {
+sc_err *sc_show_kthread(sc_session *s, const struct nt *nt, const struct nt_clock *clock,
+                        const struct nt_thread *thread, uint64_t flags, const char *pad,
+                        sc_arena *arena) {
     const struct job j = {s, nt, clock, thread, flags, arena};
     struct sc_kthread r = {.address = thread->address};
     struct sc_kthread_style style = {.ptr_size = nt->ptr_size,
@@ -472,9 +459,9 @@ static sc_err *run_thread(sc_session *s, const struct sc_args *args) {
     if (!err)
         err = choose(s, &nt, args, &t);
     if (!err && args->v[ARG_PROCESS].given)
-        err = sc_show_process(s, &nt, nt_or(&t.f[NT_T_PROCESS], 0), 0, args->arena);
+        err = sc_show_kprocess(s, &nt, nt_or(&t.f[NT_T_PROCESS], 0), 0, args->arena);
     if (!err)
-        err = sc_show_thread(s, &nt, &clock, &t, flags, "", args->arena);
+        err = sc_show_kthread(s, &nt, &clock, &t, flags, "", args->arena);
     if (err)
         return err;
     sc_nt_assumed(s, t.assumed);

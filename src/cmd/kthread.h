@@ -66,7 +66,7 @@ sc_err *sc_find_thread(const struct nt *nt, sc_thread_fn fn, const void *ctx, ui
 sc_err *sc_find_process(const struct nt *nt, uint64_t pid, uint64_t *ret_process, bool *ret_found);
 
 /* kprocess.c: a process; FLAGS are those of `!process`. */
-sc_err *sc_show_process(sc_session *session, const struct nt *nt, uint64_t address, uint64_t flags,
-                        sc_arena *arena);
+sc_err *sc_show_kprocess(sc_session *session, const struct nt *nt, uint64_t address, uint64_t flags,
+                         sc_arena *arena);
 
 #endif

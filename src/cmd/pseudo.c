@@ -54,6 +54,7 @@ static sc_err *get_dbgtime(sc_session *s, unsigned arg, uint64_t *ret) {
 }
 
 enum { REG_IP, REG_SP, REG_RET, REG_RET64 };
+enum { SCOPE_IP, SCOPE_RETURN, SCOPE_NUMBER };
 
 static const char *return_register(enum sc_cpu cpu) {
     switch (cpu) {
@@ -84,6 +85,27 @@ static sc_err *get_reg(sc_session *s, unsigned arg, uint64_t *ret) {
     if (arg == REG_RET || arg == REG_RET64)
         return return_value(&regs, arg == REG_RET64, ret);
     *ret = arg == REG_IP ? sc_regs_ip(&regs) : sc_regs_sp(&regs);
+    return NULL;
+}
+
+/* Of the frame whose variables `dv` shows. */
+static sc_err *get_scope(sc_session *s, unsigned arg, uint64_t *ret) {
+    struct sc_frame f;
+    uint32_t depth;
+    sc_err *err = need_target(s);
+    if (!err && arg == SCOPE_NUMBER) {
+        *ret = s->context.number;
+        return NULL;
+    }
+    if (!err && arg == SCOPE_IP && !s->context.has_scope)
+        return get_reg(s, REG_IP, ret);
+    if (!err)
+        err = sc_session_scope(s, &f, &depth);
+    if (err)
+        return err;
+    if (arg == SCOPE_RETURN && !f.ret)
+        return sc_errf(SC_ERR_NOT_FOUND, "this frame has no caller that is known");
+    *ret = arg == SCOPE_IP ? f.ip : f.ret;
     return NULL;
 }
 
@@ -290,7 +312,6 @@ static sc_err *get_debugger_id(sc_session *s, unsigned arg, uint64_t *ret) {
     return err;
 }
 
-static const char no_unwinder[] = "that needs the stack walker, which does not exist yet";
 static const char not_live[] = "it has a value only while a live target runs";
 static const char no_disassembler[] = "that needs the disassembler, which does not exist yet";
 
@@ -305,7 +326,7 @@ static const struct pseudo {
     {"$pagesize", get_pagesize, 0, NULL},
     {"$dbgtime", get_dbgtime, 0, NULL},
     {"$ip", get_reg, REG_IP, NULL},
-    {"$scopeip", get_reg, REG_IP, NULL},
+    {"$scopeip", get_scope, SCOPE_IP, NULL},
     {"$csp", get_reg, REG_SP, NULL},
     {"$retreg", get_reg, REG_RET, NULL},
     {"$retreg64", get_reg, REG_RET64, NULL},
@@ -326,8 +347,8 @@ static const struct pseudo {
     {"$dtid", get_debugger_id, 1, NULL},
     {"$dpid", get_debugger_id, 0, NULL},
     {"$dsid", get_debugger_id, 0, NULL},
-    {"$ra", NULL, 0, no_unwinder},
-    {"$frame", NULL, 0, no_unwinder},
+    {"$ra", get_scope, SCOPE_RETURN, NULL},
+    {"$frame", get_scope, SCOPE_NUMBER, NULL},
     {"$ea", NULL, 0, no_disassembler},
     {"$ea2", NULL, 0, no_disassembler},
     {"$exentry", NULL, 0, "that needs the image's header, which is not read yet"},

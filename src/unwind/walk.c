@@ -91,7 +91,9 @@ sc_err *sc_stack_walk(sc_unwinder *u, const struct sc_regs *start, const struct 
         f->module = m ? m->module : NULL;
         f->regs = regs;
         f->known = last.known;
-        struct sc_step now = {.known = last.known};
+        struct sc_step now = {.known = last.known,
+                              .callee_params = last.callee_params,
+                              .callee_pops = last.callee_pops};
         enum sc_step_status status = step(u, m, f->exact_ip, &regs, &now);
         if (status == SC_STEP_ERROR)
             return now.err;

@@ -34,6 +34,8 @@ const char *forge_image_error(const struct forge_image *m);
 
 void forge_image_timestamp(struct forge_image *m, uint32_t timestamp, uint32_t checksum);
 void forge_image_entry(struct forge_image *m, uint32_t rva);
+/* Its own name in the export table; else that of the PDB, with ".dll". */
+void forge_image_name(struct forge_image *m, const char *name);
 
 /* Bytes at RVA. Placing the same bytes twice is fine, different ones at one place is an error. */
 void forge_image_bytes(struct forge_image *m, uint32_t rva, const void *data, size_t size,
