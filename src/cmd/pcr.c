@@ -150,7 +150,7 @@ static void tib_rows(sc_out *out, const struct style *s, const struct pcr *r) {
 
 static void dpc_rows(sc_out *out, const struct style *s, const struct pcr *r) {
     char a[SC_NT_BUF], b[SC_NT_BUF];
-    sc_printf(out, "%25s", "DpcQueue: ");
+    sc_printf(out, "%25s", "DpcQueue:");
     for (size_t i = 0; i < r->ndpcs; i++) {
         const struct dpc *d = &r->dpc[i];
         sc_printf(out, "%*s0x%s 0x%s", i ? 27 : 2, "", sc_nt_ptr_text(d->address, s->ptr_size, a),
@@ -160,7 +160,7 @@ static void dpc_rows(sc_out *out, const struct style *s, const struct pcr *r) {
         sc_printf(out, " %s\n", d->symbol ? d->symbol : "");
     }
     if (!r->ndpcs)
-        sc_puts(out, "\n");
+        sc_puts(out, " \n");
     if (r->dpcs_why)
         sc_printf(out, "%27s*** the queue is not whole: %s\n", "", r->dpcs_why);
 }

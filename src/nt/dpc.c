@@ -19,15 +19,17 @@ static const struct sc_layout_field queue_rows[QUEUE_FIELDS] = {
     [QUEUE_SINGLE_2] = {"DpcData[1].DpcList", 1, true},
 };
 static const struct nt_def queue_def = {
-    {"nt!_KPRCB", queue_rows, QUEUE_FIELDS}, QUEUE_FIELDS, NULL};
+    {"nt!_KPRCB", queue_rows, QUEUE_FIELDS}, QUEUE_FIELDS, NULL, NULL, 0};
 
 enum { DPC_LINK, DPC_ROUTINE, DPC_CONTEXT, DPC_FIELDS };
 static const struct sc_layout_field dpc_rows[DPC_FIELDS] = {
     [DPC_LINK] = {"DpcListEntry", 1, true}, /* its place */
-    [DPC_ROUTINE] = {"DeferredRoutine", 0, true},
-    [DPC_CONTEXT] = {"DeferredContext", 0, true},
+    [DPC_ROUTINE] = {"DeferredRoutine", 1, true},
+    [DPC_CONTEXT] = {"DeferredContext", 1, true},
 };
-static const struct nt_def dpc_def = {{"nt!_KDPC", dpc_rows, DPC_FIELDS}, DPC_FIELDS, NULL};
+static const uint8_t dpc_pointers[] = {DPC_ROUTINE, DPC_CONTEXT};
+static const struct nt_def dpc_def = {
+    {"nt!_KDPC", dpc_rows, DPC_FIELDS}, DPC_FIELDS, NULL, NT_POINTERS(dpc_pointers)};
 
 /* Queue WHICH as a list; *RET_FOUND false when this build has none, or none that is known. */
 static sc_err *open_queue(const struct nt *nt, const struct nt_prcb *p, unsigned which,

@@ -67,6 +67,10 @@ sc_err *nt_load(const struct nt *nt, const struct nt_def *def, uint64_t address,
             *f = field_of(&rec, i);
     }
     sc_layout_rec_deinit(&rec);
+    for (size_t i = 0; i < def->npointers; i++)
+        if (sc_layout_has(layout, def->pointers[i]))
+            ret_fields[def->pointers[i]] =
+                nt_pointer(nt, nt_add(nt, address, sc_layout_offset(layout, def->pointers[i])));
     if (ret_assumed && sc_layout_assumed(layout))
         *ret_assumed = true;
     return NULL;

@@ -48,13 +48,18 @@ bool nt_any(const struct nt_field *fields, size_t count);
 /*
  * The fields that a reader wants: the first `nfields` rows of the layout, all optional. The rows
  * behind them are spares for fields whose type a table of layouts does not know: row `nfields + n`
- * gives a width for row `spare_of[n]`, and counts only when that one cannot be had.
+ * gives a width for row `spare_of[n]`, and counts only when that one cannot be had. The rows in
+ * `pointers` are as wide as a pointer, whatever the symbols know of their types: their row asks for
+ * one byte, which stands for the place.
  */
 struct nt_def {
     struct sc_layout_def layout;
     size_t nfields;
     const uint8_t *spare_of;
+    const uint8_t *pointers; /* NULL none */
+    size_t npointers;
 };
+#define NT_POINTERS(list) (list), sizeof(list)
 
 /*
  * Reads the structure at ADDRESS into RET_FIELDS (`nfields` of them). *RET_ASSUMED (may be NULL) is

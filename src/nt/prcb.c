@@ -12,7 +12,7 @@
 
 #define SPECIAL(name) "ProcessorState.SpecialRegisters." name
 
-enum { SPARE_NUMBER = NT_C_FIELDS, SPARE_SET_MEMBER, SPARE_GROUP, SPARE_DPC_ACTIVE, ROWS };
+enum { SPARE_NUMBER = NT_C_FIELDS, SPARE_GROUP, SPARE_DPC_ACTIVE, ROWS };
 
 static const struct sc_layout_field rows[ROWS] = {
     [NT_C_MAJOR] = {"MajorVersion", 2, true},
@@ -20,11 +20,11 @@ static const struct sc_layout_field rows[ROWS] = {
     [NT_C_NUMBER] = {"Number", 0, true},
     [NT_C_GROUP] = {"Group", 0, true},
     [NT_C_GROUP_INDEX] = {"GroupIndex", 1, true},
-    [NT_C_GROUP_SET_MEMBER] = {"GroupSetMember", 0, true},
-    [NT_C_SET_MEMBER] = {"SetMember", 0, true},
-    [NT_C_CURRENT_THREAD] = {"CurrentThread", 0, true},
-    [NT_C_NEXT_THREAD] = {"NextThread", 0, true},
-    [NT_C_IDLE_THREAD] = {"IdleThread", 0, true},
+    [NT_C_GROUP_SET_MEMBER] = {"GroupSetMember", 1, true},
+    [NT_C_SET_MEMBER] = {"SetMember", 1, true},
+    [NT_C_CURRENT_THREAD] = {"CurrentThread", 1, true},
+    [NT_C_NEXT_THREAD] = {"NextThread", 1, true},
+    [NT_C_IDLE_THREAD] = {"IdleThread", 1, true},
     [NT_C_SAVED_IRQL] = {"DebuggerSavedIRQL", 1, true},
     [NT_C_INTERRUPT_COUNT] = {"InterruptCount", 4, true},
     [NT_C_KERNEL_TIME] = {"KernelTime", 4, true},
@@ -36,7 +36,7 @@ static const struct sc_layout_field rows[ROWS] = {
     [NT_C_CPU_MODEL] = {"CpuModel", 1, true},
     [NT_C_CPU_STEPPING] = {"CpuStepping", 1, true},
     [NT_C_DPC_ACTIVE] = {"DpcRoutineActive", 0, true},
-    [NT_C_DPC_STACK] = {"DpcStack", 0, true},
+    [NT_C_DPC_STACK] = {"DpcStack", 1, true},
     [NT_C_DPC_COUNT] = {"DpcData[0].DpcCount|DpcCount", 4, true},
     [NT_C_DPC_DEPTH] = {"DpcData[0].DpcQueueDepth|DpcQueueDepth", 4, true},
     [NT_C_CR3] = {SPECIAL("Cr3"), 0, true},
@@ -44,15 +44,17 @@ static const struct sc_layout_field rows[ROWS] = {
     [NT_C_GDT] = {SPECIAL("Gdtr.Base"), 0, true},
     [NT_C_IDT] = {SPECIAL("Idtr.Base"), 0, true},
     [SPARE_NUMBER] = {"Number", 1, true},
-    [SPARE_SET_MEMBER] = {"SetMember", 4, true},
     [SPARE_GROUP] = {"Group", 1, true},
     [SPARE_DPC_ACTIVE] = {"DpcRoutineActive", 1, true},
 };
-static const uint8_t spare_of[] = {NT_C_NUMBER, NT_C_SET_MEMBER, NT_C_GROUP, NT_C_DPC_ACTIVE};
-static const struct nt_def prcb_def = {{"nt!_KPRCB", rows, ROWS}, NT_C_FIELDS, spare_of};
+static const uint8_t spare_of[] = {NT_C_NUMBER, NT_C_GROUP, NT_C_DPC_ACTIVE};
+static const uint8_t pointers[] = {NT_C_CURRENT_THREAD, NT_C_NEXT_THREAD,      NT_C_IDLE_THREAD,
+                                   NT_C_DPC_STACK,      NT_C_GROUP_SET_MEMBER, NT_C_SET_MEMBER};
+static const struct nt_def prcb_def = {
+    {"nt!_KPRCB", rows, ROWS}, NT_C_FIELDS, spare_of, NT_POINTERS(pointers)};
 
 static const struct sc_layout_field vendor_rows[] = {{"VendorString", NT_VENDOR - 1, true}};
-static const struct nt_def vendor_def = {{"nt!_KPRCB", vendor_rows, 1}, 1, NULL};
+static const struct nt_def vendor_def = {{"nt!_KPRCB", vendor_rows, 1}, 1, NULL, NULL, 0};
 
 /* Printable text up to a NUL. */
 static sc_err *read_vendor(const struct nt *nt, struct nt_prcb *p) {
@@ -106,30 +108,35 @@ enum { PCR_PRCB_PLACE = NT_R_FIELDS, PCR_ROWS };
 static const struct sc_layout_field pcr_rows[PCR_ROWS] = {
     [NT_R_MAJOR] = {"MajorVersion", 2, true},
     [NT_R_MINOR] = {"MinorVersion", 2, true},
-    [NT_R_SELF] = {"SelfPcr|Self", 0, true},
-    [NT_R_PRCB] = {"CurrentPrcb|Prcb", 0, true},
+    [NT_R_SELF] = {"SelfPcr|Self", 1, true},
+    [NT_R_PRCB] = {"CurrentPrcb|Prcb", 1, true},
     [NT_R_IRQL] = {"Irql", 1, true},
     [NT_R_IRR] = {"IRR", 4, true},
     [NT_R_IDR] = {"IDR", 4, true},
     [NT_R_INTERRUPT_MODE] = {"InterruptMode", 4, true},
-    [NT_R_IDT] = {"IDT|IdtBase", 0, true},
-    [NT_R_GDT] = {"GDT|GdtBase", 0, true},
-    [NT_R_TSS] = {"TSS|TssBase", 0, true},
+    [NT_R_IDT] = {"IDT|IdtBase", 1, true},
+    [NT_R_GDT] = {"GDT|GdtBase", 1, true},
+    [NT_R_TSS] = {"TSS|TssBase", 1, true},
     [PCR_PRCB_PLACE] = {"PrcbData|Prcb", 1, true},
 };
-static const uint8_t pcr_spare_of[] = {PCR_PRCB_PLACE};
-static const struct nt_def pcr_def = {{"nt!_KPCR", pcr_rows, PCR_ROWS}, PCR_ROWS, pcr_spare_of};
+static const uint8_t pcr_pointers[] = {NT_R_SELF, NT_R_PRCB, NT_R_IDT, NT_R_GDT, NT_R_TSS};
+static const struct nt_def pcr_def = {
+    {"nt!_KPCR", pcr_rows, PCR_ROWS}, PCR_ROWS, NULL, NT_POINTERS(pcr_pointers)};
 
 static const struct sc_layout_field tib_rows[NT_TIB_FIELDS] = {
-    [NT_TIB_EXCEPTION_LIST] = {"ExceptionList", 0, true},
-    [NT_TIB_STACK_BASE] = {"StackBase", 0, true},
-    [NT_TIB_STACK_LIMIT] = {"StackLimit", 0, true},
-    [NT_TIB_SUB_SYSTEM] = {"SubSystemTib", 0, true},
+    [NT_TIB_EXCEPTION_LIST] = {"ExceptionList", 1, true},
+    [NT_TIB_STACK_BASE] = {"StackBase", 1, true},
+    [NT_TIB_STACK_LIMIT] = {"StackLimit", 1, true},
+    [NT_TIB_SUB_SYSTEM] = {"SubSystemTib", 1, true},
     [NT_TIB_VERSION] = {"Version", 4, true},
-    [NT_TIB_USER_POINTER] = {"ArbitraryUserPointer", 0, true},
-    [NT_TIB_SELF] = {"Self", 0, true},
+    [NT_TIB_USER_POINTER] = {"ArbitraryUserPointer", 1, true},
+    [NT_TIB_SELF] = {"Self", 1, true},
 };
-static const struct nt_def tib_def = {{"nt!_NT_TIB", tib_rows, NT_TIB_FIELDS}, NT_TIB_FIELDS, NULL};
+static const uint8_t tib_pointers[] = {NT_TIB_EXCEPTION_LIST, NT_TIB_STACK_BASE,
+                                       NT_TIB_STACK_LIMIT,    NT_TIB_SUB_SYSTEM,
+                                       NT_TIB_USER_POINTER,   NT_TIB_SELF};
+static const struct nt_def tib_def = {
+    {"nt!_NT_TIB", tib_rows, NT_TIB_FIELDS}, NT_TIB_FIELDS, NULL, NT_POINTERS(tib_pointers)};
 
 sc_err *nt_pcr_read(const struct nt *nt, uint64_t prcb, struct nt_pcr *ret) {
     struct nt_field f[PCR_ROWS];

@@ -19,31 +19,31 @@
 
 static const struct sc_layout_field rows[NT_P_FIELDS] = {
     [NT_P_TYPE] = {PCB("Header.Type"), 1, true},
-    [NT_P_PID] = {"UniqueProcessId", 0, true},
-    [NT_P_PARENT] = {"InheritedFromUniqueProcessId", 0, true},
-    [NT_P_PEB] = {"Peb", 0, true},
-    [NT_P_USER_DIR_BASE] = {PCB("UserDirectoryTableBase"), 0, true},
-    [NT_P_OBJECT_TABLE] = {"ObjectTable", 0, true},
-    [NT_P_SESSION] = {"Session", 0, true},
+    [NT_P_PID] = {"UniqueProcessId", 1, true},
+    [NT_P_PARENT] = {"InheritedFromUniqueProcessId", 1, true},
+    [NT_P_PEB] = {"Peb", 1, true},
+    [NT_P_USER_DIR_BASE] = {PCB("UserDirectoryTableBase"), 1, true},
+    [NT_P_OBJECT_TABLE] = {"ObjectTable", 1, true},
+    [NT_P_SESSION] = {"Session", 1, true},
     [NT_P_VAD_COUNT] = {"VadCount|VadRoot.NumberGenericTableElements", 0, true},
-    [NT_P_PRIVATE_PAGES] = {"NumberOfPrivatePages", 0, true},
-    [NT_P_MODIFIED_PAGES] = {"ModifiedPageCount", 0, true},
-    [NT_P_LOCKED_PAGES] = {"NumberOfLockedPages", 0, true},
+    [NT_P_PRIVATE_PAGES] = {"NumberOfPrivatePages", 1, true},
+    [NT_P_MODIFIED_PAGES] = {"ModifiedPageCount", 4, true},
+    [NT_P_LOCKED_PAGES] = {"NumberOfLockedPages", 1, true},
     [NT_P_CREATE_TIME] = {"CreateTime", 8, true},
     [NT_P_EXIT_TIME] = {"ExitTime", 8, true},
     [NT_P_EXIT_STATUS] = {"ExitStatus", 4, true},
     [NT_P_KERNEL_TIME] = {PCB("KernelTime"), 4, true},
     [NT_P_USER_TIME] = {PCB("UserTime"), 4, true},
-    [NT_P_VIRTUAL_SIZE] = {"VirtualSize", 0, true},
-    [NT_P_PEAK_VIRTUAL_SIZE] = {"PeakVirtualSize", 0, true},
-    [NT_P_COMMIT_CHARGE] = {"CommitCharge", 0, true},
+    [NT_P_VIRTUAL_SIZE] = {"VirtualSize", 1, true},
+    [NT_P_PEAK_VIRTUAL_SIZE] = {"PeakVirtualSize", 1, true},
+    [NT_P_COMMIT_CHARGE] = {"CommitCharge", 1, true},
     [NT_P_BASE_PRIORITY] = {PCB("BasePriority"), 1, true},
-    [NT_P_JOB] = {"Job", 0, true},
+    [NT_P_JOB] = {"Job", 1, true},
     [NT_P_FLAGS] = {"Flags", 4, true},
     [NT_P_FLAGS2] = {"Flags2", 4, true},
     [NT_P_EXITING] = {"ProcessExiting", 0, true},
     [NT_P_DELETING] = {"ProcessDelete", 0, true},
-    [NT_P_WOW64] = {"WoW64Process|Wow64Process", 0, true},
+    [NT_P_WOW64] = {"WoW64Process|Wow64Process", 1, true},
     [NT_P_ACTIVE_THREADS] = {"ActiveThreads", 4, true},
     /* Whose place alone is asked for: see read_place(). */
     [NT_P_THREAD_LIST] = {"ThreadListHead", 1, true},
@@ -58,7 +58,21 @@ static const struct sc_layout_field rows[NT_P_FIELDS] = {
     [NT_P_IMAGE] = {"ImageFileName", 1, true},
     [NT_P_DIR_BASE] = {PCB("DirectoryTableBase"), 1, true},
 };
-static const struct nt_def process_def = {{"nt!_EPROCESS", rows, NT_P_FIELDS}, NT_P_FIELDS, NULL};
+static const uint8_t pointers[] = {NT_P_PID,
+                                   NT_P_PARENT,
+                                   NT_P_PEB,
+                                   NT_P_OBJECT_TABLE,
+                                   NT_P_SESSION,
+                                   NT_P_JOB,
+                                   NT_P_WOW64,
+                                   NT_P_PRIVATE_PAGES,
+                                   NT_P_LOCKED_PAGES,
+                                   NT_P_VIRTUAL_SIZE,
+                                   NT_P_PEAK_VIRTUAL_SIZE,
+                                   NT_P_COMMIT_CHARGE,
+                                   NT_P_USER_DIR_BASE};
+static const struct nt_def process_def = {
+    {"nt!_EPROCESS", rows, NT_P_FIELDS}, NT_P_FIELDS, NULL, NT_POINTERS(pointers)};
 
 /* ---- what is more than a field ---- */
 
@@ -131,13 +145,14 @@ static const struct sc_layout_field ws_rows[] = {
 };
 static const uint8_t ws_spare_of[] = {NT_W_SIZE, NT_W_PEAK, NT_W_MINIMUM, NT_W_MAXIMUM};
 static const struct nt_def ws_def = {
-    {"nt!_MMSUPPORT_INSTANCE|nt!_MMSUPPORT", ws_rows, 10}, NT_W_FIELDS, ws_spare_of};
+    {"nt!_MMSUPPORT_INSTANCE|nt!_MMSUPPORT", ws_rows, 10}, NT_W_FIELDS, ws_spare_of, NULL, 0};
 
 static const struct sc_layout_field session_rows[] = {{"SessionId", 4, true}};
-static const struct nt_def session_def = {{"nt!_MM_SESSION_SPACE", session_rows, 1}, 1, NULL};
+static const struct nt_def session_def = {
+    {"nt!_MM_SESSION_SPACE", session_rows, 1}, 1, NULL, NULL, 0};
 static const struct sc_layout_field handle_rows[] = {
     {"HandleCount|FreeLists[0].HandleCount", 4, true}};
-static const struct nt_def handle_def = {{"nt!_HANDLE_TABLE", handle_rows, 1}, 1, NULL};
+static const struct nt_def handle_def = {{"nt!_HANDLE_TABLE", handle_rows, 1}, 1, NULL, NULL, 0};
 
 /* The one field of the structure that field F points to. */
 static sc_err *read_behind(const struct nt *nt, const struct nt_field *f, const struct nt_def *def,

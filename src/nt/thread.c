@@ -35,17 +35,17 @@ enum {
 
 static const struct sc_layout_field rows[ROWS] = {
     [NT_T_TYPE] = {TCB("Header.Type"), 1, true},
-    [NT_T_PID] = {"Cid.UniqueProcess", 0, true},
-    [NT_T_TID] = {"Cid.UniqueThread", 0, true},
-    [NT_T_TEB] = {TCB("Teb"), 0, true},
-    [NT_T_WIN32_THREAD] = {TCB("Win32Thread"), 0, true},
+    [NT_T_PID] = {"Cid.UniqueProcess", 1, true},
+    [NT_T_TID] = {"Cid.UniqueThread", 1, true},
+    [NT_T_TEB] = {TCB("Teb"), 1, true},
+    [NT_T_WIN32_THREAD] = {TCB("Win32Thread"), 1, true},
     [NT_T_STATE] = {TCB("State"), 1, true},
     [NT_T_WAIT_REASON] = {TCB("WaitReason"), 1, true},
     [NT_T_WAIT_MODE] = {TCB("WaitMode"), 0, true},
     [NT_T_ALERTABLE] = {TCB("Alertable"), 0, true},
     [NT_T_SUSPEND_COUNT] = {TCB("SuspendCount"), 1, true},
     [NT_T_FREEZE_COUNT] = {TCB("FreezeCount"), 0, true},
-    [NT_T_WAIT_BLOCK_LIST] = {TCB("WaitBlockList"), 0, true},
+    [NT_T_WAIT_BLOCK_LIST] = {TCB("WaitBlockList"), 1, true},
     [NT_T_WAIT_BLOCK_COUNT] = {TCB("WaitBlockCount"), 1, true},
     [NT_T_WAIT_TIME] = {TCB("WaitTime"), 0, true},
     [NT_T_KERNEL_TIME] = {TCB("KernelTime"), 0, true},
@@ -53,27 +53,27 @@ static const struct sc_layout_field rows[ROWS] = {
     [NT_T_CONTEXT_SWITCHES] = {TCB("ContextSwitches"), 0, true},
     [NT_T_NEXT_PROCESSOR] = {TCB("NextProcessorNumber|") TCB("NextProcessor"), 0, true},
     [NT_T_IDEAL_PROCESSOR] = {TCB("IdealProcessor"), 0, true},
-    [NT_T_PROCESS] = {TCB("Process|ThreadsProcess"), 0, true},
-    [NT_T_APC_PROCESS] = {TCB("ApcState.Process"), 0, true},
+    [NT_T_PROCESS] = {TCB("Process|ThreadsProcess"), 1, true},
+    [NT_T_APC_PROCESS] = {TCB("ApcState.Process"), 1, true},
     [NT_T_APC_STATE_INDEX] = {TCB("ApcStateIndex"), 1, true},
     [NT_T_KERNEL_APC_PENDING] = {TCB("ApcState.KernelApcPending"), 0, true},
     [NT_T_USER_APC_PENDING] = {TCB("ApcState.UserApcPending"), 0, true},
     [NT_T_KERNEL_APC_DISABLE] = {TCB("KernelApcDisable"), 0, true},
     [NT_T_SPECIAL_APC_DISABLE] = {TCB("SpecialApcDisable"), 0, true},
-    [NT_T_IMPERSONATION] = {"ImpersonationInfo", 0, true},
-    [NT_T_CLIENT_SECURITY] = {"ClientSecurity", 1, true}, /* its place: see read_security() */
+    [NT_T_IMPERSONATION] = {"ImpersonationInfo", 1, true},
+    [NT_T_CLIENT_SECURITY] = {"ClientSecurity", 1, true}, /* with flags in its low bits */
     [NT_T_IMPERSONATING] = {"ActiveImpersonationInfo", 0, true},
     [NT_T_CREATE_TIME] = {"CreateTime", 8, true},
     [NT_T_EXIT_TIME] = {"ExitTime", 0, true},
     [NT_T_EXIT_STATUS] = {"ExitStatus", 0, true},
-    [NT_T_START_ADDRESS] = {"StartAddress", 0, true},
-    [NT_T_WIN32_START_ADDRESS] = {"Win32StartAddress", 0, true},
+    [NT_T_START_ADDRESS] = {"StartAddress", 1, true},
+    [NT_T_WIN32_START_ADDRESS] = {"Win32StartAddress", 1, true},
     [NT_T_START_ADDRESS_INVALID] = {"StartAddressInvalid", 0, true},
-    [NT_T_INITIAL_STACK] = {TCB("InitialStack"), 0, true},
-    [NT_T_KERNEL_STACK] = {TCB("KernelStack"), 0, true},
-    [NT_T_STACK_BASE] = {TCB("StackBase"), 0, true},
-    [NT_T_STACK_LIMIT] = {TCB("StackLimit"), 0, true},
-    [NT_T_CALLBACK_STACK] = {TCB("CallbackStack"), 0, true},
+    [NT_T_INITIAL_STACK] = {TCB("InitialStack"), 1, true},
+    [NT_T_KERNEL_STACK] = {TCB("KernelStack"), 1, true},
+    [NT_T_STACK_BASE] = {TCB("StackBase"), 1, true},
+    [NT_T_STACK_LIMIT] = {TCB("StackLimit"), 1, true},
+    [NT_T_CALLBACK_STACK] = {TCB("CallbackStack"), 1, true},
     [NT_T_STACK_RESIDENT] = {TCB("KernelStackResident"), 0, true},
     [NT_T_PRIORITY] = {TCB("Priority"), 1, true},
     [NT_T_BASE_PRIORITY] = {TCB("BasePriority"), 1, true},
@@ -84,7 +84,7 @@ static const struct sc_layout_field rows[ROWS] = {
     [NT_T_IO_PRIORITY] = {"ThreadIoPriority", 0, true},
     [NT_T_PAGE_PRIORITY] = {"ThreadPagePriority", 0, true},
     [NT_T_IRP_LIST] = {"IrpList", 1, true}, /* a place, too */
-    [NT_T_TRAP_FRAME] = {TCB("TrapFrame"), 0, true},
+    [NT_T_TRAP_FRAME] = {TCB("TrapFrame"), 1, true},
     [NT_T_LARGE_STACK] = {TCB("LargeStack"), 1, true},
     [NT_T_ENABLE_STACK_SWAP] = {TCB("EnableStackSwap"), 0, true},
     [NT_T_LIST_LINK] = {"ThreadListEntry", 1, true},
@@ -109,18 +109,38 @@ static const uint8_t spare_of[ROWS - NT_T_FIELDS] = {
     NT_T_KERNEL_APC_DISABLE, NT_T_STACK_RESIDENT,   NT_T_ENABLE_STACK_SWAP, NT_T_EXIT_TIME,
     NT_T_EXIT_STATUS,
 };
-static const struct nt_def thread_def = {{"nt!_ETHREAD", rows, ROWS}, NT_T_FIELDS, spare_of};
+static const uint8_t pointers[] = {NT_T_PID,
+                                   NT_T_TID,
+                                   NT_T_TEB,
+                                   NT_T_WIN32_THREAD,
+                                   NT_T_WAIT_BLOCK_LIST,
+                                   NT_T_PROCESS,
+                                   NT_T_APC_PROCESS,
+                                   NT_T_IMPERSONATION,
+                                   NT_T_START_ADDRESS,
+                                   NT_T_WIN32_START_ADDRESS,
+                                   NT_T_INITIAL_STACK,
+                                   NT_T_KERNEL_STACK,
+                                   NT_T_STACK_BASE,
+                                   NT_T_STACK_LIMIT,
+                                   NT_T_CALLBACK_STACK,
+                                   NT_T_TRAP_FRAME,
+                                   NT_T_CLIENT_SECURITY};
+static const struct nt_def thread_def = {
+    {"nt!_ETHREAD", rows, ROWS}, NT_T_FIELDS, spare_of, NT_POINTERS(pointers)};
 
 /* For builds of which only the place of ApcState is known. */
 enum { APC_PROCESS, APC_KERNEL, APC_USER, APC_FIELDS };
 static const struct sc_layout_field apc_rows[] = {
-    [APC_PROCESS] = {"Process", 0, true},
+    [APC_PROCESS] = {"Process", 1, true},
     [APC_KERNEL] = {"KernelApcPending", 0, true},
     [APC_USER] = {"UserApcPending", 0, true},
     {"UserApcPending", 1, true},
 };
 static const uint8_t apc_spare_of[] = {APC_USER};
-static const struct nt_def apc_def = {{"nt!_KAPC_STATE", apc_rows, 4}, APC_FIELDS, apc_spare_of};
+static const uint8_t apc_pointers[] = {APC_PROCESS};
+static const struct nt_def apc_def = {
+    {"nt!_KAPC_STATE", apc_rows, 4}, APC_FIELDS, apc_spare_of, NT_POINTERS(apc_pointers)};
 
 static void take(struct nt_field *to, const struct nt_field *from) {
     if (to->state == NT_NO_FIELD)
@@ -144,23 +164,11 @@ static sc_err *read_apc_state(const struct nt *nt, struct nt_thread *t) {
     return NULL;
 }
 
-/* A pointer with flags in its low bits, whose type tables of layouts do not have. */
-static sc_err *read_security(const struct nt *nt, struct nt_thread *t) {
-    uint64_t offset;
-    bool found;
-    sc_err *err = nt_offset(nt, &thread_def, NT_T_CLIENT_SECURITY, &offset, &found);
-    if (!err && found)
-        t->f[NT_T_CLIENT_SECURITY] = nt_pointer(nt, nt_add(nt, t->address, offset));
-    return err;
-}
-
 sc_err *nt_thread_read(const struct nt *nt, uint64_t address, struct nt_thread *ret) {
     struct nt_thread t = {.address = address};
     sc_err *err = nt_load(nt, &thread_def, address, t.f, &t.assumed);
     if (!err)
         err = read_apc_state(nt, &t);
-    if (!err)
-        err = read_security(nt, &t);
     if (!err)
         *ret = t;
     return err;
@@ -228,11 +236,14 @@ const char *nt_wait_reason_name(const struct nt *nt, uint64_t reason) {
 
 enum { IMP_TOKEN, IMP_LEVEL, IMP_FIELDS };
 static const struct sc_layout_field imp_rows[] = {
-    [IMP_TOKEN] = {"Token", 0, true},
+    [IMP_TOKEN] = {"Token", 1, true},
     [IMP_LEVEL] = {"ImpersonationLevel", 4, true},
 };
-static const struct nt_def imp_def = {
-    {"nt!_PS_IMPERSONATION_INFORMATION", imp_rows, IMP_FIELDS}, IMP_FIELDS, NULL};
+static const uint8_t imp_pointers[] = {IMP_TOKEN};
+static const struct nt_def imp_def = {{"nt!_PS_IMPERSONATION_INFORMATION", imp_rows, IMP_FIELDS},
+                                      IMP_FIELDS,
+                                      NULL,
+                                      NT_POINTERS(imp_pointers)};
 
 /* PS_CLIENT_SECURITY_CONTEXT: bits 0 and 1 the level, bit 2 EffectiveOnly, the rest the token. */
 static void split_security(uint64_t value, struct nt_impersonation *imp) {
@@ -271,10 +282,12 @@ static const struct sc_layout_field irp_rows[] = {
     [IRP_TYPE] = {"Type", 2, true},
     [IRP_SIZE] = {"Size", 2, true},
     [IRP_FLAGS] = {"Flags", 4, true},
-    [IRP_MDL] = {"MdlAddress", 0, true},
+    [IRP_MDL] = {"MdlAddress", 1, true},
     [IRP_LINK] = {"ThreadListEntry", 1, true},
 };
-static const struct nt_def irp_def = {{"nt!_IRP", irp_rows, IRP_FIELDS}, IRP_FIELDS, NULL};
+static const uint8_t irp_pointers[] = {IRP_MDL};
+static const struct nt_def irp_def = {
+    {"nt!_IRP", irp_rows, IRP_FIELDS}, IRP_FIELDS, NULL, NT_POINTERS(irp_pointers)};
 
 static sc_err *read_irp(const struct nt *nt, uint64_t address, struct nt_thread_irp *ret) {
     struct nt_field f[IRP_FIELDS];

@@ -12,12 +12,13 @@
 
 enum { BLOCK_OBJECT, BLOCK_NEXT, BLOCK_THREAD, BLOCK_FIELDS };
 static const struct sc_layout_field block_rows[] = {
-    [BLOCK_OBJECT] = {"Object", 0, true},
-    [BLOCK_NEXT] = {"NextWaitBlock", 0, true},
-    [BLOCK_THREAD] = {"Thread", 0, true},
+    [BLOCK_OBJECT] = {"Object", 1, true},
+    [BLOCK_NEXT] = {"NextWaitBlock", 1, true},
+    [BLOCK_THREAD] = {"Thread", 1, true},
 };
+static const uint8_t block_pointers[] = {BLOCK_OBJECT, BLOCK_NEXT, BLOCK_THREAD};
 static const struct nt_def block_def = {
-    {"nt!_KWAIT_BLOCK", block_rows, BLOCK_FIELDS}, BLOCK_FIELDS, NULL};
+    {"nt!_KWAIT_BLOCK", block_rows, BLOCK_FIELDS}, BLOCK_FIELDS, NULL, NT_POINTERS(block_pointers)};
 
 enum { HEADER_TYPE, HEADER_SIGNAL, HEADER_FIELDS };
 static const struct sc_layout_field header_rows[] = {
@@ -25,12 +26,15 @@ static const struct sc_layout_field header_rows[] = {
     [HEADER_SIGNAL] = {"SignalState", 4, true},
 };
 static const struct nt_def header_def = {
-    {"nt!_DISPATCHER_HEADER", header_rows, HEADER_FIELDS}, HEADER_FIELDS, NULL};
+    {"nt!_DISPATCHER_HEADER", header_rows, HEADER_FIELDS}, HEADER_FIELDS, NULL, NULL, 0};
 
-static const struct sc_layout_field mutant_rows[] = {{"OwnerThread", 0, true}};
-static const struct nt_def mutant_def = {{"nt!_KMUTANT", mutant_rows, 1}, 1, NULL};
+static const struct sc_layout_field mutant_rows[] = {{"OwnerThread", 1, true}};
+static const uint8_t mutant_pointers[] = {0};
+static const struct nt_def mutant_def = {
+    {"nt!_KMUTANT", mutant_rows, 1}, 1, NULL, NT_POINTERS(mutant_pointers)};
 static const struct sc_layout_field semaphore_rows[] = {{"Limit", 4, true}};
-static const struct nt_def semaphore_def = {{"nt!_KSEMAPHORE", semaphore_rows, 1}, 1, NULL};
+static const struct nt_def semaphore_def = {
+    {"nt!_KSEMAPHORE", semaphore_rows, 1}, 1, NULL, NULL, 0};
 
 const char *nt_object_type_name(uint64_t type) {
     static const char *const names[] = {
