@@ -40,8 +40,8 @@ struct sc_unwinder {
     struct sc_unwind_module *last; /* the one asked for before */
     /* For `own` alone: what the step of this CPU keeps of code outside of modules. */
     struct sc_unwind_module outside;
-    sc_disasm *disasm;             /* made when code of x86 is first looked at */
-    bool no_disasm;                /* there is none */
+    sc_disasm *disasm; /* made when code of x86 is first looked at */
+    bool no_disasm;    /* there is none */
 };
 
 enum sc_step_status {
