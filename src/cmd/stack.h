@@ -61,16 +61,17 @@ sc_err *sc_walk_regs(sc_session *session, const struct sc_regs *regs, uint32_t c
 
 /* How a stack is shown: the letters behind `k`. */
 struct sc_kform {
-    bool args;        /* b, v: the columns of arguments */
-    bool child;       /* the columns Child-SP and RetAddr; on x64 `kb` has RetAddr only */
-    bool clean;       /* c */
-    bool numbers;     /* n */
-    bool memory;      /* f */
-    bool no_lines;    /* L */
-    bool notes;       /* v: (FPO: …), (TrapFrame @ …) */
-    bool params;      /* p, P: parameters by name … */
-    bool param_lines; /* P: … each on its own line */
-    bool decimal;     /* frame numbers as !findstack has them */
+    bool args;          /* b, v: the columns of arguments */
+    bool child;         /* the columns Child-SP and RetAddr; on x64 `kb` has RetAddr only */
+    bool clean;         /* c */
+    bool numbers;       /* n */
+    bool memory;        /* f */
+    bool no_lines;      /* L */
+    bool notes;         /* v: (FPO: …), (TrapFrame @ …) */
+    bool params;        /* p, P: parameters by name … */
+    bool param_lines;   /* P: … each on its own line */
+    bool decimal;       /* frame numbers as !findstack has them */
+    const char *before; /* in front of each line; NULL nothing */
 };
 
 /* A parameter or local variable with what it holds: see locals.c. */

@@ -27,7 +27,8 @@ struct sc_kstyle sc_kstyle_of(sc_session *session, const struct sc_kform *form) 
     return (struct sc_kstyle){.form = form,
                               .cpu = sc_target_machine(sc_session_target(session))->cpu,
                               .ptr_size = sc_session_ptr_size(session),
-                              .enrich = sc_session_enrich(session)};
+                              .enrich = sc_session_enrich(session),
+                              .before = form->before};
 }
 
 /* ---- the heading ---- */
@@ -35,6 +36,8 @@ struct sc_kstyle sc_kstyle_of(sc_session *session, const struct sc_kform *form) 
 void sc_stack_head(sc_out *out, const struct sc_kstyle *style) {
     const struct sc_kform *form = style->form;
     bool wide = style->ptr_size == 8;
+    if (style->before)
+        sc_puts(out, style->before);
     if (form->numbers)
         sc_puts(out, " # ");
     if (form->memory)
