@@ -10,7 +10,7 @@
 
 typedef unsigned long long ull;
 
-enum { CALL_SIZE = 5, BARE_FRAME = 0x50 };
+enum { CALL_SIZE = 5 };
 
 /* ---- names ---- */
 
@@ -124,26 +124,6 @@ static bool place_names(struct forge_world *w, struct forge_wstack *s) {
     return true;
 }
 
-/* Columns for a listing that has none: frames of one size, as deep as the stack wants. */
-static bool make_columns(struct forge_world *w, struct forge_wstack *s, uint64_t top) {
-    uint64_t ret = 0, sp = top;
-    for (size_t i = s->frames.count; i--;) {
-        struct forge_frame *f = &s->frames.item[i];
-        uint64_t base;
-        if (f->inlined)
-            continue;
-        if (!*f->module || !where_is(w, f->module, f->name, &base))
-            return forge_wrong(w->s, f->line, "a frame without columns needs a symbol");
-        sp -= BARE_FRAME;
-        f->has_sp = f->has_ret = true;
-        f->sp = sp;
-        f->ret = ret;
-        ret = w->is32 ? (uint32_t)(base + f->disp) : base + f->disp;
-    }
-    s->frames.is32 = w->is32;
-    return true;
-}
-
 static bool is_bare(const struct forge_wstack *s) {
     for (size_t i = 0; i < s->frames.count; i++)
         if (s->frames.item[i].has_sp || s->frames.item[i].has_ret)
@@ -151,33 +131,12 @@ static bool is_bare(const struct forge_wstack *s) {
     return true;
 }
 
-/* The thread whose stack S is; NULL: no line says. */
-static const struct forge_scn_thread *owner(const struct forge_world *w,
-                                            const struct forge_wstack *s) {
-    for (size_t i = 0; i < w->s->threads.count; i++) {
-        const struct forge_scn_thread *t = &w->s->threads.item[i];
-        if (s->scn->of == FORGE_STACK_THREAD
-                ? t->address == s->scn->thread || (t->has_cid && t->tid == s->scn->thread)
-                : s->scn->of == FORGE_STACK_CURRENT && i == 0)
-            return t;
-    }
-    return NULL;
-}
-
 static bool fit(struct forge_world *w, struct forge_wstack *s) {
     struct forge_where where = {w, where_is};
     char why[FORGE_WHY] = "";
     if (!place_names(w, s))
         return false;
-    if (is_bare(s)) {
-        const struct forge_scn_thread *t = owner(w, s);
-        uint64_t top = t && t->has_init    ? t->stack_init
-                       : t && t->has_stack ? t->stack_base - 0x100
-                                           : forge_world_spare(w, 0x4000, 0x1000) + 0x3f00;
-        if (!make_columns(w, s, top))
-            return false;
-    }
-    if (s->frames.is32 != w->is32)
+    if (!is_bare(s) && s->frames.is32 != w->is32)
         return forge_wrong(w->s, s->scn->line, "stack: this is a listing of a %d-bit machine",
                            s->frames.is32 ? 32 : 64);
     if (w->cpu != SC_CPU_X64 && w->cpu != SC_CPU_X86)
@@ -190,14 +149,28 @@ static bool fit(struct forge_world *w, struct forge_wstack *s) {
 
 /* ---- what the fit asks for ---- */
 
+/*
+ * Words that the listing cannot do without: return addresses, and x86's saved frame pointers. What
+ * else the fit put there is plausible only, and gives way to lines about memory.
+ */
+static bool is_needed(const struct forge_world *w, const struct forge_wstack *s, uint64_t value) {
+    for (size_t i = 0; i < s->frames.count && value; i++) {
+        const struct forge_frame *f = &s->frames.item[i];
+        if ((f->has_ret && f->ret == value) || (w->is32 && f->has_sp && f->sp == value))
+            return true;
+    }
+    return false;
+}
+
 static bool put_pokes(struct forge_world *w, const struct forge_wstack *s) {
     for (size_t i = 0; i < s->fit.npokes; i++) {
         const struct forge_poke *p = &s->fit.poke[i];
-        if (!forge_world_put_uint(w, p->value ? s->scn->line : 0, p->addr, p->width, p->value))
+        unsigned line = is_needed(w, s, p->value) ? s->scn->line : 0;
+        if (!forge_world_put_uint(w, line, p->addr, p->width, p->value))
             return false;
     }
-    if (s->fit.high > s->fit.low && s->fit.high - s->fit.low < 1 << 20)
-        forge_memmap_fill(&w->mem, s->fit.low, s->fit.high - s->fit.low);
+    if (s->fit.high > s->fit.sp && s->fit.high - s->fit.sp < 1 << 20)
+        forge_memmap_fill(&w->mem, s->fit.sp, s->fit.high - s->fit.sp);
     return true;
 }
 
@@ -230,39 +203,14 @@ static void put_calls(struct forge_world *w, const struct forge_wstack *s) {
     }
 }
 
-static void put_function(struct forge_world *w, const struct forge_fit_function *f) {
-    struct forge_wmodule *m = forge_world_module_at(w, f->begin);
-    static const uint8_t push_ebp[] = {0x55, 0x8b, 0xec};
-    if (!m)
-        return;
-    uint32_t begin = (uint32_t)(f->begin - m->base), size = (uint32_t)(f->end - f->begin);
-    forge_world_mark_code(m, begin, size);
-    if (w->is32 && f->uses_ebp) {
-        forge_world_spare_code(w, f->begin, push_ebp, sizeof push_ebp);
-    } else if (w->is32) {
-        *FORGE_PUSH(w->pool, &m->fpo) = (struct forge_fpo){.rva = begin,
-                                                           .size = size,
-                                                           .locals = f->locals,
-                                                           .params = f->params,
-                                                           .saved_regs = f->saved_regs,
-                                                           .prolog = f->prolog};
-    } else if (!f->leaf) {
-        struct forge_function *to = FORGE_PUSH(w->pool, &m->functions);
-        to->begin = begin;
-        to->end = begin + size;
-        to->prolog = f->prolog;
-        to->ncodes = f->ncodes;
-        memcpy(to->code, f->code, sizeof to->code);
-    }
-}
-
 bool forge_world_stack_fit(struct forge_world *w) {
     for (size_t i = 0; i < w->stacks.count; i++) {
         struct forge_wstack *s = &w->stacks.item[i];
         if (!fit(w, s) || !put_pokes(w, s))
             return false;
         for (size_t k = 0; k < s->fit.nfunctions; k++)
-            put_function(w, &s->fit.function[k]);
+            if (!forge_world_block(w, s, &s->fit.function[k]))
+                return false;
         put_calls(w, s);
         if (s->scn->of == FORGE_STACK_CURRENT) {
             w->stack_low = s->fit.sp;
@@ -307,11 +255,11 @@ static const struct forge_wstack *current_stack(const struct forge_world *w) {
 
 /*
  * Registers may be those of an outer frame (`.frame /r 2`): its instruction and stack pointer must
- * be the listing's, and are not those of the context.
+ * be the listing's, and are not those of the context. *RET_FRAME is its number.
  */
-static bool is_frames(struct forge_world *w, const struct forge_wstack *s, bool *ret_innermost) {
+static bool find_frame(struct forge_world *w, const struct forge_wstack *s, size_t *ret_frame) {
     uint64_t sp, ip;
-    *ret_innermost = true;
+    *ret_frame = 0;
     if (!s || w->is32 || !given(w, "rsp", &sp))
         return true;
     for (size_t i = 0; i < s->frames.count; i++) {
@@ -323,13 +271,37 @@ static bool is_frames(struct forge_world *w, const struct forge_wstack *s, bool 
                                "registers: rip=%llx, but the frame in line %u with this stack "
                                "pointer stands at %llx",
                                (ull)ip, f->line, (ull)s->fit.ip[i]);
-        *ret_innermost = sp == s->fit.sp;
+        *ret_frame = i;
         return true;
     }
     return sp == s->fit.sp ||
            forge_wrong(w->s, w->s->registers.item[0].line,
                        "registers: rsp=%llx is of no frame of the stack in line %u", (ull)sp,
                        s->scn->line);
+}
+
+/* The number of a general register in unwind codes; -1: it has none. */
+static int unwind_number(const char *name) {
+    static const char *const names[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+                                        "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+    for (int i = 0; i < 16; i++)
+        if (!strcmp(names[i], name))
+            return i;
+    return -1;
+}
+
+/*
+ * A register as it is in FRAME: where a frame below saved it, the value stands on the stack; else
+ * it is in the context still.
+ */
+static bool put_register(struct forge_world *w, const struct forge_wstack *s, size_t frame,
+                         const struct forge_scn_register *r, const struct sc_reg *reg) {
+    uint64_t at;
+    int number = unwind_number(r->name);
+    if (s && frame && number >= 0 && forge_fit_register(&s->fit, frame, (unsigned)number, &at))
+        return forge_world_put_uint(w, r->line, at, 8, r->value);
+    sc_reg_set(&w->regs, reg, r->value);
+    return true;
 }
 
 static bool is_pointer(const char *name) {
@@ -339,9 +311,9 @@ static bool is_pointer(const char *name) {
 
 bool forge_world_registers(struct forge_world *w) {
     const struct forge_wstack *s = current_stack(w);
-    bool innermost;
+    size_t frame;
     forge_world_plain_registers(w, &w->regs);
-    if (!is_frames(w, s, &innermost))
+    if (!find_frame(w, s, &frame))
         return false;
     for (size_t i = 0; i < w->s->registers.count; i++) {
         const struct forge_scn_register *r = &w->s->registers.item[i];
@@ -352,14 +324,14 @@ bool forge_world_registers(struct forge_world *w) {
         if (reg->size < 8 && r->value >> 8 * reg->size)
             return forge_wrong(w->s, r->line, "registers: %s has %u bits, not room for %llx",
                                r->name, reg->size * 8u, (ull)r->value);
-        if (!s || !is_pointer(r->name))
-            sc_reg_set(&w->regs, reg, r->value);
+        if ((!s || !is_pointer(r->name)) && !put_register(w, s, frame, r, reg))
+            return false;
     }
     if (!s)
         return true;
     set_register(&w->regs, w->is32 ? "eip" : "rip", s->fit.ip[0]);
     set_register(&w->regs, w->is32 ? "esp" : "rsp", s->fit.sp);
-    if (w->is32)
-        set_register(&w->regs, "ebp", s->fit.fp);
+    if (w->is32 || s->fit.fp)
+        set_register(&w->regs, w->is32 ? "ebp" : "rbp", s->fit.fp);
     return true;
 }
