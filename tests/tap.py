@@ -95,6 +95,15 @@ def program():
     return os.path.abspath(path)
 
 
+def helper(name):
+    """A program that only tests use, from the build of the stopcode under test."""
+    folder = os.path.dirname(program())
+    for path in (os.path.join(folder, "tests", name), os.path.join(folder, name)):
+        if os.path.exists(path):
+            return path
+    skip(f"there is no {name} in {folder}")
+
+
 def corpus(name=None):
     """The folder of real files, or a file of it; skips the case when it is not there."""
     folder = os.environ.get("STOPCODE_CORPUS")

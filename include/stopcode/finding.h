@@ -9,6 +9,7 @@
 #ifndef STOPCODE_FINDING_H
 #define STOPCODE_FINDING_H
 
+#include "stack.h"
 #include "symtab.h"
 #include "target.h"
 
@@ -72,8 +73,13 @@ struct sc_analysis {
     const char *exception_name, *exception_text; /**< NULL unknown */
     uint64_t exception_va; /**< where it was read from, SC_UNSET64: the dump's own */
     bool has_regs;
-    struct sc_regs regs;         /**< the context to look at */
-    const char *regs_command;    /**< the command that shows it: ".cxr 0x…", ".ecxr" */
+    struct sc_regs regs;      /**< the context to look at */
+    const char *regs_command; /**< the command that shows it: ".cxr 0x…", ".ecxr" */
+    /** The stack of `regs`; no frames: `stack_why`. Its modules and names live as the target's. */
+    struct sc_stack stack;
+    const char **stack_symbol;   /**< of each frame: "nt!KeBugCheckEx+0x12", or its address */
+    const char *stack_command;   /**< shows it: ".cxr 0x…; kb"; NULL without a stack */
+    const char *stack_why;       /**< why there is none; NULL otherwise */
     const char *process;         /**< image name of the current process, or NULL */
     const char *bucket;          /**< stable over builds and load addresses; never NULL */
     struct sc_finding *findings; /**< best first */

@@ -32,6 +32,7 @@ void sc_analysis_destroy(struct sc_analysis *analysis) {
     if (!w)
         return;
     free(w->analysis.findings);
+    sc_stack_deinit(&w->analysis.stack);
     free((void *)w->analysis.notes);
     sc_arena_destroy(w->arena);
     free(w);
@@ -200,7 +201,9 @@ static sc_err *gather(struct sc_case *c) {
         return err;
     sc_fault_find(c);
     note_oddities(c);
-    err = sc_rules_run(c);
+    err = sc_case_stack(c);
+    if (!err)
+        err = sc_rules_run(c);
     if (err)
         return err;
     rank(&c->findings);

@@ -130,9 +130,7 @@ static const char *trap_meaning(struct sc_case *c, uint64_t va) {
         c->a->regs = regs;
         c->a->has_regs = c->regs_of_fault = c->regs_partial = true;
         c->context_va = va;
-        /* The frame's instruction pointer: what a prompt without .trap can show of it. */
-        c->a->regs_command =
-            sc_case_text(c, "? poi(%s+%x)", sc_case_hex(c, va), c->is32 ? 0x68 : 0x168);
+        c->a->regs_command = sc_case_text(c, ".trap 0x%s", sc_case_hex(c, va));
     }
     return sc_case_text(c, "stands at %s", sc_case_place(c, sc_regs_ip(&regs)));
 }

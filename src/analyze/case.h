@@ -121,6 +121,9 @@ uint32_t sc_plain_code(uint32_t code);
 /* Is CODE one of the N codes at LIST? */
 bool sc_code_in(uint32_t code, const uint32_t *list, size_t n);
 
+/* stack.c: fills the analysis' stack from its registers, or says why there is none. */
+sc_err *sc_case_stack(struct sc_case *c);
+
 /* --- a finding in the making ------------------------------------------------------------------ */
 enum { SC_EVIDENCE_MAX = 12, SC_LINES_MAX = 8 };
 struct sc_draft {

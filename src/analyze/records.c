@@ -5,17 +5,8 @@
  *   EXCEPTION_RECORD64  0x98 bytes, EXCEPTION_RECORD32 0x50 (read by the dump layer)
  *   CONTEXT             sc_regs_init(); ContextFlags must name the CPU
  *   UNICODE_STRING      +0 Length, +2 MaximumLength, +8 (x86: +4) Buffer
- *   KTRAP_FRAME x64     0x190: +30 Rax Rcx Rdx R8 R9 R10 R11, +140 Rbx, +148 Rdi, +150 Rsi,
- *                       +158 Rbp, +168 Rip, +170 SegCs, +178 EFlags, +180 Rsp, +188 SegSs
- *   KTRAP_FRAME x86     0x8c: +30 Gs, Es, Ds, +3c Edx Ecx Eax, +50 Fs, +54 Edi Esi Ebx Ebp,
- *                       +68 Eip, SegCs, EFlags, +74 HardwareEsp, +78 HardwareSegSs
  *
- * The trap frames are those of the kernels' public symbols, the same from Vista on (x64) and from
- * XP on (x86). An x86 frame of a fault in kernel mode has no HardwareEsp: the stack pointer was
- * where that field would be. Rbx, Rdi and Rsi of an x64 frame are only filled by some of the trap
- * handlers and are not taken.
- *
- * The trap frame of ARM64 is not publicly documented and not read.
+ * Trap frames are read by nt/trapframe.c.
  */
 #include "analyze/records.h"
 
@@ -23,10 +14,9 @@
 
 #include "base/utf.h"
 #include "dump/dump.h"
+#include "nt/trapframe.h"
 
 enum {
-    TRAP_X64 = 0x190,
-    TRAP_X86 = 0x8c,
     STRING_MAX_BYTES = 256,
     UNICODE_MAX_BYTES = 520, /* MAX_PATH units */
 };
@@ -81,82 +71,14 @@ bool sc_load_context(struct sc_case *c, uint64_t va, struct sc_regs *ret) {
     return true;
 }
 
-struct field {
-    const char *name;
-    uint16_t offset;
-};
-
-static const struct field trap_x64[] = {
-    {"rax", 0x30},  {"rcx", 0x38},  {"rdx", 0x40},  {"r8", 0x48},   {"r9", 0x50},
-    {"r10", 0x58},  {"r11", 0x60},  {"rbp", 0x158}, {"rip", 0x168}, {"cs", 0x170},
-    {"efl", 0x178}, {"rsp", 0x180}, {"ss", 0x188},
-};
-static const struct field trap_x86[] = {
-    {"gs", 0x30},  {"es", 0x34},  {"ds", 0x38},  {"edx", 0x3c}, {"ecx", 0x40},
-    {"eax", 0x44}, {"fs", 0x50},  {"edi", 0x54}, {"esi", 0x58}, {"ebx", 0x5c},
-    {"ebp", 0x60}, {"eip", 0x68}, {"cs", 0x6c},  {"efl", 0x70},
-};
-
-/* A CONTEXT that has the parts a trap frame fills: x64 control and integer, x86 also segments. */
-static bool empty_context(enum sc_cpu cpu, struct sc_regs *ret) {
-    uint8_t bytes[SC_CONTEXT_MAX] = {0};
-    uint32_t flags = cpu == SC_CPU_X64 ? 0x100003 : 0x10007;
-    memcpy(bytes + (cpu == SC_CPU_X64 ? 0x30 : 0), &flags, sizeof flags);
-    sc_err *err = sc_regs_init(ret, cpu, bytes, sc_context_size(cpu));
-    sc_err_destroy(err);
-    return !err;
-}
-
-static void take_fields(struct sc_regs *regs, const uint8_t *frame, unsigned width,
-                        const struct field *field, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        const struct sc_reg *reg = sc_reg_find(regs->cpu, field[i].name);
-        uint64_t value = 0;
-        memcpy(&value, frame + field[i].offset, width);
-        if (reg)
-            sc_reg_set(regs, reg, reg->size >= 8 ? value : value & 0xffffffff);
-    }
-}
-
-static void take_x86_stack(struct sc_regs *regs, const uint8_t *frame, uint64_t va) {
-    uint32_t cs, efl, esp, ss;
-    memcpy(&cs, frame + 0x6c, 4);
-    memcpy(&efl, frame + 0x70, 4);
-    memcpy(&esp, frame + 0x74, 4);
-    memcpy(&ss, frame + 0x78, 4);
-    bool from_user = (cs & 1) || (efl & 0x20000);
-    sc_reg_set(regs, sc_reg_find(SC_CPU_X86, "esp"), from_user ? esp : (va + 0x74) & 0xffffffff);
-    sc_reg_set(regs, sc_reg_find(SC_CPU_X86, "ss"), from_user ? ss & 0xffff : 0x10);
-}
-
-/*
- * Code runs from a selector that is not null, and some bits of the flags never change (bit 1 is
- * set; 3, 5 and 15 are clear): zeros and other data are no frame.
- */
-static bool is_plausible(const struct sc_regs *regs) {
-    uint64_t cs = 0, efl = 0;
-    return sc_regs_get(regs, "cs", &cs) && (cs & 0xfff8) && sc_regs_get(regs, "efl", &efl) &&
-           (efl & 0x802a) == 2 && sc_regs_ip(regs);
-}
-
 bool sc_load_trap_frame(struct sc_case *c, uint64_t va, struct sc_regs *ret) {
-    uint8_t frame[TRAP_X64];
-    enum sc_cpu cpu = c->machine->cpu;
-    bool x64 = cpu == SC_CPU_X64;
-    struct sc_regs regs;
-    if (!va || (!x64 && cpu != SC_CPU_X86))
+    struct nt_trap_frame frame;
+    sc_err *err = va ? nt_trap_frame_read(c->target, va, &frame) : NULL;
+    if (!va || err) {
+        sc_err_destroy(err);
         return false;
-    if (!read_all(c, va, frame, x64 ? TRAP_X64 : TRAP_X86) || !empty_context(cpu, &regs))
-        return false;
-    if (x64)
-        take_fields(&regs, frame, 8, trap_x64, sizeof trap_x64 / sizeof *trap_x64);
-    else
-        take_fields(&regs, frame, 4, trap_x86, sizeof trap_x86 / sizeof *trap_x86);
-    if (!x64)
-        take_x86_stack(&regs, frame, va);
-    if (!is_plausible(&regs))
-        return false;
-    *ret = regs;
+    }
+    *ret = frame.regs;
     return true;
 }
 

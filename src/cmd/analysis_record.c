@@ -43,6 +43,21 @@ static const struct sc_field finding_fields[] = {
 static const struct sc_rectype finding_type = {"finding", sizeof(struct sc_finding_row),
                                                finding_fields};
 
+static const struct sc_field stack_fields[] = {
+    SC_FIELD(struct sc_stack_row, number, SC_F_U32),
+    SC_FIELD(struct sc_stack_row, how, SC_F_STR),
+    SC_FIELD(struct sc_stack_row, confidence, SC_F_U32),
+    SC_FIELD(struct sc_stack_row, ip, SC_F_ADDR),
+    SC_FIELD(struct sc_stack_row, sp, SC_F_ADDR),
+    SC_FIELD(struct sc_stack_row, ret, SC_F_ADDR),
+    SC_FIELD(struct sc_stack_row, symbol, SC_F_STR),
+    SC_FIELD(struct sc_stack_row, module, SC_F_STR),
+    SC_FIELD(struct sc_stack_row, image, SC_F_STR),
+    SC_FIELD_END,
+};
+static const struct sc_rectype stack_type = {"stack_frame", sizeof(struct sc_stack_row),
+                                             stack_fields};
+
 #define REC struct sc_analysis_record
 static const struct sc_field analysis_fields[] = {
     SC_FIELD(REC, file, SC_F_STR),
@@ -67,6 +82,9 @@ static const struct sc_field analysis_fields[] = {
      offsetof(REC, nexception_parameters), NULL, NULL},
     SC_FIELD(REC, instruction, SC_F_ADDR),
     SC_FIELD(REC, context, SC_F_STR),
+    SC_FIELD_LIST(REC, stack, nstack, &stack_type),
+    SC_FIELD(REC, stack_end, SC_F_STR),
+    SC_FIELD(REC, stack_command, SC_F_STR),
     SC_FIELD(REC, process, SC_F_STR),
     SC_FIELD_LIST(REC, findings, nfindings, &finding_type),
     SC_FIELD_STRS(REC, notes, nnotes),
@@ -153,6 +171,31 @@ static sc_err *fill_exception(const struct sc_analysis *a, sc_arena *arena,
     return NULL;
 }
 
+static sc_err *fill_stack(const struct sc_analysis *a, sc_arena *arena,
+                          struct sc_analysis_record *r) {
+    const struct sc_stack *stack = &a->stack;
+    struct sc_stack_row *rows = sc_arena_array(arena, stack->count + 1, sizeof *rows);
+    if (!rows)
+        return sc_err_nomem();
+    for (size_t i = 0; i < stack->count; i++) {
+        const struct sc_frame *f = &stack->frame[i];
+        rows[i] = (struct sc_stack_row){.number = f->number,
+                                        .confidence = f->confidence,
+                                        .ip = f->ip,
+                                        .sp = f->sp,
+                                        .ret = f->ret,
+                                        .how = sc_frame_how_name(f->how),
+                                        .symbol = a->stack_symbol[i],
+                                        .module = f->module ? f->module->name : NULL,
+                                        .image = f->module ? f->module->image : NULL};
+    }
+    r->stack = rows;
+    r->nstack = stack->count;
+    r->stack_end = stack->count ? sc_stack_end_text(stack->end) : a->stack_why;
+    r->stack_command = a->stack_command;
+    return NULL;
+}
+
 sc_err *sc_analysis_record_fill(const struct sc_analysis *analysis, sc_target *target,
                                 sc_arena *arena, struct sc_analysis_record *ret) {
     const struct sc_analysis *a = analysis;
@@ -179,6 +222,8 @@ sc_err *sc_analysis_record_fill(const struct sc_analysis *analysis, sc_target *t
         err = fill_exception(a, arena, &r);
     if (!err)
         err = fill_findings(a, arena, &r);
+    if (!err)
+        err = fill_stack(a, arena, &r);
     if (err)
         return err;
     *ret = r;

@@ -25,6 +25,11 @@ struct sc_evidence_row {
     bool against;
     uint64_t address;
 };
+struct sc_stack_row {
+    uint32_t number, confidence;
+    uint64_t ip, sp, ret;
+    const char *how, *symbol, *module, *image;
+};
 struct sc_finding_row {
     const char *rule, *confidence, *summary, *detail, *module, *image, *symbol;
     uint64_t base; /* of the module; SC_UNSET64 = none */
@@ -50,6 +55,9 @@ struct sc_analysis_record {
     size_t nexception_parameters;
     uint64_t instruction; /* where the context to look at stands */
     const char *context;  /* the command that shows it */
+    const struct sc_stack_row *stack;
+    size_t nstack;
+    const char *stack_end, *stack_command; /* stack_end: why it ends, or why there is none */
     const char *process;
     const struct sc_finding_row *findings;
     size_t nfindings;

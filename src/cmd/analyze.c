@@ -13,6 +13,7 @@
 #include "cmd/analysis_record.h"
 #include "cmd/analyze_text.h"
 #include "cmd/show.h"
+#include "cmd/stack.h"
 #include "nt/status.h"
 
 /* What the printing functions share. */
@@ -93,6 +94,13 @@ static uint64_t arg_of_kind(const struct sc_analysis *a, const char *kind) {
     return SC_UNSET64;
 }
 
+static void trap_key(const struct shown *s, uint64_t frame) {
+    key_at(s, "TRAP_FRAME", frame, ".trap");
+    if (s->ptr_size == 8)
+        sc_puts(s->out, "NOTE: The trap frame does not contain all registers.\n"
+                        "Some register values may be zeroed or incorrect.\n");
+}
+
 static sc_err *context_keys(const struct shown *s) {
     if (!s->a->has_regs)
         return NULL;
@@ -100,10 +108,12 @@ static sc_err *context_keys(const struct shown *s) {
     if (context != SC_UNSET64)
         key_at(s, "CONTEXT", context, ".cxr");
     else if (frame != SC_UNSET64)
-        sc_printf(s->out, "TRAP_FRAME:  %0*" PRIx64 "\n", (int)s->ptr_size * 2, frame);
+        trap_key(s, frame);
     else
         key_at(s, "CONTEXT", SC_UNSET64, ".ecxr");
-    sc_err *err = sc_show_regs(s->session, &s->a->regs, SC_RM_DEFAULT, s->arena);
+    bool partial = context == SC_UNSET64 && frame != SC_UNSET64 && s->ptr_size == 8;
+    sc_err *err =
+        sc_show_regs(s->session, &s->a->regs, partial ? SC_RM_INTEGER : SC_RM_DEFAULT, s->arena);
     sc_puts(s->out, "\n");
     return err;
 }
@@ -139,6 +149,18 @@ static void module_keys(const struct shown *s) {
     sc_printf(s->out, "MODULE_NAME: %s\n\n", f->module->name);
     key(s, "IMAGE_NAME", f->module->image);
     image_version(s, f->module);
+}
+
+/* The stack in the columns of kv, without a heading. */
+static sc_err *stack_keys(const struct shown *s) {
+    static const struct sc_kform form = {.args = true, .child = true};
+    const struct sc_walked walked = {.stack = s->a->stack};
+    if (!walked.stack.count)
+        return NULL;
+    sc_puts(s->out, "STACK_TEXT:  \n");
+    sc_err *err = sc_show_frames(s->session, &walked, &form, s->arena);
+    sc_puts(s->out, "\n");
+    return err;
 }
 
 static void system_keys(const struct shown *s) {
@@ -181,8 +203,11 @@ static sc_err *print_details(const struct shown *s) {
     if (err)
         return err;
     key(s, "PROCESS_NAME", s->a->process);
+    err = stack_keys(s);
+    if (err)
+        return err;
     module_keys(s);
-    key(s, "STACK_COMMAND", s->a->regs_command);
+    key(s, "STACK_COMMAND", s->a->stack_command);
     key(s, "FAILURE_BUCKET_ID", s->a->bucket);
     system_keys(s);
     followup(s);

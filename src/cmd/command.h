@@ -88,6 +88,7 @@ struct sc_command {
     const char *aliases; /* other names, separated by blanks; NULL none */
     const char *brief;   /* one line, no full stop */
     unsigned needs;      /* SC_NEED_… */
+    const char *instead; /* what to use on a target that lacks what it needs; NULL: nothing */
     bool touch;          /* an operand may stand directly behind the name: `?5+5`, `~0s`, `r@rax` */
     const struct sc_arg *args; /* NULL: takes none */
     /* Does it take the whole line, ';' included, with these operands? NULL: as its grammar says. */
@@ -140,6 +141,15 @@ extern const struct sc_command sc_lmi_commands[];       /* lmi.c */
 extern const struct sc_command sc_function_commands[];  /* fnent.c */
 extern const struct sc_command sc_line_commands[];      /* lines.c */
 extern const struct sc_command sc_source_commands[];    /* ls.c */
+extern const struct sc_command sc_kthread_commands[];   /* kthread.c */
+extern const struct sc_command sc_kprocess_commands[];  /* kprocess.c */
+extern const struct sc_command sc_pcr_commands[];       /* pcr.c */
+extern const struct sc_command sc_implicit_commands[];  /* implicit.c */
+extern const struct sc_command sc_stack_commands[];     /* stack.c */
+extern const struct sc_command sc_frame_commands[];     /* frame.c */
+extern const struct sc_command sc_local_commands[];     /* dv.c */
+extern const struct sc_command sc_trap_commands[];      /* trap.c */
+extern const struct sc_command sc_findstack_commands[]; /* findstack.c */
 
 /* What a command may use of its session. */
 sc_target *sc_session_target(const sc_session *session); /* NULL without one */
@@ -149,12 +159,13 @@ unsigned sc_session_ptr_size(const sc_session *session); /* 8 without a target *
 uint32_t sc_session_current(const sc_session *session);
 sc_err *sc_session_set_current(sc_session *session, uint32_t index);
 /*
- * The registers that `r` shows: set by .cxr, .ecxr or ~Ns, else those of the current processor or
- * thread. SC_ERR_NOT_FOUND when the dump holds none.
+ * The registers that `r` shows: set by .cxr, .ecxr, .trap, .frame /c or ~Ns, else those of the
+ * current processor or thread. SC_ERR_NOT_FOUND when the dump holds none.
  */
 sc_err *sc_session_regs(sc_session *session, struct sc_regs *ret_regs);
-void sc_session_set_regs(sc_session *session, const struct sc_regs *regs); /* NULL: reset */
-/* True when a .cxr / .ecxr context is in force. */
+/* NULL: reset. The frame that was chosen is reset with them: see stack.h. */
+void sc_session_set_regs(sc_session *session, const struct sc_regs *regs);
+/* True when a .cxr / .ecxr / .trap / .frame /c context is in force. */
 bool sc_session_has_context(const sc_session *session);
 /* Seconds east of UTC in which times are shown: SC_TZ_LOCAL unless `.tz` was given. */
 long sc_session_tz(const sc_session *session);

@@ -36,7 +36,7 @@ static bool on_reg(void *ctx, const char *name, uint64_t *ret_value) {
     }
     struct sc_regs regs;
     enum sc_cpu cpu = s->target ? sc_target_machine(s->target)->cpu : SC_CPU_UNKNOWN;
-    if (!s->has_context && !sc_reg_find(cpu, name))
+    if (!sc_session_has_context(s) && !sc_reg_find(cpu, name))
         return false;
     sc_err *err = sc_session_regs(s, &regs);
     if (err) {

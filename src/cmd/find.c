@@ -4,7 +4,8 @@
  *
  * The order, as WinDbg's users expect: the whole word as name or alias (exact case first, so that
  * `dd` and `dD` stay apart); `!ext.name` by its last part when the extension is one of WinDbg's
- * own; a name with option letters behind it (`lmvm`); a name that an operand may touch (`?5`,
+ * own; a name with option letters behind it (`lmvm`, `kvn20`); a name that an operand may touch
+ * (`?5`,
  * `~0s`, `n10`). Names of punctuation marks (`?`, `||`, `$$`) are found by longest prefix.
  */
 #include <stdio.h>
@@ -101,6 +102,23 @@ static size_t longest_prefix(const struct sc_command *row, const char *text, siz
     return best;
 }
 
+static bool ends(char c) { return !c || sc_blank(c) || c == ';' || c == '\n'; }
+
+/* May C stand directly behind a name that does not allow operands to touch it? */
+static bool parts(char c) { return ends(c) || c == '/' || c == '"'; }
+
+/* LEN without the digits of an operand that touches the letters (`kn10`), where it may. */
+static size_t letters_end(const struct sc_command *row, const char *text, size_t n, size_t len) {
+    while (row->touch && len > n && text[len - 1] >= '0' && text[len - 1] <= '9')
+        len--;
+    return len;
+}
+
+/* May C stand behind option letters? */
+static bool parts_letters(const struct sc_command *row, char c) {
+    return parts(c) || (row->touch && c == '=');
+}
+
 /* `lmvm`: the longest name that leaves only option letters. */
 static bool find_letters(const char *text, size_t len, struct sc_found *ret) {
     ret->name_len = 0;
@@ -108,14 +126,14 @@ static bool find_letters(const char *text, size_t len, struct sc_found *ret) {
         for (const struct sc_command *row = f->commands; row->name; row++) {
             const struct sc_arg *letters = sc_letters_row(row);
             size_t n = letters ? longest_prefix(row, text, len) : 0;
-            if (n > ret->name_len && sc_letters_all(letters->spec, text + n, len - n))
-                *ret = (struct sc_found){row, n, len};
+            size_t end = letters_end(row, text, n, len);
+            if (n > ret->name_len && parts_letters(row, text[len]) &&
+                sc_letters_all(letters->spec, text + n, end - n))
+                *ret = (struct sc_found){row, n, end};
         }
     }
     return ret->name_len > 0;
 }
-
-static bool ends(char c) { return !c || sc_blank(c) || c == ';' || c == '\n'; }
 
 /*
  * Can an operand start behind the name of N bytes? Not where it would make a longer word of it
@@ -143,9 +161,6 @@ static bool find_touched(const char *text, struct sc_found *ret) {
     return ret->name_len > 0;
 }
 
-/* May C stand directly behind a name that does not allow operands to touch it? */
-static bool parts(char c) { return ends(c) || c == '/' || c == '"'; }
-
 bool sc_find(const char *text, struct sc_found *ret) {
     size_t len = sc_name_length(text);
     bool meta = *text == '.' || *text == '!';
@@ -158,7 +173,7 @@ bool sc_find(const char *text, struct sc_found *ret) {
             *ret = (struct sc_found){row, len, len};
             return true;
         }
-        if (parts(text[len]) && find_letters(text, len, ret))
+        if (find_letters(text, len, ret))
             return true;
     }
     return find_touched(text, ret);

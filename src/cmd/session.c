@@ -22,6 +22,7 @@ sc_err *sc_session_create(sc_target *target, sc_out *out, sc_session **ret_sessi
     s->radix = 16;
     s->enrich = true;
     s->lines = true;
+    s->kframes = SC_KFRAMES_DEFAULT;
     sc_symbolry_init(&s->symbolry);
     sc_listing_init(&s->listing);
     if (target)
@@ -115,13 +116,15 @@ sc_err *sc_session_set_current(sc_session *s, uint32_t index) {
         return sc_errf(SC_ERR_NOT_FOUND, "there is no %s %u: this dump has %zu",
                        sc_target_machine(s->target)->kernel ? "processor" : "thread", index, count);
     s->current = index;
-    s->has_context = s->has_unasm = false;
+    s->implicit_thread = s->implicit_process = 0;
+    s->context = (struct sc_context){0};
+    s->has_unasm = false;
     return NULL;
 }
 
-sc_err *sc_session_regs(sc_session *s, struct sc_regs *ret_regs) {
-    if (s->has_context) {
-        *ret_regs = s->context;
+sc_err *sc_session_base_regs(sc_session *s, struct sc_regs *ret_regs) {
+    if (s->context.has_regs) {
+        *ret_regs = s->context.regs;
         return NULL;
     }
     if (!s->target)
@@ -129,14 +132,41 @@ sc_err *sc_session_regs(sc_session *s, struct sc_regs *ret_regs) {
     return sc_target_regs(s->target, s->current, ret_regs);
 }
 
-void sc_session_set_regs(sc_session *s, const struct sc_regs *regs) {
-    s->has_context = regs != NULL;
-    s->has_unasm = false;
-    if (regs)
-        s->context = *regs;
+sc_err *sc_session_regs(sc_session *s, struct sc_regs *ret_regs) {
+    if (!s->context.has_frame)
+        return sc_session_base_regs(s, ret_regs);
+    *ret_regs = s->context.frame.regs;
+    return NULL;
 }
 
-bool sc_session_has_context(const sc_session *s) { return s->has_context; }
+void sc_session_set_regs(sc_session *s, const struct sc_regs *regs) {
+    s->has_unasm = false;
+    s->context = (struct sc_context){.has_regs = regs != NULL};
+    if (regs)
+        s->context.regs = *regs;
+}
+
+bool sc_session_has_context(const sc_session *s) {
+    return s->context.has_regs || s->context.has_frame;
+}
+
+const struct sc_context *sc_session_context(const sc_session *s) { return &s->context; }
+
+void sc_session_restore_context(sc_session *s, const struct sc_context *context) {
+    s->has_unasm = false;
+    s->context = *context;
+    if (context->epoch != s->symbolry.epoch)
+        sc_session_reset_scope(s);
+}
+
+void sc_session_reset_scope(sc_session *s) {
+    s->has_unasm &= !s->context.has_frame;
+    s->context.has_frame = s->context.has_scope = false;
+    s->context.first = s->context.number = 0;
+}
+
+uint32_t sc_session_kframes(const sc_session *s) { return s->kframes; }
+void sc_session_set_kframes(sc_session *s, uint32_t count) { s->kframes = count; }
 
 void sc_session_prompt(const sc_session *s, char *buf, size_t size) {
     if (!size)

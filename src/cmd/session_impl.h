@@ -9,6 +9,7 @@
 #include "cmd/command.h"
 #include "cmd/listing.h"
 #include "cmd/script.h"
+#include "cmd/stack.h"
 
 enum { SC_NVARS = 20, SC_NEST_MAX = 40 };
 
@@ -21,6 +22,8 @@ struct sc_symbolry {
     sc_symtab *symtab; /* NULL: not asked for yet, or `why` */
     char *why;         /* owned: why there can be none */
     sc_layout_book *layouts;
+    sc_unwinder *unwinder;
+    uint32_t epoch;                   /* counts reloads: see struct sc_context */
     uint32_t options;                 /* .symopt's bits */
     bool prompts;                     /* `!sym prompts`: kept, there is nothing to prompt for */
     uint64_t warned[SC_WARNINGS_MAX]; /* hashes of warnings that were shown */
@@ -28,12 +31,13 @@ struct sc_symbolry {
 };
 
 struct sc_session {
-    sc_target *target; /* borrowed, may be NULL */
-    sc_out *out;       /* borrowed; another while output is captured */
-    sc_out *main_out;  /* the session's own */
-    uint32_t current;  /* processor or thread */
-    bool has_context;  /* `context` was set by .cxr, .ecxr, … */
-    struct sc_regs context;
+    sc_target *target;                          /* borrowed, may be NULL */
+    sc_out *out;                                /* borrowed; another while output is captured */
+    sc_out *main_out;                           /* the session's own */
+    uint32_t current;                           /* processor or thread */
+    uint64_t implicit_thread, implicit_process; /* .thread, .process; 0: the current ones */
+    struct sc_context context;
+    uint32_t kframes; /* .kframes */
     long tz;
     unsigned radix;
     bool quit, enrich, lines;

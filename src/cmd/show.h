@@ -54,6 +54,13 @@ void sc_read_code(sc_target *target, uint64_t addr, struct sc_code *ret);
  */
 sc_err *sc_near(sc_session *session, uint64_t addr, sc_arena *arena, const char **ret_text);
 
+/*
+ * threads.c: the line of thread or processor INDEX as `~` has it; DETAIL: with what `~*` adds.
+ * CURRENT is the one to mark.
+ */
+sc_err *sc_show_thread(sc_session *session, uint32_t index, uint32_t current, bool detail,
+                       sc_arena *arena);
+
 /* exception.c: WinDbg's words for an exception code ("Access violation"); NULL unknown. */
 const char *sc_exception_words(uint32_t code);
 /* signals.c: the same for the event of a dump of any system; "Unknown exception" if it is. */

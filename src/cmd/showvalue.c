@@ -416,3 +416,9 @@ sc_err *sc_show_value(sc_session *session, const struct sc_value *value, sc_aren
         *ret_missing = s.missing;
     return err;
 }
+
+sc_err *sc_show_string(sc_session *session, sc_space *space, uint64_t addr, unsigned unit,
+                       sc_arena *arena, const char **ret_text) {
+    struct show s = {session, arena, false};
+    return string_text(&s, space, addr, unit, TEXT_MAX, ret_text);
+}

@@ -19,6 +19,7 @@ void sc_symbolry_init(struct sc_symbolry *symbolry) {
 
 void sc_symbolry_deinit(struct sc_symbolry *symbolry) {
     sc_layout_book_destroy(symbolry->layouts);
+    sc_unwinder_destroy(symbolry->unwinder);
     sc_symtab_destroy(symbolry->symtab);
     free(symbolry->why);
 }
@@ -137,6 +138,26 @@ sc_err *sc_session_layouts(sc_session *s, sc_layout_book **ret_book) {
 void sc_session_forget_layouts(sc_session *s) {
     if (s->symbolry.layouts)
         sc_layout_book_forget(s->symbolry.layouts);
+    if (s->symbolry.unwinder)
+        sc_unwinder_forget(s->symbolry.unwinder);
+    s->symbolry.epoch++;
+    sc_session_reset_scope(s); /* its frame names a module */
+}
+
+sc_err *sc_session_unwinder(sc_session *s, sc_unwinder **ret_unwinder) {
+    struct sc_symbolry *y = &s->symbolry;
+    sc_symtab *symtab = NULL;
+    if (!s->target)
+        return sc_errf(SC_ERR_NOT_FOUND, "no dump is open, so there are no stacks");
+    sc_err *err = y->unwinder || y->why ? NULL : sc_session_symbols(s, &symtab);
+    /* Without symbols the images in memory still say how their functions are left. */
+    if (err && (sc_err_code(err) == SC_ERR_NOMEM || sc_err_code(err) == SC_ERR_CANCELLED))
+        return err;
+    sc_err_destroy(err);
+    err = y->unwinder ? NULL : sc_unwinder_create(s->target, symtab, &y->unwinder);
+    if (!err)
+        *ret_unwinder = y->unwinder;
+    return err;
 }
 
 /* ---- settings ---- */

@@ -41,6 +41,13 @@ sc_err *sc_symbol_row(sc_session *session, const struct sc_near *hit, sc_arena *
 sc_err *sc_show_value(sc_session *session, const struct sc_value *value, sc_arena *arena,
                       const char **ret_text, bool *ret_missing);
 
+/*
+ * The text of UNIT bytes a character at ADDR, up to its end, some size, or where memory ends; NULL
+ * when none can be read.
+ */
+sc_err *sc_show_string(sc_session *session, sc_space *space, uint64_t addr, unsigned unit,
+                       sc_arena *arena, const char **ret_text);
+
 /* fnent.c: the image that MODULE is: from memory, else from the image file that was found. */
 sc_err *sc_module_image(sc_session *session, const struct sc_module *module, sc_pe **ret_pe);
 /*

@@ -15,6 +15,7 @@
 
 #include "cmd/dispatch.h"
 #include "cmd/show.h"
+#include "cmd/stack.h"
 
 /* ---- one line ---- */
 
@@ -116,9 +117,8 @@ static void fill(struct row *r, const struct sc_thread *t) {
     r->user_time = t->user_time;
 }
 
-/* The line of thread or processor INDEX; CURRENT is the one to mark. */
-static sc_err *show(sc_session *session, uint32_t index, uint32_t current, bool detail,
-                    sc_arena *arena) {
+sc_err *sc_show_thread(sc_session *session, uint32_t index, uint32_t current, bool detail,
+                       sc_arena *arena) {
     sc_target *target = sc_session_target(session);
     const struct sc_machine *m = sc_target_machine(target);
     struct style style = {sc_session_ptr_size(session), detail, m->windows};
@@ -232,13 +232,13 @@ static sc_err *list(sc_session *session, const struct set *set, sc_arena *arena)
     uint32_t n, current = sc_session_current(session);
     if (!set->all && !set->listed) {
         sc_err *err = exists(session, set->one);
-        return err ? err : show(session, set->one, current, true, arena);
+        return err ? err : sc_show_thread(session, set->one, current, true, arena);
     }
     sc_err *err = count_of(session, &n);
     for (uint32_t i = 0; !err && i < n; i++)
         err = sc_target_cancelled(sc_session_target(session))
                   ? sc_err_cancelled()
-                  : show(session, i, current, set->all, arena);
+                  : sc_show_thread(session, i, current, set->all, arena);
     return err;
 }
 
@@ -268,15 +268,8 @@ static sc_err *run_in(sc_session *session, const struct set *set, const char *co
                       sc_arena *arena) {
     uint32_t n = set->one + 1, i = set->one, before = sc_session_current(session);
     unsigned failed = 0;
-    struct sc_regs saved;
-    sc_err *err = NULL;
-    bool had_context = sc_session_has_context(session);
-    if (had_context)
-        err = sc_session_regs(session, &saved);
-    if (!err && set->all)
-        err = count_of(session, &n);
-    if (!err && !set->all)
-        err = exists(session, set->one);
+    struct sc_context saved = *sc_session_context(session);
+    sc_err *err = set->all ? count_of(session, &n) : exists(session, set->one);
     for (i = set->all ? 0 : i; !err && i < n; i++) {
         if (sc_target_cancelled(sc_session_target(session))) {
             err = sc_err_cancelled();
@@ -284,13 +277,13 @@ static sc_err *run_in(sc_session *session, const struct set *set, const char *co
         }
         if (set->all && !quiet) {
             sc_puts(sc_session_out(session), "\n");
-            err = show(session, i, before, false, arena);
+            err = sc_show_thread(session, i, before, false, arena);
         }
         if (!err)
             err = run_there(session, i, command, &failed);
     }
     sc_err_destroy(sc_session_set_current(session, before));
-    sc_session_set_regs(session, had_context ? &saved : NULL);
+    sc_session_restore_context(session, &saved);
     if (!err && failed)
         err = sc_errf(SC_ERR_ARG, "~: %u of the commands failed", failed);
     return err;

@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/vec.h"
+#include "stopcode/disasm.h"
 #include "stopcode/pe.h"
 #include "stopcode/stack.h"
 
@@ -37,6 +38,10 @@ struct sc_unwinder {
         size_t count, room;
     } modules;
     struct sc_unwind_module *last; /* the one asked for before */
+    /* For `own` alone: what the step of this CPU keeps of code outside of modules. */
+    struct sc_unwind_module outside;
+    sc_disasm *disasm; /* made when code of x86 is first looked at */
+    bool no_disasm;    /* there is none */
 };
 
 enum sc_step_status {
@@ -58,6 +63,13 @@ struct sc_step {
     bool has_rule; /* x86: what the symbols say of the frame */
     struct sc_frame_rule rule;
     uint64_t known; /* in and out: general registers whose values are known */
+    /*
+     * x86, in and out: bytes of parameters that lie on the stack for the frame that was left, above
+     * its return address, and whether its return takes them off ("ret n"). Zero for the first
+     * frame.
+     */
+    uint32_t callee_params;
+    bool callee_pops;
     sc_err *err;
 };
 

@@ -25,9 +25,14 @@ sc_err *sc_unwinder_create(sc_target *target, sc_symtab *symtab, sc_unwinder **r
     return NULL;
 }
 
-static void destroy_module(struct sc_unwind_module *m) {
+static void free_own(struct sc_unwind_module *m) {
     if (m->own && m->free_own)
         m->free_own(m->own);
+    m->own = NULL;
+}
+
+static void destroy_module(struct sc_unwind_module *m) {
+    free_own(m);
     sc_pe_close(m->pe);
     free(m);
 }
@@ -37,12 +42,14 @@ void sc_unwinder_forget(sc_unwinder *u) {
         destroy_module(u->modules.item[i]);
     SC_VEC_FREE(&u->modules);
     u->last = NULL;
+    free_own(&u->outside);
 }
 
 void sc_unwinder_destroy(sc_unwinder *u) {
     if (!u)
         return;
     sc_unwinder_forget(u);
+    sc_disasm_destroy(u->disasm);
     free(u);
 }
 
@@ -102,8 +109,36 @@ sc_err *sc_unwind_module_at(struct sc_unwinder *u, uint64_t addr, struct sc_unwi
 
 bool sc_step_read_ptr(struct sc_unwinder *u, uint64_t addr, uint64_t *ret_value,
                       struct sc_step *step) {
-    if (sc_space_ptr(u->space, addr, ret_value) == SC_READ_OK)
+    /* Not the space's pointer size: a 32-bit stack may lie in a 64-bit process. */
+    if (sc_space_uint(u->space, addr, u->ptr_size, ret_value) == SC_READ_OK)
         return true;
     step->missing = addr;
     return false;
+}
+
+sc_err *sc_unwinder_part(sc_unwinder *u, uint64_t addr, struct sc_unwind_part *ret,
+                         bool *ret_found) {
+    struct sc_unwind_module *m;
+    sc_err *err = sc_unwind_module_at(u, addr, &m);
+    if (err)
+        return err;
+    *ret_found = false;
+    if (!m || !m->has_table)
+        return NULL;
+    struct sc_pe_function part, root;
+    err = sc_pe_function_find(m->pe, (uint32_t)(addr - m->base), &part);
+    if (!err) {
+        root = part;
+        if (u->cpu == SC_CPU_X64)
+            err = sc_pe_function_root(m->pe, &part, &root);
+    }
+    if (err && ends_walk(err))
+        return err;
+    if (!err) {
+        *ret =
+            (struct sc_unwind_part){m->base + part.begin, m->base + part.end, m->base + root.begin};
+        *ret_found = true;
+    }
+    sc_err_destroy(err);
+    return NULL;
 }

@@ -78,6 +78,17 @@ static sc_err *fake_line(void *impl, uint32_t rva, struct sc_line *ret, bool *re
     return failing(f);
 }
 
+static sc_err *fake_frame_rule(void *impl, uint32_t rva, struct sc_frame_rule *ret,
+                               bool *ret_found) {
+    struct fakesyms *f = impl;
+    for (size_t i = 0; !f->fail && i < f->nrules && !*ret_found; i++) {
+        *ret_found = rva - f->rules[i].rva < f->rules[i].size;
+        if (*ret_found)
+            *ret = f->rules[i];
+    }
+    return failing(f);
+}
+
 static sc_err *fake_type_named(void *impl, const char *name, uint32_t *ret_id, bool *ret_found) {
     struct fakesyms *f = impl;
     for (size_t i = 0; !f->fail && i < f->ntypes; i++)
@@ -117,6 +128,7 @@ static const struct sc_symbols_ops ops = {
     .find = fake_find,
     .each = fake_each,
     .line = fake_line,
+    .frame_rule = fake_frame_rule,
     .type_named = fake_type_named,
     .type = fake_type,
     .types = fake_types,

@@ -24,6 +24,8 @@ struct fakesyms {
     size_t nsymbols;
     const char *const *types; /* names; the ids are their places, from 1 on */
     size_t ntypes;
+    const struct sc_frame_rule *rules; /* the first that covers an RVA counts */
+    size_t nrules;
     const struct sc_line *line; /* the answer to every question about lines; NULL: none */
     /* A place that was moved away from its function: RVA is answered with this symbol. */
     const struct sc_symbol *omap;

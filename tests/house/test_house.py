@@ -131,7 +131,7 @@ def golden(text, *args):
     with tempfile.TemporaryDirectory() as folder:
         tests = os.path.join(folder, "tests")
         os.makedirs(os.path.join(tests, "golden"))
-        for name in ("tap.py", "minidump.py"):
+        for name in ("tap.py", "minidump.py", "transcript.py"):
             shutil.copy(os.path.join(tap.ROOT, "tests", name), tests)
         shutil.copy(GOLDEN, os.path.join(tests, "golden"))
         path = os.path.join(tests, "golden", "x.txt")

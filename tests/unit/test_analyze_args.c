@@ -157,9 +157,14 @@ static void a_record_that_is_absent_is_said(void **state) {
     case_kernel(&c, 0x7e, 0xffffffffc0000005, BAD + 0x10, POOL, POOL);
     case_run(&c);
     assert_false(c.a->has_exception);
-    assert_int_equal(c.a->nnotes, 2);
+    assert_int_equal(c.a->nnotes, 3);
     assert_non_null(strstr(c.a->notes[0], "Parameter 3: the dump holds no exception record"));
     assert_non_null(strstr(c.a->notes[1], "Parameter 4: the dump holds no context record"));
+    assert_string_equal(c.a->notes[2],
+                        "There is no stack: the dump holds no registers to begin with.");
+    assert_int_equal(c.a->stack.count, 0);
+    assert_non_null(c.a->stack_why);
+    assert_null(c.a->stack_command);
     case_end(&c);
 }
 
@@ -180,7 +185,7 @@ static void a_record_that_contradicts_its_parameter_is_remarked(void **state) {
     case_kernel(&c, 0x7e, 0xffffffffc0000094, BAD + 0x10, 0, 0);
     c.machine.bugcheck_arg[2] = case_exception(&c, 0x40, 0xc0000005, BAD + 0x10, 0, 0x18);
     case_run(&c);
-    assert_int_equal(c.a->nnotes, 1);
+    assert_int_equal(c.a->nnotes, 2); /* and that there are no registers, so no stack */
     assert_non_null(strstr(c.a->notes[0], "Parameter 1 says 0xc0000094"));
     case_end(&c);
 }
@@ -213,7 +218,10 @@ static void a_trap_frame_gives_registers_but_not_all(void **state) {
     assert_true(sc_regs_get(&c.a->regs, "rcx", &rcx));
     assert_int_equal(rcx, 0x1234);
     assert_string_equal(c.a->arg[1].meaning, "stands at baddrv+0x77");
-    assert_string_equal(c.a->regs_command, "? poi(ffffa00000001000+168)");
+    assert_string_equal(c.a->regs_command, ".trap 0xffffa00000001000");
+    assert_string_equal(c.a->stack_command, ".trap 0xffffa00000001000; kb");
+    assert_int_equal(c.a->stack.frame[0].ip, BAD + 0x77);
+    assert_string_equal(c.a->stack_symbol[0], "baddrv+0x77");
     case_end(&c);
 }
 

@@ -246,12 +246,18 @@ static void evidence_about_unloaded_drivers_and_trap_frames_can_be_typed(void **
     case_kernel(&c, 0x139, 3, DATA, 0, 0);
     put(c.bytes + 0x168, BAD + 0x77, 8);
     put(c.bytes + 0x170, 0x10, 2);
+    put(c.bytes + 0x178, 0x10246, 4);
     case_run(&c);
     sc_analysis_destroy(c.a);
     open_on(&f, c.target, SC_RENDER_TEXT);
     type_all_evidence(&f);
-    assert_int_equal(fix_run(&f, "? poi(ffffa00000001000+168)"), 0);
-    text_has(&f, "fffff800`01000077");
+    assert_int_equal(fix_run(&f, "!analyze -v"), 0);
+    text_has(&f, "TRAP_FRAME:  ffffa00000001000 -- (.trap 0xffffa00000001000)\n"
+                 "NOTE: The trap frame does not contain all registers.\n");
+    text_has(&f, "STACK_TEXT:  \n00000000`00000000 ");
+    text_has(&f, "STACK_COMMAND:  .trap 0xffffa00000001000; kb\n");
+    assert_int_equal(fix_run(&f, ".trap ffffa00000001000"), 0);
+    text_has(&f, "rip=fffff80001000077");
     fix_close(&f);
 }
 

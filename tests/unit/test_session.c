@@ -118,7 +118,7 @@ static void pseudo_registers_of_a_kernel_dump(void **state) {
     expect_unknown(&f, "@$exr_param2", "$exr_param2 is unknown: the exception has 2 parameters");
     expect_unknown(&f, "@$teb", "$teb is unknown: it belongs to a process");
     expect_unknown(&f, "@$proc", "$proc is unknown: the layout of ETHREAD");
-    expect_unknown(&f, "@$ra", "$ra is unknown: that needs the stack walker");
+    expect_unknown(&f, "@$ra", "$ra is unknown: this frame has no caller that is known");
     expect_unknown(&f, "@$exentry", "$exentry is unknown: ");
     fix_close(&f);
 }

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The stack of the context that the analysis looks at. It is walked with the symbols of those
+ * modules that it passes through, and named here, so that it is plain data for whoever reads it.
+ */
+#include <string.h>
+
+#include "analyze/case.h"
+#include "nt/stackrange.h"
+
+enum { FRAMES_MAX = 256 };
+
+static sc_err *walk(struct sc_case *c) {
+    sc_unwinder *unwinder;
+    struct sc_stack_opts opts = {.sz = sizeof opts, .max_frames = FRAMES_MAX};
+    struct sc_analysis *a = c->a;
+    sc_err *err = nt_stack_ranges(c->target, c->machine->current, sc_regs_sp(&a->regs), &opts);
+    if (!err)
+        err = sc_unwinder_create(c->target, c->symtab, &unwinder);
+    if (err)
+        return err;
+    err = sc_stack_walk(unwinder, &a->regs, &opts, &a->stack);
+    sc_unwinder_destroy(unwinder);
+    return err;
+}
+
+static sc_err *name_frames(struct sc_case *c) {
+    struct sc_analysis *a = c->a;
+    const char **name = sc_arena_array(c->arena, a->stack.count + 1, sizeof *name);
+    if (!name)
+        return sc_err_nomem();
+    for (size_t i = 0; i < a->stack.count; i++) {
+        const struct sc_frame *f = &a->stack.frame[i];
+        if (f->how == SC_FRAME_INLINE && f->module && f->inline_name)
+            name[i] = sc_case_text(c, "%s!%s", sc_case_name(c, f->module->name),
+                                   sc_case_name(c, f->inline_name));
+        else
+            name[i] = sc_case_place(c, f->ip);
+    }
+    a->stack_symbol = name;
+    return NULL;
+}
+
+/* The command that shows the same stack at the prompt. */
+static const char *command_of(struct sc_case *c) {
+    const char *regs = c->a->regs_command;
+    bool stored = !regs || (c->machine->kernel && !strcmp(regs, ".ecxr"));
+    return stored ? "kb" : sc_case_text(c, "%s; kb", regs);
+}
+
+sc_err *sc_case_stack(struct sc_case *c) {
+    struct sc_analysis *a = c->a;
+    if (!a->has_regs) {
+        a->stack_why = "the dump holds no registers to begin with";
+        sc_case_note(c, "There is no stack: %s.", a->stack_why);
+        return NULL;
+    }
+    sc_err *err = walk(c);
+    if (!err)
+        err = name_frames(c);
+    if (!err)
+        a->stack_command = command_of(c);
+    return err;
+}

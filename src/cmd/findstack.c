@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The stacks of all threads: `!uniqstack` shows each different one once, `!findstack` those that a
+ * symbol or module is on.
+ *
+ *     Thread 009, 2 frame(s) match
+ *             * 06 03eaffac 771d9263 wininet!ICAsyncThread::SelectThread+0x22a
+ *             * 07 03eaffb4 7c80b50b wininet!ICAsyncThread::SelectThreadWrapper+0xd
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/utf.h"
+#include "base/vec.h"
+#include "cmd/show.h"
+#include "cmd/stack.h"
+
+/* ---- each thread in turn ---- */
+
+/* What is done with the stack of thread or processor INDEX, which is the current one. */
+typedef sc_err *(*stack_fn)(sc_session *session, void *ctx, uint32_t index,
+                            const struct sc_walked *walked, sc_arena *arena);
+
+static sc_err *one_thread(sc_session *session, uint32_t index, stack_fn fn, void *ctx) {
+    struct sc_walked walked = {.first = 0};
+    sc_arena *arena = sc_arena_create();
+    sc_err *err = arena ? sc_session_set_current(session, index) : sc_err_nomem();
+    if (!err)
+        err = sc_session_walk(session, sc_session_kframes(session), &walked);
+    if (sc_err_catch(&err, SC_ERR_NOT_FOUND)) /* registers of it are not in the dump */
+        err = fn(session, ctx, index, NULL, arena);
+    else if (!err)
+        err = fn(session, ctx, index, &walked, arena);
+    sc_stack_deinit(&walked.stack);
+    sc_arena_destroy(arena);
+    return err;
+}
+
+static sc_err *count_threads(sc_session *session, uint32_t *ret_count) {
+    const struct sc_threads *threads;
+    sc_err *err = sc_target_threads(sc_session_target(session), &threads);
+    if (!err)
+        *ret_count = threads->count < UINT32_MAX ? (uint32_t)threads->count : UINT32_MAX;
+    return err;
+}
+
+static sc_err *each_thread(sc_session *session, uint32_t count, stack_fn fn, void *ctx) {
+    struct sc_context saved = *sc_session_context(session);
+    uint32_t before = sc_session_current(session);
+    sc_err *err = NULL;
+    for (uint32_t i = 0; !err && i < count; i++) {
+        if (sc_target_cancelled(sc_session_target(session)))
+            err = sc_err_cancelled();
+        else if (!sc_out_failed(sc_session_out(session)))
+            err = one_thread(session, i, fn, ctx);
+    }
+    sc_err_destroy(sc_session_set_current(session, before));
+    sc_session_restore_context(session, &saved);
+    return err;
+}
+
+/* ---- !uniqstack ---- */
+
+struct seen {
+    uint64_t hash;
+    size_t frames;
+};
+
+struct unique {
+    struct sc_kform form;
+    struct {
+        struct seen *item;
+        size_t count, room;
+    } seen;
+    struct {
+        uint32_t *item;
+        size_t count, room;
+    } duplicates;
+    uint32_t missing; /* threads without registers */
+};
+
+/* Stacks are the same when they pass through the same instructions. */
+static struct seen seen_of(const struct sc_stack *stack) {
+    struct seen s = {0xcbf29ce484222325u, stack->count};
+    for (size_t i = 0; i < stack->count; i++)
+        s.hash = (s.hash ^ stack->frame[i].ip) * 0x100000001b3u;
+    return s;
+}
+
+static bool was_seen(const struct unique *u, const struct seen *s) {
+    for (size_t i = 0; i < u->seen.count; i++)
+        if (u->seen.item[i].hash == s->hash && u->seen.item[i].frames == s->frames)
+            return true;
+    return false;
+}
+
+static sc_err *show_unique(sc_session *session, void *ctx, uint32_t index,
+                           const struct sc_walked *walked, sc_arena *arena) {
+    struct unique *u = ctx;
+    if (!walked) {
+        u->missing++;
+        return NULL;
+    }
+    struct seen s = seen_of(&walked->stack);
+    if (was_seen(u, &s)) {
+        uint32_t *slot = SC_VEC_PUSH(&u->duplicates);
+        if (!slot)
+            return sc_err_nomem();
+        *slot = index;
+        return NULL;
+    }
+    struct seen *slot = SC_VEC_PUSH(&u->seen);
+    if (!slot)
+        return sc_err_nomem();
+    *slot = s;
+    sc_puts(sc_session_out(session), "\n");
+    sc_err *err = sc_show_thread(session, index, index, true, arena);
+    return err ? err : sc_show_stack(session, walked, &u->form, arena);
+}
+
+struct total_rec {
+    uint64_t *duplicate;
+    size_t nduplicates;
+    uint32_t threads, without_registers;
+};
+static const struct sc_field total_fields[] = {
+    SC_FIELD(struct total_rec, threads, SC_F_U32),
+    SC_FIELD(struct total_rec, without_registers, SC_F_U32),
+    {"duplicates", SC_F_HEXES, offsetof(struct total_rec, duplicate),
+     offsetof(struct total_rec, nduplicates), NULL, NULL},
+    SC_FIELD_END};
+static const struct sc_rectype total_type = {"stack_totals", sizeof(struct total_rec),
+                                             total_fields};
+
+static void total_text(sc_out *out, const void *record, void *ctx) {
+    const struct total_rec *r = record;
+    (void)ctx;
+    sc_printf(out, "\nTotal threads: %u\n", r->threads);
+    if (r->nduplicates)
+        sc_printf(out, "Duplicate callstacks: %zu (windbg thread #s follow):\n", r->nduplicates);
+    for (size_t i = 0; i < r->nduplicates; i++)
+        sc_printf(out, "%s%llu", i ? ", " : "", (unsigned long long)r->duplicate[i]);
+    sc_puts(out, r->nduplicates ? "\n" : "");
+}
+
+static sc_err *show_totals(sc_session *session, const struct unique *u, uint32_t count,
+                           sc_arena *arena) {
+    struct total_rec r = {
+        .threads = count, .nduplicates = u->duplicates.count, .without_registers = u->missing};
+    r.duplicate = sc_arena_array(arena, r.nduplicates + 1, sizeof *r.duplicate);
+    if (!r.duplicate)
+        return sc_err_nomem();
+    for (size_t i = 0; i < r.nduplicates; i++)
+        r.duplicate[i] = u->duplicates.item[i];
+    sc_record(sc_session_out(session), &total_type, &r, total_text, NULL);
+    if (u->missing && sc_session_enrich(session))
+        sc_remark(sc_session_out(session), "Of %u of them the dump holds no registers.",
+                  u->missing);
+    return NULL;
+}
+
+enum { ARG_B, ARG_V, ARG_P, ARG_N };
+
+static sc_err *run_uniqstack(sc_session *session, const struct sc_args *args) {
+    bool b = args->v[ARG_B].given, v = args->v[ARG_V].given;
+    struct unique u = {.form = {.args = b || v,
+                                .child = v || !b,
+                                .notes = v,
+                                .params = args->v[ARG_P].given,
+                                .numbers = args->v[ARG_N].given}};
+    uint32_t count;
+    sc_err *err = count_threads(session, &count);
+    if (err)
+        return err;
+    sc_printf(sc_session_out(session), "Processing %u threads, please wait\n", count);
+    err = each_thread(session, count, show_unique, &u);
+    if (!err)
+        err = show_totals(session, &u, count, args->arena);
+    SC_VEC_FREE(&u.seen);
+    SC_VEC_FREE(&u.duplicates);
+    return err;
+}
+
+/* ---- !findstack ---- */
+
+struct search {
+    const char *symbol;
+    unsigned level;
+};
+
+/* Does TEXT begin with the symbol, or is it what its wildcards describe? */
+static bool fits(const char *symbol, const char *text) {
+    return strpbrk(symbol, "*?") ? sc_wild_match(symbol, text)
+                                 : !sc_strncasecmp(symbol, text, strlen(symbol));
+}
+
+/* The frame's "module!name", or its name alone, or the module alone. */
+static sc_err *matches(const struct search *s, const struct sc_frame_rec *r, sc_arena *arena,
+                       bool *ret) {
+    const char *full =
+        r->module && r->name ? sc_arena_printf(arena, "%s!%s", r->module, r->name) : r->symbol;
+    if (!full)
+        return sc_err_nomem();
+    bool bare = !strchr(s->symbol, '!');
+    *ret = fits(s->symbol, full) || (bare && r->name && fits(s->symbol, r->name)) ||
+           (bare && r->module && fits(s->symbol, r->module));
+    return NULL;
+}
+
+struct match_rec {
+    uint32_t thread, matches;
+};
+static const struct sc_field match_fields[] = {SC_FIELD(struct match_rec, thread, SC_F_U32),
+                                               SC_FIELD(struct match_rec, matches, SC_F_U32),
+                                               SC_FIELD_END};
+static const struct sc_rectype match_type = {"stack_match", sizeof(struct match_rec), match_fields};
+
+static void match_text(sc_out *out, const void *record, void *ctx) {
+    const struct match_rec *r = record;
+    (void)ctx;
+    sc_printf(out, "Thread %03u, %u frame(s) match\n", r->thread, r->matches);
+}
+
+/* The records of all frames; which of them match. */
+static sc_err *read_frames(sc_session *session, const struct search *s,
+                           const struct sc_walked *walked, const struct sc_kform *form,
+                           sc_arena *arena, struct sc_frame_rec *rows, bool *match,
+                           uint32_t *ret_matches) {
+    uint32_t n = 0;
+    for (size_t i = 0; i < walked->stack.count; i++) {
+        sc_err *err = sc_frame_row(session, &walked->stack, i, form, arena, &rows[i]);
+        if (err)
+            return err;
+        err = matches(s, &rows[i], arena, &match[i]);
+        if (err)
+            return err;
+        n += match[i];
+    }
+    *ret_matches = n;
+    return NULL;
+}
+
+static sc_err *search_stack(sc_session *session, void *ctx, uint32_t index,
+                            const struct sc_walked *walked, sc_arena *arena) {
+    static const struct sc_kform form = {.child = true, .numbers = true, .decimal = true};
+    const struct search *s = ctx;
+    sc_out *out = sc_session_out(session);
+    struct sc_kstyle style = sc_kstyle_of(session, &form);
+    struct match_rec r = {.thread = index};
+    if (!walked)
+        return NULL;
+    struct sc_frame_rec *rows = sc_arena_array(arena, walked->stack.count + 1, sizeof *rows);
+    bool *match = sc_arena_array(arena, walked->stack.count + 1, sizeof *match);
+    if (!rows || !match)
+        return sc_err_nomem();
+    sc_err *err = read_frames(session, s, walked, &form, arena, rows, match, &r.matches);
+    if (err || !r.matches)
+        return err;
+    sc_record(out, &match_type, &r, match_text, NULL);
+    for (size_t i = 0; s->level && i < walked->stack.count; i++) {
+        style.before = match[i] ? "        * " : "          ";
+        if (match[i] || s->level > 1)
+            sc_record(out, &sc_frame_rectype, &rows[i], sc_frame_text, &style);
+    }
+    sc_puts(out, s->level ? "\n" : "");
+    return NULL;
+}
+
+static sc_err *run_findstack(sc_session *session, const struct sc_args *args) {
+    struct search s = {args->v[0].text, 1};
+    uint32_t count;
+    if (args->v[1].given && args->v[1].num > 2)
+        return sc_errf(SC_ERR_ARG, "!findstack: level 0 threads, 1 frames, 2 whole stacks");
+    if (args->v[1].given)
+        s.level = (unsigned)args->v[1].num;
+    sc_err *err = count_threads(session, &count);
+    return err ? err : each_thread(session, count, search_stack, &s);
+}
+
+static const struct sc_arg uniqstack_args[] = {
+    [ARG_B] = {SC_ARG_OPTION, "arguments", "b", true, "as kb"},
+    [ARG_V] = {SC_ARG_OPTION, "frame data", "v", true, "as kv"},
+    [ARG_P] = {SC_ARG_OPTION, "parameters", "p", true, "as kp"},
+    [ARG_N] = {SC_ARG_OPTION, "numbers", "n", true, "as kn"},
+    {SC_ARG_END, NULL, NULL, false, NULL}};
+static const struct sc_arg findstack_args[] = {
+    {SC_ARG_WORD, "symbol", NULL, false,
+     "a module, or the beginning of module!name or name; * and ? are wildcards"},
+    {SC_ARG_EXPR, "level", NULL, true, "0 threads alone, 1 the frames, 2 the whole stacks"},
+    {SC_ARG_END, NULL, NULL, false, NULL}};
+
+const struct sc_command sc_findstack_commands[] = {
+    {.name = "!uniqstack",
+     .brief = "show the stacks of all threads, equal ones once",
+     .needs = SC_NEED_TARGET,
+     .args = uniqstack_args,
+     .help = "Stacks are equal when they pass through the same instructions. At the end stand the "
+             "numbers of the threads whose stacks were left out.",
+     .sample = "!uniqstack",
+     .run = run_uniqstack},
+    {.name = "!findstack",
+     .brief = "find the threads whose stacks have a symbol or module",
+     .needs = SC_NEED_TARGET,
+     .args = findstack_args,
+     .help = "!findstack ntdll!NtWait shows for each thread the frames whose names begin so; "
+             "!findstack wininet those of a module. Frames are numbered in decimal.",
+     .sample = "!findstack ntdll 0",
+     .run = run_findstack},
+    {.name = NULL},
+};
