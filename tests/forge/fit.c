@@ -294,7 +294,7 @@ bool fit_poke(struct fit_work *w, enum fit_rank rank, unsigned line, const char 
     size_t behind = o->npokes - 1 - at;
     memmove(&o->poke[at + 1], &o->poke[at], behind * sizeof *o->poke);
     memmove(&w->note[at + 1], &w->note[at], behind * sizeof *w->note);
-    o->poke[at] = (struct forge_poke){addr, value, width};
+    o->poke[at] = (struct forge_poke){addr, value, width, rank == FIT_FILLED};
     w->note[at] = (struct fit_note){rank, line, what};
     return true;
 }

@@ -94,6 +94,7 @@ struct forge_fit_function {
 struct forge_poke {
     uint64_t addr, value;
     unsigned width;
+    bool filled; /* invented: it gives way to whatever is known of the place */
 };
 /* Where the prolog of FRAME saved its caller's REG (numbered as in unwind codes). */
 struct forge_fit_saved {
