@@ -146,6 +146,9 @@ bool forge_world_code(struct forge_world *w, unsigned line, uint64_t addr, const
                       size_t size);
 /* The same by the forge itself: only where nothing is. */
 void forge_world_spare_code(struct forge_world *w, uint64_t addr, const void *data, size_t size);
+/* Fails with what a parser of listings says: "line 12: …" is the scenario's line then. */
+bool forge_world_listing_wrong(struct forge_world *w, unsigned line, const char *what,
+                               const char *why);
 /* TEXT with empty lines before it, so that a parser counts the scenario's lines. */
 const char *forge_world_numbered(struct forge_world *w, const struct forge_listing_text *text);
 /* What a context has when nobody says anything: all groups, segments, flags. */

@@ -67,6 +67,13 @@ static bool name_frames(struct forge_world *w, struct forge_wstack *s) {
     return true;
 }
 
+static bool is_bare(const struct forge_wstack *s) {
+    for (size_t i = 0; i < s->frames.count; i++)
+        if (s->frames.item[i].has_sp || s->frames.item[i].has_ret)
+            return false;
+    return true;
+}
+
 bool forge_world_stack_symbols(struct forge_world *w) {
     for (size_t i = 0; i < w->s->stacks.count; i++) {
         const struct forge_scn_stack *scn = &w->s->stacks.item[i];
@@ -81,9 +88,10 @@ bool forge_world_stack_symbols(struct forge_world *w) {
                                        "is (stack thread ADDRESS, stack user)",
                                        w->s->stacks.item[k].line);
         if (!forge_frames_parse(forge_world_numbered(w, &scn->listing), &s->frames, why))
-            return forge_wrong(w->s, scn->line, "stack: %s", why);
-        if (!s->frames.count)
-            return forge_wrong(w->s, scn->line, "stack: no frame stands in the block");
+            return forge_world_listing_wrong(w, scn->line, "stack", why);
+        if (!is_bare(s) && s->frames.is32 != w->is32)
+            return forge_wrong(w->s, scn->line, "stack: this is a listing of a %d-bit machine",
+                               s->frames.is32 ? 32 : 64);
         if (!name_frames(w, s))
             return false;
     }
@@ -124,49 +132,25 @@ static bool place_names(struct forge_world *w, struct forge_wstack *s) {
     return true;
 }
 
-static bool is_bare(const struct forge_wstack *s) {
-    for (size_t i = 0; i < s->frames.count; i++)
-        if (s->frames.item[i].has_sp || s->frames.item[i].has_ret)
-            return false;
-    return true;
-}
-
 static bool fit(struct forge_world *w, struct forge_wstack *s) {
     struct forge_where where = {w, where_is};
     char why[FORGE_WHY] = "";
     if (!place_names(w, s))
         return false;
-    if (!is_bare(s) && s->frames.is32 != w->is32)
-        return forge_wrong(w->s, s->scn->line, "stack: this is a listing of a %d-bit machine",
-                           s->frames.is32 ? 32 : 64);
     if (w->cpu != SC_CPU_X64 && w->cpu != SC_CPU_X86)
         return forge_wrong(w->s, s->scn->line, "stack: stacks of ARM64 cannot be made to fit yet");
     s->has_fit = true;
     if (!(w->is32 ? forge_fit_x86 : forge_fit_x64)(&s->frames, &where, &s->fit, why))
-        return forge_wrong(w->s, s->scn->line, "stack: %s", why);
+        return forge_world_listing_wrong(w, s->scn->line, "stack", why);
     return true;
 }
 
 /* ---- what the fit asks for ---- */
 
-/*
- * Words that the listing cannot do without: return addresses, and x86's saved frame pointers. What
- * else the fit put there is plausible only, and gives way to lines about memory.
- */
-static bool is_needed(const struct forge_world *w, const struct forge_wstack *s, uint64_t value) {
-    for (size_t i = 0; i < s->frames.count && value; i++) {
-        const struct forge_frame *f = &s->frames.item[i];
-        if ((f->has_ret && f->ret == value) || (w->is32 && f->has_sp && f->sp == value))
-            return true;
-    }
-    return false;
-}
-
 static bool put_pokes(struct forge_world *w, const struct forge_wstack *s) {
     for (size_t i = 0; i < s->fit.npokes; i++) {
         const struct forge_poke *p = &s->fit.poke[i];
-        unsigned line = is_needed(w, s, p->value) ? s->scn->line : 0;
-        if (!forge_world_put_uint(w, line, p->addr, p->width, p->value))
+        if (!forge_world_put_uint(w, p->filled ? 0 : s->scn->line, p->addr, p->width, p->value))
             return false;
     }
     if (s->fit.high > s->fit.sp && s->fit.high - s->fit.sp < 1 << 20)

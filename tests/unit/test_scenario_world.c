@@ -399,7 +399,9 @@ static const struct {
     {MACHINE STACK STACK,
      "case:12: stack: the current one stands in line 6: say whose this is (stack thread ADDRESS, "
      "stack user)"},
-    {MACHINE "stack\nnothing\nend\n", "case:6: stack: no frame stands in the block"},
+    {MACHINE "stack\nend\n", "case:6: stack: there is no frame in this listing"},
+    {MACHINE "stack\nnothing\nend\n",
+     "case:7: stack: \"nothing\" is neither module!name nor an address"},
     {MACHINE "stack\nfffff880`02006b08 fffff880`06001234 nt!A\n"
              "fffff880`02006b10 fffff800`01700010 srv!B+0x34\nend\n",
      "case:8: no line describes the module srv: write  module srv START END"},
@@ -408,6 +410,9 @@ static const struct {
      "case:6: stack: no line describes the thread fffffa8001000000"},
     {MACHINE "thread fffffa8001000000 stack fffff88003007000 fffff88003001000\n" STACK,
      "case:6: thread: the stack in line 7 (fffff88002006b08) does not lie between limit and base"},
+    {MACHINE "memory dq\nnothing\nend\n",
+     "case:7: memory: no address begins this line of dq: \"nothing\""},
+    {MACHINE "code\nnt!F:\nxyz\nend\n", "case:8: code: no address begins this line of u: \"xyz\""},
     {MACHINE STACK "memory fffff88002006b08 00\n",
      "case:12: the byte at fffff88002006b08 is another one in line 6"},
     {MACHINE "line nt+1000 a.c 1\n",
