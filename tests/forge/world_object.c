@@ -143,7 +143,8 @@ static bool put_switch(struct forge_world *w, unsigned line, const struct forge_
 static bool put_stack_bounds(struct forge_world *w, const struct forge_scn_thread *t, uint64_t addr,
                              const struct forge_wstack *s, bool current) {
     unsigned line = t->has_stack ? t->line : 0;
-    uint64_t high = s ? s->fit.high : 0, kernel_stack = t->stack_current;
+    uint64_t high = s ? s->fit.high : current ? sc_regs_sp(&w->regs) : 0;
+    uint64_t kernel_stack = t->stack_current;
     uint64_t base = t->has_stack ? t->stack_base
                     : high       ? (high + 0xfff) & ~(uint64_t)0xfff
                                  : forge_world_spare(w, 0x6000, 0x1000) + 0x6000;
