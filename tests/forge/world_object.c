@@ -163,8 +163,8 @@ static bool put_stack_bounds(struct forge_world *w, const struct forge_scn_threa
     }
     if (!kernel_stack)
         kernel_stack = init;
-    if (!s && !current)
-        forge_memmap_fill(&w->mem, kernel_stack, kernel_stack < base ? base - kernel_stack : 0);
+    if (!s && !current && kernel_stack >= limit && kernel_stack < base)
+        forge_memmap_fill(&w->mem, kernel_stack, base - kernel_stack);
     return say(w, line, addr, "Tcb.StackBase", base) &&
            say(w, line, addr, "Tcb.StackLimit", limit) &&
            say(w, t->has_init ? line : 0, addr, "Tcb.InitialStack", init) &&
