@@ -437,7 +437,8 @@ static enum sc_step_status by_prolog(struct x86_step *s, const struct sc_frame_r
         return status;
     *ret_shift += !*ret_shift;
     s->out.known &= ~(uint32_t)X86_NONVOLATILE | 1u << X86_EBP;
-    if (s->in.r[X86_EBP] == slot - 4 && sc_x86_read(s, slot - 4, &s->out.r[X86_EBP]))
+    if (s->in.r[X86_EBP] == slot - 4 &&
+        sc_x86_read(s, slot - 4, &s->out.r[X86_EBP]) != SC_STEP_DONE)
         x86_forget(&s->out, X86_EBP);
     return s->out.ip ? check_ip(s, SC_RETURN_MAYBE) : SC_STEP_NO_RULE;
 }
