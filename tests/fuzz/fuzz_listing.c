@@ -86,8 +86,8 @@ void fuzz_seeds(fuzz_add add, void *ctx) {
         "0012fe0c 00403000 00000003 0012fe70 00000005 a!g+0x10\n"
         "WARNING: Stack unwind information not available.\n"
         "0012fe70 00000000 00000006 00000007 00000008 a!h+0x10 (FPO: [0,0] TrapFrame @ 0012fe70)\n",
-        "(Inline Function) --------`-------- : --------`-------- : W!F::D+0x89\n"
-        "ffffa087`3efdec88 fffff806`569959c5 : 00000000`00000057 : c!D::I [d:\\x.c @ 12]\n",
+        ("(Inline Function) --------`-------- : --------`-------- : W!F::D+0x89\n"
+         "ffffa087`3efdec88 fffff806`569959c5 : 00000000`00000057 : c!D::I [d:\\x.c @ 12]\n"),
         "fffff880`0496e3aa  3161654c ????????                    Lea1....\n",
         "fffff880`044b63aa  4c 65 61 6b 3b c1 0f 42-c1 41 8d 49 fd 8b d0 ff  Leak;..B.A.I....\n",
         "0a84e5c0  \"Local\\NINJAPERF\"\n0a84e5e0  \"095\"\n",
