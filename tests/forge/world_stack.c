@@ -228,6 +228,8 @@ static void put_calls(struct forge_world *w, const struct forge_wstack *s) {
             put_call(w, inner, s->fit.ip[i]);
         inner = f;
     }
+    if (inner && inner->ret && !inner->trap) /* the listing was cut there */
+        put_call(w, inner, inner->ret);
 }
 
 static void put_function(struct forge_world *w, const struct forge_fit_function *f) {
