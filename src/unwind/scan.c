@@ -81,7 +81,9 @@ static bool placed(const struct sc_unwinder *u, uint64_t slot) {
  * the function that the address really lies in; how far is still believed is a matter of odds.
  */
 static bool returns_here(const struct sc_candidate *c) {
-    enum { FAR = 0x4000, SHORTEST_CALL = 2 };
+    enum { FAR = 0x4000, SHORTEST_CALL = 2, HEADERS = 0x1000 };
+    if (c->ip - c->code.m->base < HEADERS)
+        return false;
     if (c->like != SC_RETURN_CALL && c->like != SC_RETURN_MAYBE)
         return false;
     if (!c->code.name)
@@ -113,7 +115,9 @@ static double odds(const struct sc_recover *r, const struct sc_candidate *c) {
         w *= .4; /* no alignment was there to sort out what is none at all */
     if (c->code.name && !c->code.sized && c->like != SC_RETURN_CALL)
         w *= c->code.offset < 0x800 ? 1 : c->code.offset < 0x1800 ? .6 : .25;
-    if (r->u->cpu == SC_CPU_ARM64 && !c->chain)
+    uint64_t fp;
+    bool last = sc_stackmem_at(&r->mem, c->slot - 8, &fp) && !fp;
+    if (r->u->cpu == SC_CPU_ARM64 && !c->chain && !last)
         w *= .2;
     if (c->copies && !c->guarded)
         w *= .6;
@@ -202,7 +206,7 @@ sc_err *sc_scan_plausible(struct sc_recover *r, struct sc_candidate *c, bool *re
         return err;
     err = sc_code_at(u, c->ip, true, &c->code);
     if (!err)
-        *ret_ok = returns_here(c);
+        *ret_ok = c->code.m && returns_here(c);
     c->sp = c->slot + u->ptr_size;
     return err;
 }
