@@ -185,6 +185,22 @@ def unassemble(program, version, folder, repeat):
           f"instructions a second (wanted: 1)")
 
 
+def unwind(program, repeat):
+    """Walks of a forged stack of x64, against a memcpy of what they must read and write at least."""
+    tool = os.path.join(os.path.dirname(program), "tests", "bench_unwind")
+    if not os.path.exists(tool):
+        print("  k: not measured: bench_unwind is not built")
+        return
+    rows = []
+    for _ in range(repeat):
+        words = subprocess.run([tool, "1000", "0.2"], capture_output=True, check=True, text=True).stdout.split()
+        rows.append([float(x) for x in words[1::2]])
+    walk, step, _ = (statistics.median(column) for column in zip(*rows))
+    ratio = statistics.median(row[0] / row[2] for row in rows)
+    print(f"  stacks of 1000 frames, x64                   {walk / 1e6:8.2f} million frames a second (wanted: 0.5), "
+          f"{100 * ratio:.0f} % of memcpy; steps alone {step / 1e6:.2f} million")
+
+
 def sources(folder):
     """(name, path) of the dumps to measure with: real ones where they are, a made one in any case."""
     made = os.path.join(folder, "made.dmp")
@@ -228,6 +244,8 @@ def main():
             paired(f"!analyze -v: {kind}", [program, path, "-c", "!analyze -v"], version, args.repeat)
         print("\nDisassembly, processor time:")
         unassemble(program, version, folder, max(3, args.repeat // 10))
+        print("\nUnwinding:")
+        unwind(program, max(3, args.repeat // 10))
         print(f"\n`stopcode analyze --json -r`, {args.files} files, {os.cpu_count()} processors:")
         for i, (kind, path, _) in enumerate(dumps):
             batch(program, kind, path, args.files, os.path.join(folder, f"batch{i}"))

@@ -62,6 +62,7 @@ enum sc_ftype {
     SC_F_LIST,  /**< pointer to records (`sub`), their number a size_t at `count_offset` */
     SC_F_STRS,  /**< pointer to const char *, their number a size_t at `count_offset` */
     SC_F_HEXES, /**< pointer to uint64_t, their number a size_t at `count_offset` */
+    SC_F_NUM,   /**< int64_t, decimal; INT64_MIN is null */
 };
 
 struct sc_rectype;

@@ -88,6 +88,7 @@ struct sc_command {
     const char *aliases; /* other names, separated by blanks; NULL none */
     const char *brief;   /* one line, no full stop */
     unsigned needs;      /* SC_NEED_… */
+    const char *instead; /* what to use on a target that lacks what it needs; NULL: nothing */
     bool touch;          /* an operand may stand directly behind the name: `?5+5`, `~0s`, `r@rax` */
     const struct sc_arg *args; /* NULL: takes none */
     /* Does it take the whole line, ';' included, with these operands? NULL: as its grammar says. */
@@ -140,6 +141,10 @@ extern const struct sc_command sc_lmi_commands[];       /* lmi.c */
 extern const struct sc_command sc_function_commands[];  /* fnent.c */
 extern const struct sc_command sc_line_commands[];      /* lines.c */
 extern const struct sc_command sc_source_commands[];    /* ls.c */
+extern const struct sc_command sc_kthread_commands[];   /* kthread.c */
+extern const struct sc_command sc_kprocess_commands[];  /* kprocess.c */
+extern const struct sc_command sc_pcr_commands[];       /* pcr.c */
+extern const struct sc_command sc_implicit_commands[];  /* implicit.c */
 extern const struct sc_command sc_stack_commands[];     /* stack.c */
 extern const struct sc_command sc_frame_commands[];     /* frame.c */
 extern const struct sc_command sc_local_commands[];     /* dv.c */

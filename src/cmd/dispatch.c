@@ -19,18 +19,20 @@ static const char *target_kind(sc_session *s) {
     return sc_target_machine(s->target)->kernel ? "kernel dump" : "user dump";
 }
 
+/* The row's needs, and what to use instead if the target does not have them. */
 static sc_err *check_needs(sc_session *s, const struct sc_command *row) {
+    const char *instead = row->instead ? row->instead : "", *colon = row->instead ? ": " : "";
     if (!row->needs)
         return NULL;
     if (!s->target)
         return sc_errf(SC_ERR_NOT_FOUND, "%s needs an open dump", row->name);
     const struct sc_machine *m = sc_target_machine(s->target);
     if ((row->needs & SC_NEED_KERNEL) && !m->kernel)
-        return sc_errf(SC_ERR_UNSUPPORTED, "%s needs a kernel dump; this is a %s", row->name,
-                       target_kind(s));
+        return sc_errf(SC_ERR_UNSUPPORTED, "%s needs a kernel dump; this is a %s%s%s", row->name,
+                       target_kind(s), colon, instead);
     if ((row->needs & SC_NEED_USER) && m->kernel)
-        return sc_errf(SC_ERR_UNSUPPORTED, "%s needs a user dump; this is a %s", row->name,
-                       target_kind(s));
+        return sc_errf(SC_ERR_UNSUPPORTED, "%s needs a user dump; this is a %s%s%s", row->name,
+                       target_kind(s), colon, instead);
     if ((row->needs & SC_NEED_WINDOWS) && !m->windows)
         return sc_errf(SC_ERR_UNSUPPORTED, "%s needs a Windows dump; this one comes from %s",
                        row->name, m->platform);

@@ -8,19 +8,15 @@
 #include <string.h>
 
 #include "base/utf.h"
+#include "cmd/kernel.h"
 #include "cmd/session_impl.h"
 #include "cmd/shell.h"
+#include "nt/process.h"
 
 typedef sc_err *(*pseudo_fn)(sc_session *s, unsigned arg, uint64_t *ret);
 
 static sc_err *need_target(sc_session *s) {
     return s->target ? NULL : sc_errf(SC_ERR_NOT_FOUND, "no dump is open");
-}
-
-static sc_err *need_user(sc_session *s) {
-    if (s->target && sc_target_machine(s->target)->kernel)
-        return sc_errf(SC_ERR_NOT_FOUND, "it belongs to a process, and this is a kernel dump");
-    return need_target(s);
 }
 
 static sc_err *get_var(sc_session *s, unsigned arg, uint64_t *ret) {
@@ -141,12 +137,57 @@ static sc_err *current_thread(sc_session *s, const struct sc_thread **ret) {
     return sc_errf(SC_ERR_NOT_FOUND, "the dump does not describe the current one");
 }
 
+static bool is_kernel(const sc_session *s) {
+    return s->target && sc_target_machine(s->target)->kernel;
+}
+
+/* A field of the kernel thread that the session is about. */
+static sc_err *kernel_thread(sc_session *s, enum nt_thread_field which, uint64_t *ret) {
+    struct nt nt;
+    struct nt_thread t;
+    uint64_t address;
+    sc_err *err = sc_session_nt(s, &nt);
+    if (!err)
+        err = sc_session_thread(s, &nt, &address);
+    if (!err)
+        err = nt_thread_read(&nt, address, &t);
+    if (!err && t.f[which].state != NT_READ)
+        err = sc_errf(SC_ERR_NOT_FOUND, "the field of the thread's ETHREAD is %s",
+                      nt_why(&t.f[which]));
+    if (!err)
+        *ret = t.f[which].value;
+    return err;
+}
+
+static sc_err *kernel_process(sc_session *s, uint64_t *ret) {
+    struct nt nt;
+    sc_err *err = sc_session_nt(s, &nt);
+    return err ? err : sc_session_process(s, &nt, ret);
+}
+
+static sc_err *kernel_peb(sc_session *s, uint64_t *ret) {
+    struct nt nt;
+    struct nt_process p;
+    uint64_t address;
+    sc_err *err = sc_session_nt(s, &nt);
+    if (!err)
+        err = sc_session_process(s, &nt, &address);
+    if (!err)
+        err = nt_process_read(&nt, address, &p);
+    if (!err && p.f[NT_P_PEB].state != NT_READ)
+        err = sc_errf(SC_ERR_NOT_FOUND, "the field of the process's EPROCESS is %s",
+                      nt_why(&p.f[NT_P_PEB]));
+    if (!err)
+        *ret = p.f[NT_P_PEB].value;
+    return err;
+}
+
 static sc_err *get_teb(sc_session *s, unsigned arg, uint64_t *ret) {
     (void)arg;
     const struct sc_thread *t;
-    sc_err *err = need_user(s);
-    if (!err)
-        err = current_thread(s, &t);
+    if (is_kernel(s))
+        return kernel_thread(s, NT_T_TEB, ret);
+    sc_err *err = current_thread(s, &t);
     if (!err && !t->teb)
         err = sc_errf(SC_ERR_NOT_FOUND, "the dump does not give the thread's TEB");
     if (!err)
@@ -158,6 +199,8 @@ static sc_err *get_teb(sc_session *s, unsigned arg, uint64_t *ret) {
 static sc_err *get_peb(sc_session *s, unsigned arg, uint64_t *ret) {
     (void)arg;
     uint64_t teb, peb;
+    if (is_kernel(s))
+        return kernel_peb(s, ret);
     sc_err *err = get_teb(s, 0, &teb);
     if (err)
         return err;
@@ -175,9 +218,9 @@ static sc_err *get_peb(sc_session *s, unsigned arg, uint64_t *ret) {
 static sc_err *get_tid(sc_session *s, unsigned arg, uint64_t *ret) {
     (void)arg;
     const struct sc_thread *t;
-    sc_err *err = need_user(s);
-    if (!err)
-        err = current_thread(s, &t);
+    if (is_kernel(s))
+        return kernel_thread(s, NT_T_TID, ret);
+    sc_err *err = current_thread(s, &t);
     if (!err)
         *ret = t->tid;
     return err;
@@ -185,7 +228,9 @@ static sc_err *get_tid(sc_session *s, unsigned arg, uint64_t *ret) {
 
 static sc_err *get_tpid(sc_session *s, unsigned arg, uint64_t *ret) {
     (void)arg;
-    sc_err *err = need_user(s);
+    if (is_kernel(s))
+        return kernel_thread(s, NT_T_PID, ret);
+    sc_err *err = need_target(s);
     if (err)
         return err;
     if (!sc_target_machine(s->target)->pid)
@@ -194,29 +239,26 @@ static sc_err *get_tpid(sc_session *s, unsigned arg, uint64_t *ret) {
     return NULL;
 }
 
-/* Kernel: the ETHREAD that ran. User: the TEB, as WinDbg has it. */
+/* Kernel: the ETHREAD; it needs no symbols if the dump names it. User: the TEB, as WinDbg has it.
+ */
 static sc_err *get_thread(sc_session *s, unsigned arg, uint64_t *ret) {
     (void)arg;
     const struct sc_thread *t;
-    sc_err *err = need_target(s);
-    if (!err && !sc_target_machine(s->target)->kernel)
+    struct nt nt;
+    if (!is_kernel(s))
         return get_teb(s, 0, ret);
-    if (!err)
-        err = current_thread(s, &t);
-    if (!err && !t->thread)
-        err = sc_errf(SC_ERR_NOT_FOUND, "the dump does not say which thread the processor ran");
-    if (!err)
+    sc_err *err = current_thread(s, &t);
+    if (!err && !s->implicit_thread && t->thread) {
         *ret = t->thread;
-    return err;
+        return NULL;
+    }
+    if (!err)
+        err = sc_session_nt(s, &nt);
+    return err ? err : sc_session_thread(s, &nt, ret);
 }
 
 static sc_err *get_proc(sc_session *s, unsigned arg, uint64_t *ret) {
-    sc_err *err = need_target(s);
-    if (err)
-        return err;
-    if (!sc_target_machine(s->target)->kernel)
-        return get_peb(s, arg, ret);
-    return sc_errf(SC_ERR_NOT_FOUND, "the layout of ETHREAD in this build is not known yet");
+    return is_kernel(s) ? kernel_process(s, ret) : get_peb(s, arg, ret);
 }
 
 /* ARG 0: the code; 1 to 4: a parameter. */

@@ -116,6 +116,7 @@ sc_err *sc_session_set_current(sc_session *s, uint32_t index) {
         return sc_errf(SC_ERR_NOT_FOUND, "there is no %s %u: this dump has %zu",
                        sc_target_machine(s->target)->kernel ? "processor" : "thread", index, count);
     s->current = index;
+    s->implicit_thread = s->implicit_process = 0;
     s->context = (struct sc_context){0};
     s->has_unasm = false;
     return NULL;

@@ -31,10 +31,11 @@ struct sc_symbolry {
 };
 
 struct sc_session {
-    sc_target *target; /* borrowed, may be NULL */
-    sc_out *out;       /* borrowed; another while output is captured */
-    sc_out *main_out;  /* the session's own */
-    uint32_t current;  /* processor or thread */
+    sc_target *target;                          /* borrowed, may be NULL */
+    sc_out *out;                                /* borrowed; another while output is captured */
+    sc_out *main_out;                           /* the session's own */
+    uint32_t current;                           /* processor or thread */
+    uint64_t implicit_thread, implicit_process; /* .thread, .process; 0: the current ones */
     struct sc_context context;
     uint32_t kframes; /* .kframes */
     long tz;

@@ -61,16 +61,17 @@ sc_err *sc_walk_regs(sc_session *session, const struct sc_regs *regs, uint32_t c
 
 /* How a stack is shown: the letters behind `k`. */
 struct sc_kform {
-    bool args;        /* b, v: the columns of arguments */
-    bool child;       /* the columns Child-SP and RetAddr; on x64 `kb` has RetAddr only */
-    bool clean;       /* c */
-    bool numbers;     /* n */
-    bool memory;      /* f */
-    bool no_lines;    /* L */
-    bool notes;       /* v: (FPO: …), (TrapFrame @ …) */
-    bool params;      /* p, P: parameters by name … */
-    bool param_lines; /* P: … each on its own line */
-    bool decimal;     /* frame numbers as !findstack has them */
+    bool args;          /* b, v: the columns of arguments */
+    bool child;         /* the columns Child-SP and RetAddr; on x64 `kb` has RetAddr only */
+    bool clean;         /* c */
+    bool numbers;       /* n */
+    bool memory;        /* f */
+    bool no_lines;      /* L */
+    bool notes;         /* v: (FPO: …), (TrapFrame @ …) */
+    bool params;        /* p, P: parameters by name … */
+    bool param_lines;   /* P: … each on its own line */
+    bool decimal;       /* frame numbers as !findstack has them */
+    const char *before; /* in front of each line; NULL nothing */
 };
 
 /* A parameter or local variable with what it holds: see locals.c. */
@@ -117,6 +118,8 @@ extern const struct sc_rectype sc_frame_rectype;
 /* stack_row.c: the record of frame INDEX of the stack. */
 sc_err *sc_frame_row(sc_session *session, const struct sc_stack *stack, size_t index,
                      const struct sc_kform *form, sc_arena *arena, struct sc_frame_rec *ret);
+/* Child-SP; x86: ChildEBP, where nothing tells it what the register has. */
+uint64_t sc_frame_child(const struct sc_frame *frame);
 /* The inlined call that frame INDEX is, as struct sc_local counts; 0: none. */
 uint32_t sc_frame_inline_depth(const struct sc_stack *stack, size_t index);
 /* "module!name" and "+0x12" of an address as stacks show it, in the arena. */
@@ -146,6 +149,10 @@ sc_err *sc_show_frames(sc_session *session, const struct sc_walked *walked,
 /* The same with the heading. */
 sc_err *sc_show_stack(sc_session *session, const struct sc_walked *walked,
                       const struct sc_kform *form, sc_arena *arena);
+
+/* Why the stack ends, behind its last frame: a record, and a line unless it is whole. */
+void sc_show_stack_end(sc_session *session, const struct sc_stack *stack,
+                       const struct sc_kstyle *style);
 
 /*
  * Registers made by hand of the numbers at TEXT, which stood behind an equals sign, and of those

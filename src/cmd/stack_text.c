@@ -27,7 +27,8 @@ struct sc_kstyle sc_kstyle_of(sc_session *session, const struct sc_kform *form) 
     return (struct sc_kstyle){.form = form,
                               .cpu = sc_target_machine(sc_session_target(session))->cpu,
                               .ptr_size = sc_session_ptr_size(session),
-                              .enrich = sc_session_enrich(session)};
+                              .enrich = sc_session_enrich(session),
+                              .before = form->before};
 }
 
 /* ---- the heading ---- */
@@ -35,6 +36,8 @@ struct sc_kstyle sc_kstyle_of(sc_session *session, const struct sc_kform *form) 
 void sc_stack_head(sc_out *out, const struct sc_kstyle *style) {
     const struct sc_kform *form = style->form;
     bool wide = style->ptr_size == 8;
+    if (style->before)
+        sc_puts(out, style->before);
     if (form->numbers)
         sc_puts(out, " # ");
     if (form->memory)
@@ -62,7 +65,6 @@ static void child_columns(sc_out *out, const struct sc_frame_rec *r,
                           const struct sc_kstyle *style) {
     char sp[SC_ADDR_BUF], ret[SC_ADDR_BUF];
     bool wide = style->ptr_size == 8;
-    uint64_t child = style->cpu == SC_CPU_X86 ? r->frame->base : r->sp;
     if (r->inlined) {
         sc_puts(out, wide ? "(Inline Function) " : "(Inline) ");
         if (style->form->child || !wide)
@@ -70,7 +72,7 @@ static void child_columns(sc_out *out, const struct sc_frame_rec *r,
         return;
     }
     if (style->form->child || !wide)
-        sc_printf(out, "%s ", sc_addr_text(child, style->ptr_size, sp));
+        sc_printf(out, "%s ", sc_addr_text(sc_frame_child(r->frame), style->ptr_size, sp));
     sc_printf(out, "%s ", sc_addr_text(r->ret, style->ptr_size, ret));
 }
 
@@ -96,7 +98,7 @@ static void columns(sc_out *out, const struct sc_frame_rec *r, const struct sc_k
     if (form->memory && r->memory == SC_UNSET64)
         sc_puts(out, "          ");
     else if (form->memory)
-        sc_printf(out, "%9llx ", (ull)r->memory);
+        sc_printf(out, "%9llx ", (ull)(style->ptr_size == 4 ? (uint32_t)r->memory : r->memory));
     if (form->clean)
         return;
     child_columns(out, r, style);

@@ -125,6 +125,16 @@ static void put_i64(sc_out *out, const void *at) {
     sc_out_raws(out, text);
 }
 
+/* A number that may not be known. */
+static void put_num(sc_out *out, const void *at) {
+    int64_t value;
+    memcpy(&value, at, sizeof value);
+    if (value == INT64_MIN)
+        sc_out_raws(out, "null");
+    else
+        put_i64(out, at);
+}
+
 static void put_time(sc_out *out, uint64_t value) {
     char text[SC_TIME_BUF];
     sc_json_string(out, value == 0 || value == UINT64_MAX ? NULL : sc_time_iso(value, text));
@@ -146,6 +156,7 @@ static void put_scalar(sc_out *out, enum sc_ftype type, const void *at) {
     case SC_F_U32: put_uint(out, get_u32(at)); break;
     case SC_F_U64: put_uint(out, get_u64(at)); break;
     case SC_F_I64: put_i64(out, at); break;
+    case SC_F_NUM: put_num(out, at); break;
     case SC_F_HEX32: put_hex(out, get_u32(at), 8); break;
     case SC_F_HEX64: put_hex(out, get_u64(at), 1); break;
     case SC_F_STR: sc_json_string(out, get_pointer(at)); break;

@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: MIT
 """Compares what the library reads from images with what LLVM's llvm-readobj says of them.
 
-Every *.exe, *.dll and *.sys of the corpus, each read twice: from the file, and laid out as in memory. Function tables
-that llvm-readobj 14 cannot print (it crashes on version 2 unwind information) are compared with GNU objdump's
-instead. Version resources, which LLVM only dumps, are decoded here; the file's checksum must be the one in its header
-where the linker or signer put one. What is known to differ, and why, stands in KNOWN. TAP; standard library only.
+    pe_compare.py [FILE...]
+
+Every *.exe, *.dll and *.sys of the corpus, or the files named, each read twice: from the file, and laid out as in
+memory. Function tables that llvm-readobj 14 cannot print (it crashes on version 2 unwind information) are compared
+with GNU objdump's instead. Version resources, which LLVM only dumps, are decoded here; the file's checksum must be the
+one in its header where the linker or signer put one. What is known to differ, and why, stands in KNOWN. TAP; standard
+library only.
 """
 import glob
 import os
@@ -419,13 +422,14 @@ def compare(path, name):
 
 
 def main():
-    found = []
-    with tap.case("the corpus has images"):
-        if not shutil.which("llvm-readobj"):
-            tap.skip("llvm-readobj is not installed (Debian package llvm)")
-        found = images()
-        assert len(found) >= 30, f"only {len(found)} images"
-    folder = tap.corpus() if found else ""
+    found = sys.argv[1:]
+    if not found:
+        with tap.case("the corpus has images"):
+            if not shutil.which("llvm-readobj"):
+                tap.skip("llvm-readobj is not installed (Debian package llvm)")
+            found = images()
+            assert len(found) >= 30, f"only {len(found)} images"
+    folder = tap.corpus() if found and not sys.argv[1:] else os.path.dirname(found[0]) if found else ""
     for path in found:
         compare(path, os.path.relpath(path, folder))
     tap.done()

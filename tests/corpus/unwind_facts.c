@@ -7,6 +7,10 @@
  *       code AT OP INFO VALUE                 of the function above it
  *       chain BEGIN END INFO
  *       plan STATUS                           at the end of the function above it
+ *   unwind_facts epilogs IMAGE
+ *       epilog RVA HOW TEXT                   instructions of functions of version 2 that are in an
+ *           epilog: "both" by codes and by instructions, which agree; "differ"; "codes", "bytes";
+ *           "release" for what stands before an epilog of version 2 and is one of version 1
  *   unwind_facts walk -i IMAGES -c CACHE DUMP
  *       frame NUMBER IP SP HOW KNOWN          from the dump's exception on
  *       end TEXT ADDRESS
@@ -16,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "stopcode/disasm.h"
 #include "stopcode/stack.h"
 #include "unwind/x64.h"
 
@@ -96,13 +101,81 @@ static void print_function(const sc_pe *pe, struct x64_cache *cache, size_t inde
     printf("plan\t%d\n", plan ? (int)plan->status : -1);
 }
 
-static sc_err *codes(const char *path) {
+/* ---- epilogs ---- */
+
+static bool same(const struct x64_build *a, const struct x64_build *b) {
+    bool yes = a->nops == b->nops;
+    for (size_t i = 0; yes && i < a->nops; i++)
+        yes = a->op[i].code == b->op[i].code && a->op[i].reg == b->op[i].reg &&
+              a->op[i].value == b->op[i].value;
+    return yes;
+}
+
+/* What both ways say of one instruction. INFO is of version 2. */
+static void compare_at(const struct x64_region *r, const struct x64_entry *e,
+                       const struct x64_info *info, const struct sc_insn *insn, bool next_is_one) {
+    struct x64_build b[2] = {{.region = r}, {.region = r}};
+    bool inside[2] = {false, false};
+    for (int i = 0; i < 2; i++) {
+        b[i].ip = insn->address;
+        b[i].rva = (uint32_t)(insn->address - r->base);
+    }
+    x64_v2_epilog_put(e, info, &b[0], &inside[0]);
+    x64_epilog_put(e, info, &b[1], &inside[1]);
+    if (!inside[0] && !inside[1])
+        return;
+    const char *how = inside[0] && inside[1] ? same(&b[0], &b[1]) ? "both" : "differ"
+                      : inside[0]            ? "codes"
+                      : next_is_one          ? "release"
+                                             : "bytes";
+    printf("epilog\t0x%" PRIx32 "\t%s\t%s %s\n", b[0].rva, how, insn->mnemonic, insn->operands);
+}
+
+static bool in_epilog(const struct x64_region *r, const struct x64_entry *e,
+                      const struct x64_info *info, uint32_t rva) {
+    struct x64_build b = {.region = r, .ip = r->base + rva, .rva = rva};
+    bool inside = false;
+    x64_v2_epilog_put(e, info, &b, &inside);
+    return inside;
+}
+
+static void print_epilogs(sc_disasm *disasm, struct x64_cache *cache, size_t index) {
+    const struct x64_region *r = &cache->region;
+    struct x64_entry e;
+    struct x64_info info;
+    uint64_t missing;
+    uint8_t raw[12], bytes[16];
+    if (x64_read(r, r->table.at - r->base + 12 * index, raw, 12, &missing) != SC_STEP_DONE)
+        return;
+    e = (struct x64_entry){(uint32_t)raw[0] | (uint32_t)raw[1] << 8 | (uint32_t)raw[2] << 16, 0, 0};
+    bool found = false;
+    if (x64_find(r, e.begin, &e, &found, &missing) != SC_STEP_DONE || !found ||
+        x64_info(r, e.unwind, &info, &missing) != SC_STEP_DONE || info.version != 2)
+        return;
+    for (uint32_t rva = e.begin; rva < e.end;) {
+        struct sc_insn insn;
+        if (x64_read(r, rva, bytes, sizeof bytes, &missing) != SC_STEP_DONE)
+            return;
+        sc_disasm_decode(disasm, r->base + rva, bytes, sizeof bytes, &insn);
+        uint32_t next = rva + insn.length;
+        if (rva - e.begin >= info.prolog)
+            compare_at(r, &e, &info, &insn, in_epilog(r, &e, &info, next));
+        rva = next;
+    }
+}
+
+/* ---- both ---- */
+
+static sc_err *with_image(const char *path, bool epilogs) {
     sc_target *target = NULL;
     struct sc_module module;
     sc_pe *pe = NULL;
+    sc_disasm *disasm = NULL;
     sc_err *err = map_image(path, &target, &module);
     if (!err)
         err = sc_pe_open_memory(sc_target_space(target), module.base, "image", &pe);
+    if (!err && epilogs)
+        err = sc_disasm_create(SC_CPU_X64, &disasm);
     if (!err) {
         struct x64_region r = {
             .space = sc_target_space(target),
@@ -112,11 +185,16 @@ static sc_err *codes(const char *path) {
                       .count = (uint32_t)sc_pe_function_count(pe),
                       .stride = 12}};
         struct x64_cache *cache = x64_cache_create(&r, 0);
-        for (size_t i = 0; cache && i < r.table.count; i++)
-            print_function(pe, cache, i);
+        for (size_t i = 0; cache && i < r.table.count; i++) {
+            if (epilogs)
+                print_epilogs(disasm, cache, i);
+            else
+                print_function(pe, cache, i);
+        }
         err = cache ? NULL : sc_err_nomem();
         x64_cache_destroy(cache);
     }
+    sc_disasm_destroy(disasm);
     sc_pe_close(pe);
     sc_target_close(target);
     return err;
@@ -161,14 +239,14 @@ static sc_err *walk(const char *dump, const char *images, const char *cache) {
 }
 
 int main(int argc, char **argv) {
-    if (argc == 3 && !strcmp(argv[1], "codes")) {
-        sc_err *err = codes(argv[2]);
+    if (argc == 3 && (!strcmp(argv[1], "codes") || !strcmp(argv[1], "epilogs"))) {
+        sc_err *err = with_image(argv[2], argv[1][0] == 'e');
         return err ? fail(err) : 0;
     }
     if (argc == 7 && !strcmp(argv[1], "walk") && !strcmp(argv[2], "-i") && !strcmp(argv[4], "-c")) {
         sc_err *err = walk(argv[6], argv[3], argv[5]);
         return err ? fail(err) : 0;
     }
-    fprintf(stderr, "usage: unwind_facts codes IMAGE | walk -i IMAGES -c CACHE DUMP\n");
+    fprintf(stderr, "usage: unwind_facts codes|epilogs IMAGE | walk -i IMAGES -c CACHE DUMP\n");
     return 2;
 }

@@ -15,6 +15,9 @@
  *     forge_image_map(m, &memory);         // as mapped at its base: SizeOfImage bytes
  *     forge_image_free(m);
  *
+ * Sections: a page has one kind (read-only data may share a page with anything); what nothing was
+ * said about belongs to the section before it, or to an empty one (".free") in front of the first.
+ *
  * Strings are copied. Failure is sticky and named: see forge_image_error().
  */
 #ifndef STOPCODE_TESTS_FORGE_IMAGE_H
@@ -69,7 +72,7 @@ enum forge_unwind_op {
     FORGE_UW_SAVE_XMM,  /* reg at rsp + value */
     FORGE_UW_MACHFRAME, /* value 1: with an error code */
     FORGE_UW_EPILOG,    /* version 2: value is the CodeOffset byte, reg the info */
-    FORGE_UW_RAW,       /* value: a 16-bit slot as it stands */
+    FORGE_UW_RAW,       /* value: a 16-bit slot as it stands; a run of them keeps its order */
 };
 struct forge_unwind_code {
     enum forge_unwind_op op;

@@ -8,8 +8,6 @@
 
 enum { BUCKETS = 4096, BUCKETS_MINIMAL = 0x3ffff, TYPE_BUCKETS = 0x3ffff };
 
-uint32_t forge_hash_v1(const char *name, size_t len);
-
 /* Written from its description alone: XOR of words, then the rest, then folding. */
 uint32_t forge_hash_v1(const char *name, size_t len) {
     const unsigned char *p = (const unsigned char *)name;
@@ -69,6 +67,10 @@ static uint32_t put_table(struct forge_pdb *p, struct forge *f, struct forge_pdb
         forge_u32(f, 1);
     }
     uint64_t bitmap = forge_here(f);
+    if (s->count == 0) { /* then readers expect no bitmap either */
+        forge_deinit(&heads);
+        return (uint32_t)(forge_here(f) - start);
+    }
     forge_fill(f, 0, words * 4);
     for (size_t i = 0; i < s->count; i++) {
         uint32_t bucket = s->item[i].bucket;
@@ -114,6 +116,22 @@ static void put_types(struct forge_pdb *p, struct forge_pdb_types *t, uint32_t s
         forge_put(h, t->offsets.data, offsets);
 }
 
+/* The first contribution of compiland INDEX, as its record repeats it; or that of none. */
+static void put_first_contrib(const struct forge_pdb *p, size_t index, struct forge *dbi) {
+    enum { SIZE = 28, MODULE = 16 };
+    for (size_t at = 4; at + SIZE <= p->contribs.size; at += SIZE) {
+        const uint8_t *c = p->contribs.data + at;
+        if ((c[MODULE] | c[MODULE + 1] << 8) == (int)index) {
+            forge_put(dbi, c, SIZE);
+            return;
+        }
+    }
+    struct forge_fields none =
+        forge_fields("2244422", 0xffffu, 0u, 0u, UINT32_MAX, 0u, (unsigned)index, 0u);
+    forge_put(dbi, none.data, none.size);
+    forge_u64(dbi, 0);
+}
+
 /* Symbols, then C13 lines, then the empty list of references. */
 static void put_modules(struct forge_pdb *p, struct forge *dbi) {
     for (size_t i = 0; i < p->nmodules; i++) {
@@ -123,16 +141,71 @@ static void put_modules(struct forge_pdb *p, struct forge *dbi) {
         if (m->c13.size)
             forge_put(f, m->c13.data, m->c13.size);
         forge_u32(f, 0);
-        forge_fill(dbi, 0, 34);
+        forge_fill(dbi, 0, 4);
+        put_first_contrib(p, i, dbi);
+        forge_u16(dbi, 0);
         forge_u16(dbi, (uint16_t)m->stream);
         forge_u32(dbi, m->sym_bytes);
         forge_u32(dbi, 0);
         forge_u32(dbi, (uint32_t)m->c13.size);
-        forge_fill(dbi, 0, 16);
+        forge_u16(dbi, (uint16_t)m->nfiles);
+        forge_fill(dbi, 0, 14);
         forge_put(dbi, m->name, strlen(m->name) + 1);
         forge_put(dbi, m->name, strlen(m->name) + 1);
         forge_align(dbi, 4);
     }
+}
+
+/* Segments as the linker numbers them: 20 bytes each, the last for absolute symbols. */
+static void put_section_map(struct forge_pdb *p, struct forge *f) {
+    enum { HEADER = 40, IS_32BIT = 8, IS_SELECTOR = 0x100, IS_ABSOLUTE = 0x200 };
+    struct forge *sections = forge_msf_stream(&p->msf, p->slot[p->slot[10] != 0xffff ? 10 : 5]);
+    unsigned n = (unsigned)(sections->size / HEADER);
+    uint64_t start = forge_here(f);
+    forge_u16(f, (uint16_t)(n + 1));
+    forge_u16(f, (uint16_t)(n + 1));
+    for (unsigned i = 0; i <= n; i++) {
+        const uint8_t *header = i < n ? sections->data + (size_t)i * HEADER : NULL;
+        unsigned access = header ? header[39] >> 4 : 0; /* 2 execute, 4 read, 8 write */
+        unsigned flags = IS_32BIT | (header ? IS_SELECTOR | access >> 2 | (access & 2) << 1
+                                            : (unsigned)IS_ABSOLUTE);
+        uint32_t size = UINT32_MAX;
+        if (header)
+            size = header[8] | (uint32_t)header[9] << 8 | (uint32_t)header[10] << 16 |
+                   (uint32_t)header[11] << 24;
+        struct forge_fields e =
+            forge_fields("22222244", flags, 0u, 0u, i + 1, 0xffffu, 0xffffu, 0u, size);
+        forge_put(f, e.data, e.size);
+    }
+    forge_poke(f, 32, 4, forge_here(f) - start);
+}
+
+/* The sources of each compiland: their names' offsets behind the counts, the names at the end. */
+static void put_sources(struct forge_pdb *p, struct forge *f) {
+    uint64_t start = forge_here(f);
+    uint32_t total = 0;
+    for (size_t i = 0; i < p->nmodules; i++)
+        total += p->module[i].nfiles;
+    forge_u16(f, (uint16_t)p->nmodules);
+    forge_u16(f, (uint16_t)total);
+    for (size_t i = 0, first = 0; i < p->nmodules; first += p->module[i++].nfiles)
+        forge_u16(f, (uint16_t)first);
+    for (size_t i = 0; i < p->nmodules; i++)
+        forge_u16(f, (uint16_t)p->module[i].nfiles);
+    uint64_t offsets = forge_here(f), names = offsets + 4 * (uint64_t)total;
+    forge_fill(f, 0, 4 * (size_t)total);
+    for (size_t i = 0; i < p->nmodules; i++) {
+        const struct forge *files = &p->module[i].files;
+        for (size_t at = 0; at < files->size;) {
+            size_t len = strlen((const char *)files->data + at) + 1;
+            forge_poke(f, offsets, 4, forge_here(f) - names);
+            forge_put(f, files->data + at, len);
+            offsets += 4;
+            at += len;
+        }
+    }
+    forge_align(f, 4);
+    forge_poke(f, 36, 4, forge_here(f) - start);
 }
 
 static void put_dbi(struct forge_pdb *p) {
@@ -149,25 +222,44 @@ static void put_dbi(struct forge_pdb *p) {
     forge_poke(f, 24, 4, forge_here(f) - 64);
     forge_put(f, p->contribs.data, p->contribs.size);
     forge_poke(f, 28, 4, p->contribs.size);
-    forge_u32(f, 0); /* section map: no segments */
-    forge_poke(f, 32, 4, 4);
-    forge_u16(f, (uint16_t)p->nmodules); /* source files: none, but LLVM wants the table */
-    forge_u16(f, 0);
-    forge_fill(f, 0, p->nmodules * 4);
-    forge_poke(f, 36, 4, 4 + p->nmodules * 4);
+    put_section_map(p, f);
+    put_sources(p, f);
+    static const uint32_t no_names[] = {0xeffeeffe, 1, 4}; /* edit and continue: "" alone */
+    for (size_t i = 0; i < 3; i++)
+        forge_u32(f, no_names[i]);
+    forge_fill(f, 0, 12);
+    forge_poke(f, 52, 4, 24);
     for (int i = 0; i < 11; i++)
         forge_u16(f, (uint16_t)p->slot[i]);
     forge_poke(f, 48, 4, 22);
 }
 
+/* Strings, then a hash table of their offsets with linear probing (0: empty), and their number. */
 static void put_names(struct forge_pdb *p) {
     struct forge *f = forge_msf_stream(&p->msf, FORGE_PDB_NAMES);
+    const char *names = (const char *)p->names.data;
+    uint32_t count = 0;
+    for (size_t i = 1; i < p->names.size; i += strlen(names + i) + 1)
+        count++;
+    uint32_t nbuckets = count * 2 + 1;
     forge_u32(f, 0xeffeeffe);
     forge_u32(f, 1);
     forge_u32(f, (uint32_t)p->names.size);
     forge_put(f, p->names.data, p->names.size);
-    forge_u32(f, 0);
-    forge_u32(f, 0);
+    forge_u32(f, nbuckets);
+    uint32_t *bucket = calloc(nbuckets, sizeof *bucket);
+    if (!bucket)
+        abort();
+    for (size_t i = 1; i < p->names.size; i += strlen(names + i) + 1) {
+        uint32_t at = forge_hash_v1(names + i, strlen(names + i)) % nbuckets;
+        while (bucket[at])
+            at = (at + 1) % nbuckets;
+        bucket[at] = (uint32_t)i;
+    }
+    for (uint32_t i = 0; i < nbuckets; i++)
+        forge_u32(f, bucket[i]);
+    free(bucket);
+    forge_u32(f, count);
 }
 
 /* The named streams: a hash table with linear probing, of which only used slots are written. */
@@ -204,9 +296,9 @@ static void put_info(struct forge_pdb *p) {
     forge_u32(&p->named_values, FORGE_PDB_NAMES);
     forge_put(&p->named_keys, "/names", 7);
     p->nnamed++;
-    struct forge_fields head = forge_fields("4444444", 20000404u, 0x5f000001u, p->age, 0x11223344u,
-                                            0x77885566u, 0xc0bbaa99u, 0x00ffeeddu);
+    struct forge_fields head = forge_fields("444", 20000404u, p->signature, p->age);
     forge_put(f, head.data, head.size);
+    forge_put(f, p->guid, sizeof p->guid);
     put_named(p, f);
     forge_u32(f, 0);
     forge_u32(f, 20140508);

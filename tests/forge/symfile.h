@@ -2,6 +2,10 @@
 /*
  * PDBs from lists of symbols: what a case knows of a module, written so that llvm-pdbutil and the
  * debugger read it as they read a linker's.
+ *
+ * RVAs are those that the symbols speak: where blocks were moved after linking, the addresses
+ * before that; only `forge_moved` has both. All code is one compiland; a file without functions,
+ * labels and lines is a stripped one, as Microsoft publishes them.
  */
 #ifndef STOPCODE_TESTS_FORGE_SYMFILE_H
 #define STOPCODE_TESTS_FORGE_SYMFILE_H
@@ -28,9 +32,9 @@ struct forge_inlined {
 };
 struct forge_symbol {
     enum forge_symbol_kind kind;
-    const char *name; /* as stored: decorated, or plain */
-    uint32_t rva, size;
-    const char *type; /* data: its type; functions: their prototype's return type; NULL none */
+    const char *name;   /* as stored: decorated, or plain; procedures get the undecorated name */
+    uint32_t rva, size; /* functions need their size */
+    const char *type;   /* data: its type; functions: their prototype's return type; NULL none */
     const struct forge_local *local;
     size_t nlocals;
     const struct forge_inlined *inlined;
@@ -47,15 +51,19 @@ struct forge_fpo {
     uint8_t kind; /* 0 FPO, 1 TRAP, 2 TSS, 3 NONFPO */
     const char *program;
 };
-/* A block that the linker's optimiser moved: SIZE bytes at FROM (in the image) belong at TO (in the
- * addresses that the symbols speak). */
+/*
+ * A block that the linker's optimiser moved: SIZE bytes at FROM (in the image) belong at TO (in the
+ * addresses that the symbols speak). TO may lie anywhere, also behind the image; what the image has
+ * there stays where it is. No symbol may stand at FROM, unless that is the home of another block.
+ */
 struct forge_moved {
     uint32_t from, to, size;
 };
 struct forge_member {
     const char *name;
     uint32_t offset;
-    const char *type; /* "Uint4B", "Ptr64 _KTHREAD" or "*_KTHREAD", "[15]UChar", "_LIST_ENTRY" */
+    const char *type; /* "Uint4B", "Ptr64 _KTHREAD" or "*_KTHREAD", "[15]UChar", "_LIST_ENTRY"; "?":
+                         bytes up to the next member; see symfile_types.c */
     uint8_t bit_first, bit_count; /* bit_count 0: no bit field */
 };
 struct forge_struct {

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RANDOM_IMAGES = 12 };
+enum { RANDOM_IMAGES = 8 };
 
 static const uint8_t guid[16] = {0x10, 0x32, 0x54, 0x76, 0x98, 0xba, 0xdc, 0xfe,
                                  1,    2,    3,    4,    5,    6,    7,    8};
@@ -50,9 +50,9 @@ static struct asked start(const char *folder, const char *name, uint16_t machine
     if (!a.m)
         exit(1);
     out_open(&a.out, folder, name);
-    forge_image_timestamp(a.m, 0x4a5bc600, 0x54321);
-    fprintf(a.out.facts, "image %x %llx %x %x %x\n", machine, (unsigned long long)base, size,
-            0x4a5bc600, 0x54321);
+    forge_image_timestamp(a.m, 0x4a5bc600, 0);
+    fprintf(a.out.facts, "image %x %llx %x %x\n", machine, (unsigned long long)base, size,
+            0x4a5bc600);
     return a;
 }
 
@@ -294,6 +294,7 @@ int main(int argc, char **argv) {
     write_parts(argv[1], "parts64.sys", 0x8664);
     write_parts(argv[1], "parts32.sys", 0x14c);
     for (uint32_t i = 0; i < RANDOM_IMAGES; i++)
-        write_random(argv[1], i, 10 + 30 * i);
+        write_random(argv[1], i, 10 + 50 * i);
+    write_symfiles(argv[1]);
     return 0;
 }

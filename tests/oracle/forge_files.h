@@ -14,4 +14,7 @@ struct out {
 void out_open(struct out *o, const char *folder, const char *name);
 void out_close(struct out *o, const struct forge_bytes *bytes);
 
+/* forge_symbols.c: the PDBs. */
+void write_symfiles(const char *folder);
+
 #endif

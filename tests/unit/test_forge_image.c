@@ -679,6 +679,7 @@ static void a_thousand_functions(void **state) {
         }
         forge_image_function(m, f);
     }
+    forge_image_export(m, "Odder", 0x1000, 0); /* tables of odd sizes before the aligned ones */
     struct opened o;
     open_forged(&o, m);
     sections_are_sound(o.pe);
@@ -689,6 +690,7 @@ static void a_thousand_functions(void **state) {
         no_error(sc_pe_function_find(o.pe, all[i].end - 1, &f));
         assert_int_equal(f.begin, all[i].begin);
         assert_int_equal(f.end, all[i].end);
+        assert_int_equal(f.unwind % 4, 0);
         no_error(sc_pe_unwind(o.pe, f.unwind, &u));
         size_t slot = u.ncodes;
         for (size_t k = 0; k < all[i].ncodes; k++) { /* decoded from the last slot backwards */

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `.thread`, `.process`, `.context`: the thread whose registers, and the process whose memory, the
+ * session is about.
+ *
+ *     .thread [/p [/r]] [/P] [/w] [address]      .process [/i] [/p [/r]] [/P] [address]
+ *     .context [page directory]
+ *
+ * A small dump holds no page tables and no memory of processes: what would need them is refused, or
+ * says that it has no effect.
+ */
+#include <inttypes.h>
+
+#include "cmd/dispatch.h"
+#include "cmd/kthread.h"
+#include "cmd/session_impl.h"
+#include "nt/current.h"
+
+struct implicit {
+    const char *what;
+    uint64_t address;
+};
+static const struct sc_field implicit_fields[] = {SC_FIELD(struct implicit, what, SC_F_STR),
+                                                  SC_FIELD(struct implicit, address, SC_F_ADDR),
+                                                  SC_FIELD_END};
+static const struct sc_rectype implicit_type = {"implicit", sizeof(struct implicit),
+                                                implicit_fields};
+
+static void implicit_text(sc_out *out, const void *record, void *ctx) {
+    const struct implicit *r = record;
+    const unsigned *ptr_size = ctx;
+    char addr[SC_ADDR_BUF];
+    sc_printf(out, "Implicit %s is now %s\n", r->what, sc_addr_text(r->address, *ptr_size, addr));
+}
+
+static void say(sc_session *s, const char *what, uint64_t address) {
+    const struct implicit r = {what, address};
+    unsigned ptr_size = sc_session_ptr_size(s);
+    sc_record(s->out, &implicit_type, &r, implicit_text, &ptr_size);
+}
+
+static void say_no_memory(sc_session *s, const char *option) {
+    sc_remark(s->out, "%s has no effect: this dump holds no page tables and no memory of processes",
+              option);
+}
+
+/* ---- .thread ---- */
+
+enum { THREAD_USER, THREAD_RELOAD, THREAD_ALL, THREAD_WOW, THREAD_ADDRESS };
+
+/* Letters that differ by case alone: `/p` translates this process's pages, `/P` all. */
+static const struct sc_arg thread_args[] = {
+    {SC_ARG_OPTION, "/p", "p", true, "its process, too"},
+    {SC_ARG_OPTION, "/r", "r", true, "with the symbols of its process"},
+    {SC_ARG_OPTION, "/P", "P", true, "all processes' pages"},
+    {SC_ARG_OPTION, "/w", "w", true, "the 32-bit context of a WOW64 thread"},
+    {SC_ARG_EXPR, "thread", NULL, true, "address of its ETHREAD; 0: the current one's again"},
+    {SC_ARG_END, NULL, NULL, false, NULL}};
+
+/* The current thread of the current processor, with its own registers. */
+static sc_err *reset_thread(sc_session *s, const struct nt *nt, uint64_t *ret) {
+    sc_err *err = nt_current_thread(nt, s->current, ret);
+    if (err)
+        return err;
+    sc_session_set_thread(s, 0);
+    sc_session_set_regs(s, NULL);
+    return NULL;
+}
+
+static sc_err *set_thread(sc_session *s, const struct nt *nt, uint64_t address, bool *ret_saved) {
+    struct nt_thread t;
+    struct sc_regs regs;
+    char buf[SC_NT_BUF];
+    sc_err *err = nt_thread_read(nt, address, &t);
+    if (!err && !nt_thread_valid(&t))
+        err = sc_errf(SC_ERR_NOT_FOUND,
+                      nt_thread_present(&t) ? "at %s there is no thread"
+                                            : "the dump does not hold the thread at %s",
+                      sc_nt_ptr_text(address, nt->ptr_size, buf));
+    if (!err)
+        err = nt_thread_regs(nt, &t, &regs, ret_saved);
+    if (err)
+        return sc_err_prefix(err, "Unable to get the context of thread %s",
+                             sc_nt_ptr_text(address, nt->ptr_size, buf));
+    sc_session_set_thread(s, address);
+    sc_session_set_regs(s, &regs);
+    return NULL;
+}
+
+static sc_err *run_dot_thread(sc_session *s, const struct sc_args *args) {
+    const struct sc_val *v = &args->v[THREAD_ADDRESS];
+    struct nt nt;
+    bool saved = false;
+    uint64_t address, process;
+    if (args->v[THREAD_WOW].given)
+        return sc_errf(SC_ERR_UNSUPPORTED,
+                       ".thread /w: the 32-bit context lies in the process's memory, which this "
+                       "dump does not hold");
+    sc_err *err = sc_session_nt(s, &nt);
+    if (err)
+        return err;
+    address = v->given ? sc_space_canon(nt.space, v->num) : 0;
+    err = address ? set_thread(s, &nt, address, &saved) : reset_thread(s, &nt, &address);
+    if (!err && args->v[THREAD_USER].given)
+        err = nt_thread_process(&nt, address, &process);
+    if (err)
+        return err;
+    say(s, "thread", address);
+    if (saved && sc_session_enrich(s))
+        sc_remark(s->out, "It does not run: only its instruction, stack and frame pointers are "
+                          "known.");
+    if (args->v[THREAD_USER].given) {
+        sc_session_set_process(s, process);
+        say(s, "process", process);
+    }
+    if (args->v[THREAD_RELOAD].given || args->v[THREAD_ALL].given)
+        say_no_memory(s, args->v[THREAD_RELOAD].given ? "/r" : "/P");
+    return NULL;
+}
+
+/* ---- .process ---- */
+
+enum { PROCESS_LIVE, PROCESS_USER, PROCESS_RELOAD, PROCESS_ALL, PROCESS_ADDRESS };
+static const struct sc_arg process_args[] = {
+    {SC_ARG_OPTION, "/i", "i", true, "make the live target run it"},
+    {SC_ARG_OPTION, "/p", "p", true, "its pages"},
+    {SC_ARG_OPTION, "/r", "r", true, "with its symbols"},
+    {SC_ARG_OPTION, "/P", "P", true, "all processes' pages"},
+    {SC_ARG_EXPR, "process", NULL, true, "address of its EPROCESS; 0: the current one again"},
+    {SC_ARG_END, NULL, NULL, false, NULL}};
+
+static sc_err *check_process(const struct nt *nt, uint64_t address) {
+    struct nt_process p;
+    char buf[SC_NT_BUF];
+    sc_err *err = nt_process_read(nt, address, &p);
+    if (err || nt_process_valid(&p))
+        return err;
+    return sc_errf(SC_ERR_NOT_FOUND,
+                   nt_process_present(&p) ? "at %s there is no process"
+                                          : "the dump does not hold the process at %s",
+                   sc_nt_ptr_text(address, nt->ptr_size, buf));
+}
+
+static sc_err *run_dot_process(sc_session *s, const struct sc_args *args) {
+    const struct sc_val *v = &args->v[PROCESS_ADDRESS];
+    struct nt nt;
+    uint64_t address;
+    if (args->v[PROCESS_LIVE].given)
+        return sc_errf(SC_ERR_UNSUPPORTED, ".process /i makes a live target run; a dump does not");
+    sc_err *err = sc_session_nt(s, &nt);
+    if (err)
+        return err;
+    address = v->given ? sc_space_canon(nt.space, v->num) : 0;
+    if (address) {
+        err = check_process(&nt, address);
+        if (!err)
+            sc_session_set_process(s, address);
+    } else {
+        sc_session_set_process(s, 0);
+        err = sc_session_process(s, &nt, &address);
+    }
+    if (err)
+        return err;
+    say(s, "process", address);
+    if (args->v[PROCESS_USER].given || args->v[PROCESS_RELOAD].given || args->v[PROCESS_ALL].given)
+        say_no_memory(s, args->v[PROCESS_USER].given     ? "/p"
+                         : args->v[PROCESS_RELOAD].given ? "/r"
+                                                         : "/P");
+    return NULL;
+}
+
+/* ---- .context ---- */
+
+struct context {
+    uint64_t base;
+};
+static const struct sc_field context_fields[] = {SC_FIELD(struct context, base, SC_F_ADDR),
+                                                 SC_FIELD_END};
+static const struct sc_rectype context_type = {"page_directory", sizeof(struct context),
+                                               context_fields};
+
+static void context_text(sc_out *out, const void *record, void *ctx) {
+    const struct context *r = record;
+    (void)ctx;
+    sc_printf(out, "User-mode page directory base is %" PRIx64 "\n", r->base);
+}
+
+static sc_err *run_context(sc_session *s, const struct sc_args *args) {
+    struct nt nt;
+    struct nt_process p;
+    uint64_t address;
+    if (args->v[0].given && args->v[0].num)
+        return sc_errf(SC_ERR_UNSUPPORTED, ".context: this dump holds no page tables: there is no "
+                                           "other address space in it");
+    sc_err *err = sc_session_nt(s, &nt);
+    if (!err && args->v[0].given)
+        sc_session_set_process(s, 0);
+    if (!err)
+        err = sc_session_process(s, &nt, &address);
+    if (!err)
+        err = nt_process_read(&nt, address, &p);
+    if (!err && p.f[NT_P_DIR_BASE].state != NT_READ)
+        err = sc_errf(SC_ERR_NOT_FOUND, "the page directory of the current process is %s",
+                      nt_why(&p.f[NT_P_DIR_BASE]));
+    if (err)
+        return err;
+    /* Its low bits are flags and, since Windows 10, the number of the address space. */
+    const struct context r = {p.f[NT_P_DIR_BASE].value & ~(uint64_t)0xfff};
+    sc_record(s->out, &context_type, &r, context_text, NULL);
+    sc_nt_assumed(s, p.assumed);
+    return NULL;
+}
+
+static const struct sc_arg context_args[] = {
+    {SC_ARG_EXPR, "directory", NULL, true, "0: that of the current process again"},
+    {SC_ARG_END, NULL, NULL, false, NULL}};
+
+const struct sc_command sc_implicit_commands[] = {
+    {.name = ".thread",
+     .brief = "take the registers of a thread of the kernel",
+     .needs = SC_NEED_KERNEL | SC_NEED_WINDOWS,
+     .instead = "~Ns switches to a thread",
+     .args = thread_args,
+     .help = "Without an address, or with 0, the current thread of the current processor again, "
+             "with its own registers.\n"
+             "Of a thread that does not run, the registers are those that the switch to another "
+             "thread saved: the instruction, stack and frame pointers.\n"
+             "$thread is this thread until ~Ns or .thread.",
+     .sample = ".thread",
+     .run = run_dot_thread},
+    {.name = ".process",
+     .brief = "choose the process that the session is about",
+     .needs = SC_NEED_KERNEL | SC_NEED_WINDOWS,
+     .instead = "it is about its one process",
+     .args = process_args,
+     .help = "Without an address, or with 0, the process of the current thread again. $proc and "
+             "!process are about it.\n"
+             "A small dump holds no memory of processes, so /p and /r have no effect.",
+     .sample = ".process",
+     .run = run_dot_process},
+    {.name = ".context",
+     .brief = "show the page directory of the current process",
+     .needs = SC_NEED_KERNEL | SC_NEED_WINDOWS,
+     .instead = "it has one address space",
+     .args = context_args,
+     .help = "A small dump holds no page tables: there is no other address space to choose.",
+     .sample = ".context",
+     .run = run_context},
+    {.name = NULL},
+};

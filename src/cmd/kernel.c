@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* The session's thread and process, and the text of fields that may be missing. */
+#include "cmd/kernel.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "cmd/session_impl.h"
+#include "nt/current.h"
+
+sc_err *sc_session_nt(sc_session *s, struct nt *ret) {
+    sc_symtab *symtab;
+    sc_layout_book *book;
+    sc_err *err = sc_session_symbols(s, &symtab);
+    if (!err)
+        err = sc_session_layouts(s, &book);
+    if (!err)
+        nt_init(ret, s->target, symtab, book);
+    return err;
+}
+
+sc_err *sc_session_thread(sc_session *s, const struct nt *nt, uint64_t *ret) {
+    if (!s->implicit_thread)
+        return nt_current_thread(nt, s->current, ret);
+    *ret = s->implicit_thread;
+    return NULL;
+}
+
+sc_err *sc_session_process(sc_session *s, const struct nt *nt, uint64_t *ret) {
+    uint64_t thread;
+    if (s->implicit_process) {
+        *ret = s->implicit_process;
+        return NULL;
+    }
+    sc_err *err = nt_current_thread(nt, s->current, &thread);
+    return err ? err : nt_thread_process(nt, thread, ret);
+}
+
+void sc_session_set_thread(sc_session *s, uint64_t thread) { s->implicit_thread = thread; }
+void sc_session_set_process(sc_session *s, uint64_t process) { s->implicit_process = process; }
+
+/* ---- numbers ---- */
+
+uint64_t sc_nt_addr(const struct nt_field *f) { return nt_or(f, SC_UNSET64); }
+
+int64_t sc_nt_num(const struct nt_field *f) {
+    return f->state == NT_READ ? (int64_t)f->value : INT64_MIN;
+}
+
+uint64_t sc_nt_time(const struct nt_field *f) { return nt_or(f, SC_UNSET64); }
+
+/* ---- text ---- */
+
+const char *sc_nt_ptr_text(uint64_t value, unsigned ptr_size, char buf[SC_NT_BUF]) {
+    int digits = (int)ptr_size * 2;
+    if (value == SC_UNSET64)
+        snprintf(buf, SC_NT_BUF, "%.*s", digits, "????????????????");
+    else
+        snprintf(buf, SC_NT_BUF, "%0*" PRIx64, digits, value);
+    return buf;
+}
+
+const char *sc_nt_num_text(int64_t value, char buf[SC_NT_BUF]) {
+    if (value == INT64_MIN)
+        snprintf(buf, SC_NT_BUF, "?");
+    else
+        snprintf(buf, SC_NT_BUF, "%" PRId64, value);
+    return buf;
+}
+
+struct clock_time {
+    uint64_t days;
+    unsigned hours, minutes, seconds, ms;
+};
+
+static struct clock_time split(uint64_t span) {
+    uint64_t ms = span / 10000;
+    return (struct clock_time){.days = ms / 86400000,
+                               .hours = (unsigned)(ms / 3600000 % 24),
+                               .minutes = (unsigned)(ms / 60000 % 60),
+                               .seconds = (unsigned)(ms / 1000 % 60),
+                               .ms = (unsigned)(ms % 1000)};
+}
+
+const char *sc_nt_span_text(uint64_t span, char buf[SC_NT_BUF]) {
+    struct clock_time t = split(span);
+    char days[28] = "";
+    if (t.days)
+        snprintf(days, sizeof days, "%" PRIu64 " Days ", t.days);
+    if (span == SC_UNSET64)
+        snprintf(buf, SC_NT_BUF, "?");
+    else
+        snprintf(buf, SC_NT_BUF, "%s%02u:%02u:%02u.%03u", days, t.hours, t.minutes, t.seconds,
+                 t.ms);
+    return buf;
+}
+
+const char *sc_nt_ticks_text(uint64_t span, char buf[SC_NT_BUF]) {
+    struct clock_time t = split(span);
+    snprintf(buf, SC_NT_BUF, "%" PRIu64 ":%02u:%02u:%02u.%03u", t.days, t.hours, t.minutes,
+             t.seconds, t.ms);
+    return buf;
+}
+
+void sc_nt_assumed(sc_session *s, bool assumed) {
+    if (assumed)
+        sc_remark(s->out, "This layout is that of another build: fields may lie elsewhere.");
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernel's clock.
+ *
+ *   tick length   nt!KeMaximumIncrement, else KDDEBUGGER_DATA64.KeTimeIncrement (+0x78, an address)
+ *   tick count    nt!KeTickCount, else KUSER_SHARED_DATA: TickCount (+0x320) since Windows Server
+ *                 2003, TickCountLow (+0x000) before
+ *
+ * KUSER_SHARED_DATA lies at 0xffdf0000 and 0xfffff780'00000000. Sources: win32metadata, the
+ * public ntddk.h (KUSER_SHARED_DATA).
+ */
+#include "nt/clock.h"
+
+enum { INCREMENT_MAX = 10000000 }; /* a second: no clock is that slow */
+
+static struct nt_field number(const struct nt *nt, uint64_t address) {
+    struct nt_field f = {0, NT_ABSENT};
+    if (sc_space_uint(nt->space, address, 4, &f.value) == SC_READ_OK)
+        f.state = NT_READ;
+    return f;
+}
+
+static sc_err *read_increment(const struct nt *nt, struct nt_field *ret) {
+    sc_err *err = nt_global(nt, "nt!KeMaximumIncrement", 4, ret);
+    uint64_t kdbg = sc_target_machine(nt->target)->debugger_data, address;
+    if (err)
+        return err;
+    if (ret->state != NT_READ && kdbg &&
+        sc_space_uint(nt->space, nt_add(nt, kdbg, 0x78), 8, &address) == SC_READ_OK)
+        *ret = number(nt, sc_space_canon(nt->space, address));
+    if (ret->state == NT_READ && (!ret->value || ret->value > INCREMENT_MAX))
+        *ret = (struct nt_field){0, NT_ABSENT}; /* no clock has it: not what it seems */
+    return NULL;
+}
+
+static sc_err *read_ticks(const struct nt *nt, struct nt_field *ret) {
+    sc_err *err = nt_global(nt, "nt!KeTickCount", 4, ret);
+    if (err || ret->state == NT_READ)
+        return err;
+    uint64_t shared = nt->ptr_size == 4 ? 0xffdf0000u : 0xfffff78000000000u;
+    *ret = number(nt, shared + (nt->build >= 3790 ? 0x320 : 0));
+    return NULL;
+}
+
+sc_err *nt_clock_read(const struct nt *nt, struct nt_clock *ret) {
+    struct nt_clock clock;
+    sc_err *err = read_increment(nt, &clock.increment);
+    if (!err)
+        err = read_ticks(nt, &clock.ticks);
+    if (!err)
+        *ret = clock;
+    return err;
+}
+
+uint64_t nt_clock_span(const struct nt_clock *clock, uint64_t ticks) {
+    if (clock->increment.state != NT_READ || ticks > UINT64_MAX / INCREMENT_MAX)
+        return UINT64_MAX;
+    return ticks * clock->increment.value;
+}
