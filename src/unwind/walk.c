@@ -525,7 +525,8 @@ static enum left by_memory(struct walk *w, sc_err **ret_err) {
     if (err)
         return fail(err, ret_err);
     w->shown = 0;
-    if (w->found->count)
+    bool gap = w->found->way == SC_WAY_ANCHOR && !w->found->anchor->direct;
+    if (w->found->count || gap)
         warn(w);
     return next_found(w, ret_err);
 }

@@ -339,19 +339,18 @@ static void one_frame_alone_makes_no_cookie(void **state) {
 
 static void a_cookie_that_the_dump_holds_is_taken(void **state) {
     (void)state;
-    struct walk *w = walk_new();
-    struct three t = three(w);
-    uint64_t old = walk_function(w, "PnpOldThing");
-    /* Only that of one frame is on the stack; the variable itself lies on it too, for the test. */
-    w->symbol[w->f.nsymbols++] = (struct sc_symbol){
-        .name = "__security_cookie", .kind = SC_SYM_DATA, .rva = (uint32_t)(SP + 0x2000 - NT)};
-    walk_put(w, 0x2000, COOKIE);
-    walk_put(w, 0x38 + 0x40, old + 0x10);
-    guard(w, 0x40, 0x98);
-    walk_from(w, t.a + 0x9e);
-    /* The variable is not where its RVA says (the stack is no part of the image): not taken. */
-    assert_true(shows(w, old + 0x10));
-    walk_free(w);
+    for (int held = 0; held < 2; held++) {
+        struct walk *w = walk_new();
+        struct three t = three(w);
+        uint64_t old = walk_function(w, "PnpOldThing");
+        walk_symbol(w, "__security_cookie", NT_WORD);
+        w->nt_word = held ? COOKIE : 1;
+        walk_put(w, 0x38 + 0x40, old + 0x10);
+        guard(w, 0x40, 0x98); /* of one frame alone */
+        walk_from(w, t.a + 0x9e);
+        assert_int_equal(shows(w, old + 0x10), !held);
+        walk_free(w);
+    }
 }
 
 /* ---- bounds ---- */

@@ -24,6 +24,7 @@ enum {
     NT_SIZE = 0x800000,
     NT_CODE = 0x200000, /* RVA of the first function */
     NT_DATA = 0x600000,
+    NT_WORD = 0x700000,
     FUNCTION = 0x800, /* bytes from one function to the next */
     STACK_SIZE = 0x4000,
     PDATA = 0x3000, /* of the driver */
@@ -40,6 +41,7 @@ struct walk {
     enum sc_cpu cpu;
     struct peimg drv;
     uint32_t nfunctions; /* of the driver's table */
+    uint64_t nt_word;    /* what the dump holds at NT + NT_WORD; 0: nothing */
     struct sc_regs regs;
     const struct sc_regs *event;
     struct sc_stack_opts opts;
@@ -119,8 +121,12 @@ static inline void walk_open(struct walk *w) {
     const struct sc_module modules[] = {
         {.base = NT & mask, .size = NT_SIZE, .name = "nt", .image = "ntoskrnl.exe"},
         {.base = DRV & mask, .size = PEIMG_SIZE, .name = "drv", .image = "drv.sys"}};
+    uint8_t word[8];
+    for (unsigned i = 0; i < 8; i++)
+        word[i] = (uint8_t)(w->nt_word >> 8 * i);
     const struct sc_fake_bytes memory[] = {{STACK & mask, w->stack, w->stack_size},
-                                           {DRV & mask, w->drv.data, PEIMG_SIZE}};
+                                           {DRV & mask, w->drv.data, PEIMG_SIZE},
+                                           {NT + NT_WORD, word, sizeof word}};
     const struct sc_fake fake = {.sz = sizeof fake,
                                  .cpu = w->cpu,
                                  .kernel = true,
@@ -128,7 +134,9 @@ static inline void walk_open(struct walk *w) {
                                  .modules = modules,
                                  .nmodules = 2,
                                  .memory = memory,
-                                 .nmemory = x86 ? 1 : 2,
+                                 .nmemory = x86          ? 1
+                                            : w->nt_word ? 3
+                                                         : 2,
                                  .regs = w->event};
     if (w->nfunctions)
         peimg_dir(&w->drv, SC_PE_DIR_EXCEPTION, PDATA, 12 * w->nfunctions);
