@@ -177,6 +177,8 @@ static sc_err *look_around(struct sc_recover *r, struct sc_candidate *c) {
     bool entry = c->code.roles & (SC_ROLE_TRAP | SC_ROLE_SYSCALL);
     if (entry)
         c->has_trap = sc_trap_above(r->u, c->sp, &c->trap);
+    else if (c->code.roles & SC_ROLE_CALLOUT)
+        c->has_trap = sc_trap_of_switch(r->u, c->sp, &c->trap);
     else if (!c->code.name && sc_target_machine(r->u->target)->kernel)
         c->has_trap = sc_trap_at(r->u, c->sp, &c->trap) && (c->trap.beside || c->trap.user);
     return NULL;
@@ -249,7 +251,7 @@ static sc_err *begin(struct sc_recover *r, const struct sc_frame *f, struct sc_c
     sc_err *err = sc_code_at(r->u, f->ip, !f->exact_ip, &from->code);
     if (err)
         return err;
-    uint32_t entry = from->code.roles & (SC_ROLE_TRAP | SC_ROLE_SYSCALL);
+    uint32_t entry = from->code.roles & (SC_ROLE_TRAP | SC_ROLE_SYSCALL | SC_ROLE_CALLOUT);
     from->code.roles &= ~entry; /* whether it has a trap frame was looked at before */
     err = look_around(r, from);
     from->code.roles |= entry;

@@ -170,6 +170,76 @@ static void two_trap_frames_that_lead_to_each_other_are_a_loop(void **state) {
     walk_free(w);
 }
 
+static void a_call_on_another_stack_is_left_to_the_first_one(void **state) {
+    (void)state;
+    struct walk *w = walk_new();
+    uint64_t callout = walk_function(w, "KySwitchKernelStackCallout");
+    uint64_t back = walk_function(w, "KiSwitchKernelStackContinue");
+    uint64_t expand = walk_function(w, "KeExpandKernelStackAndCalloutEx");
+    walk_put(w, 0x200 - 0x1000, expand + 0xa2);
+    walk_trap(w, 0x28 - 0x168, back, STACK + 0x200); /* lower than where it is called from */
+    w->opts.no_scan = true;
+    walk_from(w, callout + 0x27);
+    walk_is(w, 1, back, STACK + 0x200, SC_FRAME_TRAP);
+    assert_true(walk_frame(w, 0)->trap == SP + 0x28 - 0x168);
+    assert_int_equal(walk_frame(w, 1)->known, 1 << RSP); /* it is no trap: nothing was saved */
+    walk_is(w, 2, expand + 0xa2, STACK + 0x208, SC_FRAME_ENTRY);
+    walk_free(w);
+}
+
+static void a_user_mode_dispatcher_has_the_context_on_its_stack(void **state) {
+    (void)state;
+    struct walk *w = walk_new();
+    w->user = true;
+    uint64_t entry = walk_function(w, "KiUserExceptionDispatch");
+    walk_context(w, 0, DRV + 0x1080, SP + 0x800);
+    walk_from(w, entry + 0x2e);
+    walk_is(w, 1, DRV + 0x1080, SP + 0x800, SC_FRAME_TRAP);
+    assert_true(walk_frame(w, 1)->exact_ip);
+    uint64_t rbx = 0;
+    assert_true(sc_regs_get(&walk_frame(w, 1)->regs, "rbx", &rbx));
+    assert_int_equal(rbx, 0xb0b0);
+    walk_free(w);
+}
+
+static void a_context_of_something_else_is_not_followed(void **state) {
+    (void)state;
+    static const struct {
+        int offset;
+        uint32_t value;
+    } wrong[] = {{0x30, 0x0001001f}, {0x30, 0x00100001}, {0x98, (uint32_t)(SP - 8)}};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        struct walk *w = walk_new();
+        w->user = true;
+        uint64_t entry = walk_function(w, "KiUserExceptionDispatch");
+        walk_context(w, 0, DRV + 0x1080, SP + 0x800);
+        walk_put32(w, wrong[i].offset, wrong[i].value);
+        w->opts.no_scan = true;
+        walk_from(w, entry + 0x2e);
+        walk_ends(w, 1, SC_STACK_END_LOST);
+        walk_free(w);
+    }
+}
+
+static void an_x86_dispatcher_has_its_address(void **state) {
+    (void)state;
+    struct walk *w = walk_new();
+    w->cpu = SC_CPU_X86;
+    w->user = true;
+    uint32_t sp = (uint32_t)SP;
+    uint64_t entry = walk_function(w, "KiUserExceptionDispatcher");
+    walk_put32(w, 0, sp + 0x10);
+    walk_put32(w, 4, sp + 0x100);
+    walk_put32(w, 0x100, 0x1003f);
+    walk_put32(w, 0x100 + 0xb8, (uint32_t)DRV + 0x1080); /* Eip */
+    walk_put32(w, 0x100 + 0xc4, sp + 0x800);             /* Esp */
+    walk_regs(w, &w->regs, (uint32_t)(entry + 0xf), sp);
+    walk_run(w);
+    no_error(w->err);
+    walk_is(w, 1, (uint32_t)DRV + 0x1080, sp + 0x800, SC_FRAME_TRAP);
+    walk_free(w);
+}
+
 /* ---- unwind data ---- */
 
 static void unwind_data_through_a_machine_frame_completes_the_registers(void **state) {
@@ -402,6 +472,10 @@ int main(void) {
         cmocka_unit_test(a_handler_interrupted_at_null_had_called_through_a_null_pointer),
         cmocka_unit_test(a_trap_frame_that_leads_back_to_itself_is_a_loop),
         cmocka_unit_test(two_trap_frames_that_lead_to_each_other_are_a_loop),
+        cmocka_unit_test(a_call_on_another_stack_is_left_to_the_first_one),
+        cmocka_unit_test(a_user_mode_dispatcher_has_the_context_on_its_stack),
+        cmocka_unit_test(a_context_of_something_else_is_not_followed),
+        cmocka_unit_test(an_x86_dispatcher_has_its_address),
         cmocka_unit_test(unwind_data_through_a_machine_frame_completes_the_registers),
         cmocka_unit_test(a_machine_frame_that_leads_back_to_itself_is_a_loop),
         cmocka_unit_test(a_stack_that_ends_in_zero_is_complete),

@@ -37,7 +37,8 @@ struct walk {
     size_t stack_size; /* what the dump has of it, from its start on */
     struct sc_symbol symbol[64];
     struct fakesyms f;
-    bool no_symbols, other_cpu;
+    bool no_symbols;
+    bool user; /* a process: the module with symbols is ntdll */
     enum sc_cpu cpu;
     struct peimg drv;
     uint32_t nfunctions; /* of the driver's table */
@@ -119,7 +120,10 @@ static inline void walk_open(struct walk *w) {
     bool x86 = w->cpu == SC_CPU_X86;
     uint64_t mask = x86 ? UINT32_MAX : UINT64_MAX;
     const struct sc_module modules[] = {
-        {.base = NT & mask, .size = NT_SIZE, .name = "nt", .image = "ntoskrnl.exe"},
+        {.base = NT & mask,
+         .size = NT_SIZE,
+         .name = w->user ? "ntdll" : "nt",
+         .image = w->user ? "ntdll.dll" : "ntoskrnl.exe"},
         {.base = DRV & mask, .size = PEIMG_SIZE, .name = "drv", .image = "drv.sys"}};
     uint8_t word[8];
     for (unsigned i = 0; i < 8; i++)
@@ -129,7 +133,7 @@ static inline void walk_open(struct walk *w) {
                                            {NT + NT_WORD, word, sizeof word}};
     const struct sc_fake fake = {.sz = sizeof fake,
                                  .cpu = w->cpu,
-                                 .kernel = true,
+                                 .kernel = !w->user,
                                  .machine = &machine,
                                  .modules = modules,
                                  .nmodules = 2,
@@ -142,7 +146,7 @@ static inline void walk_open(struct walk *w) {
         peimg_dir(&w->drv, SC_PE_DIR_EXCEPTION, PDATA, 12 * w->nfunctions);
     world_open(&w->w, &fake, NULL, NULL, NULL);
     if (!w->no_symbols)
-        attach(&w->w, "nt", &w->f);
+        attach(&w->w, w->user ? "ntdll" : "nt", &w->f);
     no_error(sc_unwinder_create(w->w.target, w->w.symtab, &w->u));
 }
 
