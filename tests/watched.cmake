@@ -31,6 +31,8 @@ watched(fault fault/fault.c)
 add_test(NAME fault/fault COMMAND fault)
 watched(fault_symbols fault/fault_symbols.c)
 add_test(NAME fault/symbols COMMAND fault_symbols)
+watched(fault_stack fault/fault_stack.c)
+add_test(NAME fault/stack COMMAND fault_stack)
 watched(fault_unwind_x64 fault/fault_unwind_x64.c)
 add_test(NAME fault/unwind_x64 COMMAND fault_unwind_x64)
 
