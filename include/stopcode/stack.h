@@ -32,19 +32,21 @@ extern "C" {
 enum sc_frame_how {
     SC_FRAME_CONTEXT, /**< the registers that the walk began with: exact */
     SC_FRAME_UNWIND,  /**< unwind data of the image (.pdata, .xdata): exact */
-    SC_FRAME_LEAF,   /**< the image has unwind data, and none for this function; x86: the code, just
-                        entered or about to return, says it by itself: exact */
-    SC_FRAME_CFI,    /**< a frame program of the symbols (FRAMEDATA, STACK WIN, STACK CFI): exact */
-    SC_FRAME_FPO,    /**< FPO_DATA of the symbols: exact */
-    SC_FRAME_TRAP,   /**< saved by the processor or a trap handler: exact */
-    SC_FRAME_SWITCH, /**< saved by a context switch: exact */
-    SC_FRAME_POINTER, /**< the chain of frame pointers, checked */
+    SC_FRAME_LEAF,  /**< the image has unwind data, and none for this function; x86: the code, just
+                       entered or about to return, says it by itself: exact */
+    SC_FRAME_CFI,   /**< a frame program of the symbols (FRAMEDATA, STACK WIN, STACK CFI): exact */
+    SC_FRAME_FPO,   /**< FPO_DATA of the symbols: exact */
+    SC_FRAME_TRAP,  /**< saved by the processor or a trap handler: exact */
+    SC_FRAME_ENTRY, /**< at a function's first instruction: nothing is on the stack yet: exact */
+    SC_FRAME_DISPATCH, /**< the system's own unwinder found it, for an exception: exact */
+    SC_FRAME_SWITCH,   /**< saved by a context switch: exact */
+    SC_FRAME_POINTER,  /**< the chain of frame pointers, checked */
     SC_FRAME_FITTED, /**< the frame's size is not known; the only value that fits what is: likely */
     SC_FRAME_SCAN,   /**< a return address that lay on the stack: may be wrong */
     SC_FRAME_INLINE, /**< inlined into the next frame, which has the same registers */
 };
-/** "context", "unwind", "leaf", "cfi", "fpo", "trap", "switch", "frame pointer", "fitted", "scan",
- * "inline". */
+/** "context", "unwind", "leaf", "cfi", "fpo", "trap", "entry", "dispatch", "switch",
+ * "frame pointer", "fitted", "scan", "inline". */
 SC_API const char *sc_frame_how_name(enum sc_frame_how how);
 /** False for what may be wrong: frame pointers, fitted and scanned frames. */
 SC_API bool sc_frame_exact(enum sc_frame_how how);
@@ -120,6 +122,8 @@ struct sc_stack_opts {
     /** Known stacks of the thread, best first. None: the memory around the stack pointer. */
     struct sc_stack_range range[SC_STACK_RANGES];
     size_t nranges;
+    bool switched;  /**< the registers come from sc_stack_of_switched() */
+    uint64_t known; /**< bit N: general register N of REGS is known; 0: all are */
 };
 
 typedef struct sc_unwinder sc_unwinder;
@@ -135,6 +139,23 @@ SC_API void sc_unwinder_forget(sc_unwinder *unwinder);
 SC_API sc_err *sc_stack_walk(sc_unwinder *unwinder, const struct sc_regs *regs,
                              const struct sc_stack_opts *opts, struct sc_stack *ret_stack);
 SC_API void sc_stack_deinit(struct sc_stack *stack);
+
+/**
+ * The registers of a kernel thread that waits: what its KTHREAD.KernelStack, an address, says of
+ * where the context switch left it. *RET_KNOWN: bit N: general register N. *RET_FOUND false: there
+ * is no switch frame there that the kernel's symbols confirm. For sc_stack_opts: switched, known.
+ */
+SC_API sc_err *sc_stack_of_switched(sc_unwinder *unwinder, uint64_t kernel_stack,
+                                    struct sc_regs *ret_regs, uint64_t *ret_known, bool *ret_found);
+
+/** A piece of code that has unwind data of its own. Addresses. */
+struct sc_unwind_part {
+    uint64_t start, end;
+    uint64_t root; /**< start of the function that it belongs to: differs for split-off blocks */
+};
+/** The piece that ADDR lies in. *RET_FOUND false: a leaf function, or no unwind data at all. */
+SC_API sc_err *sc_unwinder_part(sc_unwinder *unwinder, uint64_t addr,
+                                struct sc_unwind_part *ret_part, bool *ret_found);
 
 #ifdef __cplusplus
 }

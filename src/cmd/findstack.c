@@ -188,15 +188,23 @@ struct search {
     unsigned level;
 };
 
-/* Does TEXT ("module!name+0x12") begin with what is looked for, or its name part alone? */
-static bool matches(const char *symbol, const char *text) {
-    const char *bang = strchr(text, '!');
-    if (strpbrk(symbol, "*?"))
-        return sc_wild_match(symbol, text) ||
-               (bang && !strchr(symbol, '!') && sc_wild_match(symbol, bang + 1));
-    size_t n = strlen(symbol);
-    return !sc_strncasecmp(symbol, text, n) ||
-           (bang && !strchr(symbol, '!') && !sc_strncasecmp(symbol, bang + 1, n));
+/* Does TEXT begin with the symbol, or is it what its wildcards describe? */
+static bool fits(const char *symbol, const char *text) {
+    return strpbrk(symbol, "*?") ? sc_wild_match(symbol, text)
+                                 : !sc_strncasecmp(symbol, text, strlen(symbol));
+}
+
+/* The frame's "module!name", or its name alone, or the module alone. */
+static sc_err *matches(const struct search *s, const struct sc_frame_rec *r, sc_arena *arena,
+                       bool *ret) {
+    const char *full =
+        r->module && r->name ? sc_arena_printf(arena, "%s!%s", r->module, r->name) : r->symbol;
+    if (!full)
+        return sc_err_nomem();
+    bool bare = !strchr(s->symbol, '!');
+    *ret = fits(s->symbol, full) || (bare && r->name && fits(s->symbol, r->name)) ||
+           (bare && r->module && fits(s->symbol, r->module));
+    return NULL;
 }
 
 struct match_rec {
@@ -223,7 +231,9 @@ static sc_err *read_frames(sc_session *session, const struct search *s,
         sc_err *err = sc_frame_row(session, &walked->stack, i, form, arena, &rows[i]);
         if (err)
             return err;
-        match[i] = matches(s->symbol, rows[i].symbol);
+        err = matches(s, &rows[i], arena, &match[i]);
+        if (err)
+            return err;
         n += match[i];
     }
     *ret_matches = n;

@@ -84,6 +84,8 @@ static sc_err *show_line(sc_session *session, const struct sc_walked *walked, si
         return err;
     r.number = number;
     sc_record(sc_session_out(session), &sc_frame_rectype, &r, sc_frame_text, &style);
+    if (index + 1 == walked->stack.count) /* why it has no caller */
+        sc_show_stack_end(session, &walked->stack, &style);
     return NULL;
 }
 

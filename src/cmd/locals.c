@@ -119,7 +119,7 @@ static sc_err *type_words(sc_symbols *symbols, uint32_t id, unsigned depth, char
         snprintf(buf + n, size - n, " [%llu]", (unsigned long long)t.count);
         return err;
     }
-    const char *name = pdb_int(symbols, id);
+    const char *name = pdb_int(symbols, t.id);
     if (name || t.kind == SC_TYPE_FUNCTION) {
         snprintf(buf, size, "%s", name ? name : "<function>");
         return NULL;

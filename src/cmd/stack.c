@@ -83,8 +83,8 @@ static void end_text(sc_out *out, const void *record, void *ctx) {
         sc_printf(out, "[%s]\n", r->text);
 }
 
-static void show_end(sc_session *session, const struct sc_stack *stack,
-                     const struct sc_kstyle *style) {
+void sc_show_stack_end(sc_session *session, const struct sc_stack *stack,
+                       const struct sc_kstyle *style) {
     static const char *const reasons[] = {
         [SC_STACK_END_DONE] = "done",          [SC_STACK_END_LIMIT] = "limit",
         [SC_STACK_END_MEMORY] = "memory",      [SC_STACK_END_LOST] = "lost",
@@ -127,7 +127,7 @@ sc_err *sc_show_frames(sc_session *session, const struct sc_walked *walked,
         warned |= r.warning;
         sc_record(out, &sc_frame_rectype, &r, sc_frame_text, &style);
     }
-    show_end(session, stack, &style);
+    sc_show_stack_end(session, stack, &style);
     return NULL;
 }
 

@@ -118,6 +118,8 @@ extern const struct sc_rectype sc_frame_rectype;
 /* stack_row.c: the record of frame INDEX of the stack. */
 sc_err *sc_frame_row(sc_session *session, const struct sc_stack *stack, size_t index,
                      const struct sc_kform *form, sc_arena *arena, struct sc_frame_rec *ret);
+/* Child-SP; x86: ChildEBP, where nothing tells it what the register has. */
+uint64_t sc_frame_child(const struct sc_frame *frame);
 /* The inlined call that frame INDEX is, as struct sc_local counts; 0: none. */
 uint32_t sc_frame_inline_depth(const struct sc_stack *stack, size_t index);
 /* "module!name" and "+0x12" of an address as stacks show it, in the arena. */
@@ -147,6 +149,10 @@ sc_err *sc_show_frames(sc_session *session, const struct sc_walked *walked,
 /* The same with the heading. */
 sc_err *sc_show_stack(sc_session *session, const struct sc_walked *walked,
                       const struct sc_kform *form, sc_arena *arena);
+
+/* Why the stack ends, behind its last frame: a record, and a line unless it is whole. */
+void sc_show_stack_end(sc_session *session, const struct sc_stack *stack,
+                       const struct sc_kstyle *style);
 
 /*
  * Registers made by hand of the numbers at TEXT, which stood behind an equals sign, and of those

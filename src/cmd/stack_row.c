@@ -205,14 +205,20 @@ static sc_err *read_params(sc_session *session, const struct sc_stack *stack, si
     return NULL;
 }
 
+uint64_t sc_frame_child(const struct sc_frame *f) {
+    if (f->regs.cpu != SC_CPU_X86)
+        return f->sp;
+    return f->base ? f->base : sc_regs_fp(&f->regs);
+}
+
 /* Bytes between the frame and the one before it that has a place on the stack. */
-static uint64_t memory_of(const struct sc_stack *stack, size_t index, bool x86) {
+static uint64_t memory_of(const struct sc_stack *stack, size_t index) {
     const struct sc_frame *f = &stack->frame[index];
     if (f->how == SC_FRAME_INLINE)
         return SC_UNSET64;
     for (size_t i = index; i-- > 0;)
         if (stack->frame[i].how != SC_FRAME_INLINE)
-            return x86 ? (uint32_t)(f->base - stack->frame[i].base) : f->sp - stack->frame[i].sp;
+            return sc_frame_child(f) - sc_frame_child(&stack->frame[i]);
     return SC_UNSET64;
 }
 
@@ -229,7 +235,7 @@ static void fill(const struct sc_stack *stack, size_t index, struct sc_frame_rec
     r->base = f->base ? f->base : SC_UNSET64;
     r->ret = f->ret;
     r->trap = f->trap ? f->trap : SC_UNSET64;
-    r->memory = memory_of(stack, index, f->regs.cpu == SC_CPU_X86);
+    r->memory = memory_of(stack, index);
     r->args = f->param;
     r->nargs = f->nparams < SC_FRAME_PARAMS ? f->nparams : SC_FRAME_PARAMS;
     r->caller_fp = last ? 0 : sc_regs_fp(&stack->frame[index + 1].regs);

@@ -65,7 +65,6 @@ static void child_columns(sc_out *out, const struct sc_frame_rec *r,
                           const struct sc_kstyle *style) {
     char sp[SC_ADDR_BUF], ret[SC_ADDR_BUF];
     bool wide = style->ptr_size == 8;
-    uint64_t child = style->cpu == SC_CPU_X86 ? r->frame->base : r->sp;
     if (r->inlined) {
         sc_puts(out, wide ? "(Inline Function) " : "(Inline) ");
         if (style->form->child || !wide)
@@ -73,7 +72,7 @@ static void child_columns(sc_out *out, const struct sc_frame_rec *r,
         return;
     }
     if (style->form->child || !wide)
-        sc_printf(out, "%s ", sc_addr_text(child, style->ptr_size, sp));
+        sc_printf(out, "%s ", sc_addr_text(sc_frame_child(r->frame), style->ptr_size, sp));
     sc_printf(out, "%s ", sc_addr_text(r->ret, style->ptr_size, ret));
 }
 
@@ -99,7 +98,7 @@ static void columns(sc_out *out, const struct sc_frame_rec *r, const struct sc_k
     if (form->memory && r->memory == SC_UNSET64)
         sc_puts(out, "          ");
     else if (form->memory)
-        sc_printf(out, "%9llx ", (ull)r->memory);
+        sc_printf(out, "%9llx ", (ull)(style->ptr_size == 4 ? (uint32_t)r->memory : r->memory));
     if (form->clean)
         return;
     child_columns(out, r, style);

@@ -115,3 +115,30 @@ bool sc_step_read_ptr(struct sc_unwinder *u, uint64_t addr, uint64_t *ret_value,
     step->missing = addr;
     return false;
 }
+
+sc_err *sc_unwinder_part(sc_unwinder *u, uint64_t addr, struct sc_unwind_part *ret,
+                         bool *ret_found) {
+    struct sc_unwind_module *m;
+    sc_err *err = sc_unwind_module_at(u, addr, &m);
+    if (err)
+        return err;
+    *ret_found = false;
+    if (!m || !m->has_table)
+        return NULL;
+    struct sc_pe_function part, root;
+    err = sc_pe_function_find(m->pe, (uint32_t)(addr - m->base), &part);
+    if (!err) {
+        root = part;
+        if (u->cpu == SC_CPU_X64)
+            err = sc_pe_function_root(m->pe, &part, &root);
+    }
+    if (err && ends_walk(err))
+        return err;
+    if (!err) {
+        *ret =
+            (struct sc_unwind_part){m->base + part.begin, m->base + part.end, m->base + root.begin};
+        *ret_found = true;
+    }
+    sc_err_destroy(err);
+    return NULL;
+}

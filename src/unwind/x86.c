@@ -260,16 +260,18 @@ static enum sc_step_status take_results(struct x86_step *s, const struct sc_fram
     return SC_STEP_DONE;
 }
 
-/* A computed return address that cannot be one: the registers that led there were not the frame's.
+/*
+ * A computed return address that is not even LEAST like one: the registers that led there were not
+ * the frame's.
  */
-static enum sc_step_status check_ip(struct x86_step *s) {
+static enum sc_step_status check_ip(struct x86_step *s, enum sc_return_like least) {
     enum sc_return_like like = SC_RETURN_NO;
     if (!s->out.ip)
         return SC_STEP_DONE;
     enum sc_step_status status = sc_x86_error(s, sc_return_like(s->u, s->out.ip, &like));
     if (status != SC_STEP_DONE)
         return status;
-    return like == SC_RETURN_NO ? SC_STEP_NO_RULE : SC_STEP_DONE;
+    return like < least ? SC_STEP_NO_RULE : SC_STEP_DONE;
 }
 
 static enum sc_step_status by_program(struct x86_step *s, const struct sc_frame_rule *rule,
@@ -289,7 +291,7 @@ static enum sc_step_status by_program(struct x86_step *s, const struct sc_frame_
     if (status == SC_STEP_BAD)
         s->step->missing = s->m->base + rule->rva;
     *ret_shift = r.shift;
-    return status == SC_STEP_DONE ? check_ip(s) : status;
+    return status == SC_STEP_DONE ? check_ip(s, SC_RETURN_UNREAD) : status;
 }
 
 /* ---- what the symbols have ---- */
@@ -373,14 +375,18 @@ static enum sc_step_status find_start(struct x86_step *s, const struct sc_frame_
     return status;
 }
 
-/* *RET_EXIT: it is on the way out, s->popped is known. */
+/*
+ * *RET_EXIT: it is on the way out, s->popped is known. That a `ret` follows proves only where the
+ * code would have gone, had it gone on: hand-written code in the middle of a function may end in
+ * one that was never meant to be reached. So what lies there must be the address behind a call.
+ */
 static enum sc_step_status by_code(struct x86_step *s, const struct sc_frame_rule *rule,
                                    bool *ret_exit) {
     const struct x86_regs before = s->out;
     uint32_t start = 0;
     enum sc_step_status status = sc_x86_leave_exit(s);
     if (status == SC_STEP_DONE)
-        status = check_ip(s);
+        status = check_ip(s, SC_RETURN_MAYBE);
     *ret_exit = status == SC_STEP_DONE;
     if (status == SC_STEP_NO_RULE)
         s->out = before;
@@ -390,7 +396,7 @@ static enum sc_step_status by_code(struct x86_step *s, const struct sc_frame_rul
     if (status == SC_STEP_DONE)
         status = start ? sc_x86_leave_entry(s, start) : SC_STEP_NO_RULE;
     if (status == SC_STEP_DONE)
-        status = check_ip(s);
+        status = check_ip(s, SC_RETURN_MAYBE);
     if (status == SC_STEP_MEMORY)
         status = SC_STEP_NO_RULE; /* other rules may read less of the stack */
     if (status == SC_STEP_NO_RULE)
@@ -425,7 +431,7 @@ static enum sc_step_status by_rule(struct x86_step *s, const struct sc_frame_rul
     } else {
         status = sc_x86_fpo(s, rule, &shift);
         if (status == SC_STEP_DONE)
-            status = check_ip(s);
+            status = check_ip(s, SC_RETURN_UNREAD);
     }
     if (status != SC_STEP_DONE)
         return status;

@@ -159,7 +159,10 @@ void fuzz_seeds(fuzz_add add, void *ctx) {
         ".catch { nosuch; .leave }; .while (1) { .continue }; z(1)",
         "!for_each_module .echo @#Base ${@#ModuleName}; j 1 'r' ; 'k'",
         "!teb 1000; !peb 1000; !gle; c 1000 L4 1001; eb 1 2",
-        "r rip, rsp; r:x; rM 3; rX; rF"};
+        "r rip, rsp; r:x; rM 3; rX; rF",
+        "k; kvnf 5; kPL; kd 3; k = 1000 2000 3; .kframes 2; kn9; kb=1",
+        ".frame /r 1; .f+; .f-; dv /i /t /V a*; dv /f 1000; .frame /c = 1000 2000",
+        "!for_each_frame .frame; !uniqstack -v; !findstack nt 2; .trap 1000; ~*kv"};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
         char seed[256];
         seed[0] = (char)(i * 5 & 0x1f);

@@ -11,7 +11,8 @@
 #include "stopcode/session.h"
 
 const char drive_commands[] = "!analyze -v; lm; lmv; ~; r; .exr -1; .ecxr; .enumtag; "
-                              ".dumpdebug; vertarget; .time; .bugcheck";
+                              ".dumpdebug; vertarget; .time; .bugcheck; kPvfn 20; .frame /c 0; dv; "
+                              "!uniqstack";
 
 enum { THREADS_MAX = 64, LIST_MAX = 100000, READ_MAX = 1 << 16 };
 

@@ -217,6 +217,35 @@ static void a_displacement_that_wraps_has_a_backtick(void **state) {
     fix_close(&f);
 }
 
+/* Compiled at run time, it lies in no module; that there is any shows in the modules. */
+static void code_outside_of_modules_is_managed_where_a_clr_is_loaded(void **state) {
+    (void)state;
+    static const struct sc_module clr = {.base = 0x7ff800000000,
+                                         .size = 0x10000,
+                                         .name = "coreclr",
+                                         .image = "coreclr.dll",
+                                         .path = "coreclr.dll"};
+    struct sc_regs regs = full_regs(SC_CPU_X64);
+    const struct sc_fake fake = {
+        .sz = sizeof fake, .cpu = SC_CPU_X64, .modules = &clr, .nmodules = 1, .regs = &regs};
+    struct fix f;
+    struct made m = {0};
+    fake_open(&f, &fake, SC_RENDER_TEXT);
+    assert_null(sc_session_set_paths(f.s, NULL, NULL));
+    add(&f, &m, 0x12f0d8, 0x4090140fc3);
+    add(&f, &m, 0x12f100, 0x7ff800001000);
+    shows(&f, &m, &plain,
+          "Child-SP          RetAddr           Call Site\n"
+          "00000000`0012f0d8 00007ff8`00001000 0x40`90140fc3  [managed code]\n"
+          "00000000`0012f100 00000000`00000000 coreclr+0x1000\n");
+    sc_session_set_enrich(f.s, false);
+    m.walked.stack.count = 1;
+    shows(&f, &m, &plain,
+          "Child-SP          RetAddr           Call Site\n"
+          "00000000`0012f0d8 00007ff8`00001000 0x40`90140fc3\n");
+    fix_close(&f);
+}
+
 /* ---- x86 ---- */
 
 static void open_x86(struct fix *f) {
@@ -398,6 +427,7 @@ int main(void) {
         T(the_default_number_of_frames_can_be_set),
 #undef T
         cmocka_unit_test(a_displacement_that_wraps_has_a_backtick),
+        cmocka_unit_test(code_outside_of_modules_is_managed_where_a_clr_is_loaded),
         cmocka_unit_test(x86_stacks_have_frame_pointers_and_fpo_data),
         cmocka_unit_test(json_has_a_frame_as_a_record),
     };

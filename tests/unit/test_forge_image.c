@@ -679,7 +679,7 @@ static void a_thousand_functions(void **state) {
         }
         forge_image_function(m, f);
     }
-    forge_image_export(m, "Odd", 0x1000, 0); /* tables of odd sizes before the aligned ones */
+    forge_image_export(m, "Odder", 0x1000, 0); /* tables of odd sizes before the aligned ones */
     struct opened o;
     open_forged(&o, m);
     sections_are_sound(o.pe);

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* The directives about modules: module, modules, unloaded. */
+#ifndef STOPCODE_TESTS_FORGE_READER_MODULES_H
+#define STOPCODE_TESTS_FORGE_READER_MODULES_H
+
+#include "forge/reader.h"
+
+bool forge_read_module(struct forge_reader *r);
+bool forge_read_modules(struct forge_reader *r);
+bool forge_read_unloaded(struct forge_reader *r);
+
+#endif

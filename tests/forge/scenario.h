@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Scenarios: a case as text, and the dump, images and symbol files that are made from it. The
+ * language is described in docs/forge.md.
+ *
+ *     struct forge_output out;
+ *     char why[FORGE_WHY_MAX];
+ *     if (!forge_scenario_build("case.scenario", text, &out, why)) puts(why);
+ *     … out.dump, out.file[i] …
+ *     forge_output_free(&out);
+ *
+ * Parsing and building are apart: forge_scenario_parse() says what a text means without making
+ * anything, and knows no addresses of symbols yet. Messages are "NAME:LINE: what is wrong".
+ */
+#ifndef STOPCODE_TESTS_FORGE_SCENARIO_H
+#define STOPCODE_TESTS_FORGE_SCENARIO_H
+
+#include "forge/section.h"
+#include "forge/symfile.h"
+#include "forge/words.h"
+
+enum { FORGE_WHY_MAX = 600, FORGE_PARAMS_MAX = 15 };
+
+/* An address or value that may name symbols: evaluated when all of them are known. */
+struct forge_expr {
+    const char *text; /* NULL: not given */
+};
+/* The text between a directive and its `end`; LINE is that of its first line. */
+struct forge_listing_text {
+    unsigned line;
+    const char *text;
+};
+/* member=value, as written. */
+struct forge_assign {
+    unsigned line;
+    struct forge_word word;
+};
+struct forge_assigns {
+    struct forge_assign *item;
+    size_t count, room;
+};
+
+enum forge_module_symbols {
+    FORGE_SYMBOLS_PUBLIC, /* a PDB with publics */
+    FORGE_SYMBOLS_PRIVATE,
+    FORGE_SYMBOLS_EXPORTS, /* no PDB; names are exports of the image */
+    FORGE_SYMBOLS_NONE,
+};
+struct forge_scn_module {
+    unsigned line;
+    const char *name;
+    uint64_t start, end;
+    const char *image, *path, *company, *product, *description;
+    bool has_stamp, has_checksum, has_version, has_guid, in_memory, no_image;
+    uint32_t stamp, checksum;
+    uint16_t version[4];
+    const char *pdb;
+    uint8_t guid[16];
+    uint32_t age;
+    enum forge_module_symbols symbols;
+};
+struct forge_scn_unloaded {
+    unsigned line;
+    const char *name;
+    uint64_t start, end;
+};
+struct forge_scn_symbol {
+    unsigned line;
+    const char *module, *name;
+    struct forge_expr address;
+    uint32_t size;
+    bool has_kind;
+    enum forge_symbol_kind kind;
+    const char *type;
+};
+struct forge_scn_process {
+    unsigned line;
+    const char *name;
+    uint64_t address, pid;
+    struct forge_assigns member;
+};
+struct forge_scn_thread {
+    unsigned line;
+    uint64_t address, pid, tid, process, teb;
+    bool has_cid, has_process, has_stack, has_init, has_current;
+    uint64_t stack_base, stack_limit, stack_init, stack_current;
+    struct forge_expr start;
+    const char *name;
+    struct forge_assigns member;
+};
+struct forge_scn_struct {
+    unsigned line;
+    const char *type;
+    struct forge_expr address;
+    struct forge_assigns member;
+};
+/* `processor`: where a KPRCB is, and members of it. */
+struct forge_scn_processor {
+    unsigned line;
+    uint64_t number, address;
+    struct forge_assigns member;
+};
+enum forge_stack_of { FORGE_STACK_CURRENT, FORGE_STACK_USER, FORGE_STACK_THREAD };
+struct forge_scn_stack {
+    unsigned line;
+    enum forge_stack_of of;
+    uint64_t thread; /* FORGE_STACK_THREAD */
+    struct forge_listing_text listing;
+};
+/* `memory` and `code`: a listing of COMMAND, or words of bytes and texts at an address. */
+struct forge_scn_memory {
+    unsigned line;
+    bool code;
+    const char *command; /* "dq", "u", …; NULL: words */
+    struct forge_listing_text listing;
+    struct forge_expr address;
+    struct forge_words words;
+};
+struct forge_scn_line {
+    unsigned line;
+    struct forge_expr address;
+    const char *file;
+    uint32_t number;
+};
+struct forge_scn_local {
+    unsigned line;
+    const char *module, *function;
+    struct forge_local local;
+};
+/* A pasted `dt` listing. */
+struct forge_scn_layout {
+    unsigned line;
+    const char *type;
+    uint64_t size;
+    bool is_union;
+    struct forge_listing_text listing;
+};
+struct forge_scn_register {
+    unsigned line;
+    const char *name;
+    uint64_t value;
+};
+struct forge_scn_os {
+    unsigned line, build, sp, revision, product; /* product: 1 workstation, 2 dc, 3 server */
+    bool checked;
+    const char *lab;
+};
+struct forge_scn_cpu {
+    unsigned line, count, current, family, model, stepping, mhz;
+    uint16_t machine; /* 0x14c, 0x8664, 0xaa64 */
+    const char *vendor;
+};
+struct forge_scn_bugcheck {
+    unsigned line;
+    uint64_t code;
+    size_t nargs;
+    struct forge_expr arg[4];
+};
+struct forge_scn_exception {
+    unsigned line;
+    uint64_t code, flags;
+    struct forge_expr address;
+    size_t nparams;
+    struct forge_expr param[FORGE_PARAMS_MAX];
+};
+enum forge_dump_kind { FORGE_DUMP_NONE, FORGE_DUMP_TRIAGE, FORGE_DUMP_MINIDUMP };
+
+#define FORGE_LIST(type)                                                                           \
+    struct {                                                                                       \
+        struct type *item;                                                                         \
+        size_t count, room;                                                                        \
+    }
+
+struct forge_scenario {
+    const char *name; /* for messages */
+    struct forge_pool pool;
+    char *why; /* FORGE_WHY_MAX bytes: the first thing that went wrong, "" when nothing did */
+
+    struct forge_scn_os os;
+    struct forge_scn_cpu cpu;
+    struct forge_scn_bugcheck bugcheck;
+    struct forge_scn_exception exception;
+    unsigned time_line, uptime_line, dump_line, room_line, verifier_line;
+    uint64_t time, uptime; /* FILETIME, 100 ns */
+    uint64_t spare;        /* `room`: where things without an address go */
+    uint32_t verifier;     /* the verifier's level */
+    enum forge_dump_kind dump;
+    const char *file, *comment, *broken;
+
+    FORGE_LIST(forge_scn_module) modules;
+    FORGE_LIST(forge_scn_unloaded) unloaded;
+    FORGE_LIST(forge_scn_symbol) symbols;
+    FORGE_LIST(forge_scn_process) processes;
+    FORGE_LIST(forge_scn_thread) threads;
+    FORGE_LIST(forge_scn_struct) structs;
+    FORGE_LIST(forge_scn_processor) processors;
+    FORGE_LIST(forge_scn_stack) stacks;
+    FORGE_LIST(forge_scn_memory) memory;
+    FORGE_LIST(forge_scn_line) lines;
+    FORGE_LIST(forge_scn_local) locals;
+    FORGE_LIST(forge_scn_layout) layouts;
+    FORGE_LIST(forge_scn_register) registers;
+};
+
+/*
+ * NAME (for messages) and WHY (FORGE_WHY_MAX bytes) must outlive it; TEXT is copied. False: WHY
+ * says what and where. Ended with forge_scenario_free() in either case.
+ */
+bool forge_scenario_parse(const char *name, const char *text, struct forge_scenario *ret,
+                          char *why);
+void forge_scenario_free(struct forge_scenario *scenario);
+
+/* Says in scenario->why what is wrong at LINE (0: no line), unless something was before. Returns
+ * false, for `return forge_wrong(…)`. */
+bool forge_wrong(struct forge_scenario *scenario, unsigned line, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+bool forge_is_wrong(const struct forge_scenario *scenario);
+
+/* What was made. */
+struct forge_made_file {
+    char *path; /* in the symbol store: "srv2.pdb/…/srv2.pdb" */
+    struct forge_bytes bytes;
+};
+struct forge_output {
+    enum forge_dump_kind kind;
+    char *name; /* the file name that the scenario gives; NULL: none */
+    struct forge_bytes dump;
+    struct forge_made_file *file;
+    size_t nfiles;
+};
+bool forge_scenario_build(const char *name, const char *text, struct forge_output *ret, char *why);
+void forge_output_free(struct forge_output *output);
+
+#endif

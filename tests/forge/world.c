@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: MIT */
+/* A scenario made: the steps, in their order. */
+#include "forge/world.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static bool check(struct forge_scenario *s) {
+    if (!s->dump)
+        return forge_wrong(s, 0, "what shall be made? write  dump triage  or  dump minidump");
+    if (!s->os.line)
+        return forge_wrong(s, 0, "which Windows is it? write  os BUILD");
+    if (!s->cpu.line)
+        return forge_wrong(s, 0, "which processor is it? write  cpu x64  or  cpu x86");
+    bool user = s->dump == FORGE_DUMP_MINIDUMP;
+    if (user && s->bugcheck.line)
+        return forge_wrong(s, s->bugcheck.line,
+                           "bugcheck: a process has none; write  exception CODE ADDRESS");
+    if (user && s->processors.count)
+        return forge_wrong(s, s->processors.item[0].line,
+                           "processor: a user minidump has no KPRCBs");
+    if (user && s->verifier_line)
+        return forge_wrong(s, s->verifier_line, "verifier: a user minidump has no level");
+    if (user && s->broken)
+        return forge_wrong(s, s->dump_line, "broken: a user minidump names no driver");
+    return true;
+}
+
+/* Where things without an address go: a piece of pool, or of the process's memory. */
+static uint64_t default_room(const struct forge_world *w) {
+    if (w->is32)
+        return w->kernel ? 0x8f000000 : 0x0f000000;
+    if (!w->kernel)
+        return 0x000000f000000000;
+    return w->s->os.build < 9200 ? 0xfffffa80f0000000 : 0xffffd00ff0000000;
+}
+
+static void begin(struct forge_world *w, struct forge_scenario *s) {
+    *w = (struct forge_world){.s = s, .pool = &s->pool};
+    w->kernel = s->dump == FORGE_DUMP_TRIAGE;
+    w->is32 = s->cpu.machine == 0x14c;
+    w->ptr_size = w->is32 ? 4 : 8;
+    w->ncpus = s->cpu.count ? s->cpu.count : 1;
+    w->cpu = w->is32 ? SC_CPU_X86 : s->cpu.machine == 0x8664 ? SC_CPU_X64 : SC_CPU_ARM64;
+    w->mem.pool = &s->pool;
+    w->spare = s->room_line ? s->spare : default_room(w);
+}
+
+/* Bytes and structures in a module's data: their pages are taken before the forge gives any away.
+ */
+static bool take_pages(struct forge_world *w, unsigned line, const struct forge_expr *address,
+                       uint64_t size, bool code) {
+    uint64_t addr = 0;
+    bool unknown = false;
+    if (!forge_world_eval(w, line, address->text, &addr, &unknown))
+        return false;
+    struct forge_wmodule *m = unknown ? NULL : forge_world_module_at(w, addr);
+    if (m && code)
+        forge_world_mark_code(m, addr - m->base, size);
+    else if (m)
+        forge_world_mark(m, addr - m->base, size, FORGE_PAGE_DATA);
+    return true;
+}
+
+static bool take_all_pages(struct forge_world *w) {
+    for (size_t i = 0; i < w->s->memory.count; i++) {
+        const struct forge_scn_memory *v = &w->s->memory.item[i];
+        if (!v->command && !take_pages(w, v->line, &v->address, 1, v->code))
+            return false;
+    }
+    for (size_t i = 0; i < w->s->structs.count; i++) {
+        const struct forge_scn_struct *v = &w->s->structs.item[i];
+        if (!take_pages(w, v->line, &v->address, forge_world_sizeof(w, v->type), false))
+            return false;
+    }
+    return true;
+}
+
+static bool build(struct forge_world *w, struct forge_output *out) {
+    return forge_types_load(&w->types, w->s, w->kernel) && forge_world_modules(w) &&
+           forge_world_symbols(w, false) && forge_world_listings(w) &&
+           forge_world_stack_symbols(w) && forge_world_symbols(w, false) && take_all_pages(w) &&
+           (!w->kernel || forge_world_globals(w)) && forge_world_stack_fit(w) &&
+           forge_world_symbols(w, true) && forge_world_moved(w) && forge_world_registers(w) &&
+           forge_world_memory(w) && forge_world_structs(w) &&
+           (w->kernel ? forge_world_objects(w) && forge_world_kernel(w) : forge_world_user(w)) &&
+           forge_world_files(w, out) &&
+           (w->kernel ? forge_world_triage(w, out) : forge_world_minidump(w, out));
+}
+
+bool forge_scenario_build(const char *name, const char *text, struct forge_output *ret, char *why) {
+    struct forge_scenario s;
+    struct forge_world w;
+    struct forge_output out = {0};
+    bool ok = forge_scenario_parse(name, text, &s, why) && check(&s);
+    if (ok) {
+        begin(&w, &s);
+        ok = build(&w, &out) && !forge_is_wrong(&s);
+        forge_world_close(&w);
+    }
+    if (ok && s.file) {
+        out.name = malloc(strlen(s.file) + 1);
+        if (!out.name)
+            abort();
+        strcpy(out.name, s.file);
+    }
+    out.kind = s.dump;
+    forge_scenario_free(&s);
+    if (ok)
+        *ret = out;
+    else
+        forge_output_free(&out);
+    return ok;
+}
+
+void forge_output_free(struct forge_output *o) {
+    for (size_t i = 0; i < o->nfiles; i++) {
+        free(o->file[i].path);
+        forge_bytes_free(&o->file[i].bytes);
+    }
+    free(o->file);
+    free(o->name);
+    forge_bytes_free(&o->dump);
+    *o = (struct forge_output){0};
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a scenario describes, while it is being made: modules with their symbols and code, memory,
+ * the registers. The steps, in this order (world.c):
+ *
+ *   modules      where they are, what they are called               world_module.c
+ *   symbols      from `symbol` lines and out of listings            world_symbol.c, world_listing.c
+ *   stacks       made to fit their listings                         world_stack.c
+ *   memory       memory and structures that lines give              world_write.c, world_member.c
+ *   kernel       processors, processes, threads, debugger data      world_kernel.c, world_object.c
+ *   files        images and PDBs                                    world_image.c, world_pdb.c
+ *   dump         world_triage.c, world_mdmp.c
+ */
+#ifndef STOPCODE_TESTS_FORGE_WORLD_H
+#define STOPCODE_TESTS_FORGE_WORLD_H
+
+#include "forge/listing.h"
+#include "forge/memmap.h"
+#include "forge/scenario.h"
+#include "forge/types.h"
+#include "stopcode/regs.h"
+
+enum forge_page_kind { FORGE_PAGE_FREE, FORGE_PAGE_CODE, FORGE_PAGE_DATA };
+
+struct forge_wsymbol {
+    struct forge_wmodule *module;
+    const char *name;
+    uint64_t addr;
+    uint32_t size;
+    bool has_kind;
+    enum forge_symbol_kind kind;
+    const char *type;
+    unsigned line; /* 0: placed by the forge */
+};
+struct forge_wspan {
+    uint32_t rva;
+    size_t size;
+    const uint8_t *data;
+    unsigned line;
+};
+struct forge_wmodule {
+    const struct forge_scn_module *scn;
+    uint64_t base, size;
+    const char *image, *path, *pdb;
+    uint32_t stamp, checksum, age;
+    uint8_t guid[16];
+    uint8_t *page; /* enum forge_page_kind */
+    size_t npages;
+    uint32_t next[3], end[3]; /* by page kind: where the next thing without an address goes */
+    FORGE_LIST(forge_wspan) code;
+    FORGE_LIST(forge_function) functions;
+    FORGE_LIST(forge_fpo) fpo;
+    FORGE_LIST(forge_moved) moved;
+};
+struct forge_wstack {
+    const struct forge_scn_stack *scn;
+    struct forge_frames frames;
+    struct forge_fit fit;
+    bool has_fit;
+};
+/* What the listings hold, parsed. */
+struct forge_wlisting {
+    const struct forge_scn_memory *scn;
+    struct forge_spans spans;
+};
+
+struct forge_world {
+    struct forge_scenario *s;
+    struct forge_pool *pool;
+    bool kernel, is32;
+    unsigned ptr_size, ncpus;
+    enum sc_cpu cpu;
+    struct forge_types types;
+    struct forge_memmap mem;
+    uint64_t spare; /* where the next thing without an address goes */
+    FORGE_LIST(forge_wmodule) modules;
+    FORGE_LIST(forge_wsymbol) symbols;
+    FORGE_LIST(forge_wstack) stacks;
+    FORGE_LIST(forge_wlisting) listings;
+    struct forge_wmodule *nt;
+    struct sc_regs regs;            /* of the current processor or thread */
+    uint64_t stack_low, stack_high; /* the current stack: from its pointer up */
+    /* The kernel's objects. */
+    uint64_t process, thread; /* current ones */
+    uint64_t prcb[64];
+    uint64_t dtb;
+};
+
+/* ---- modules and symbols ---- */
+
+bool forge_world_modules(struct forge_world *w);
+/* NULL: none. */
+struct forge_wmodule *forge_world_module(const struct forge_world *w, const char *name);
+struct forge_wmodule *forge_world_module_at(const struct forge_world *w, uint64_t addr);
+/* With a message for LINE when there is none. */
+bool forge_world_need_module(struct forge_world *w, unsigned line, const char *name,
+                             struct forge_wmodule **ret);
+/* Marks the pages of SIZE bytes at RVA as KIND, those that are free yet; as code, whatever they
+ * were. */
+void forge_world_mark(struct forge_wmodule *m, uint64_t rva, uint64_t size,
+                      enum forge_page_kind kind);
+void forge_world_mark_code(struct forge_wmodule *m, uint64_t rva, uint64_t size);
+
+const struct forge_wsymbol *forge_world_symbol(const struct forge_world *w,
+                                               const struct forge_wmodule *m, const char *name);
+/* What LINE says of a symbol; LIKE has the rest of it, and may be NULL. */
+bool forge_world_define(struct forge_world *w, unsigned line, struct forge_wmodule *m,
+                        const char *name, uint64_t addr, const struct forge_wsymbol *like);
+/* ADDR is name+DISP, which may wrap: then a block was moved away from its function. */
+bool forge_world_define_at(struct forge_world *w, unsigned line, const char *module,
+                           const char *name, uint64_t disp, uint64_t addr);
+/* Gives NAME an address in free room of the module, unless it has one. */
+bool forge_world_place(struct forge_world *w, unsigned line, struct forge_wmodule *m,
+                       const char *name, uint32_t size, enum forge_symbol_kind kind,
+                       uint64_t *ret_addr);
+/* The `symbol` lines whose addresses can be known by now; LAST: all of them, or it is an error. */
+bool forge_world_symbols(struct forge_world *w, bool last);
+/* Blocks that were moved away from their functions: where in the functions they belong. */
+bool forge_world_moved(struct forge_world *w);
+
+/*
+ * A sum of numbers, modules and symbols. *RET_UNKNOWN (may be NULL: then it is an error): a symbol
+ * has no address yet; the value is not set.
+ */
+bool forge_world_eval(struct forge_world *w, unsigned line, const char *text, uint64_t *ret,
+                      bool *ret_unknown);
+
+/* ---- listings ---- */
+
+/* Parses all, and takes symbols and code out of them. */
+bool forge_world_listings(struct forge_world *w);
+/* Parses the stacks, and takes symbols out of them; makes them fit; writes them. */
+bool forge_world_stack_symbols(struct forge_world *w);
+bool forge_world_stack_fit(struct forge_world *w);
+void forge_world_close(struct forge_world *w);
+/* Bytes of code in a module's image; outside of all modules in memory. */
+bool forge_world_code(struct forge_world *w, unsigned line, uint64_t addr, const void *data,
+                      size_t size);
+/* The same by the forge itself: only where nothing is. */
+void forge_world_spare_code(struct forge_world *w, uint64_t addr, const void *data, size_t size);
+/* TEXT with empty lines before it, so that a parser counts the scenario's lines. */
+const char *forge_world_numbered(struct forge_world *w, const struct forge_listing_text *text);
+/* What a context has when nobody says anything: all groups, segments, flags. */
+void forge_world_plain_registers(const struct forge_world *w, struct sc_regs *ret);
+/* The registers of the current context: the stack's, and what `registers` says. */
+bool forge_world_registers(struct forge_world *w);
+
+/* ---- memory ---- */
+
+bool forge_world_put(struct forge_world *w, unsigned line, uint64_t addr, const void *data,
+                     size_t size);
+bool forge_world_put_uint(struct forge_world *w, unsigned line, uint64_t addr, unsigned width,
+                          uint64_t value);
+/* SIZE zeroed bytes at an address of the forge's choice. */
+uint64_t forge_world_spare(struct forge_world *w, uint64_t size, unsigned align);
+/* "text", L"text", bytes: what stands behind `memory ADDRESS` and `code ADDRESS`. */
+bool forge_world_bytes(struct forge_world *w, unsigned line, const struct forge_words *words,
+                       struct forge_bytes *ret);
+bool forge_world_memory(struct forge_world *w);
+bool forge_world_structs(struct forge_world *w);
+/* A whole structure, zeroed where nothing is yet. */
+bool forge_world_struct(struct forge_world *w, unsigned line, const char *type, uint64_t addr);
+/* member=value lines of a structure. */
+bool forge_world_members(struct forge_world *w, const char *type, uint64_t addr,
+                         const struct forge_assigns *assigns);
+/*
+ * A member by its first name that the build has ("Self|SelfPcr"), by the forge itself: it gives way
+ * to lines, and a build without such a member does without.
+ */
+void forge_world_set(struct forge_world *w, const char *type, uint64_t addr, const char *paths,
+                     uint64_t value);
+void forge_world_set_text(struct forge_world *w, const char *type, uint64_t addr, const char *paths,
+                          const char *text);
+/* A member of a structure that is in memory already; 0 when the build has none. */
+uint64_t forge_world_read(const struct forge_world *w, const char *type, uint64_t addr,
+                          const char *paths);
+/* The address of a member; false when the build has none. */
+bool forge_world_offset(const struct forge_world *w, const char *type, const char *paths,
+                        struct forge_place *ret);
+uint32_t forge_world_sizeof(const struct forge_world *w, const char *type);
+/* UTF-16 of UTF-8, in the pool; *RET_SIZE bytes. */
+uint8_t *forge_world_utf16(struct forge_world *w, const char *text, size_t *ret_size);
+
+/* ---- the kernel, and what is written ---- */
+
+/* Places what the kernel keeps at addresses of its own: PsLoadedModuleList, … */
+bool forge_world_globals(struct forge_world *w);
+bool forge_world_kernel(struct forge_world *w);
+bool forge_world_objects(struct forge_world *w);
+/* Links processes and threads, when all their members are known. */
+void forge_world_links(struct forge_world *w);
+/* PEB and TEBs. */
+bool forge_world_user(struct forge_world *w);
+bool forge_world_files(struct forge_world *w, struct forge_output *out);
+bool forge_world_pdb(struct forge_world *w, struct forge_wmodule *m,
+                     const struct forge_image_section *sections, size_t nsections,
+                     struct forge_bytes *ret);
+bool forge_world_triage(struct forge_world *w, struct forge_output *out);
+bool forge_world_minidump(struct forge_world *w, struct forge_output *out);
+
+#endif

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/* Processes and threads: what lines say of them, and what every one of them has. */
+#include <string.h>
+
+#include "forge/world.h"
+
+enum {
+    PROCESS_OBJECT = 3, /* DISPATCHER_HEADER.Type */
+    THREAD_OBJECT = 6,
+    RUNNING = 2, /* KTHREAD.State */
+    WAITING = 5,
+};
+
+static const char *const process_type = "_EPROCESS", *const thread_type = "_ETHREAD";
+
+/* A list head or entry that points to itself. */
+static void close_list(struct forge_world *w, const char *type, uint64_t addr, const char *path) {
+    struct forge_place p;
+    if (!forge_world_offset(w, type, path, &p))
+        return;
+    uint64_t at = addr + p.offset;
+    forge_world_put_uint(w, 0, at, w->ptr_size, at);
+    forge_world_put_uint(w, 0, at + w->ptr_size, w->ptr_size, at);
+}
+
+/* ---- processes ---- */
+
+static bool set_pid(struct forge_world *w, unsigned line, uint64_t addr, uint64_t pid) {
+    struct forge_place p;
+    return !forge_world_offset(w, process_type, "UniqueProcessId", &p) ||
+           forge_world_put_uint(w, line, addr + p.offset, w->ptr_size, pid);
+}
+
+static bool set_name(struct forge_world *w, unsigned line, uint64_t addr, const char *name) {
+    struct forge_place p;
+    uint8_t text[16] = {0};
+    if (!forge_world_offset(w, process_type, "ImageFileName", &p))
+        return true;
+    /* The kernel keeps 14 characters and a NUL. */
+    memcpy(text, name, strlen(name) < 14 ? strlen(name) : 14);
+    return forge_world_put(w, line, addr + p.offset, text, 15);
+}
+
+static bool make_process(struct forge_world *w, unsigned line, uint64_t addr, const char *name,
+                         uint64_t pid) {
+    if (!forge_world_struct(w, line, process_type, addr) ||
+        (name && !set_name(w, line, addr, name)) || !set_pid(w, line, addr, pid))
+        return false;
+    forge_world_set(w, process_type, addr, "Pcb.Header.Type", PROCESS_OBJECT);
+    forge_world_set(w, process_type, addr, "Pcb.Header.Size",
+                    forge_world_sizeof(w, "_KPROCESS") / 4);
+    forge_world_set(w, process_type, addr, "Pcb.DirectoryTableBase", w->is32 ? 0x185000 : 0x187000);
+    close_list(w, process_type, addr, "Pcb.Header.WaitListHead");
+    close_list(w, process_type, addr, "Pcb.ThreadListHead");
+    close_list(w, process_type, addr, "ThreadListHead");
+    return true;
+}
+
+static bool make_processes(struct forge_world *w) {
+    for (size_t i = 0; i < w->s->processes.count; i++) {
+        const struct forge_scn_process *p = &w->s->processes.item[i];
+        for (size_t k = 0; k < i; k++)
+            if (w->s->processes.item[k].address == p->address)
+                return forge_wrong(w->s, p->line, "process: one is there already, in line %u",
+                                   w->s->processes.item[k].line);
+        if (!make_process(w, p->line, p->address, p->name, p->pid) ||
+            !forge_world_members(w, process_type, p->address, &p->member))
+            return false;
+    }
+    if (w->s->processes.count) {
+        w->process = w->s->processes.item[0].address;
+        return true;
+    }
+    w->process = forge_world_spare(w, forge_world_sizeof(w, process_type), 16);
+    return make_process(w, 0, w->process, "System", 4);
+}
+
+/* ---- threads ---- */
+
+static uint64_t process_of(const struct forge_world *w, const struct forge_scn_thread *t) {
+    if (t->has_process)
+        return t->process;
+    for (size_t i = 0; i < w->s->processes.count && t->has_cid; i++)
+        if (w->s->processes.item[i].pid == t->pid)
+            return w->s->processes.item[i].address;
+    return w->process;
+}
+
+/* Numbers that a line gave: they must not contradict its member=value words. */
+static bool say(struct forge_world *w, unsigned line, uint64_t addr, const char *path,
+                uint64_t value) {
+    struct forge_place p;
+    return !forge_world_offset(w, thread_type, path, &p) ||
+           forge_world_put_uint(w, line, addr + p.offset, w->ptr_size, value);
+}
+
+static void plain_thread(struct forge_world *w, uint64_t addr, uint64_t process, unsigned state) {
+    struct forge_place p;
+    forge_world_set(w, thread_type, addr, "Tcb.Header.Type", THREAD_OBJECT);
+    forge_world_set(w, thread_type, addr, "Tcb.Header.Size", forge_world_sizeof(w, "_KTHREAD") / 4);
+    forge_world_set(w, thread_type, addr, "Tcb.State", state);
+    forge_world_set(w, thread_type, addr, "Tcb.Process", process);
+    forge_world_set(w, thread_type, addr, "ThreadsProcess", process);
+    forge_world_set(w, thread_type, addr, "Tcb.Priority", 8);
+    forge_world_set(w, thread_type, addr, "Tcb.BasePriority", 8);
+    forge_world_set(w, thread_type, addr, "Tcb.KernelStackResident", 1);
+    forge_world_set(w, thread_type, addr, "Tcb.NextProcessor", w->s->cpu.current);
+    if (forge_world_offset(w, thread_type, "Tcb.ApcState", &p)) {
+        uint64_t apc = addr + p.offset;
+        forge_world_set(w, "_KAPC_STATE", apc, "Process", process);
+        close_list(w, "_KAPC_STATE", apc, "ApcListHead[0]");
+        close_list(w, "_KAPC_STATE", apc, "ApcListHead[1]");
+    }
+    close_list(w, thread_type, addr, "Tcb.Header.WaitListHead");
+    close_list(w, thread_type, addr, "Tcb.MutantListHead");
+    close_list(w, thread_type, addr, "IrpList");
+}
+
+/* The stack that a listing gives for this thread; NULL: none. */
+static const struct forge_wstack *stack_of(const struct forge_world *w,
+                                           const struct forge_scn_thread *t, bool current) {
+    for (size_t i = 0; i < w->stacks.count; i++) {
+        const struct forge_wstack *s = &w->stacks.item[i];
+        if (s->scn->of == FORGE_STACK_CURRENT
+                ? current
+                : s->scn->of == FORGE_STACK_THREAD &&
+                      (s->scn->thread == t->address || (t->has_cid && s->scn->thread == t->tid)))
+            return s;
+    }
+    return NULL;
+}
+
+/* Where a thread that waits stands: the context switch left a frame, KSWITCH_FRAME, below it. */
+static bool put_switch(struct forge_world *w, unsigned line, const struct forge_wstack *s,
+                       uint64_t *ret_current) {
+    uint64_t size = w->is32 ? 0xc : 0x40;
+    *ret_current = s->fit.sp - size;
+    forge_memmap_fill(&w->mem, *ret_current, size);
+    return forge_world_put_uint(w, line, s->fit.sp - w->ptr_size, w->ptr_size, s->fit.ip[0]);
+}
+
+static bool put_stack_bounds(struct forge_world *w, const struct forge_scn_thread *t, uint64_t addr,
+                             const struct forge_wstack *s, bool current) {
+    unsigned line = t->has_stack ? t->line : 0;
+    uint64_t high = s ? s->fit.high : 0, kernel_stack = t->stack_current;
+    uint64_t base = t->has_stack ? t->stack_base
+                    : high       ? (high + 0xfff) & ~(uint64_t)0xfff
+                                 : forge_world_spare(w, 0x6000, 0x1000) + 0x6000;
+    uint64_t limit = t->has_stack ? t->stack_limit : base - (w->is32 ? 0x3000 : 0x6000);
+    uint64_t init = t->has_init ? t->stack_init : base - (w->is32 ? 0x10 : 0x30);
+    if (s && (s->fit.sp < limit || s->fit.sp >= base))
+        return forge_wrong(w->s, t->line,
+                           "thread: the stack in line %u (%llx) does not lie between limit and "
+                           "base",
+                           s->scn->line, (unsigned long long)s->fit.sp);
+    if (s && !current) {
+        uint64_t here;
+        if (!put_switch(w, s->scn->line, s, &here))
+            return false;
+        kernel_stack = t->has_current ? kernel_stack : here;
+    }
+    if (!kernel_stack)
+        kernel_stack = init;
+    if (!s && !current)
+        forge_memmap_fill(&w->mem, kernel_stack, kernel_stack < base ? base - kernel_stack : 0);
+    return say(w, line, addr, "Tcb.StackBase", base) &&
+           say(w, line, addr, "Tcb.StackLimit", limit) &&
+           say(w, t->has_init ? line : 0, addr, "Tcb.InitialStack", init) &&
+           say(w, t->has_current ? line : 0, addr, "Tcb.KernelStack", kernel_stack);
+}
+
+static bool make_thread(struct forge_world *w, const struct forge_scn_thread *t, uint64_t addr,
+                        bool current) {
+    uint64_t process = process_of(w, t), start = 0;
+    uint64_t pid =
+        t->has_cid ? t->pid : forge_world_read(w, process_type, process, "UniqueProcessId");
+    if (!forge_world_struct(w, t->line, thread_type, addr) ||
+        !forge_world_members(w, thread_type, addr, &t->member) ||
+        (t->start.text && !forge_world_eval(w, t->line, t->start.text, &start, NULL)))
+        return false;
+    if (!say(w, t->has_cid ? t->line : 0, addr, "Cid.UniqueProcess", pid) ||
+        !say(w, t->has_cid ? t->line : 0, addr, "Cid.UniqueThread", t->has_cid ? t->tid : 8) ||
+        !put_stack_bounds(w, t, addr, stack_of(w, t, current), current))
+        return false;
+    if (t->start.text && (!say(w, t->line, addr, "StartAddress", start) ||
+                          !say(w, t->line, addr, "Win32StartAddress", start)))
+        return false;
+    if (t->teb && !say(w, t->line, addr, "Tcb.Teb", t->teb))
+        return false;
+    plain_thread(w, addr, process, current ? RUNNING : WAITING);
+    return true;
+}
+
+bool forge_world_objects(struct forge_world *w) {
+    static const struct forge_scn_thread made_up = {0};
+    if (!make_processes(w))
+        return false;
+    for (size_t i = 0; i < w->s->threads.count; i++) {
+        const struct forge_scn_thread *t = &w->s->threads.item[i];
+        for (size_t k = 0; k < i; k++)
+            if (w->s->threads.item[k].address == t->address)
+                return forge_wrong(w->s, t->line, "thread: one is there already, in line %u",
+                                   w->s->threads.item[k].line);
+        if (!make_thread(w, t, t->address, i == 0))
+            return false;
+    }
+    for (size_t i = 0; i < w->stacks.count; i++) {
+        const struct forge_scn_stack *s = w->stacks.item[i].scn;
+        bool known = s->of != FORGE_STACK_THREAD;
+        for (size_t k = 0; k < w->s->threads.count; k++)
+            known = known || stack_of(w, &w->s->threads.item[k], k == 0) == &w->stacks.item[i];
+        if (!known)
+            return forge_wrong(w->s, s->line, "stack: no line describes the thread %llx",
+                               (unsigned long long)s->thread);
+    }
+    if (w->s->threads.count) {
+        w->thread = w->s->threads.item[0].address;
+        w->process = process_of(w, &w->s->threads.item[0]);
+    } else {
+        w->thread = forge_world_spare(w, forge_world_sizeof(w, thread_type), 16);
+        if (!make_thread(w, &made_up, w->thread, true))
+            return false;
+    }
+    w->dtb = forge_world_read(w, process_type, w->process, "Pcb.DirectoryTableBase");
+    return !forge_is_wrong(w->s);
+}
+
+/* ---- lists ---- */
+
+/* Chains entries at OFFSET of the objects to a head, round and round. */
+static void link_list(struct forge_world *w, uint64_t head, const uint64_t *object, size_t n,
+                      uint32_t offset) {
+    uint64_t before = head;
+    for (size_t i = 0; i <= n; i++) {
+        uint64_t here = i < n ? object[i] + offset : head;
+        forge_world_put_uint(w, 0, before, w->ptr_size, here);
+        forge_world_put_uint(w, 0, here + w->ptr_size, w->ptr_size, before);
+        before = here;
+    }
+}
+
+/* The threads of a process in one of its two lists. */
+static void link_threads(struct forge_world *w, uint64_t process, const char *head,
+                         const char *entry) {
+    struct forge_place at, in;
+    size_t n = 0;
+    uint64_t *object = forge_pool_get(w->pool, (w->s->threads.count + 1) * sizeof *object);
+    if (!forge_world_offset(w, process_type, head, &at) ||
+        !forge_world_offset(w, thread_type, entry, &in))
+        return;
+    for (size_t i = 0; i < w->s->threads.count; i++)
+        if (process_of(w, &w->s->threads.item[i]) == process)
+            object[n++] = w->s->threads.item[i].address;
+    if (!w->s->threads.count)
+        object[n++] = w->thread;
+    link_list(w, process + at.offset, object, n, in.offset);
+}
+
+void forge_world_links(struct forge_world *w) {
+    const struct forge_wsymbol *head = forge_world_symbol(w, w->nt, "PsActiveProcessHead");
+    size_t n = w->s->processes.count;
+    struct forge_place links;
+    uint64_t *object = forge_pool_get(w->pool, (n + 1) * sizeof *object);
+    for (size_t i = 0; i < n; i++)
+        object[i] = w->s->processes.item[i].address;
+    if (!n)
+        object[n++] = w->process;
+    if (head && forge_world_offset(w, process_type, "ActiveProcessLinks", &links))
+        link_list(w, head->addr, object, n, links.offset);
+    for (size_t i = 0; i < n; i++) {
+        link_threads(w, object[i], "Pcb.ThreadListHead", "Tcb.ThreadListEntry");
+        link_threads(w, object[i], "ThreadListHead", "ThreadListEntry");
+    }
+}

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Stacks: the symbols that their listings give away, the fit, and what it asks for: words on the
+ * stack, unwind codes and frame data in the images, calls before the return addresses.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "forge/world.h"
+
+typedef unsigned long long ull;
+
+enum { CALL_SIZE = 5, BARE_FRAME = 0x50 };
+
+/* ---- names ---- */
+
+/* The register NAME that the scenario gives; false when it does not. */
+static bool given(const struct forge_world *w, const char *name, uint64_t *ret) {
+    for (size_t i = 0; i < w->s->registers.count; i++)
+        if (!strcmp(w->s->registers.item[i].name, name)) {
+            *ret = w->s->registers.item[i].value;
+            return true;
+        }
+    return false;
+}
+
+/* Where the innermost frame stands, if the registers are those of this frame. */
+static bool first_ip(const struct forge_world *w, const struct forge_wstack *s,
+                     const struct forge_frame *f, uint64_t *ret) {
+    uint64_t sp;
+    if (s->scn->of != FORGE_STACK_CURRENT || !given(w, w->is32 ? "eip" : "rip", ret))
+        return false;
+    if (!f->has_sp || w->is32)
+        return forge_world_module_at(w, *ret) == forge_world_module(w, f->module);
+    return given(w, "rsp", &sp) && sp == f->sp;
+}
+
+/* A frame without a known address: a name that has one gives it. */
+static bool first_frame(struct forge_world *w, const struct forge_wstack *s,
+                        const struct forge_frame *f) {
+    uint64_t ip;
+    struct forge_wmodule *m;
+    if (!*f->module)
+        return true;
+    if (!forge_world_need_module(w, f->line, f->module, &m))
+        return false;
+    return !first_ip(w, s, f, &ip) ||
+           forge_world_define_at(w, f->line, f->module, f->name, f->disp, ip);
+}
+
+static bool name_frames(struct forge_world *w, struct forge_wstack *s) {
+    uint64_t ret = 0;
+    bool has_ret = false, first = true;
+    for (size_t i = 0; i < s->frames.count; i++) {
+        const struct forge_frame *f = &s->frames.item[i];
+        if (f->inlined)
+            continue;
+        bool ok = first ? first_frame(w, s, f)
+                        : !has_ret || !ret ||
+                              forge_world_define_at(w, f->line, f->module, f->name, f->disp, ret);
+        if (!ok)
+            return false;
+        first = false;
+        has_ret = f->has_ret;
+        ret = f->ret;
+    }
+    return true;
+}
+
+bool forge_world_stack_symbols(struct forge_world *w) {
+    for (size_t i = 0; i < w->s->stacks.count; i++) {
+        const struct forge_scn_stack *scn = &w->s->stacks.item[i];
+        char why[FORGE_WHY] = "";
+        struct forge_wstack *s = FORGE_PUSH(w->pool, &w->stacks);
+        s->scn = scn;
+        if (scn->of == FORGE_STACK_CURRENT)
+            for (size_t k = 0; k < i; k++)
+                if (w->s->stacks.item[k].of == FORGE_STACK_CURRENT)
+                    return forge_wrong(w->s, scn->line,
+                                       "stack: the current one stands in line %u: say whose this "
+                                       "is (stack thread ADDRESS, stack user)",
+                                       w->s->stacks.item[k].line);
+        if (!forge_frames_parse(forge_world_numbered(w, &scn->listing), &s->frames, why))
+            return forge_wrong(w->s, scn->line, "stack: %s", why);
+        if (!s->frames.count)
+            return forge_wrong(w->s, scn->line, "stack: no frame stands in the block");
+        if (!name_frames(w, s))
+            return false;
+    }
+    return true;
+}
+
+/* ---- the fit ---- */
+
+static bool where_is(void *ctx, const char *module, const char *name, uint64_t *ret) {
+    struct forge_world *w = ctx;
+    struct forge_wmodule *m = forge_world_module(w, module);
+    const struct forge_wsymbol *s = m && *name ? forge_world_symbol(w, m, name) : NULL;
+    if (!m || (*name && !s))
+        return false;
+    *ret = *name ? s->addr : m->base;
+    return true;
+}
+
+/* Names that nothing places: the innermost frame, and all of a listing without columns. */
+static bool place_names(struct forge_world *w, struct forge_wstack *s) {
+    for (size_t i = 0; i < s->frames.count; i++) {
+        struct forge_frame *f = &s->frames.item[i];
+        struct forge_wmodule *m;
+        uint64_t addr;
+        if (f->inlined || !*f->module || !*f->name)
+            continue;
+        if (!forge_world_need_module(w, f->line, f->module, &m))
+            return false;
+        if (!forge_world_symbol(w, m, f->name) && f->disp > 1 << 20)
+            return forge_wrong(w->s, f->line,
+                               "nothing says where %s!%s is: write  symbol %s!%s "
+                               "ADDRESS",
+                               f->module, f->name, f->module, f->name);
+        if (!forge_world_place(w, f->line, m, f->name, (uint32_t)f->disp + 0x20, FORGE_SYM_FUNCTION,
+                               &addr))
+            return false;
+    }
+    return true;
+}
+
+/* Columns for a listing that has none: frames of one size, as deep as the stack wants. */
+static bool make_columns(struct forge_world *w, struct forge_wstack *s, uint64_t top) {
+    uint64_t ret = 0, sp = top;
+    for (size_t i = s->frames.count; i--;) {
+        struct forge_frame *f = &s->frames.item[i];
+        uint64_t base;
+        if (f->inlined)
+            continue;
+        if (!*f->module || !where_is(w, f->module, f->name, &base))
+            return forge_wrong(w->s, f->line, "a frame without columns needs a symbol");
+        sp -= BARE_FRAME;
+        f->has_sp = f->has_ret = true;
+        f->sp = sp;
+        f->ret = ret;
+        ret = w->is32 ? (uint32_t)(base + f->disp) : base + f->disp;
+    }
+    s->frames.is32 = w->is32;
+    return true;
+}
+
+static bool is_bare(const struct forge_wstack *s) {
+    for (size_t i = 0; i < s->frames.count; i++)
+        if (s->frames.item[i].has_sp || s->frames.item[i].has_ret)
+            return false;
+    return true;
+}
+
+/* The thread whose stack S is; NULL: no line says. */
+static const struct forge_scn_thread *owner(const struct forge_world *w,
+                                            const struct forge_wstack *s) {
+    for (size_t i = 0; i < w->s->threads.count; i++) {
+        const struct forge_scn_thread *t = &w->s->threads.item[i];
+        if (s->scn->of == FORGE_STACK_THREAD
+                ? t->address == s->scn->thread || (t->has_cid && t->tid == s->scn->thread)
+                : s->scn->of == FORGE_STACK_CURRENT && i == 0)
+            return t;
+    }
+    return NULL;
+}
+
+static bool fit(struct forge_world *w, struct forge_wstack *s) {
+    struct forge_where where = {w, where_is};
+    char why[FORGE_WHY] = "";
+    if (!place_names(w, s))
+        return false;
+    if (is_bare(s)) {
+        const struct forge_scn_thread *t = owner(w, s);
+        uint64_t top = t && t->has_init    ? t->stack_init
+                       : t && t->has_stack ? t->stack_base - 0x100
+                                           : forge_world_spare(w, 0x4000, 0x1000) + 0x3f00;
+        if (!make_columns(w, s, top))
+            return false;
+    }
+    if (s->frames.is32 != w->is32)
+        return forge_wrong(w->s, s->scn->line, "stack: this is a listing of a %d-bit machine",
+                           s->frames.is32 ? 32 : 64);
+    if (w->cpu != SC_CPU_X64 && w->cpu != SC_CPU_X86)
+        return forge_wrong(w->s, s->scn->line, "stack: stacks of ARM64 cannot be made to fit yet");
+    s->has_fit = true;
+    if (!(w->is32 ? forge_fit_x86 : forge_fit_x64)(&s->frames, &where, &s->fit, why))
+        return forge_wrong(w->s, s->scn->line, "stack: %s", why);
+    return true;
+}
+
+/* ---- what the fit asks for ---- */
+
+static bool put_pokes(struct forge_world *w, const struct forge_wstack *s) {
+    for (size_t i = 0; i < s->fit.npokes; i++) {
+        const struct forge_poke *p = &s->fit.poke[i];
+        if (!forge_world_put_uint(w, p->value ? s->scn->line : 0, p->addr, p->width, p->value))
+            return false;
+    }
+    if (s->fit.high > s->fit.low && s->fit.high - s->fit.low < 1 << 20)
+        forge_memmap_fill(&w->mem, s->fit.low, s->fit.high - s->fit.low);
+    return true;
+}
+
+/* `call` of the inner frame's function before a return address, where nothing else stands. */
+static void put_call(struct forge_world *w, const struct forge_frame *inner, uint64_t ip) {
+    uint64_t target;
+    uint8_t code[CALL_SIZE] = {0xe8};
+    if (!*inner->module || !where_is(w, inner->module, inner->name, &target))
+        return;
+    int64_t rel = (int64_t)(target - ip);
+    if (!w->is32 && rel != (int32_t)rel) {
+        static const uint8_t call_rax[] = {0xff, 0xd0};
+        forge_world_spare_code(w, ip - sizeof call_rax, call_rax, sizeof call_rax);
+        return;
+    }
+    for (unsigned i = 0; i < 4; i++)
+        code[1 + i] = (uint8_t)((uint64_t)rel >> 8 * i);
+    forge_world_spare_code(w, ip - CALL_SIZE, code, sizeof code);
+}
+
+static void put_calls(struct forge_world *w, const struct forge_wstack *s) {
+    const struct forge_frame *inner = NULL;
+    for (size_t i = 0; i < s->frames.count; i++) {
+        const struct forge_frame *f = &s->frames.item[i];
+        if (f->inlined)
+            continue;
+        if (inner && !inner->trap && f->disp >= CALL_SIZE && s->fit.ip[i])
+            put_call(w, inner, s->fit.ip[i]);
+        inner = f;
+    }
+}
+
+static void put_function(struct forge_world *w, const struct forge_fit_function *f) {
+    struct forge_wmodule *m = forge_world_module_at(w, f->begin);
+    static const uint8_t push_ebp[] = {0x55, 0x8b, 0xec};
+    if (!m)
+        return;
+    uint32_t begin = (uint32_t)(f->begin - m->base), size = (uint32_t)(f->end - f->begin);
+    forge_world_mark_code(m, begin, size);
+    if (w->is32 && f->uses_ebp) {
+        forge_world_spare_code(w, f->begin, push_ebp, sizeof push_ebp);
+    } else if (w->is32) {
+        *FORGE_PUSH(w->pool, &m->fpo) = (struct forge_fpo){.rva = begin,
+                                                           .size = size,
+                                                           .locals = f->locals,
+                                                           .params = f->params,
+                                                           .saved_regs = f->saved_regs,
+                                                           .prolog = f->prolog};
+    } else if (!f->leaf) {
+        struct forge_function *to = FORGE_PUSH(w->pool, &m->functions);
+        to->begin = begin;
+        to->end = begin + size;
+        to->prolog = f->prolog;
+        to->ncodes = f->ncodes;
+        memcpy(to->code, f->code, sizeof to->code);
+    }
+}
+
+bool forge_world_stack_fit(struct forge_world *w) {
+    for (size_t i = 0; i < w->stacks.count; i++) {
+        struct forge_wstack *s = &w->stacks.item[i];
+        if (!fit(w, s) || !put_pokes(w, s))
+            return false;
+        for (size_t k = 0; k < s->fit.nfunctions; k++)
+            put_function(w, &s->fit.function[k]);
+        put_calls(w, s);
+        if (s->scn->of == FORGE_STACK_CURRENT) {
+            w->stack_low = s->fit.sp;
+            w->stack_high = s->fit.high;
+        }
+    }
+    return true;
+}
+
+/* ---- registers ---- */
+
+static void set_register(struct sc_regs *regs, const char *name, uint64_t value) {
+    const struct sc_reg *reg = sc_reg_find(regs->cpu, name);
+    if (reg)
+        sc_reg_set(regs, reg, value);
+}
+
+void forge_world_plain_registers(const struct forge_world *w, struct sc_regs *ret) {
+    static const char *const names[] = {"cs", "ss", "ds", "es", "fs", "gs"};
+    static const uint8_t x64[2][6] = {{0x33, 0x2b, 0x2b, 0x2b, 0x53, 0x2b},
+                                      {0x10, 0x18, 0x2b, 0x2b, 0x53, 0x2b}};
+    static const uint8_t x86[2][6] = {{0x1b, 0x23, 0x23, 0x23, 0x3b, 0},
+                                      {0x8, 0x10, 0x23, 0x23, 0x30, 0}};
+    bool is_x86 = w->cpu == SC_CPU_X86, is_arm = w->cpu == SC_CPU_ARM64;
+    uint32_t flags = is_x86 ? 0x1003f : is_arm ? 0x400007 : 0x10001f;
+    uint8_t *at = ret->raw + (w->cpu == SC_CPU_X64 ? 0x30 : 0);
+    *ret = (struct sc_regs){.cpu = w->cpu, .size = (uint32_t)sc_context_size(w->cpu)};
+    for (unsigned i = 0; i < 4; i++)
+        at[i] = (uint8_t)(flags >> 8 * i);
+    for (unsigned i = 0; i < 6 && !is_arm; i++)
+        set_register(ret, names[i], is_x86 ? x86[w->kernel][i] : x64[w->kernel][i]);
+    if (!is_arm)
+        set_register(ret, "efl", 0x246);
+}
+
+static const struct forge_wstack *current_stack(const struct forge_world *w) {
+    for (size_t i = 0; i < w->stacks.count; i++)
+        if (w->stacks.item[i].scn->of == FORGE_STACK_CURRENT)
+            return &w->stacks.item[i];
+    return NULL;
+}
+
+/*
+ * Registers may be those of an outer frame (`.frame /r 2`): its instruction and stack pointer must
+ * be the listing's, and are not those of the context.
+ */
+static bool is_frames(struct forge_world *w, const struct forge_wstack *s, bool *ret_innermost) {
+    uint64_t sp, ip;
+    *ret_innermost = true;
+    if (!s || w->is32 || !given(w, "rsp", &sp))
+        return true;
+    for (size_t i = 0; i < s->frames.count; i++) {
+        const struct forge_frame *f = &s->frames.item[i];
+        if (f->inlined || f->sp != sp)
+            continue;
+        if (given(w, "rip", &ip) && ip != s->fit.ip[i])
+            return forge_wrong(w->s, w->s->registers.item[0].line,
+                               "registers: rip=%llx, but the frame in line %u with this stack "
+                               "pointer stands at %llx",
+                               (ull)ip, f->line, (ull)s->fit.ip[i]);
+        *ret_innermost = sp == s->fit.sp;
+        return true;
+    }
+    return sp == s->fit.sp ||
+           forge_wrong(w->s, w->s->registers.item[0].line,
+                       "registers: rsp=%llx is of no frame of the stack in line %u", (ull)sp,
+                       s->scn->line);
+}
+
+static bool is_pointer(const char *name) {
+    return !strcmp(name, "rip") || !strcmp(name, "rsp") || !strcmp(name, "eip") ||
+           !strcmp(name, "esp") || !strcmp(name, "pc") || !strcmp(name, "sp");
+}
+
+bool forge_world_registers(struct forge_world *w) {
+    const struct forge_wstack *s = current_stack(w);
+    bool innermost;
+    forge_world_plain_registers(w, &w->regs);
+    if (!is_frames(w, s, &innermost))
+        return false;
+    for (size_t i = 0; i < w->s->registers.count; i++) {
+        const struct forge_scn_register *r = &w->s->registers.item[i];
+        const struct sc_reg *reg = sc_reg_find(w->cpu, r->name);
+        if (!reg)
+            return forge_wrong(w->s, r->line, "registers: %s has no register %s",
+                               sc_cpu_name(w->cpu), r->name);
+        if (reg->size < 8 && r->value >> 8 * reg->size)
+            return forge_wrong(w->s, r->line, "registers: %s has %u bits, not room for %llx",
+                               r->name, reg->size * 8u, (ull)r->value);
+        if (!s || !is_pointer(r->name))
+            sc_reg_set(&w->regs, reg, r->value);
+    }
+    if (!s)
+        return true;
+    set_register(&w->regs, w->is32 ? "eip" : "rip", s->fit.ip[0]);
+    set_register(&w->regs, w->is32 ? "esp" : "rsp", s->fit.sp);
+    if (w->is32)
+        set_register(&w->regs, "ebp", s->fit.fp);
+    return true;
+}
