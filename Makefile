@@ -7,7 +7,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 PREFIX ?= /usr/local
 TIME ?= 60
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-run build release clang-build run quick test san clang fault fuzz bless fmt lint bench cover \
+.PHONY: help deps deps-run build release release-run clang-build run quick test san clang fault fuzz bless fmt lint bench cover \
         doc gen install clean
 
 # Configures and builds one preset, silent unless something is wrong or long.
@@ -33,14 +33,22 @@ build: ## build the library, the program and the tests (build/dev)
 release: deps-run
 	$(call cmake_build,release,--target stopcode stopcode_static stopcode_shared)
 
-run: ## make run DUMP=file: build what is needed and open a dump with !analyze -v
-	@if [ -z "$$DUMP" ]; then \
-	    echo 'Name the dump to open:  make run DUMP=/path/to/memory.dmp'; exit 2; fi
-	@if [ ! -e "$$DUMP" ]; then echo "make run: there is no file $$DUMP"; exit 2; fi
-	@mkdir -p build
-	@$(MAKE) --no-print-directory release >build/run.log 2>&1 || { cat build/run.log; exit 1; }
-	@if [ -t 0 ]; then exec build/release/stopcode -z "$$DUMP" -c '!analyze -v'; \
-	    else exec build/release/stopcode -z "$$DUMP" -c '!analyze -v; q'; fi
+# What `make run` opens when nobody names a dump: a published case, made from its text.
+EXAMPLE := do-not-disturb
+
+run: ## make run DUMP=file: build what is needed and open a dump with !analyze -v; without DUMP a made one
+	@if [ -n "$$DUMP" ] && [ ! -e "$$DUMP" ]; then echo "make run: there is no file $$DUMP"; exit 2; fi
+	@mkdir -p build/example
+	@$(MAKE) --no-print-directory release-run >build/run.log 2>&1 || { cat build/run.log; exit 1; }
+	@set -- -c '!analyze -v'; [ -t 0 ] || set -- -c '!analyze -v; q'; \
+	    if [ -n "$$DUMP" ]; then exec build/release/stopcode -z "$$DUMP" "$$@"; fi; \
+	    dump=build/example/$(EXAMPLE).dmp; \
+	    build/release/stopcode-forge -q tests/cases/$(EXAMPLE)/scenario.txt -o $$dump || exit 1; \
+	    echo "No DUMP=file was named: this is $$dump, made from tests/cases/$(EXAMPLE)/scenario.txt"; \
+	    exec build/release/stopcode -z $$dump -y $$dump.store -i $$dump.store "$$@"
+
+release-run: deps-run
+	$(call cmake_build,release,--target stopcode stopcode-forge)
 
 quick: build ## unit tests only, under ten seconds
 	@scripts/test.py --build build/dev --kind unit -j $(JOBS)

@@ -5,11 +5,11 @@
  * address.
  *
  * A leaf calls nothing. So a caller without an entry is no leaf but code without unwind data (by
- * hand, or damaged): then what lies at rsp counts only if it is a return address, that is to say
- * lies behind a call of some module.
+ * hand, or damaged): then what lies at rsp counts only if it looks like a return address.
  */
 #include <stdlib.h>
 
+#include "unwind/return_address.h"
 #include "unwind/x64.h"
 
 static bool is_x64(const struct sc_unwind_module *m) {
@@ -44,17 +44,19 @@ static enum sc_step_status cache_of(struct sc_unwinder *u, struct sc_unwind_modu
     return SC_STEP_DONE;
 }
 
-/* Is it an address behind a call? */
-static bool is_return(struct sc_unwinder *u, uint64_t addr) {
-    return sc_target_module_at(u->target, addr) && x64_behind_call(u->space, addr);
-}
-
-static bool leaf_fits(struct sc_unwinder *u, const struct x64_plan *plan,
-                      const struct sc_regs *regs) {
+/* Can the frame be left as a leaf's? Yes too when its slot is absent: then that is what is said. */
+static sc_err *leaf_fits(struct sc_unwinder *u, const struct x64_plan *plan,
+                         const struct sc_regs *regs, bool *ret) {
+    enum sc_return_like like;
     uint64_t value;
-    if (plan->how != SC_FRAME_LEAF || plan->exact)
-        return true;
-    return sc_space_ptr(u->space, sc_regs_sp(regs), &value) != SC_READ_OK || is_return(u, value);
+    *ret = true;
+    if (plan->how != SC_FRAME_LEAF || plan->exact ||
+        sc_space_uint(u->space, sc_regs_sp(regs), 8, &value) != SC_READ_OK)
+        return NULL;
+    sc_err *err = sc_return_like(u, value, &like);
+    if (!err)
+        *ret = like == SC_RETURN_CALL || like == SC_RETURN_MAYBE || like == SC_RETURN_OUTSIDE;
+    return err;
 }
 
 enum sc_step_status sc_step_x64(struct sc_unwinder *u, struct sc_unwind_module *m, bool exact_ip,
@@ -75,5 +77,8 @@ enum sc_step_status sc_step_x64(struct sc_unwinder *u, struct sc_unwind_module *
         /* An absent rule is none; what is absent of the stack is another matter. */
         return plan->status == SC_STEP_MEMORY ? SC_STEP_NO_RULE : plan->status;
     }
-    return leaf_fits(u, plan, regs) ? x64_run(u, plan, regs, ret) : SC_STEP_NO_RULE;
+    bool fits;
+    if ((ret->err = leaf_fits(u, plan, regs, &fits)))
+        return SC_STEP_ERROR;
+    return fits ? x64_run(u, plan, regs, ret) : SC_STEP_NO_RULE;
 }

@@ -170,9 +170,6 @@ void x64_cache_destroy(void *cache);
 const struct x64_plan *x64_plan(struct x64_cache *cache, uint64_t generation, uint64_t ip,
                                 bool exact);
 
-/* Does a call end at IP? True also when its bytes are not there. */
-bool x64_behind_call(sc_space *space, uint64_t ip);
-
 /*
  * Each puts what undoes the part of a function that has run. OFFSET: of ip in the prolog;
  * X64_WHOLE: all of the prolog has run.

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "unwind/return_address.h"
 #include "unwind/x64.h"
 
 enum { CACHE_MAX = 1 << 20 /* bytes of plans of a region */ };
@@ -20,27 +21,12 @@ enum sc_step_status x64_put(struct x64_build *b, enum x64_opcode code, unsigned 
     return SC_STEP_DONE;
 }
 
-/* Is the last of the 8 bytes that of a call: call rel32, or call r/m64? */
-static bool ends_in_call(const uint8_t end[8]) {
-    if (end[3] == 0xe8)
+/* Does a call end at IP? Where its bytes are not there, a return address says so. */
+static bool behind_call(const struct x64_region *r, uint64_t ip) {
+    uint8_t bytes[8];
+    if (sc_space_read(r->space, ip - sizeof bytes, bytes, sizeof bytes, NULL) != SC_READ_OK)
         return true;
-    for (unsigned length = 2; length <= 7; length++) {
-        const uint8_t *p = end + 8 - length;
-        unsigned mod = p[1] >> 6, rm = p[1] & 7, sib = mod != 3 && rm == 4;
-        unsigned disp = mod == 1 ? 1 : mod == 2 || (!mod && rm == 5) ? 4 : 0;
-        if (sib && !mod && length > 2 && (p[2] & 7) == 5)
-            disp = 4;
-        if (p[0] == 0xff && (p[1] & 0x38) == 0x10 && length == 2 + sib + disp)
-            return true;
-    }
-    return false;
-}
-
-bool x64_behind_call(sc_space *space, uint64_t ip) {
-    uint8_t bytes[8] = {0};
-    if (sc_space_read(space, ip - sizeof bytes, bytes, sizeof bytes, NULL) != SC_READ_OK)
-        return true;
-    return ends_in_call(bytes);
+    return sc_x86_ends_in_call(bytes, sizeof bytes, true);
 }
 
 /* The entry that ip counts to. */
@@ -53,7 +39,7 @@ static enum sc_step_status find(struct x64_build *b, bool exact, struct x64_entr
     if (st != SC_STEP_DONE || exact || !b->rva || (*found && ret->begin != b->rva))
         return st;
     st = x64_find(r, b->rva - 1, &before, &has_before, &b->missing);
-    if (st == SC_STEP_DONE && has_before && (!*found || x64_behind_call(r->space, b->ip))) {
+    if (st == SC_STEP_DONE && has_before && (!*found || behind_call(r, b->ip))) {
         *ret = before;
         *found = b->behind = true;
     }

@@ -33,24 +33,36 @@ struct forge_frames {
     size_t count, room;
     bool is32; /* ChildEBP */
 };
-/* A header line ("Child-SP RetAddr Call Site", "# ChildEBP …") is passed over; so are comments. */
+/*
+ * A header line ("Child-SP RetAddr Call Site", "# ChildEBP …") is passed over, with all that stands
+ * before it (the rest of `!thread`, a prompt); so are comments behind a blank and `//` or `<-`. A
+ * line of dots or "<snip>" ends the listing. Names are as the symbols have them: " ?? ::FNODOBFM::
+ * `string'" begins with a blank.
+ */
 bool forge_frames_parse(const char *text, struct forge_frames *ret, char *why);
 void forge_frames_free(struct forge_frames *frames);
 
-/* Memory as `dps dqs dds dq dd dc db da du` or `u ub uf` show it. */
+/*
+ * Memory as `dps dqs dds dp dq dd dw dc db da du` or `u ub uu uf` show it. What is shown as ???? is
+ * left out: a line may give several spans, or none. Behind the strings of da and du stands their
+ * NUL, a span of its own. Code has the bytes in the order of the listing (of ARM64 each instruction
+ * is shown as a number: to be turned around).
+ */
 struct forge_span {
     unsigned line;
     uint64_t addr;
     uint8_t byte[64];
     size_t size;
-    char symbol[FORGE_NAME]; /* u: the label line before it; dps: the name of the value */
+    /* u: the label line right before it ("nt!KiIpiSendRequest+0x2eb"), "" without one; dps: the
+     * name of the value. */
+    char symbol[FORGE_NAME];
     bool code;
 };
 struct forge_spans {
     struct forge_span *item;
     size_t count, room;
 };
-/* COMMAND: "dps", "dq", "u", …: how the lines are to be read. PTR_SIZE 4 or 8. */
+/* COMMAND: "dps", "dq", "u nt!X l3", …: how the lines are to be read. PTR_SIZE 4 or 8. */
 bool forge_spans_parse(const char *command, unsigned ptr_size, const char *text,
                        struct forge_spans *ret, char *why);
 void forge_spans_free(struct forge_spans *spans);
@@ -64,6 +76,8 @@ struct forge_where {
     bool (*address)(void *ctx, const char *module, const char *name, uint64_t *ret);
 };
 
+enum { FORGE_FPO_PLAIN = 0, FORGE_FPO_TRAP = 1 }; /* kinds of FPO_DATA */
+
 /* A function as the fit wants it. */
 struct forge_fit_function {
     char module[64], name[FORGE_NAME];
@@ -71,35 +85,60 @@ struct forge_fit_function {
     struct forge_unwind_code code[FORGE_UW_CODES];
     size_t ncodes;
     uint8_t prolog;
-    bool leaf;                           /* x64: no RUNTIME_FUNCTION: [rsp] is the return address */
-    bool uses_ebp;                       /* x86: push ebp; mov ebp, esp: no FPO data */
+    uint8_t frame_register, frame_offset; /* x64, with FORGE_UW_SET_FPREG */
+    bool uses_ebp;                        /* x86: push ebp; mov ebp, esp: no FPO data */
+    uint8_t kind; /* x86: of the FPO data: FORGE_FPO_TRAP: ebp = KTRAP_FRAME */
     uint32_t locals, params, saved_regs; /* x86: FPO_DATA, bytes */
     size_t frame;                        /* the first frame that it is of */
 };
 struct forge_poke {
     uint64_t addr, value;
     unsigned width;
+    bool filled; /* invented: it gives way to whatever is known of the place */
+};
+/* Where the prolog of FRAME saved its caller's REG (numbered as in unwind codes). */
+struct forge_fit_saved {
+    size_t frame;
+    uint8_t reg;
+    uint64_t addr;
 };
 struct forge_fit {
     struct forge_fit_function *function;
     size_t nfunctions, function_room;
-    struct forge_poke *poke; /* the stack's contents: return addresses, saved registers, frames */
+    /* The stacks' contents, in ascending order: return addresses, arguments, saved registers, trap
+     * frames. No two overlap. */
+    struct forge_poke *poke;
     size_t npokes, poke_room;
-    uint64_t *ip;       /* of each frame */
-    uint64_t sp, fp;    /* registers of the innermost frame (x86: esp, ebp) */
-    uint64_t low, high; /* the stacks' extent around the pokes */
+    struct forge_fit_saved *saved;
+    size_t nsaved, saved_room;
+    uint64_t *ip; /* of each frame; an inlined one has that of the frame it is in */
+    size_t nips;
+    uint64_t sp, fp;    /* registers of the innermost frame: rsp, rbp (0: any); esp, ebp */
+    uint64_t low, high; /* the pokes of the stack that the innermost frame stands on, and SP */
 };
 /*
  * x64: functions whose unwind codes reproduce every Child-SP and RetAddr, machine frames where the
- * stack pointer jumps or "(TrapFrame @" stands. x86: EBP chains where ChildEBP is the saved EBP,
- * FPO data where it is not. A frame whose RetAddr is not the next one's ip is an error naming the
- * line; of two frames of one function that need different sizes, each gets its own block (chained
- * to the first).
+ * stack pointer jumps, behind nt's trap handlers, or where "(TrapFrame @" stands. x86: EBP chains
+ * where ChildEBP is the saved EBP, FPO data where it is not. A listing that ends in a RetAddr gets
+ * a frame behind it that is the outermost one. A stack without columns gets plausible ones.
+ *
+ * A frame whose RetAddr is not the next one's ip is an error naming the line. So is what no unwind
+ * data can say. Each instruction pointer gets a block of its own, of at most 16 bytes either way:
+ * frames of one function may have different sizes. Frames of no module get no function.
+ *
+ * What is not known is filled in: saved registers and the rest of trap frames are plausible, and
+ * give way to what the listing shows there.
  */
 bool forge_fit_x64(const struct forge_frames *frames, const struct forge_where *where,
                    struct forge_fit *ret, char *why);
 bool forge_fit_x86(const struct forge_frames *frames, const struct forge_where *where,
                    struct forge_fit *ret, char *why);
 void forge_fit_free(struct forge_fit *fit);
+/*
+ * x64: where on the stack lies the value that REG has in FRAME, as `.frame /r` shows it? False: no
+ * frame below it saved REG, so that it is still in the innermost frame's register.
+ */
+bool forge_fit_register(const struct forge_fit *fit, size_t frame, unsigned reg,
+                        uint64_t *ret_addr);
 
 #endif

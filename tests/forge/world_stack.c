@@ -193,7 +193,7 @@ static bool fit(struct forge_world *w, struct forge_wstack *s) {
 static bool put_pokes(struct forge_world *w, const struct forge_wstack *s) {
     for (size_t i = 0; i < s->fit.npokes; i++) {
         const struct forge_poke *p = &s->fit.poke[i];
-        if (!forge_world_put_uint(w, p->value ? s->scn->line : 0, p->addr, p->width, p->value))
+        if (!forge_world_put_uint(w, p->filled ? 0 : s->scn->line, p->addr, p->width, p->value))
             return false;
     }
     if (s->fit.high > s->fit.low && s->fit.high - s->fit.low < 1 << 20)
@@ -245,12 +245,15 @@ static void put_function(struct forge_world *w, const struct forge_fit_function 
                                                            .locals = f->locals,
                                                            .params = f->params,
                                                            .saved_regs = f->saved_regs,
-                                                           .prolog = f->prolog};
-    } else if (!f->leaf) {
+                                                           .prolog = f->prolog,
+                                                           .kind = f->kind};
+    } else {
         struct forge_function *to = FORGE_PUSH(w->pool, &m->functions);
         to->begin = begin;
         to->end = begin + size;
         to->prolog = f->prolog;
+        to->frame_register = f->frame_register;
+        to->frame_offset = f->frame_offset;
         to->ncodes = f->ncodes;
         memcpy(to->code, f->code, sizeof to->code);
     }
@@ -307,11 +310,11 @@ static const struct forge_wstack *current_stack(const struct forge_world *w) {
 
 /*
  * Registers may be those of an outer frame (`.frame /r 2`): its instruction and stack pointer must
- * be the listing's, and are not those of the context.
+ * be the listing's, and are not those of the context. *RET_FRAME: the frame's place in the listing.
  */
-static bool is_frames(struct forge_world *w, const struct forge_wstack *s, bool *ret_innermost) {
+static bool is_frames(struct forge_world *w, const struct forge_wstack *s, size_t *ret_frame) {
     uint64_t sp, ip;
-    *ret_innermost = true;
+    *ret_frame = 0;
     if (!s || w->is32 || !given(w, "rsp", &sp))
         return true;
     for (size_t i = 0; i < s->frames.count; i++) {
@@ -323,7 +326,7 @@ static bool is_frames(struct forge_world *w, const struct forge_wstack *s, bool 
                                "registers: rip=%llx, but the frame in line %u with this stack "
                                "pointer stands at %llx",
                                (ull)ip, f->line, (ull)s->fit.ip[i]);
-        *ret_innermost = sp == s->fit.sp;
+        *ret_frame = i;
         return true;
     }
     return sp == s->fit.sp ||
@@ -337,11 +340,29 @@ static bool is_pointer(const char *name) {
            !strcmp(name, "esp") || !strcmp(name, "pc") || !strcmp(name, "sp");
 }
 
+/* A frame's register: where a frame below it has saved it, or in the context. */
+static bool put_register(struct forge_world *w, const struct forge_wstack *s, size_t frame,
+                         const struct forge_scn_register *r, const struct sc_reg *reg) {
+    static const char *const names[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+                                        "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+    uint64_t at;
+    for (unsigned i = 0; s && i < sizeof names / sizeof *names; i++)
+        if (!strcmp(r->name, names[i]) && forge_fit_register(&s->fit, frame, i, &at))
+            return forge_world_put_uint(w, r->line, at, 8, r->value);
+    if (s && !strcmp(r->name, "rbp") && s->fit.fp && s->fit.fp != r->value)
+        return forge_wrong(w->s, r->line,
+                           "registers: rbp=%llx, but the stack in line %u can only be when it is "
+                           "%llx",
+                           (ull)r->value, s->scn->line, (ull)s->fit.fp);
+    sc_reg_set(&w->regs, reg, r->value);
+    return true;
+}
+
 bool forge_world_registers(struct forge_world *w) {
     const struct forge_wstack *s = current_stack(w);
-    bool innermost;
+    size_t frame;
     forge_world_plain_registers(w, &w->regs);
-    if (!is_frames(w, s, &innermost))
+    if (!is_frames(w, s, &frame))
         return false;
     for (size_t i = 0; i < w->s->registers.count; i++) {
         const struct forge_scn_register *r = &w->s->registers.item[i];
@@ -352,14 +373,14 @@ bool forge_world_registers(struct forge_world *w) {
         if (reg->size < 8 && r->value >> 8 * reg->size)
             return forge_wrong(w->s, r->line, "registers: %s has %u bits, not room for %llx",
                                r->name, reg->size * 8u, (ull)r->value);
-        if (!s || !is_pointer(r->name))
-            sc_reg_set(&w->regs, reg, r->value);
+        if ((!s || !is_pointer(r->name)) && !put_register(w, s, frame, r, reg))
+            return false;
     }
     if (!s)
         return true;
     set_register(&w->regs, w->is32 ? "eip" : "rip", s->fit.ip[0]);
     set_register(&w->regs, w->is32 ? "esp" : "rsp", s->fit.sp);
-    if (w->is32)
-        set_register(&w->regs, "ebp", s->fit.fp);
+    if (w->is32 || s->fit.fp)
+        set_register(&w->regs, w->is32 ? "ebp" : "rbp", s->fit.fp);
     return true;
 }

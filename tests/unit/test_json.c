@@ -258,9 +258,9 @@ static void unknown_numbers_are_null(void **state) {
     const struct numbers record = {4096, -5, INT64_MIN};
     struct fixture f;
     start(&f, SC_RENDER_JSON);
-    sc_out_json(f.out, &type, &record);
+    sc_record(f.out, &type, &record, NULL, NULL);
     assert_string_equal(printed(&f),
-                        "{\"type\":\"numbers\",\"known\":4096,\"below\":-5,\"unknown\":null}");
+                        "{\"type\":\"numbers\",\"known\":4096,\"below\":-5,\"unknown\":null}\n");
     finish(&f);
 }
 
