@@ -185,6 +185,8 @@ static void put_calls(struct forge_world *w, const struct forge_wstack *s) {
             put_call(w, inner, s->fit.ip[i]);
         inner = f;
     }
+    if (inner && inner->ret && !inner->trap) /* the listing was cut there */
+        put_call(w, inner, inner->ret);
 }
 
 bool forge_world_stack_fit(struct forge_world *w) {
