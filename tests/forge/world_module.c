@@ -117,8 +117,8 @@ bool forge_world_modules(struct forge_world *w) {
         struct forge_wmodule *m = FORGE_PUSH(w->pool, &w->modules);
         m->scn = s;
         m->base = s->start;
-        m->size = (s->end - s->start + FORGE_PAGE_SIZE - 1) & ~(uint64_t)(FORGE_PAGE_SIZE - 1);
-        m->npages = (size_t)(m->size / FORGE_PAGE_SIZE);
+        m->size = s->end - s->start;
+        m->npages = (size_t)((m->size + FORGE_PAGE_SIZE - 1) / FORGE_PAGE_SIZE);
         m->page = forge_pool_get(w->pool, m->npages);
         name_it(w, m);
         identify(m);

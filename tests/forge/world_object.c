@@ -104,6 +104,7 @@ static void plain_thread(struct forge_world *w, uint64_t addr, uint64_t process,
     forge_world_set(w, thread_type, addr, "Tcb.Priority", 8);
     forge_world_set(w, thread_type, addr, "Tcb.BasePriority", 8);
     forge_world_set(w, thread_type, addr, "Tcb.KernelStackResident", 1);
+    forge_world_set(w, thread_type, addr, "Tcb.EnableStackSwap", 1);
     forge_world_set(w, thread_type, addr, "Tcb.NextProcessor", w->s->cpu.current);
     if (forge_world_offset(w, thread_type, "Tcb.ApcState", &p)) {
         uint64_t apc = addr + p.offset;
