@@ -24,11 +24,11 @@ import minidump
 import tap
 
 
-def cpu_time(command):
-    """User and system seconds of one run."""
+def cpu_time(command, quiet=False):
+    """User and system seconds of one run. QUIET: what it says on stderr is not shown either."""
+    closed = [(os.POSIX_SPAWN_OPEN, fd, "/dev/null", os.O_WRONLY, 0) for fd in (1, 2)[:2 if quiet else 1]]
     pid = os.posix_spawn(command[0], command, os.environ,
-                         file_actions=[(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
-                                       (os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0)])
+                         file_actions=[(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0), *closed])
     _, status, used = os.wait4(pid, 0)
     if os.waitstatus_to_exitcode(status) != 0:
         raise SystemExit(f"bench: {' '.join(command)}: status {os.waitstatus_to_exitcode(status)}")
@@ -215,7 +215,7 @@ def beside_lldb(program, repeat):
         return
     ours, ratios = [], []
     for _ in range(repeat):
-        theirs = cpu_time([shutil.which("lldb"), "-b", "-c", dump, "-o", "thread backtrace all"])
+        theirs = cpu_time([shutil.which("lldb"), "-b", "-c", dump, "-o", "thread backtrace all"], quiet=True)
         ours.append(cpu_time([program, "-z", dump, "-c", "~*k;q"]))
         ratios.append(theirs / max(ours[-1], 1e-6))
     print(f"  ~*k of a real minidump (x86), whole process  {1000 * statistics.median(ours):8.2f} ms; "
