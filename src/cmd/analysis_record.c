@@ -50,8 +50,8 @@ static const struct sc_field finding_fields[] = {
     SC_FIELD_STRS(struct sc_finding_row, next, nnext),
     SC_FIELD_END,
 };
-static const struct sc_rectype finding_type = {"finding", sizeof(struct sc_finding_row),
-                                               finding_fields};
+const struct sc_rectype sc_finding_rectype = {"finding", sizeof(struct sc_finding_row),
+                                              finding_fields};
 
 static const struct sc_field stack_fields[] = {
     SC_FIELD(struct sc_stack_row, number, SC_F_U32),
@@ -104,7 +104,7 @@ static const struct sc_field analysis_fields[] = {
     SC_FIELD(REC, stack_end, SC_F_STR),
     SC_FIELD(REC, stack_command, SC_F_STR),
     SC_FIELD(REC, process, SC_F_STR),
-    SC_FIELD_LIST(REC, findings, nfindings, &finding_type),
+    SC_FIELD_LIST(REC, findings, nfindings, &sc_finding_rectype),
     SC_FIELD_STRS(REC, notes, nnotes),
     SC_FIELD_END,
 };

@@ -79,6 +79,7 @@ struct sc_analysis_record {
 };
 
 extern const struct sc_rectype sc_analysis_rectype;
+extern const struct sc_rectype sc_finding_rectype; /* struct sc_finding_row */
 
 /* Only "out of memory" is an error. ANALYSIS and TARGET must outlive *RET. */
 sc_err *sc_analysis_record_fill(const struct sc_analysis *analysis, sc_target *target,
