@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/time.h"
+#include "out/out_impl.h"
 
 static void separate(struct sc_csv *csv) {
     if (csv->begun)
@@ -50,7 +51,7 @@ void sc_csv_span(struct sc_csv *csv, uint64_t span) {
 }
 
 void sc_csv_end(struct sc_csv *csv) {
-    sc_puts(csv->out, "\r\n");
+    sc_out_raw(csv->out, "\r\n", 2); /* sc_puts() would neutralise the CR */
     csv->begun = false;
 }
 

@@ -38,9 +38,9 @@ struct batch {
     size_t count[REPORT_KINDS];
     sc_batch *sum; /* NULL: memory was short */
     double start, shown;
-    bool progress;
-    bool stop;   /* Ctrl-C */
-    bool broken; /* nobody reads the output, or no worker can be had */
+    bool progress, visible; /* a bar is wanted; one stands there */
+    bool stop;              /* Ctrl-C */
+    bool broken;            /* nobody reads the output, or no worker can be had */
 };
 
 static unsigned processors(void) {
@@ -64,11 +64,13 @@ static void show_progress(struct batch *b, bool now) {
     if (rate > 0 && b->printed < b->files.count)
         fprintf(stderr, ", %.0f s left", (double)(b->files.count - b->printed) / rate + 0.5);
     fflush(stderr);
+    b->visible = true;
 }
 
-static void clear_progress(const struct batch *b) {
-    if (b->progress && b->shown > 0)
+static void clear_progress(struct batch *b) {
+    if (b->visible)
         fputs("\r\033[K", stderr);
+    b->visible = false;
 }
 
 /* --- reports --- */
