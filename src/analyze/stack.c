@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "analyze/case.h"
+#include "mem/space_impl.h"
 #include "nt/stackrange.h"
 
 enum { FRAMES_MAX = 256 };
@@ -14,12 +15,17 @@ static sc_err *walk(struct sc_case *c) {
     sc_unwinder *unwinder;
     struct sc_stack_opts opts = {.sz = sizeof opts, .max_frames = FRAMES_MAX};
     struct sc_analysis *a = c->a;
+    sc_space *space = sc_target_space(c->target);
+    uint64_t failures = sc_space_io_failures(space);
     sc_err *err = nt_stack_ranges(c->target, c->machine->current, sc_regs_sp(&a->regs), &opts);
     if (!err)
         err = sc_unwinder_create(c->target, c->symtab, &unwinder);
     if (err)
         return err;
     err = sc_stack_walk(unwinder, &a->regs, &opts, &a->stack);
+    if (!err && sc_space_io_failures(space) != failures)
+        sc_case_note(c, "The dump file could not be read while the stack was walked: its frames "
+                        "may be others.");
     sc_unwinder_destroy(unwinder);
     return err;
 }

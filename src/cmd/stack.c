@@ -13,6 +13,7 @@
 #include "cmd/display.h"
 #include "cmd/stack.h"
 #include "cmd/symbols.h"
+#include "mem/space_impl.h"
 #include "nt/stackrange.h"
 
 enum { KD_WORDS = 20 };
@@ -24,12 +25,17 @@ static sc_err *walk(sc_session *session, const struct sc_regs *regs, uint32_t fi
     sc_unwinder *unwinder;
     struct sc_stack_opts opts = {.sz = sizeof opts, .max_frames = first + count};
     *ret = (struct sc_walked){.first = first};
+    sc_space *space = sc_target_space(sc_session_target(session));
+    uint64_t failures = sc_space_io_failures(space);
     sc_err *err = sc_session_unwinder(session, &unwinder);
     if (!err)
         err = nt_stack_ranges(sc_session_target(session), sc_session_current(session),
                               sc_regs_sp(regs), &opts);
     if (!err)
         err = sc_stack_walk(unwinder, regs, &opts, &ret->stack);
+    if (!err && sc_space_io_failures(space) != failures)
+        sc_remark(sc_session_out(session), "The dump file could not be read while the stack was "
+                                           "walked: its frames may be others.");
     if (!err && ret->first > ret->stack.count)
         ret->first = (uint32_t)ret->stack.count;
     return err;

@@ -157,10 +157,21 @@ static sc_err *inline_displacement(sc_session *session, const struct sc_frame *f
     return err;
 }
 
-static sc_err *name_inline(sc_session *session, const struct sc_frame *f, struct sc_frame_rec *r) {
+/* "?A0x1234abcd::crash": compilers number the unnamed namespaces of their files. */
+static const char *inline_name(const char *name, sc_arena *arena) {
+    size_t n = name && !strncmp(name, "?A0x", 4) ? 4 + strspn(name + 4, "0123456789abcdef") : 0;
+    return n && !strncmp(name + n, "::", 2)
+               ? sc_arena_printf(arena, "`anonymous namespace'%s", name + n)
+               : name;
+}
+
+static sc_err *name_inline(sc_session *session, const struct sc_frame *f, sc_arena *arena,
+                           struct sc_frame_rec *r) {
     r->inlined = true;
     r->module = f->module ? f->module->name : NULL;
-    r->name = f->inline_name;
+    r->name = inline_name(f->inline_name, arena);
+    if (!r->name && f->inline_name)
+        return sc_err_nomem();
     r->file = f->inline_file;
     r->line = f->inline_line;
     return inline_displacement(session, f, r);
@@ -249,8 +260,8 @@ sc_err *sc_frame_row(sc_session *session, const struct sc_stack *stack, size_t i
     struct sc_frame_rec r = {0};
     bool json = sc_out_render(sc_session_out(session)) == SC_RENDER_JSON;
     fill(stack, index, &r);
-    sc_err *err =
-        f->how == SC_FRAME_INLINE ? name_inline(session, f, &r) : name_address(session, f->ip, &r);
+    sc_err *err = f->how == SC_FRAME_INLINE ? name_inline(session, f, arena, &r)
+                                            : name_address(session, f->ip, &r);
     if (!err && f->how != SC_FRAME_INLINE && (json || sc_session_lines(session)))
         err = find_line(session, f, &r);
     if (!err && form->params)

@@ -25,6 +25,7 @@ struct sc_space {
     sc_space_load_fn load; /* NULL: loaded */
     void *load_ctx;
     sc_err *trouble; /* of the last failed load */
+    uint64_t io_failures;
     struct filler {
         const char *name;
         sc_fill_fn fn;
@@ -248,6 +249,8 @@ void sc_space_destroy(sc_space *space) {
     free(space);
 }
 
+uint64_t sc_space_io_failures(const sc_space *space) { return space->io_failures; }
+
 unsigned sc_space_ptr_size(const sc_space *space) { return space->ptr_size; }
 
 uint64_t sc_space_canon(const sc_space *space, uint64_t addr) {
@@ -325,6 +328,7 @@ enum sc_read sc_space_read(sc_space *space, uint64_t addr, void *buf, size_t len
             status = SC_READ_INVALID; /* ran over the end of the address space */
         else
             status = read_piece(space, at, (char *)buf + done, len - done, &got);
+        space->io_failures += status == SC_READ_IO;
         if (status != SC_READ_OK)
             break;
         done += got;

@@ -26,6 +26,12 @@ sc_err *sc_space_create_lazy(const sc_file *file, sc_space_load_fn load, void *c
 sc_err *sc_space_trouble(sc_space *space);
 
 /*
+ * How many reads found bytes that the dump should hold and the file did not give. Who reads much
+ * and shows little of it (a walk of a stack) compares it before and after, and says so.
+ */
+uint64_t sc_space_io_failures(const sc_space *space);
+
+/*
  * A space over ranges of a file. RANGES are in order of preference and may overlap: earlier ones
  * win. They are sorted and made disjoint here; the array is taken over. CANCEL may be NULL.
  */

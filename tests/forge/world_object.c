@@ -104,6 +104,7 @@ static void plain_thread(struct forge_world *w, uint64_t addr, uint64_t process,
     forge_world_set(w, thread_type, addr, "Tcb.Priority", 8);
     forge_world_set(w, thread_type, addr, "Tcb.BasePriority", 8);
     forge_world_set(w, thread_type, addr, "Tcb.KernelStackResident", 1);
+    forge_world_set(w, thread_type, addr, "Tcb.EnableStackSwap", 1);
     forge_world_set(w, thread_type, addr, "Tcb.NextProcessor", w->s->cpu.current);
     if (forge_world_offset(w, thread_type, "Tcb.ApcState", &p)) {
         uint64_t apc = addr + p.offset;
@@ -142,7 +143,8 @@ static bool put_switch(struct forge_world *w, unsigned line, const struct forge_
 static bool put_stack_bounds(struct forge_world *w, const struct forge_scn_thread *t, uint64_t addr,
                              const struct forge_wstack *s, bool current) {
     unsigned line = t->has_stack ? t->line : 0;
-    uint64_t high = s ? s->fit.high : 0, kernel_stack = t->stack_current;
+    uint64_t high = s ? s->fit.high : current ? sc_regs_sp(&w->regs) : 0;
+    uint64_t kernel_stack = t->stack_current;
     uint64_t base = t->has_stack ? t->stack_base
                     : high       ? (high + 0xfff) & ~(uint64_t)0xfff
                                  : forge_world_spare(w, 0x6000, 0x1000) + 0x6000;
@@ -161,8 +163,8 @@ static bool put_stack_bounds(struct forge_world *w, const struct forge_scn_threa
     }
     if (!kernel_stack)
         kernel_stack = init;
-    if (!s && !current)
-        forge_memmap_fill(&w->mem, kernel_stack, kernel_stack < base ? base - kernel_stack : 0);
+    if (!s && !current && kernel_stack >= limit && kernel_stack < base)
+        forge_memmap_fill(&w->mem, kernel_stack, base - kernel_stack);
     return say(w, line, addr, "Tcb.StackBase", base) &&
            say(w, line, addr, "Tcb.StackLimit", limit) &&
            say(w, t->has_init ? line : 0, addr, "Tcb.InitialStack", init) &&

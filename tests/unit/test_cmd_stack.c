@@ -117,13 +117,14 @@ static void inlined_frames_have_no_addresses(void **state) {
     struct made m = {0};
     struct sc_frame *in = add(f, &m, 0xfffff88005db1b08, SYM_NT + 0x1110);
     in->how = SC_FRAME_INLINE;
-    in->inline_name = "RemoveHeadList";
+    in->inline_name = "?A0x12ab::RemoveHeadList";
     in->inline_file = "d:\\x\\list.h";
     in->inline_line = 12;
     add(f, &m, 0xfffff88005db1b08, SYM_NT + 0x1110);
     shows(f, &m, &plain,
           "Child-SP          RetAddr           Call Site\n"
-          "(Inline Function) --------`-------- nt!RemoveHeadList [d:\\x\\list.h @ 12]\n"
+          "(Inline Function) --------`-------- nt!`anonymous namespace'::RemoveHeadList "
+          "[d:\\x\\list.h @ 12]\n"
           "fffff880`05db1b08 00000000`00000000 nt!KiStart+0x10 [c:\\src\\start.c @ 23]\n");
     const struct sc_kform kvL = {
         .args = true, .child = true, .notes = true, .no_lines = true, .memory = true};
@@ -132,7 +133,8 @@ static void inlined_frames_have_no_addresses(void **state) {
           "  Memory  Child-SP          RetAddr           : Args to Child                         "
           "                                  : Call Site\n"
           "          (Inline Function) --------`-------- : --------`-------- --------`-------- "
-          "--------`-------- --------`-------- : nt!RemoveHeadList (Inline Function @ "
+          "--------`-------- --------`-------- : nt!`anonymous namespace'::RemoveHeadList (Inline "
+          "Function @ "
           "fffff800`00001110)\n");
 }
 

@@ -116,8 +116,8 @@ static void pseudo_registers_of_a_kernel_dump(void **state) {
     expect(&f, "@$exr_param1", 0x10);
     expect(&f, "@rcx + 1", 0x56);
     expect_unknown(&f, "@$exr_param2", "$exr_param2 is unknown: the exception has 2 parameters");
-    expect_unknown(&f, "@$teb", "$teb is unknown: it belongs to a process");
-    expect_unknown(&f, "@$proc", "$proc is unknown: the layout of ETHREAD");
+    expect_unknown(&f, "@$teb", "$teb is unknown: the field of the thread's ETHREAD is");
+    expect_unknown(&f, "@$proc", "$proc is unknown: the dump does not hold the thread");
     expect_unknown(&f, "@$ra", "$ra is unknown: this frame has no caller that is known");
     expect_unknown(&f, "@$exentry", "$exentry is unknown: ");
     fix_close(&f);
