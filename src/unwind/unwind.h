@@ -83,6 +83,13 @@ struct sc_step {
 sc_err *sc_unwind_module_at(struct sc_unwinder *u, uint64_t addr, struct sc_unwind_module **ret);
 
 /*
+ * What the symbols of M say of the frame at ADDR, which lies in it. A damaged provider has no rule;
+ * the next one may. Errors: out of memory, cancelled.
+ */
+sc_err *sc_unwind_rule_at(const struct sc_unwind_module *m, uint64_t addr,
+                          struct sc_frame_rule *ret_rule, bool *ret_found);
+
+/*
  * One step. M is the module of the frame's ip, NULL outside of all. EXACT_IP as in struct sc_frame.
  * REGS are changed on SC_STEP_DONE only. An end is a caller with ip 0.
  *

@@ -138,6 +138,20 @@ sc_err *sc_unwind_module_at(struct sc_unwinder *u, uint64_t addr, struct sc_unwi
     return err;
 }
 
+sc_err *sc_unwind_rule_at(const struct sc_unwind_module *m, uint64_t addr,
+                          struct sc_frame_rule *ret_rule, bool *ret_found) {
+    const struct sc_modsyms *syms = m->syms;
+    *ret_found = false;
+    for (size_t i = 0; syms && i < syms->nproviders && !*ret_found; i++) {
+        sc_err *err = sc_symbols_frame_rule(syms->provider[i], (uint32_t)(addr - m->base), ret_rule,
+                                            ret_found);
+        if (err && ends_walk(err))
+            return err;
+        sc_err_destroy(err);
+    }
+    return NULL;
+}
+
 bool sc_step_read_ptr(struct sc_unwinder *u, uint64_t addr, uint64_t *ret_value,
                       struct sc_step *step) {
     /* Not the space's pointer size: a 32-bit stack may lie in a 64-bit process. */

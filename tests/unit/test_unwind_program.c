@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "unwind/x86_program.h"
+#include "unwind/program.h"
 
 enum { MEMORY = 0x1000, WORDS = 64 };
 
@@ -19,11 +19,11 @@ struct world {
     struct sc_program p;
     unsigned searches;
     bool has_start;
-    uint32_t start, slot;
+    uint64_t start, slot;
     enum sc_program_status search_status;
 };
 
-static enum sc_program_status read_word(void *ctx, uint32_t addr, uint32_t *ret) {
+static enum sc_program_status read_word(void *ctx, uint64_t addr, uint64_t *ret) {
     (void)ctx;
     if (addr < MEMORY || addr >= MEMORY + WORDS * 4 || addr & 3)
         return SC_PROGRAM_MEMORY;
@@ -31,7 +31,7 @@ static enum sc_program_status read_word(void *ctx, uint32_t addr, uint32_t *ret)
     return SC_PROGRAM_DONE;
 }
 
-static enum sc_program_status search(void *ctx, const uint32_t *start, uint32_t *ret_slot) {
+static enum sc_program_status search(void *ctx, const uint64_t *start, uint64_t *ret_slot) {
     struct world *w = ctx;
     w->searches++;
     w->has_start = start != NULL;
@@ -44,7 +44,8 @@ static enum sc_program_status search(void *ctx, const uint32_t *start, uint32_t 
 static enum sc_program_status run(struct world *w, const char *text) {
     memset(w, 0, sizeof *w);
     w->slot = MEMORY + 0x10;
-    sc_program_init(&w->p, read_word, search, w);
+    sc_program_init(&w->p, SC_PROGRAM_X86, read_word, w);
+    w->p.search = search;
     sc_program_set(&w->p, "$esp", MEMORY);
     sc_program_set(&w->p, "$ebp", MEMORY + 0x20);
     sc_program_set(&w->p, "$eip", 0x401000);
@@ -186,7 +187,8 @@ static void a_search_that_fails_ends_the_program(void **state) {
     const enum sc_program_status all[] = {SC_PROGRAM_UNKNOWN, SC_PROGRAM_MEMORY, SC_PROGRAM_FAILED};
     for (size_t i = 0; i < 3; i++) {
         struct world w = {0};
-        sc_program_init(&w.p, read_word, search, &w);
+        sc_program_init(&w.p, SC_PROGRAM_X86, read_word, &w);
+        w.p.search = search;
         w.search_status = all[i];
         assert_int_equal(sc_program_run(&w.p, "$T0 .raSearch = $eip 4 ="), all[i]);
         assert_null(sc_program_get(&w.p, "$eip"));
