@@ -131,9 +131,9 @@ static enum sc_program_status read_word(void *ctx, uint64_t addr, uint64_t *ret)
 
 static void take(struct cfi *c, const struct sc_regs *regs, uint64_t known) {
     c->ip = sc_regs_ip(regs);
+    c->known = known & ((UINT64_C(1) << c->cpu->count) - 1);
     for (unsigned i = 0; i < c->cpu->count; i++)
-        if ((known >> i & 1) && sc_regs_get(regs, c->cpu->name[i], &c->in[i]))
-            c->known |= UINT64_C(1) << i;
+        c->in[i] = sc_reg_value(regs, sc_reg_find(regs->cpu, c->cpu->name[i]));
 }
 
 static void give(const struct cfi *c, struct sc_regs *regs) {

@@ -207,8 +207,9 @@ static enum sc_step_status pointer_arm(struct sc_unwinder *u, bool exact_ip, str
     bool thumb = sc_regs_ip(regs) & 1 || sc_regs_flags(regs) & 0x20;
     unsigned reg = thumb && !sc_target_machine(u->target)->windows ? ARM_R7 : ARM_R11;
     const char *name = reg == ARM_R7 ? "r7" : "r11";
-    struct pointers p = {.sp = sc_regs_sp(regs)};
-    if (!(ret->known >> reg & 1) || !sc_regs_get(regs, name, &p.fp))
+    struct pointers p = {.fp = sc_reg_value(regs, sc_reg_find(SC_CPU_ARM, name)),
+                         .sp = sc_regs_sp(regs)};
+    if (!(ret->known >> reg & 1))
         return SC_STEP_NO_RULE;
     if (!p.fp && !exact_ip) { /* the chain's end */
         finish(&p, 4, ret);
@@ -219,6 +220,9 @@ static enum sc_step_status pointer_arm(struct sc_unwinder *u, bool exact_ip, str
     enum sc_step_status status = read_pair(u, &p, ret);
     if (status != SC_STEP_DONE)
         return status;
+    /* Code without frame pointers is usual: zeros by chance are no outermost frame. */
+    if (!p.ret && (exact_ip || p.back))
+        return SC_STEP_NO_RULE;
     finish(&p, 4, ret);
     ret->base = p.fp + 8;
     ret->known = UINT64_C(1) << reg;
