@@ -190,7 +190,10 @@ static sc_err *add_by_key(struct load *l, enum sc_store_kind kind) {
     struct checked c = {.l = l};
     sc_err *err = sc_store_find(l->t->store, &key, verify, &c, &found);
     if (!err && found.path)
-        err = add_file(l, &c, found.path, old ? "signature and age" : "GUID and age");
+        err = add_file(l, &c, found.path,
+                       old                     ? "signature and age"
+                       : cv->kind == SC_CV_ELF ? "build id"
+                                               : "GUID and age");
     else if (!err && (kind == SC_STORE_PDB || cv->kind == SC_CV_ELF || c.refused))
         /* of other kinds only what was there */
         err = because_also(l, found.why);

@@ -161,6 +161,7 @@ static enum sc_program_status dereference(struct run *r) {
     status = r->p->read(r->p->ctx, at.value, &v.value);
     if (status == SC_PROGRAM_MEMORY)
         r->p->missing = at.value;
+    v.value = fit(r->p, v.value);
     if (status == SC_PROGRAM_DONE)
         push_value(r, v);
     return status;

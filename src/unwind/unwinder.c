@@ -179,7 +179,7 @@ sc_err *sc_unwinder_part(sc_unwinder *u, uint64_t addr, struct sc_unwind_part *r
     }
     if (err && ends_walk(err))
         return err;
-    if (!err) {
+    if (!err && part.end) {
         *ret =
             (struct sc_unwind_part){m->base + part.begin, m->base + part.end, m->base + root.begin};
         *ret_found = true;
