@@ -83,28 +83,6 @@ static void the_dumps_record_is_the_key(void **state) {
     world_close(&w);
 }
 
-/* An ELF file's build id: Breakpad's symbols have it as their key, and there are no others. */
-static void a_build_id_is_a_key(void **state) {
-    struct sc_module m = made();
-    struct sc_fake fake = of(&m);
-    struct world w;
-    m.image = "libmade.so";
-    m.codeview = (struct sc_codeview){.kind = SC_CV_ELF, .guid = guid};
-    put_sym(at(*state, "s/libmade.so/" KEY "0/libmade.so.sym"), KEY, "0");
-    world_open(&w, &fake, *state, at(*state, "s"), NULL);
-    const struct sc_modsyms *syms = load(&w, "made");
-    assert_int_equal(syms->state, SC_SYMSTATE_SYM);
-    assert_string_equal(syms->how, "build id");
-    world_close(&w);
-    put_isf(at(*state, "s/libmade.so/" KEY "-0.json"), KEY, "");
-    assert_int_equal(remove(at(*state, "s/libmade.so/" KEY "0/libmade.so.sym")), 0);
-    world_open(&w, &fake, *state, at(*state, "s"), NULL);
-    syms = load(&w, "made");
-    assert_int_equal(syms->state, SC_SYMSTATE_NONE);
-    why_says(syms, "not in");
-    world_close(&w);
-}
-
 static void the_record_of_the_image_in_memory_is_the_key(void **state) {
     struct sc_module m = made();
     struct peimg p;
@@ -779,7 +757,6 @@ static void types_are_listed_from_the_best_provider_that_has_any(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         TEST(the_dumps_record_is_the_key),
-        TEST(a_build_id_is_a_key),
         TEST(the_record_of_the_image_in_memory_is_the_key),
         TEST(the_record_of_the_image_file_is_the_key),
         TEST(a_record_without_an_identity_is_no_key),
