@@ -332,5 +332,6 @@ const struct forge_directive forge_object_directives[FORGE_OBJECT_DIRECTIVES] = 
     {"local", read_local},
     {"registers", read_registers},
     {"layout", read_layout},
+    {"fnent", forge_read_fnent},
     {"expect", read_expect},
 };

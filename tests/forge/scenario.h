@@ -135,6 +135,12 @@ struct forge_scn_layout {
     bool is_union;
     struct forge_listing_text listing;
 };
+/* A pasted `.fnent` listing. */
+struct forge_scn_fnent {
+    unsigned line;
+    const char *module;
+    struct forge_listing_text listing;
+};
 struct forge_scn_register {
     unsigned line;
     const char *name;
@@ -199,6 +205,7 @@ struct forge_scenario {
     FORGE_LIST(forge_scn_line) lines;
     FORGE_LIST(forge_scn_local) locals;
     FORGE_LIST(forge_scn_layout) layouts;
+    FORGE_LIST(forge_scn_fnent) fnents;
     FORGE_LIST(forge_scn_register) registers;
 };
 

@@ -5,6 +5,7 @@
  *
  *   modules      where they are, what they are called               world_module.c
  *   symbols      from `symbol` lines and out of listings            world_symbol.c, world_listing.c
+ *   functions    entries that listings show                         world_fnent.c
  *   stacks       made to fit their listings                         world_stack.c
  *   memory       memory and structures that lines give              world_write.c, world_member.c
  *   kernel       processors, processes, threads, debugger data      world_kernel.c, world_object.c
@@ -129,6 +130,9 @@ bool forge_world_eval(struct forge_world *w, unsigned line, const char *text, ui
 
 /* Parses all, and takes symbols and code out of them. */
 bool forge_world_listings(struct forge_world *w);
+/* Function entries that listings show; is there one of them at RVA? */
+bool forge_world_fnents(struct forge_world *w);
+bool forge_world_has_function(const struct forge_wmodule *m, uint32_t rva);
 /* Parses the stacks, and takes symbols out of them; makes them fit; writes them. */
 bool forge_world_stack_symbols(struct forge_world *w);
 bool forge_world_stack_fit(struct forge_world *w);
@@ -165,7 +169,7 @@ bool forge_world_members(struct forge_world *w, const char *type, uint64_t addr,
                          const struct forge_assigns *assigns);
 /*
  * A member by its first name that the build has ("Self|SelfPcr"), by the forge itself: it gives way
- * to lines, and a build without such a member does without.
+ * to lines (a bit field: to those that come later), and a build without such a member does without.
  */
 void forge_world_set(struct forge_world *w, const char *type, uint64_t addr, const char *paths,
                      uint64_t value);

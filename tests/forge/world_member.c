@@ -131,7 +131,11 @@ bool forge_world_offset(const struct forge_world *w, const char *type, const cha
 void forge_world_set(struct forge_world *w, const char *type, uint64_t addr, const char *paths,
                      uint64_t value) {
     struct forge_place p;
-    if (forge_world_offset(w, type, paths, &p) && !p.bit_count)
+    if (!forge_world_offset(w, type, paths, &p))
+        return;
+    if (p.bit_count)
+        set_number(w, 0, &p, paths, addr, value);
+    else
         forge_world_put_uint(w, 0, addr + p.offset, width_of(&p), value);
 }
 

@@ -94,6 +94,12 @@ static bool say(struct forge_world *w, unsigned line, uint64_t addr, const char 
            forge_world_put_uint(w, line, addr + p.offset, w->ptr_size, value);
 }
 
+/* What shares its bytes with other members, so that lines must come behind it. */
+static void plain_bits(struct forge_world *w, uint64_t addr) {
+    forge_world_set(w, thread_type, addr, "Tcb.KernelStackResident", 1);
+    forge_world_set(w, thread_type, addr, "Tcb.EnableStackSwap", 1);
+}
+
 static void plain_thread(struct forge_world *w, uint64_t addr, uint64_t process, unsigned state) {
     struct forge_place p;
     forge_world_set(w, thread_type, addr, "Tcb.Header.Type", THREAD_OBJECT);
@@ -103,7 +109,6 @@ static void plain_thread(struct forge_world *w, uint64_t addr, uint64_t process,
     forge_world_set(w, thread_type, addr, "ThreadsProcess", process);
     forge_world_set(w, thread_type, addr, "Tcb.Priority", 8);
     forge_world_set(w, thread_type, addr, "Tcb.BasePriority", 8);
-    forge_world_set(w, thread_type, addr, "Tcb.KernelStackResident", 1);
     forge_world_set(w, thread_type, addr, "Tcb.NextProcessor", w->s->cpu.current);
     if (forge_world_offset(w, thread_type, "Tcb.ApcState", &p)) {
         uint64_t apc = addr + p.offset;
@@ -139,6 +144,16 @@ static bool put_switch(struct forge_world *w, unsigned line, const struct forge_
     return forge_world_put_uint(w, line, s->fit.sp - w->ptr_size, w->ptr_size, s->fit.ip[0]);
 }
 
+/* Where a thread waits it stands on its own stack; where it runs, on any: an exception's, a DPC's.
+ */
+static bool stands_on(const struct forge_wstack *s, uint64_t limit, uint64_t base, bool current) {
+    bool on = s->fit.sp >= limit && s->fit.sp < base;
+    for (size_t i = 0; current && !on && i < s->frames.count; i++)
+        on = s->frames.item[i].has_sp && s->frames.item[i].sp >= limit &&
+             s->frames.item[i].sp < base;
+    return on;
+}
+
 static bool put_stack_bounds(struct forge_world *w, const struct forge_scn_thread *t, uint64_t addr,
                              const struct forge_wstack *s, bool current) {
     unsigned line = t->has_stack ? t->line : 0;
@@ -148,7 +163,7 @@ static bool put_stack_bounds(struct forge_world *w, const struct forge_scn_threa
                                  : forge_world_spare(w, 0x6000, 0x1000) + 0x6000;
     uint64_t limit = t->has_stack ? t->stack_limit : base - (w->is32 ? 0x3000 : 0x6000);
     uint64_t init = t->has_init ? t->stack_init : base - (w->is32 ? 0x10 : 0x30);
-    if (s && (s->fit.sp < limit || s->fit.sp >= base))
+    if (s && !stands_on(s, limit, base, current))
         return forge_wrong(w->s, t->line,
                            "thread: the stack in line %u (%llx) does not lie between limit and "
                            "base",
@@ -174,8 +189,10 @@ static bool make_thread(struct forge_world *w, const struct forge_scn_thread *t,
     uint64_t process = process_of(w, t), start = 0;
     uint64_t pid =
         t->has_cid ? t->pid : forge_world_read(w, process_type, process, "UniqueProcessId");
-    if (!forge_world_struct(w, t->line, thread_type, addr) ||
-        !forge_world_members(w, thread_type, addr, &t->member) ||
+    if (!forge_world_struct(w, t->line, thread_type, addr))
+        return false;
+    plain_bits(w, addr);
+    if (!forge_world_members(w, thread_type, addr, &t->member) ||
         (t->start.text && !forge_world_eval(w, t->line, t->start.text, &start, NULL)))
         return false;
     if (!say(w, t->has_cid ? t->line : 0, addr, "Cid.UniqueProcess", pid) ||

@@ -230,10 +230,10 @@ static void put_calls(struct forge_world *w, const struct forge_wstack *s) {
     }
 }
 
-static void put_function(struct forge_world *w, const struct forge_fit_function *f) {
+static void put_function(struct forge_world *w, const struct forge_fit_function *f, uint64_t ip) {
     struct forge_wmodule *m = forge_world_module_at(w, f->begin);
     static const uint8_t push_ebp[] = {0x55, 0x8b, 0xec};
-    if (!m)
+    if (!m || forge_world_has_function(m, (uint32_t)(ip - m->base)))
         return;
     uint32_t begin = (uint32_t)(f->begin - m->base), size = (uint32_t)(f->end - f->begin);
     forge_world_mark_code(m, begin, size);
@@ -265,7 +265,7 @@ bool forge_world_stack_fit(struct forge_world *w) {
         if (!fit(w, s) || !put_pokes(w, s))
             return false;
         for (size_t k = 0; k < s->fit.nfunctions; k++)
-            put_function(w, &s->fit.function[k]);
+            put_function(w, &s->fit.function[k], s->fit.ip[s->fit.function[k].frame]);
         put_calls(w, s);
         if (s->scn->of == FORGE_STACK_CURRENT) {
             w->stack_low = s->fit.sp;
