@@ -361,9 +361,8 @@ enum sc_step_status sc_x86_params_by_name(struct x86_step *s) {
 
 /* ---- the step ---- */
 
-/* *RET_START: the address of the function's first instruction, 0 not known. */
-static enum sc_step_status find_start(struct x86_step *s, const struct sc_frame_rule *rule,
-                                      uint32_t *ret_start) {
+/* s->start: the address of the function's first instruction. */
+static enum sc_step_status find_start(struct x86_step *s, const struct sc_frame_rule *rule) {
     struct sc_symbol symbol = {0};
     bool found = rule && rule->function_start;
     enum sc_step_status status = SC_STEP_DONE;
@@ -371,7 +370,7 @@ static enum sc_step_status find_start(struct x86_step *s, const struct sc_frame_
         symbol.rva = rule->rva;
     else
         status = find_function(s, &symbol, &found);
-    *ret_start = found ? (uint32_t)s->m->base + symbol.rva : 0;
+    s->start = found ? (uint32_t)s->m->base + symbol.rva : 0;
     return status;
 }
 
@@ -383,18 +382,17 @@ static enum sc_step_status find_start(struct x86_step *s, const struct sc_frame_
 static enum sc_step_status by_code(struct x86_step *s, const struct sc_frame_rule *rule,
                                    bool *ret_exit) {
     const struct x86_regs before = s->out;
-    uint32_t start = 0;
     enum sc_step_status status = sc_x86_leave_exit(s);
     if (status == SC_STEP_DONE)
-        status = check_ip(s, SC_RETURN_MAYBE);
+        status = s->out.ip ? check_ip(s, SC_RETURN_MAYBE) : SC_STEP_NO_RULE;
     *ret_exit = status == SC_STEP_DONE;
     if (status == SC_STEP_NO_RULE)
         s->out = before;
     if (status != SC_STEP_NO_RULE || !s->exact_ip || !s->m)
         return status;
-    status = find_start(s, rule, &start);
+    status = find_start(s, rule);
     if (status == SC_STEP_DONE)
-        status = start ? sc_x86_leave_entry(s, start) : SC_STEP_NO_RULE;
+        status = s->start ? sc_x86_leave_entry(s, s->start) : SC_STEP_NO_RULE;
     if (status == SC_STEP_DONE)
         status = check_ip(s, SC_RETURN_MAYBE);
     if (status == SC_STEP_MEMORY)
@@ -416,6 +414,35 @@ static enum sc_step_status finish(struct x86_step *s, enum sc_frame_how how, str
     return SC_STEP_DONE;
 }
 
+/* The rule begins with the function, and the ip stands in the prolog, which the rule leaves out. */
+static bool in_prolog(const struct x86_step *s, const struct sc_frame_rule *rule) {
+    return s->exact_ip && s->start == (uint32_t)s->m->base + rule->rva &&
+           s->in.ip - s->start < rule->prolog;
+}
+
+/*
+ * In a prolog whose code is not there. At its first instruction esp points to the return address;
+ * then that lies a little above, with ebp below it once that has been pushed.
+ */
+static enum sc_step_status by_prolog(struct x86_step *s, const struct sc_frame_rule *rule,
+                                     unsigned *ret_shift) {
+    const uint32_t esp = s->in.r[X86_ESP];
+    uint32_t slot = esp, more = (rule->locals + rule->saved_regs) / 4 + 1;
+    enum sc_step_status status = SC_STEP_DONE;
+    if (s->in.ip != s->start)
+        status = sc_x86_search(s, esp, more < SEARCH_MOST ? more : SEARCH_MOST, &slot, ret_shift);
+    if (status == SC_STEP_DONE)
+        status = sc_x86_leave(s, slot);
+    if (s->in.ip == s->start || status != SC_STEP_DONE)
+        return status;
+    *ret_shift += !*ret_shift;
+    s->out.known &= ~(uint32_t)X86_NONVOLATILE | 1u << X86_EBP;
+    if (s->in.r[X86_EBP] == slot - 4 &&
+        sc_x86_read(s, slot - 4, &s->out.r[X86_EBP]) != SC_STEP_DONE)
+        x86_forget(&s->out, X86_EBP);
+    return s->out.ip ? check_ip(s, SC_RETURN_MAYBE) : SC_STEP_NO_RULE;
+}
+
 static enum sc_frame_how how_of(unsigned shift, enum sc_frame_how exact) {
     return shift == 0 ? exact : shift == 1 ? SC_FRAME_FITTED : SC_FRAME_SCAN;
 }
@@ -425,8 +452,11 @@ static enum sc_step_status by_rule(struct x86_step *s, const struct sc_frame_rul
     unsigned shift = 0;
     enum sc_frame_how how = SC_FRAME_FPO;
     enum sc_step_status status;
-    if (rule->fpo_kind == BY_PROGRAM) {
+    if (rule->fpo_kind == BY_PROGRAM)
         how = SC_FRAME_CFI;
+    if (in_prolog(s, rule)) {
+        status = by_prolog(s, rule, &shift);
+    } else if (rule->fpo_kind == BY_PROGRAM) {
         status = rule->program ? by_program(s, rule, &shift) : SC_STEP_NO_RULE;
     } else {
         status = sc_x86_fpo(s, rule, &shift);

@@ -53,14 +53,15 @@ CHAINS = [
      [0x00164d14, 0x00167c79, 0x00167e6d, 0x7510336a, 0x77759882, 0x77759855]),
 ]
 
-# Dumps all of whose threads lead to their outermost frame, without any symbols: (dump, threads that do not).
+# Dumps whose threads lead to their outermost frame, without any symbols: (dump, threads that do not). Those are threads
+# that wrote the dump themselves: they went on while their stacks were saved, and zeros lie where they would return.
 WHOLE = [
     (f"{SYZYGY}/minidump/test_data/notepad-small-32bit.dmp", 0),
     (f"{SYZYGY}/minidump/test_data/notepad-larger-32bit.dmp", 0),
     (f"{SYZYGY}/poirot/test_data/use-after-free.dmp", 0),
-    (f"{BREAKPAD}/null_read_av.dmp", 0),
-    (f"{BREAKPAD}/exec_av_on_stack.dmp", 0),
-    (f"{BREAKPAD}/stack_exhaustion.dmp", 0),
+    (f"{BREAKPAD}/null_read_av.dmp", 1),
+    (f"{BREAKPAD}/exec_av_on_stack.dmp", 1),
+    (f"{BREAKPAD}/stack_exhaustion.dmp", 1),
     (f"{BREAKPAD}/thread_name_list.dmp", 0),
     (f"{BREAKPAD}/tiny-exe-with-cet-xsave-x86.dmp", 0),
 ]

@@ -39,6 +39,12 @@ struct forge_wspan {
     const uint8_t *data;
     unsigned line;
 };
+/* Code that a stack's frame stands in, and how it is left. */
+struct forge_wblock {
+    uint32_t begin, end, ip;
+    unsigned line; /* of the stack */
+    struct forge_fit_function fit;
+};
 struct forge_wmodule {
     const struct forge_scn_module *scn;
     uint64_t base, size;
@@ -49,8 +55,8 @@ struct forge_wmodule {
     size_t npages;
     uint32_t next[3], end[3]; /* by page kind: where the next thing without an address goes */
     FORGE_LIST(forge_wspan) code;
-    FORGE_LIST(forge_function) functions;
-    FORGE_LIST(forge_fpo) fpo;
+    FORGE_LIST(forge_wblock) blocks;      /* none overlaps another */
+    FORGE_LIST(forge_function) functions; /* as `.fnent` showed them */
     FORGE_LIST(forge_moved) moved;
 };
 struct forge_wstack {
@@ -130,18 +136,25 @@ bool forge_world_eval(struct forge_world *w, unsigned line, const char *text, ui
 
 /* Parses all, and takes symbols and code out of them. */
 bool forge_world_listings(struct forge_world *w);
-/* Function entries that listings show; is there one of them at RVA? */
+/* Function entries that listings show. */
 bool forge_world_fnents(struct forge_world *w);
-bool forge_world_has_function(const struct forge_wmodule *m, uint32_t rva);
+/* Does one of them hold the block's instruction? If none does, the block is kept clear of them. */
+bool forge_world_has_function(const struct forge_wmodule *m, struct forge_wblock *block);
 /* Parses the stacks, and takes symbols out of them; makes them fit; writes them. */
 bool forge_world_stack_symbols(struct forge_world *w);
 bool forge_world_stack_fit(struct forge_world *w);
+/* Adds what the fit of stack S wants of a function to its module. */
+bool forge_world_block(struct forge_world *w, const struct forge_wstack *s,
+                       const struct forge_fit_function *f);
 void forge_world_close(struct forge_world *w);
 /* Bytes of code in a module's image; outside of all modules in memory. */
 bool forge_world_code(struct forge_world *w, unsigned line, uint64_t addr, const void *data,
                       size_t size);
 /* The same by the forge itself: only where nothing is. */
 void forge_world_spare_code(struct forge_world *w, uint64_t addr, const void *data, size_t size);
+/* Fails with what a parser of listings says: "line 12: …" is the scenario's line then. */
+bool forge_world_listing_wrong(struct forge_world *w, unsigned line, const char *what,
+                               const char *why);
 /* TEXT with empty lines before it, so that a parser counts the scenario's lines. */
 const char *forge_world_numbered(struct forge_world *w, const struct forge_listing_text *text);
 /* What a context has when nobody says anything: all groups, segments, flags. */

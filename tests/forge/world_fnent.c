@@ -151,10 +151,15 @@ bool forge_world_fnents(struct forge_world *w) {
     return true;
 }
 
-bool forge_world_has_function(const struct forge_wmodule *m, uint32_t rva) {
-    for (size_t i = 0; i < m->functions.count; i++)
-        if (m->functions.item[i].info && rva >= m->functions.item[i].begin &&
-            rva < m->functions.item[i].end)
+bool forge_world_has_function(const struct forge_wmodule *m, struct forge_wblock *block) {
+    for (size_t i = 0; i < m->functions.count; i++) {
+        const struct forge_function *f = &m->functions.item[i];
+        if (block->ip >= f->begin && block->ip < f->end)
             return true;
+        if (block->ip < f->begin && block->end > f->begin)
+            block->end = f->begin;
+        if (block->ip >= f->end && block->begin < f->end)
+            block->begin = f->end;
+    }
     return false;
 }

@@ -94,12 +94,6 @@ static bool say(struct forge_world *w, unsigned line, uint64_t addr, const char 
            forge_world_put_uint(w, line, addr + p.offset, w->ptr_size, value);
 }
 
-/* What shares its bytes with other members, so that lines must come behind it. */
-static void plain_bits(struct forge_world *w, uint64_t addr) {
-    forge_world_set(w, thread_type, addr, "Tcb.KernelStackResident", 1);
-    forge_world_set(w, thread_type, addr, "Tcb.EnableStackSwap", 1);
-}
-
 static void plain_thread(struct forge_world *w, uint64_t addr, uint64_t process, unsigned state) {
     struct forge_place p;
     forge_world_set(w, thread_type, addr, "Tcb.Header.Type", THREAD_OBJECT);
@@ -109,6 +103,8 @@ static void plain_thread(struct forge_world *w, uint64_t addr, uint64_t process,
     forge_world_set(w, thread_type, addr, "ThreadsProcess", process);
     forge_world_set(w, thread_type, addr, "Tcb.Priority", 8);
     forge_world_set(w, thread_type, addr, "Tcb.BasePriority", 8);
+    forge_world_set(w, thread_type, addr, "Tcb.KernelStackResident", 1);
+    forge_world_set(w, thread_type, addr, "Tcb.EnableStackSwap", 1);
     forge_world_set(w, thread_type, addr, "Tcb.NextProcessor", w->s->cpu.current);
     if (forge_world_offset(w, thread_type, "Tcb.ApcState", &p)) {
         uint64_t apc = addr + p.offset;
@@ -157,7 +153,8 @@ static bool stands_on(const struct forge_wstack *s, uint64_t limit, uint64_t bas
 static bool put_stack_bounds(struct forge_world *w, const struct forge_scn_thread *t, uint64_t addr,
                              const struct forge_wstack *s, bool current) {
     unsigned line = t->has_stack ? t->line : 0;
-    uint64_t high = s ? s->fit.high : 0, kernel_stack = t->stack_current;
+    uint64_t high = s ? s->fit.high : current ? sc_regs_sp(&w->regs) : 0;
+    uint64_t kernel_stack = t->stack_current;
     uint64_t base = t->has_stack ? t->stack_base
                     : high       ? (high + 0xfff) & ~(uint64_t)0xfff
                                  : forge_world_spare(w, 0x6000, 0x1000) + 0x6000;
@@ -176,8 +173,8 @@ static bool put_stack_bounds(struct forge_world *w, const struct forge_scn_threa
     }
     if (!kernel_stack)
         kernel_stack = init;
-    if (!s && !current)
-        forge_memmap_fill(&w->mem, kernel_stack, kernel_stack < base ? base - kernel_stack : 0);
+    if (!s && !current && kernel_stack >= limit && kernel_stack < base)
+        forge_memmap_fill(&w->mem, kernel_stack, base - kernel_stack);
     return say(w, line, addr, "Tcb.StackBase", base) &&
            say(w, line, addr, "Tcb.StackLimit", limit) &&
            say(w, t->has_init ? line : 0, addr, "Tcb.InitialStack", init) &&
@@ -189,10 +186,8 @@ static bool make_thread(struct forge_world *w, const struct forge_scn_thread *t,
     uint64_t process = process_of(w, t), start = 0;
     uint64_t pid =
         t->has_cid ? t->pid : forge_world_read(w, process_type, process, "UniqueProcessId");
-    if (!forge_world_struct(w, t->line, thread_type, addr))
-        return false;
-    plain_bits(w, addr);
-    if (!forge_world_members(w, thread_type, addr, &t->member) ||
+    if (!forge_world_struct(w, t->line, thread_type, addr) ||
+        !forge_world_members(w, thread_type, addr, &t->member) ||
         (t->start.text && !forge_world_eval(w, t->line, t->start.text, &start, NULL)))
         return false;
     if (!say(w, t->has_cid ? t->line : 0, addr, "Cid.UniqueProcess", pid) ||

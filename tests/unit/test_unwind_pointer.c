@@ -247,7 +247,8 @@ static struct big *arm64_frame(uint64_t lr) {
 
 static void arm64_pairs_lead_to_the_caller(void **state) {
     (void)state;
-    struct big *b = arm64_frame(BASE + 0x30); /* from a call in the function itself */
+    struct big *b = arm64_frame(BASE + 0x34); /* from a call in the function itself */
+    memcpy(b->code + 0x30, "\x01\0\0\x94", 4);
     assert_int_equal(big_step(b, true, false), SC_STEP_DONE);
     assert_true(big_get(b, "pc") == BASE + 0x14);
     assert_true(big_get(b, "fp") == STACK64 + 0x100);
