@@ -136,12 +136,13 @@ static sc_err *push_inlines(struct walk *w) {
     return err;
 }
 
-/* Args to Child, from where the convention of the CPU has them. */
+/* Args to Child, from where the convention of the CPU has them: x86, above what ChildEBP shows. */
 static void read_params(struct sc_unwinder *u, struct sc_frame *f) {
     uint8_t b[SC_FRAME_PARAMS * 8];
-    uint64_t at = u->cpu == SC_CPU_X64 ? f->ret_slot + 8 : f->base + 8;
+    uint64_t base = f->base ? f->base : sc_regs_fp(&f->regs);
+    uint64_t at = u->cpu == SC_CPU_X64 ? f->ret_slot + 8 : base + 8;
     size_t got = 0;
-    if ((u->cpu == SC_CPU_X64 ? !f->ret_slot : u->cpu != SC_CPU_X86 || !f->base))
+    if ((u->cpu == SC_CPU_X64 ? !f->ret_slot : u->cpu != SC_CPU_X86 || !base))
         return;
     sc_space_read(u->space, sc_space_canon(u->space, at), b, (size_t)u->ptr_size * SC_FRAME_PARAMS,
                   &got);

@@ -32,6 +32,9 @@ struct forge_wsymbol {
     enum forge_symbol_kind kind;
     const char *type;
     unsigned line; /* 0: placed by the forge */
+    bool unplaced; /* the image has no place for it; `addr` is where the linker had it */
+    bool has_home; /* it was moved: the linker had it at `home` */
+    uint64_t home;
 };
 struct forge_wspan {
     uint32_t rva;
@@ -124,6 +127,10 @@ bool forge_world_place(struct forge_world *w, unsigned line, struct forge_wmodul
 bool forge_world_symbols(struct forge_world *w, bool last);
 /* Blocks that were moved away from their functions: where in the functions they belong. */
 bool forge_world_moved(struct forge_world *w);
+/* Those that lines of the scenario say were moved; after the others. */
+bool forge_world_moved_lines(struct forge_world *w);
+bool forge_world_is_moved(struct forge_world *w, const struct forge_wmodule *m, const char *name,
+                          uint64_t disp, uint64_t addr);
 
 /*
  * A sum of numbers, modules and symbols. *RET_UNKNOWN (may be NULL: then it is an error): a symbol
