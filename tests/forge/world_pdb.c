@@ -68,10 +68,11 @@ static const struct forge_inlined *inlined_in(const struct pdb *p, const struct 
                 continue;
             uint32_t rva = (uint32_t)(stack->fit.ip[outer] - p->m->base);
             uint32_t begin = (uint32_t)(s->addr - p->m->base);
-            uint32_t back = rva - begin < 8 ? rva - begin : 8;
+            uint64_t want = f->item[k].disp ? f->item[k].disp : 8;
+            uint32_t back = rva - begin < want ? rva - begin : (uint32_t)want;
             *FORGE_PUSH(p->w->pool, &list) =
                 (struct forge_inlined){.name = f->item[k].name,
-                                       .file = *f->item[k].file ? f->item[k].file : NULL,
+                                       .file = *f->item[k].file ? f->item[k].file : "inlined.h",
                                        .rva = rva - back,
                                        .size = back + 4,
                                        .line = f->item[k].file_line};

@@ -132,8 +132,22 @@ static bool place_names(struct forge_world *w, struct forge_wstack *s) {
     return true;
 }
 
+/* The top of the kernel stack of the thread whose frames these are; 0: no line says. */
+static uint64_t stack_top(const struct forge_world *w, const struct forge_wstack *s) {
+    for (size_t i = 0; i < w->s->threads.count && w->kernel; i++) {
+        const struct forge_scn_thread *t = &w->s->threads.item[i];
+        bool is_its =
+            s->scn->of == FORGE_STACK_CURRENT
+                ? i == 0
+                : s->scn->thread == t->address || (t->has_cid && s->scn->thread == t->tid);
+        if (is_its && t->has_stack)
+            return t->has_init ? t->stack_init : t->stack_base - 0x100;
+    }
+    return 0;
+}
+
 static bool fit(struct forge_world *w, struct forge_wstack *s) {
-    struct forge_where where = {w, where_is};
+    struct forge_where where = {w, where_is, stack_top(w, s)};
     char why[FORGE_WHY] = "";
     if (!place_names(w, s))
         return false;
