@@ -226,6 +226,8 @@ static enum sc_step_status run_step(struct walk *w, struct sc_regs *regs, struct
         status = sc_step_x86(u, w->m, exact_ip, regs, ret);
     if (status == SC_STEP_NO_RULE)
         status = sc_step_cfi(u, w->m, exact_ip, regs, ret);
+    if (status == SC_STEP_NO_RULE)
+        status = sc_step_frameproc(u, w->m, exact_ip, regs, ret);
     return status;
 }
 
