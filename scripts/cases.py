@@ -143,7 +143,7 @@ def analyse(build, case, folder):
     for way in WAYS:
         symbols = ["-y", dump + ".store", "-i", dump + ".store"] if way == "symbols" else []
         out = run([os.path.join(build, "stopcode"), "analyze", "--json", "-j", "1", *symbols, dump], folder)
-        record = json.loads(out)
+        record = json.loads(out.splitlines()[0])  # behind it stands the summary
         if record["error"] or not record["findings"]:
             raise RuntimeError(f"{case.name}: no verdict: {record['error']}")
         case.said[way] = judge(case, record["findings"])
