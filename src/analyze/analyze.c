@@ -191,6 +191,15 @@ static void rank(struct sc_findings *list) {
     }
 }
 
+/* What callers may know of the fault. */
+static void take_fault(struct sc_case *c) {
+    c->a->fault_ip = c->fault.ip;
+    c->a->fault_address = c->fault.memory;
+    c->a->fault_access = c->fault.access;
+    if (c->k->thread)
+        c->a->thread = c->k->thread;
+}
+
 static sc_err *gather(struct sc_case *c) {
     sc_err *err = load_lists(c);
     if (!err)
@@ -204,6 +213,7 @@ static sc_err *gather(struct sc_case *c) {
     if (err)
         return err;
     sc_fault_find(c);
+    take_fault(c);
     note_oddities(c);
     err = sc_case_stack(c);
     if (err)
@@ -245,6 +255,7 @@ sc_err *sc_analyze_with(sc_target *target, sc_symtab *symtab, struct sc_analysis
     };
     w->analysis.machine = c.machine;
     w->analysis.exception_va = SC_UNSET64;
+    w->analysis.thread = w->analysis.fault_ip = w->analysis.fault_address = SC_UNSET64;
     sc_err *err = gather(&c);
     if (sc_target_take_nomem(target) && !err)
         err =
