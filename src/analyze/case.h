@@ -61,6 +61,7 @@ struct sc_case {
     const char *rule;        /* id of the rule that runs */
     struct sc_findings findings;
     struct sc_notes notes;
+    unsigned user_kind; /* of a process: enum sc_user_kind, and 1; 0: not worked out yet */
 };
 
 /* --- text; never NULL -------------------------------------------------------------------- */
