@@ -10,14 +10,18 @@
  *
  * When a check of the C library stands between the two (an invalid argument, abort()), that is why.
  *
- * The exit status is an argument: on x86 above the return address, on x64 in a register that is
- * known at the function's first instruction only. Without either it is said not to be known. x86
- * shows the process as well: ending another one is no end of this one.
+ * The exit status is an argument: on x86 above the return address, on x64 and ARM64 in a register
+ * that is known at the function's first instruction only. On x64 the code in front of the call, if
+ * the dump or an image file has it, may show that it is a constant. Without any of these it is said
+ * not to be known. x86 shows the process as well: ending another one is no end of this one.
  */
 #include <string.h>
 
 #include "analyze/user_demand.h"
 #include "nt/status.h"
+#include "stopcode/disasm.h"
+
+enum { CODE_BYTES = 32 }; /* looked at in front of a call */
 
 /* Functions of the process' end, with the places of their arguments; -1: has none. */
 static const struct call {
@@ -75,8 +79,63 @@ struct end {
     size_t first, last; /* frames that end the process */
     size_t status_frame;
     bool has_status, other; /* it is another process that is ended */
+    bool from_code;         /* the status is what the caller's code loads */
+    uint64_t code;          /* that instruction */
     uint32_t status;
 };
+
+/* Do the instructions from AT lead to RET, a call last, without another one writing the register? */
+static bool leads_to(sc_disasm *disasm, uint64_t at, const uint8_t *code, size_t size,
+                     char letter) {
+    size_t done = 0;
+    bool call = false;
+    for (unsigned i = 0; done < size && i < CODE_BYTES; i++) {
+        struct sc_insn insn;
+        sc_disasm_decode(disasm, at + done, code + done, size - done, &insn);
+        const char *op = insn.operands;
+        if (!insn.valid || (call && done < size) ||
+            (i && (op[0] == 'e' || op[0] == 'r') && op[1] == letter && op[2] == 'x' &&
+             op[3] == ','))
+            return false;
+        call = insn.flow == SC_FLOW_CALL;
+        if (insn.flow != SC_FLOW_NEXT && !call)
+            return false;
+        done += insn.length;
+    }
+    return call && done == size;
+}
+
+/*
+ * x64: `mov edx, imm32` (ba …), for argument 0 `mov ecx, imm32` (b9 …), in front of the call that
+ * returns to RET.
+ */
+static bool constant_argument(struct sc_case *c, uint64_t ret, int n, struct end *e) {
+    uint8_t code[CODE_BYTES];
+    sc_disasm *disasm;
+    if (c->machine->cpu != SC_CPU_X64 || n < 0 ||
+        sc_space_read(sc_target_space(c->target), ret - CODE_BYTES, code, sizeof code, NULL) !=
+            SC_READ_OK)
+        return false;
+    sc_err *err = sc_disasm_create(SC_CPU_X64, &disasm);
+    if (err) {
+        c->nomem = c->nomem || sc_err_code(err) == SC_ERR_NOMEM;
+        sc_err_destroy(err);
+        return false;
+    }
+    bool found = false;
+    for (size_t at = CODE_BYTES - 5; at-- > 0 && !found;) {
+        uint64_t addr = ret - CODE_BYTES + at;
+        found = code[at] == (n ? 0xba : 0xb9) &&
+                leads_to(disasm, addr, code + at, CODE_BYTES - at, n ? 'd' : 'c');
+        if (found) {
+            e->status = (uint32_t)code[at + 1] | (uint32_t)code[at + 2] << 8 |
+                        (uint32_t)code[at + 3] << 16 | (uint32_t)code[at + 4] << 24;
+            e->code = addr;
+        }
+    }
+    sc_disasm_destroy(disasm);
+    return found;
+}
 
 /* Is HANDLE the process itself, or 0, which means "its other threads"? */
 static bool is_self(const struct sc_case *c, uint64_t handle) {
@@ -103,6 +162,10 @@ static struct end find_end(struct sc_case *c, const struct sc_user_thread *t) {
             e.has_status = true;
             e.status = (uint32_t)value;
             e.status_frame = i;
+        } else if (!e.has_status && u->f->ret && u->f->how != SC_FRAME_INLINE &&
+                   constant_argument(c, u->f->ret, call->status, &e)) {
+            e.has_status = e.from_code = true;
+            e.status_frame = i;
         }
     }
     return e;
@@ -120,13 +183,13 @@ static const char *status_text(struct sc_case *c, const struct end *e) {
 static const char *reason(enum sc_user_check check) {
     switch (check) {
     case SC_CHECK_INVALID_PARAMETER:
-        return " after it had called a C library function with an invalid argument";
-    case SC_CHECK_PURECALL: return " after it had called a pure virtual function";
-    case SC_CHECK_ABORT: return " with abort()";
-    case SC_CHECK_ASSERT: return " after a failed assertion";
-    case SC_CHECK_TERMINATE: return " with std::terminate()";
-    case SC_CHECK_COOKIE: return " after it had overrun a buffer on its stack";
-    case SC_CHECK_HEAP: return " after its heap had been found damaged";
+        return ", after it had called a C library function with an invalid argument";
+    case SC_CHECK_PURECALL: return ", after it had called a pure virtual function";
+    case SC_CHECK_ABORT: return ", with abort()";
+    case SC_CHECK_ASSERT: return ", after a failed assertion";
+    case SC_CHECK_TERMINATE: return ", with std::terminate()";
+    case SC_CHECK_COOKIE: return ", after it had overrun a buffer on its stack";
+    case SC_CHECK_HEAP: return ", after its heap had been found damaged";
     default: return "";
     }
 }
@@ -134,7 +197,11 @@ static const char *reason(enum sc_user_check check) {
 static void show_end(struct sc_case *c, struct sc_draft *d, const struct sc_user_thread *t,
                      const struct end *e) {
     sc_user_show_frame(c, d, &t->frames, e->first, "ends the process");
-    if (e->has_status)
+    if (e->from_code)
+        sc_draft_show(c, d, e->code, sc_case_text(c, "u %s L4", sc_case_hex(c, e->code)),
+                      "The code that called %s hands it the status 0x%x.",
+                      sc_user_place(c, &t->frames.item[e->status_frame]), e->status);
+    else if (e->has_status)
         sc_user_show_frame(c, d, &t->frames, e->status_frame,
                            sc_case_text(c, "was handed the status 0x%x", e->status));
     else
@@ -148,7 +215,7 @@ static void blamed(struct sc_case *c, const struct sc_user_thread *t, const stru
     const struct sc_user_frame *u = &t->frames.item[t->blame];
     enum sc_user_check check = sc_user_check(c, &t->frames);
     sc_draft_init(&d, u->sure ? SC_STRONG : SC_POSSIBLE);
-    d.f.summary = sc_case_text(c, "%s ended the process %s itself%s%s.", sc_case_who(c, u->module),
+    d.f.summary = sc_case_text(c, "%s ended the process %s%s%s.", sc_case_who(c, u->module),
                                sc_user_program(c), status_text(c, e), reason(check));
     d.f.detail = sc_case_text(c, "Thread %u: %s%s called what led to %s%s.", t->thread->index,
                               sc_user_place(c, u), sc_user_frame_line(c, u),
