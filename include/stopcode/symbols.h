@@ -97,12 +97,21 @@ struct sc_local {
 };
 typedef bool (*sc_local_fn)(void *ctx, const struct sc_local *local);
 
-/** x86 frame data: FPO_DATA, FRAMEDATA, or Breakpad's STACK WIN; for others STACK CFI. */
+/** sc_frame_rule.fpo_kind: x64, S_FRAMEPROC: how large the frame is between `prolog` and `epilog`.
+ */
+#define SC_FRAME_SIZED 0xfe
+
+/**
+ * x86 frame data: FPO_DATA, FRAMEDATA, or Breakpad's STACK WIN; x64: S_FRAMEPROC; for others STACK
+ * CFI.
+ */
 struct sc_frame_rule {
     uint32_t rva, size;
     uint32_t locals, params, saved_regs, prolog, max_stack; /**< bytes */
+    uint32_t epilog; /**< SC_FRAME_SIZED: bytes from the start to the epilog; else 0 */
     bool uses_ebp, has_seh, function_start;
-    uint8_t fpo_kind;    /**< 0 FPO, 1 TRAP, 2 TSS, 3 NONFPO, 0xff: `program` decides */
+    uint8_t fpo_kind;    /**< 0 FPO, 1 TRAP, 2 TSS, 3 NONFPO, 0xff: `program` decides;
+                              SC_FRAME_SIZED: `locals`, and `saved_regs` where not 0 */
     const char *program; /**< postfix program or CFI rules; NULL none */
 };
 

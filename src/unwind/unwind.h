@@ -83,11 +83,12 @@ sc_err *sc_unwind_module_at(struct sc_unwinder *u, uint64_t addr, struct sc_unwi
  * One step. M is the module of the frame's ip, NULL outside of all. EXACT_IP as in struct sc_frame.
  * REGS are changed on SC_STEP_DONE only. An end is a caller with ip 0.
  *
- * sc_step_x64: .pdata and .xdata, versions 1 and 2, leaf functions in modules that have a table.
- * sc_step_arm64: the same for ARM64, with PAC and ARM64EC.
- * sc_step_x86: FRAMEDATA, STACK WIN, FPO_DATA. (Frame pointers are the walk's: see
- * sc_step_pointer.) sc_step_cfi: Breakpad's STACK CFI, any CPU. sc_step_pointer: the frame
- * pointer's chain, with checks, any CPU.
+ *   - sc_step_x64: .pdata and .xdata, versions 1 to 3, leaf functions in modules that have a table.
+ *   - sc_step_arm64: the same for ARM64, with PAC and ARM64EC.
+ *   - sc_step_x86: FRAMEDATA, STACK WIN, FPO_DATA. (Frame pointers are the walk's.)
+ *   - sc_step_cfi: Breakpad's STACK CFI, any CPU.
+ *   - sc_step_frameproc: x64, by the frame's size that private symbols say: never exact.
+ *   - sc_step_pointer: the chain of frame pointers, with checks, any CPU.
  */
 enum sc_step_status sc_step_x64(struct sc_unwinder *u, struct sc_unwind_module *m, bool exact_ip,
                                 struct sc_regs *regs, struct sc_step *ret);
@@ -97,6 +98,8 @@ enum sc_step_status sc_step_x86(struct sc_unwinder *u, struct sc_unwind_module *
                                 struct sc_regs *regs, struct sc_step *ret);
 enum sc_step_status sc_step_cfi(struct sc_unwinder *u, struct sc_unwind_module *m, bool exact_ip,
                                 struct sc_regs *regs, struct sc_step *ret);
+enum sc_step_status sc_step_frameproc(struct sc_unwinder *u, struct sc_unwind_module *m,
+                                      bool exact_ip, struct sc_regs *regs, struct sc_step *ret);
 enum sc_step_status sc_step_pointer(struct sc_unwinder *u, struct sc_unwind_module *m,
                                     bool exact_ip, struct sc_regs *regs, struct sc_step *ret);
 

@@ -220,6 +220,8 @@ static enum sc_step_status run_step(struct walk *w, struct sc_regs *regs, struct
         status = sc_step_x86(u, w->m, exact_ip, regs, ret);
     if (status == SC_STEP_NO_RULE)
         status = sc_step_cfi(u, w->m, exact_ip, regs, ret);
+    if (status == SC_STEP_NO_RULE)
+        status = sc_step_frameproc(u, w->m, exact_ip, regs, ret);
     return status;
 }
 
@@ -415,7 +417,9 @@ static enum left by_role(struct walk *w, sc_err **ret_err) {
     sc_err *err = sc_code_at(w->u, f->ip, !f->exact_ip, &code);
     if (err)
         return fail(err, ret_err);
-    if (f->exact_ip && code.name && !code.offset && !code.variable) {
+    /* Who is entered by the processor finds no return address there; nor who begins a thread. */
+    const uint32_t uncalled = SC_ROLE_TRAP | SC_ROLE_SYSCALL | SC_ROLE_FIRST;
+    if (f->exact_ip && code.name && !code.offset && !code.variable && !(code.roles & uncalled)) {
         enum left left = at_top(w, false, SC_FRAME_ENTRY, 100, ret_err);
         if (left != NO_WAY)
             return left;

@@ -6,6 +6,8 @@
 #include "forge/reader.h"
 #include "forge/reader_modules.h"
 
+enum { STACK_MOST = 16 << 20 };
+
 static bool read_symbol(struct forge_reader *r) {
     static const struct {
         const char *name;
@@ -94,6 +96,9 @@ static bool read_stack_of_thread(struct forge_reader *r, struct forge_scn_thread
         return forge_reader_wrong(r, "stack: the base %llx must lie above the limit %llx",
                                   (unsigned long long)v->stack_base,
                                   (unsigned long long)v->stack_limit);
+    if (v->stack_base - v->stack_limit > STACK_MOST)
+        return forge_reader_wrong(r, "stack: %llx bytes are too many",
+                                  (unsigned long long)(v->stack_base - v->stack_limit));
     v->has_init = next_is_number(r);
     if (v->has_init && !forge_take_hex(r, "stack: init", &v->stack_init))
         return false;

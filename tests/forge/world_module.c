@@ -7,7 +7,7 @@
 
 #include "forge/world.h"
 
-enum { MODULE_MAX = 1 << 30 };
+enum { MODULE_MAX = 256 << 20 };
 
 /* FNV-1a, so that what is made up of a name is the same every time. */
 static uint64_t hash_of(const char *text, uint64_t seed) {

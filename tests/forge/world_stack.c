@@ -295,6 +295,31 @@ static bool is_pointer(const char *name) {
            !strcmp(name, "esp") || !strcmp(name, "pc") || !strcmp(name, "sp");
 }
 
+/*
+ * A kernel of which nobody says where it stood: in KeBugCheckEx, at the outer end of its thread's
+ * stack.
+ */
+static bool stand_somewhere(struct forge_world *w) {
+    const struct forge_scn_thread *t = w->s->threads.count ? &w->s->threads.item[0] : NULL;
+    uint64_t ip, sp;
+    if (!w->kernel || w->cpu == SC_CPU_ARM64)
+        return true;
+    if (!given(w, w->is32 ? "eip" : "rip", &ip)) {
+        if (!forge_world_place(w, 0, w->nt, "KeBugCheckEx", 0x100, FORGE_SYM_FUNCTION, &ip))
+            return false;
+        set_register(&w->regs, w->is32 ? "eip" : "rip", ip);
+    }
+    if (given(w, w->is32 ? "esp" : "rsp", &sp))
+        return true;
+    sp = t && t->has_init    ? t->stack_init
+         : t && t->has_stack ? t->stack_base
+                             : forge_world_spare(w, 0x6000, 0x1000) + 0x6000;
+    sp -= 0x100 + w->ptr_size; /* as behind a call */
+    forge_memmap_fill(&w->mem, sp, 0x100);
+    set_register(&w->regs, w->is32 ? "esp" : "rsp", sp);
+    return true;
+}
+
 bool forge_world_registers(struct forge_world *w) {
     const struct forge_wstack *s = current_stack(w);
     size_t frame;
@@ -314,7 +339,7 @@ bool forge_world_registers(struct forge_world *w) {
             return false;
     }
     if (!s)
-        return true;
+        return stand_somewhere(w);
     set_register(&w->regs, w->is32 ? "eip" : "rip", s->fit.ip[0]);
     set_register(&w->regs, w->is32 ? "esp" : "rsp", s->fit.sp);
     if (w->is32 || s->fit.fp)

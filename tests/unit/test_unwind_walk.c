@@ -32,6 +32,21 @@ static void a_return_address_that_is_none_is_no_entry(void **state) {
     walk_free(w);
 }
 
+static void who_is_not_called_has_no_return_address(void **state) {
+    (void)state;
+    static const char *const entered[] = {"KiPageFault", "KiSystemServiceCopyEnd",
+                                          "KiStartSystemThread"};
+    for (size_t i = 0; i < sizeof entered / sizeof *entered; i++) {
+        struct walk *w = walk_new();
+        uint64_t entry = walk_function(w, entered[i]), left = walk_function(w, "MmAccessFault");
+        walk_put(w, 0, left + 0x123);
+        w->opts.no_scan = true;
+        walk_from(w, entry);
+        walk_ends(w, 1, SC_STACK_END_LOST);
+        walk_free(w);
+    }
+}
+
 static void behind_its_first_instruction_the_top_of_the_stack_says_nothing(void **state) {
     (void)state;
     struct walk *w = walk_new();
@@ -462,6 +477,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(at_its_first_instruction_a_function_has_pushed_nothing),
         cmocka_unit_test(a_return_address_that_is_none_is_no_entry),
+        cmocka_unit_test(who_is_not_called_has_no_return_address),
         cmocka_unit_test(behind_its_first_instruction_the_top_of_the_stack_says_nothing),
         cmocka_unit_test(a_call_through_null_is_left_by_the_top_of_the_stack),
         cmocka_unit_test(a_jump_to_nowhere_without_a_call_below_is_not_left),
