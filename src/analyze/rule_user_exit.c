@@ -84,7 +84,8 @@ struct end {
     uint32_t status;
 };
 
-/* Do the instructions from AT lead to RET, a call last, without another one writing the register? */
+/* Do the instructions from AT lead to RET, a call last, without another one writing the register?
+ */
 static bool leads_to(sc_disasm *disasm, uint64_t at, const uint8_t *code, size_t size,
                      char letter) {
     size_t done = 0;

@@ -17,11 +17,13 @@
 
 static void the_caller_of_a_system_library_is_named(void **state) {
     struct user u;
-    user_open(&u, *state, U_X64 STRLEN "line app!UseName+1f c:\\src\\app\\names.c 117\n"
-                                       "exception c0000005 ucrtbase!strlen+10 0 18\n");
+    user_open(&u, *state,
+              U_X64 STRLEN "line app!UseName+1f c:\\src\\app\\names.c 117\n"
+                           "exception c0000005 ucrtbase!strlen+10 0 18\n");
     user_verdict(&u, "user-exception", SC_LIKELY, "app.exe", "app!UseName+0x24");
     const struct sc_finding *f = &u.a->findings[0];
-    assert_non_null(strstr(f->summary, "called into ucrtbase.dll (Microsoft, universal C run-time"));
+    assert_non_null(
+        strstr(f->summary, "called into ucrtbase.dll (Microsoft, universal C run-time"));
     assert_non_null(strstr(f->detail, "frame 1, app!UseName+0x24 (names.c @ 117)"));
     assert_true(user_doubts(f)); /* the instruction itself is the library's */
     assert_string_equal(u.a->bucket, "AV_app!UseName");
@@ -32,8 +34,7 @@ static void the_caller_of_a_system_library_is_named(void **state) {
 /* Twin: the same memory without symbols: frames are guesses, and are said to be. */
 static void frames_that_may_be_wrong_make_it_possible(void **state) {
     struct user u;
-    user_open_bare(&u, *state,
-                   U_X64 STRLEN "exception c0000005 ucrtbase!strlen+10 0 18\n");
+    user_open_bare(&u, *state, U_X64 STRLEN "exception c0000005 ucrtbase!strlen+10 0 18\n");
     assert_int_equal(u.a->findings[0].confidence, SC_POSSIBLE);
     assert_true(user_claims(&u.a->findings[0], "which may be wrong"));
     assert_true(user_lacks(&u.a->findings[0], "no symbols of ucrtbase.dll"));
@@ -205,7 +206,8 @@ static void an_in_page_error_says_why(void **state) {
     user_close(&u);
 }
 
-/* --- x86 ---------------------------------------------------------------------------------------- */
+/* --- x86 ----------------------------------------------------------------------------------------
+ */
 
 static void thirty_two_bits_work_the_same(void **state) {
     struct user u;

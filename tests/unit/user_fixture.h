@@ -72,8 +72,8 @@ static inline void user_make(struct user *u, const char *folder, const char *tex
         snprintf(name, sizeof name, "store/%s", u->out.file[i].path);
         put_file(at(folder, name), u->out.file[i].bytes.data, u->out.file[i].bytes.size);
     }
-    no_error(sc_target_open_memory("case.dmp", u->out.dump.data, u->out.dump.size, NULL,
-                                   &u->target));
+    no_error(
+        sc_target_open_memory("case.dmp", u->out.dump.data, u->out.dump.size, NULL, &u->target));
 }
 
 static inline void user_open(struct user *u, const char *folder, const char *text) {
@@ -123,7 +123,8 @@ static inline bool user_lacks(const struct sc_finding *f, const char *part) {
     return false;
 }
 
-/* The first finding is RULE's, with CONFIDENCE, about MODULE (NULL: nobody) and SYMBOL (NULL: any). */
+/* The first finding is RULE's, with CONFIDENCE, about MODULE (NULL: nobody) and SYMBOL (NULL: any).
+ */
 static inline void user_verdict(const struct user *u, const char *rule,
                                 enum sc_confidence confidence, const char *image,
                                 const char *symbol) {
