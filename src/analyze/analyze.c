@@ -101,14 +101,21 @@ static void take_regs(struct sc_case *c) {
     if (a->has_regs)
         return;
     struct sc_regs regs;
+    const char *command = ".ecxr";
     sc_err *err = sc_target_event_regs(c->target, &regs);
+    if (err && !c->machine->kernel && !a->has_exception) {
+        /* A process' dump without an exception: the thread that it calls the current one. */
+        sc_err_destroy(err);
+        err = sc_target_regs(c->target, c->machine->current, &regs);
+        command = sc_case_text(c, "~%ur", c->machine->current);
+    }
     if (err) {
         sc_err_destroy(err);
         return;
     }
     a->regs = regs;
     a->has_regs = true;
-    a->regs_command = ".ecxr";
+    a->regs_command = command;
     /* A kernel's own context is that of the call that stopped it, unless it has no bug check. */
     c->regs_of_fault = a->has_exception && !a->has_bugcheck;
 }

@@ -72,6 +72,7 @@ struct sc_case {
     const char *rule;        /* id of the rule that runs */
     struct sc_findings findings;
     struct sc_notes notes;
+    unsigned user_kind; /* of a process: enum sc_user_kind, and 1; 0: not worked out yet */
     struct sc_facts facts;
     struct sc_kfacts *k; /* what the kernel's objects say; never NULL when rules run */
 };

@@ -38,7 +38,16 @@ extern const struct sc_rule sc_rule_stack;
 extern const struct sc_rule sc_rule_raw_stack;
 extern const struct sc_rule sc_rule_hardware;
 extern const struct sc_rule sc_rule_old_driver;
+extern const struct sc_rule sc_rule_user_abort;
+extern const struct sc_rule sc_rule_user_breakpoint;
+extern const struct sc_rule sc_rule_user_clr;
+extern const struct sc_rule sc_rule_user_cxx;
+extern const struct sc_rule sc_rule_user_demand;
 extern const struct sc_rule sc_rule_user_exception;
+extern const struct sc_rule sc_rule_user_failfast;
+extern const struct sc_rule sc_rule_user_heap;
+extern const struct sc_rule sc_rule_user_loader;
+extern const struct sc_rule sc_rule_user_overflow;
 extern const struct sc_rule sc_rule_kernel_only;
 extern const struct sc_rule sc_rule_nothing_known;
 
