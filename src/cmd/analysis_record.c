@@ -91,6 +91,7 @@ static const struct sc_field analysis_fields[] = {
     SC_FIELD(REC, brief, SC_F_STR),
     SC_FIELD(REC, about, SC_F_STR),
     SC_FIELD_LIST(REC, arguments, narguments, &argument_type),
+    SC_FIELD_LIST(REC, facts, nfacts, &evidence_type),
     SC_FIELD(REC, exception, SC_F_STR),
     SC_FIELD(REC, exception_name, SC_F_STR),
     SC_FIELD(REC, exception_text, SC_F_STR),
@@ -111,16 +112,16 @@ static const struct sc_field analysis_fields[] = {
 const struct sc_rectype sc_analysis_rectype = {"analysis", sizeof(REC), analysis_fields};
 #undef REC
 
-static sc_err *fill_evidence(const struct sc_finding *f, sc_arena *arena,
-                             struct sc_finding_row *row) {
-    struct sc_evidence_row *e = sc_arena_array(arena, f->nevidence + 1, sizeof *e);
+static sc_err *fill_evidence(const struct sc_evidence *from, size_t n, sc_arena *arena,
+                             const struct sc_evidence_row **ret, size_t *ret_count) {
+    struct sc_evidence_row *e = sc_arena_array(arena, n + 1, sizeof *e);
     if (!e)
         return sc_err_nomem();
-    for (size_t i = 0; i < f->nevidence; i++)
-        e[i] = (struct sc_evidence_row){f->evidence[i].claim, f->evidence[i].command,
-                                        f->evidence[i].against, f->evidence[i].address};
-    row->evidence = e;
-    row->nevidence = f->nevidence;
+    for (size_t i = 0; i < n; i++)
+        e[i] = (struct sc_evidence_row){from[i].claim, from[i].command, from[i].against,
+                                        from[i].address};
+    *ret = e;
+    *ret_count = n;
     return NULL;
 }
 
@@ -172,7 +173,8 @@ static sc_err *fill_findings(const struct sc_analysis *a, sc_target *target, sc_
             .next = f->next,
             .nnext = f->nnext,
         };
-        sc_err *err = fill_evidence(f, arena, &rows[i]);
+        sc_err *err =
+            fill_evidence(f->evidence, f->nevidence, arena, &rows[i].evidence, &rows[i].nevidence);
         if (!err && f->module)
             err = fill_module(f->module, target, arena, &rows[i]);
         if (err)
@@ -287,6 +289,8 @@ sc_err *sc_analysis_record_fill(const struct sc_analysis *analysis, sc_target *t
     sc_err *err = fill_machine(a->machine, target, arena, &r);
     if (!err)
         err = fill_bugcheck(a, arena, &r);
+    if (!err)
+        err = fill_evidence(a->facts, a->nfacts, arena, &r.facts, &r.nfacts);
     if (!err)
         err = fill_exception(a, arena, &r);
     if (!err)

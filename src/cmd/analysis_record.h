@@ -62,6 +62,8 @@ struct sc_analysis_record {
     const char *bugcheck, *name, *brief, *about; /* bugcheck: "0x1000007e" */
     const struct sc_argument_row *arguments;     /* four, or none */
     size_t narguments;
+    const struct sc_evidence_row *facts; /* what the dump says, decoded */
+    size_t nfacts;
     const char *exception, *exception_name, *exception_text; /* exception: "0xc0000005" */
     uint64_t exception_address, exception_record;
     const uint64_t *exception_parameters;

@@ -140,6 +140,16 @@ static bool put_switch(struct forge_world *w, unsigned line, const struct forge_
     return forge_world_put_uint(w, line, s->fit.sp - w->ptr_size, w->ptr_size, s->fit.ip[0]);
 }
 
+/* Where a thread waits it stands on its own stack; where it runs, on any: an exception's, a DPC's.
+ */
+static bool stands_on(const struct forge_wstack *s, uint64_t limit, uint64_t base, bool current) {
+    bool on = s->fit.sp >= limit && s->fit.sp < base;
+    for (size_t i = 0; current && !on && i < s->frames.count; i++)
+        on = s->frames.item[i].has_sp && s->frames.item[i].sp >= limit &&
+             s->frames.item[i].sp < base;
+    return on;
+}
+
 static bool put_stack_bounds(struct forge_world *w, const struct forge_scn_thread *t, uint64_t addr,
                              const struct forge_wstack *s, bool current) {
     unsigned line = t->has_stack ? t->line : 0;
@@ -150,7 +160,7 @@ static bool put_stack_bounds(struct forge_world *w, const struct forge_scn_threa
                                  : forge_world_spare(w, 0x6000, 0x1000) + 0x6000;
     uint64_t limit = t->has_stack ? t->stack_limit : base - (w->is32 ? 0x3000 : 0x6000);
     uint64_t init = t->has_init ? t->stack_init : base - (w->is32 ? 0x10 : 0x30);
-    if (s && (s->fit.sp < limit || s->fit.sp >= base))
+    if (s && !stands_on(s, limit, base, current))
         return forge_wrong(w->s, t->line,
                            "thread: the stack in line %u (%llx) does not lie between limit and "
                            "base",
