@@ -154,7 +154,8 @@ def analyse(build, case, folder):
     for way in WAYS:
         symbols = store(dump) if way == "symbols" else []
         out = run([os.path.join(build, "stopcode"), "analyze", "--json", "-j", "1", *symbols, dump], folder)
-        record = json.loads(out)
+        # A line for each file, and one about all of them behind it.
+        record = json.loads(out.splitlines()[0])
         if record["error"] or not record["findings"]:
             raise RuntimeError(f"{case.name}: no verdict: {record['error']}")
         case.said[way] = judge(case, record["findings"])
@@ -296,9 +297,10 @@ def main():
     args = parser.parse_args()
     chosen = cases(args.only)
     troubles = analyse_all(args.build, chosen)
-    for name, text in sorted(troubles.items()):
+    for name, text in sorted(troubles.items())[:8]:
         print(f"cases: {name}: {text}", file=sys.stderr)
     if troubles:
+        print(f"cases: {len(troubles)} of {len(chosen)} could not be judged", file=sys.stderr)
         return 1
     if args.show or args.only:
         print("\n".join(rows([c for c in chosen if not c.held_out])))
