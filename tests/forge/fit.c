@@ -342,9 +342,7 @@ void forge_fit_free(struct forge_fit *fit) {
 }
 
 /* rax, rcx, rdx, r8 to r11: a call destroys them. */
-static bool is_volatile(unsigned reg) {
-    return reg <= 2 || (reg >= 8 && reg <= 11);
-}
+static bool is_volatile(unsigned reg) { return reg <= 2 || (reg >= 8 && reg <= 11); }
 
 bool forge_fit_register(const struct forge_fit *fit, size_t frame, unsigned reg,
                         uint64_t *ret_addr) {

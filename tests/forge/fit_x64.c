@@ -474,8 +474,8 @@ static bool note_volatile(struct fit_x64 *x, size_t i, uint64_t trap) {
             listing_push((void **)&o->saved, &o->saved_room, &o->nsaved, sizeof *o->saved);
         if (!to)
             return listing_nomem(x->w.why);
-        *to = (struct forge_fit_saved){x->w.frame[i].index, members[k].reg,
-                                       trap + members[k].offset};
+        *to =
+            (struct forge_fit_saved){x->w.frame[i].index, members[k].reg, trap + members[k].offset};
     }
     return true;
 }
