@@ -346,6 +346,9 @@ static void names_are_variables_symbols_constants_and_registers(void **state) {
         {"drv!ModeBig + 1", "unsigned int64", 0x100000001},
         {"drv!TinyOne + 1", "int", 2},
         {"(nt!_KIND)1 == KindGood", "bool", 1},
+        {"drv!_CHILD::InnerTwo", "_CHILD::Inner", 2},
+        {"drv!_CHILD::Inner::InnerTwo", "_CHILD::Inner", 2},
+        {"drv!InnerTwo", "_CHILD::Inner", 2},
     };
     CHECK(*state, rows);
 }
