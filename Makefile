@@ -7,7 +7,7 @@ JOBS ?= $(shell nproc 2>/dev/null || echo 2)
 PREFIX ?= /usr/local
 TIME ?= 60
 .DEFAULT_GOAL := help
-.PHONY: help deps deps-run build release release-run clang-build run quick test san clang fault fuzz bless fmt lint bench cover \
+.PHONY: help deps deps-run build release release-run clang-build run quick test san clang fault fuzz bless cases fmt lint bench cover \
         doc gen install clean
 
 # Configures and builds one preset, silent unless something is wrong or long.
@@ -75,6 +75,9 @@ fuzz: ## make fuzz T=name TIME=60: one fuzzer for so many seconds; without T the
 bless: build ## make bless F=golden/name: rewrite the expected output of a transcript (F=golden: all)
 	@if [ -z "$(F)" ]; then echo 'Name the transcript:  make bless F=golden/name  (F=golden: all)'; exit 2; fi
 	@STOPCODE=build/dev/stopcode tests/golden/run.py --bless "$(F)"
+
+cases: build ## judge the verdicts on twins: dumps that look alike (docs/design/verdicts.md)
+	@scripts/cases.py --build build/dev
 
 fmt: ## format the C code with the project's style
 	@find include src tools tests examples -name '*.[ch]' | xargs -P $(JOBS) -n 20 clang-format -i

@@ -10,6 +10,7 @@ ratio of the two is taken pair by pair: the median of the ratios is steady where
 import argparse
 import mmap
 import os
+import shutil
 import statistics
 import struct
 import subprocess
@@ -23,11 +24,11 @@ import minidump
 import tap
 
 
-def cpu_time(command):
-    """User and system seconds of one run."""
+def cpu_time(command, quiet=False):
+    """User and system seconds of one run. QUIET: what it says on stderr is not shown either."""
+    closed = [(os.POSIX_SPAWN_OPEN, fd, "/dev/null", os.O_WRONLY, 0) for fd in (1, 2)[:2 if quiet else 1]]
     pid = os.posix_spawn(command[0], command, os.environ,
-                         file_actions=[(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
-                                       (os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0)])
+                         file_actions=[(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0), *closed])
     _, status, used = os.wait4(pid, 0)
     if os.waitstatus_to_exitcode(status) != 0:
         raise SystemExit(f"bench: {' '.join(command)}: status {os.waitstatus_to_exitcode(status)}")
@@ -201,6 +202,26 @@ def unwind(program, repeat):
           f"{100 * ratio:.0f} % of memcpy; steps alone {step / 1e6:.2f} million")
 
 
+def beside_lldb(program, repeat):
+    """All stacks of one real minidump: this program and LLDB in turns, as whole processes."""
+    if not shutil.which("lldb"):
+        print("  ~*k beside LLDB: not measured: there is no lldb")
+        return
+    try:
+        dump = tap.corpus("mdmp/llvm-mirror+lldb/packages/Python/lldbsuite/test/functionalities/postmortem/minidump/"
+                          "fizzbuzz_no_heap.dmp")
+    except tap.Skip as reason:
+        print(f"  ~*k beside LLDB: not measured: {reason}")
+        return
+    ours, ratios = [], []
+    for _ in range(repeat):
+        theirs = cpu_time([shutil.which("lldb"), "-b", "-c", dump, "-o", "thread backtrace all"], quiet=True)
+        ours.append(cpu_time([program, "-z", dump, "-c", "~*k;q"]))
+        ratios.append(theirs / max(ours[-1], 1e-6))
+    print(f"  ~*k of a real minidump (x86), whole process  {1000 * statistics.median(ours):8.2f} ms; "
+          f"LLDB takes {statistics.median(ratios):.0f} times that")
+
+
 def sources(folder):
     """(name, path) of the dumps to measure with: real ones where they are, a made one in any case."""
     made = os.path.join(folder, "made.dmp")
@@ -246,6 +267,7 @@ def main():
         unassemble(program, version, folder, max(3, args.repeat // 10))
         print("\nUnwinding:")
         unwind(program, max(3, args.repeat // 10))
+        beside_lldb(program, max(3, args.repeat // 10))
         print(f"\n`stopcode analyze --json -r`, {args.files} files, {os.cpu_count()} processors:")
         for i, (kind, path, _) in enumerate(dumps):
             batch(program, kind, path, args.files, os.path.join(folder, f"batch{i}"))

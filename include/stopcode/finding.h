@@ -77,10 +77,16 @@ struct sc_analysis {
     const char *regs_command; /**< the command that shows it: ".cxr 0x…", ".ecxr" */
     /** The stack of `regs`; no frames: `stack_why`. Its modules and names live as the target's. */
     struct sc_stack stack;
-    const char **stack_symbol;   /**< of each frame: "nt!KeBugCheckEx+0x12", or its address */
-    const char *stack_command;   /**< shows it: ".cxr 0x…; kb"; NULL without a stack */
-    const char *stack_why;       /**< why there is none; NULL otherwise */
-    const char *process;         /**< image name of the current process, or NULL */
+    const char **stack_symbol; /**< of each frame: "nt!KeBugCheckEx+0x12", or its address */
+    const char *stack_command; /**< shows it: ".cxr 0x…; kb"; NULL without a stack */
+    const char *stack_why;     /**< why there is none; NULL otherwise */
+    const char *process;       /**< image name of the current process, or NULL */
+    /**
+     * What the parameters, records and registers of this dump say, decoded: one claim each, with
+     * the command that shows it. They blame nobody.
+     */
+    struct sc_evidence *facts;
+    size_t nfacts;
     const char *bucket;          /**< stable over builds and load addresses; never NULL */
     struct sc_finding *findings; /**< best first */
     size_t nfindings;

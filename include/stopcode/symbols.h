@@ -48,6 +48,14 @@ struct sc_symbol {
     bool code;          /**< known to be code */
     bool local;         /**< static in its compiland */
     uint32_t compiland; /**< 1-based index of the compiland, 0 unknown */
+    /** Of sc_symbols_nearest(), when blocks of the image were moved after linking (OMAP): how far
+     * the address asked for lay behind the start when it was linked. */
+    bool reordered;
+    uint32_t behind;
+    /** The image has no place for it: `rva` is `behind` bytes before the address asked for, and
+     * `home` is where the linker had it. */
+    bool unplaced;
+    uint32_t home;
 };
 
 /** Called for each hit; returns false to stop. */
@@ -97,12 +105,21 @@ struct sc_local {
 };
 typedef bool (*sc_local_fn)(void *ctx, const struct sc_local *local);
 
-/** x86 frame data: FPO_DATA, FRAMEDATA, or Breakpad's STACK WIN; for others STACK CFI. */
+/** sc_frame_rule.fpo_kind: x64, S_FRAMEPROC: how large the frame is between `prolog` and `epilog`.
+ */
+#define SC_FRAME_SIZED 0xfe
+
+/**
+ * x86 frame data: FPO_DATA, FRAMEDATA, or Breakpad's STACK WIN; x64: S_FRAMEPROC; for others STACK
+ * CFI.
+ */
 struct sc_frame_rule {
     uint32_t rva, size;
     uint32_t locals, params, saved_regs, prolog, max_stack; /**< bytes */
+    uint32_t epilog; /**< SC_FRAME_SIZED: bytes from the start to the epilog; else 0 */
     bool uses_ebp, has_seh, function_start;
-    uint8_t fpo_kind;    /**< 0 FPO, 1 TRAP, 2 TSS, 3 NONFPO, 0xff: `program` decides */
+    uint8_t fpo_kind;    /**< 0 FPO, 1 TRAP, 2 TSS, 3 NONFPO, 0xff: `program` decides;
+                              SC_FRAME_SIZED: `locals`, and `saved_regs` where not 0 */
     const char *program; /**< postfix program or CFI rules; NULL none */
 };
 

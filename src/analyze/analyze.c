@@ -10,6 +10,7 @@
 #include "analyze/args.h"
 #include "analyze/bucket.h"
 #include "analyze/exception_words.h"
+#include "analyze/explain.h"
 #include "analyze/rule.h"
 #include "base/utf.h"
 #include "base/vec.h"
@@ -34,6 +35,7 @@ void sc_analysis_destroy(struct sc_analysis *analysis) {
     free(w->analysis.findings);
     sc_stack_deinit(&w->analysis.stack);
     free((void *)w->analysis.notes);
+    free(w->analysis.facts);
     sc_arena_destroy(w->arena);
     free(w);
 }
@@ -191,6 +193,8 @@ static void rank(struct sc_findings *list) {
 
 static sc_err *gather(struct sc_case *c) {
     sc_err *err = load_lists(c);
+    if (!err)
+        err = sc_kfacts_load(c);
     if (err)
         return err;
     take_bugcheck(c);
@@ -202,8 +206,10 @@ static sc_err *gather(struct sc_case *c) {
     sc_fault_find(c);
     note_oddities(c);
     err = sc_case_stack(c);
-    if (!err)
-        err = sc_rules_run(c);
+    if (err)
+        return err;
+    sc_explain(c);
+    err = sc_rules_run(c);
     if (err)
         return err;
     rank(&c->findings);
@@ -247,6 +253,9 @@ sc_err *sc_analyze_with(sc_target *target, sc_symtab *symtab, struct sc_analysis
     w->analysis.nfindings = c.findings.count;
     w->analysis.notes = c.notes.item;
     w->analysis.nnotes = c.notes.count;
+    w->analysis.facts = c.facts.item;
+    w->analysis.nfacts = c.facts.count;
+    sc_kfacts_end(c.k);
     if (err) {
         sc_analysis_destroy(&w->analysis);
         return err;

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "analyze/exception_words.h"
+#include "analyze/explain.h"
 #include "analyze/records.h"
 #include "base/utf.h"
 #include "nt/irql.h"
@@ -97,12 +98,8 @@ static const char *exception_meaning(struct sc_case *c, uint64_t va) {
     struct nt_errtext text;
     if (!sc_load_exception(c, va, &e))
         return NULL;
-    if (!c->a->has_exception) {
-        c->a->has_exception = true;
-        c->a->exception = e;
-        c->a->exception.address = sc_case_canon(c, e.address);
-        c->a->exception_va = va;
-    }
+    if (!c->a->has_exception)
+        sc_take_exception(c, &e, va);
     return sc_case_text(c, "%s (%08x) at %s",
                         nt_status_text(e.code, &text) ? text.name : "exception", e.code,
                         sc_case_place(c, sc_case_canon(c, e.address)));
@@ -112,13 +109,8 @@ static const char *context_meaning(struct sc_case *c, uint64_t va) {
     struct sc_regs regs;
     if (!sc_load_context(c, va, &regs))
         return NULL;
-    if (!c->a->has_regs || c->regs_partial) {
-        c->a->regs = regs;
-        c->a->has_regs = c->regs_of_fault = true;
-        c->regs_partial = false;
-        c->context_va = va;
-        c->a->regs_command = sc_case_text(c, ".cxr 0x%s", sc_case_hex(c, va));
-    }
+    if (!c->a->has_regs || c->regs_partial)
+        sc_take_regs(c, &regs, va, ".cxr", false);
     return sc_case_text(c, "stands at %s", sc_case_place(c, sc_regs_ip(&regs)));
 }
 
@@ -126,12 +118,8 @@ static const char *trap_meaning(struct sc_case *c, uint64_t va) {
     struct sc_regs regs;
     if (!sc_load_trap_frame(c, va, &regs))
         return NULL;
-    if (!c->a->has_regs) {
-        c->a->regs = regs;
-        c->a->has_regs = c->regs_of_fault = c->regs_partial = true;
-        c->context_va = va;
-        c->a->regs_command = sc_case_text(c, ".trap 0x%s", sc_case_hex(c, va));
-    }
+    if (!c->a->has_regs)
+        sc_take_regs(c, &regs, va, ".trap", true);
     return sc_case_text(c, "stands at %s", sc_case_place(c, sc_regs_ip(&regs)));
 }
 
@@ -170,7 +158,11 @@ void sc_args_explain(struct sc_case *c) {
         const char *pointed = value ? pointed_meaning(c, known->kind, value) : NULL;
         if (pointed)
             arg->meaning = pointed;
+        const char *object = sc_kind_object(c, known->kind, value);
+        if (object)
+            sc_arg_add(c, i + 1, "%s", object);
         if (may_have_place(c, known->kind, value))
             arg->where = sc_case_where(c, value);
     }
+    sc_explain_records(c);
 }

@@ -155,6 +155,20 @@ void sc_case_note(struct sc_case *c, const char *fmt, ...) {
         c->nomem = true;
 }
 
+void sc_case_fact(struct sc_case *c, uint64_t address, const char *command, const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    const char *claim = sc_case_vtext(c, fmt, ap);
+    va_end(ap);
+    if (c->facts.count == SC_FACTS_MAX)
+        return;
+    struct sc_evidence *slot = SC_VEC_PUSH(&c->facts);
+    if (slot)
+        *slot = (struct sc_evidence){claim, false, address, command};
+    else
+        c->nomem = true;
+}
+
 const char *sc_case_ln(struct sc_case *c, uint64_t addr) {
     return sc_case_text(c, "ln %s", sc_case_hex(c, addr));
 }

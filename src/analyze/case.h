@@ -18,7 +18,7 @@
 #include "nt/driver.h"
 #include "stopcode/finding.h"
 
-enum { SC_NAME_MAX = 64, SC_SYMBOL_MAX = 256 };
+enum { SC_NAME_MAX = 64, SC_SYMBOL_MAX = 256, SC_FACTS_MAX = 64 };
 
 /* The fault: which instruction failed, what it touched, and who says so. See fault.c. */
 struct sc_fault {
@@ -43,6 +43,12 @@ struct sc_findings {
     size_t count, room;
 };
 
+struct sc_facts {
+    struct sc_evidence *item;
+    size_t count, room;
+};
+struct sc_kfacts; /* kfacts.h */
+
 struct sc_case {
     sc_target *target;
     sc_symtab *symtab; /* NULL: without symbols */
@@ -61,6 +67,8 @@ struct sc_case {
     const char *rule;        /* id of the rule that runs */
     struct sc_findings findings;
     struct sc_notes notes;
+    struct sc_facts facts;
+    struct sc_kfacts *k; /* what the kernel's objects say; never NULL when rules run */
 };
 
 /* --- text; never NULL -------------------------------------------------------------------- */
@@ -87,6 +95,10 @@ const char *sc_case_extent(struct sc_case *c, const struct sc_module *module);
 const char *sc_case_who(struct sc_case *c, const struct sc_module *module);
 /* A remark on what is odd about the dump. */
 void sc_case_note(struct sc_case *c, const char *fmt, ...) SC_PRINTF(2, 3);
+
+/* Something that the dump says, decoded; blames nobody. The command shows it. */
+void sc_case_fact(struct sc_case *c, uint64_t address, const char *command, const char *fmt, ...)
+    SC_PRINTF(4, 5);
 
 /* --- commands ------------------------------------------------------------------------------ */
 /* "ln ADDR" */

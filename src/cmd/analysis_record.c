@@ -3,7 +3,11 @@
 #include "cmd/analysis_record.h"
 
 #include <inttypes.h>
-#include <string.h>
+
+#include "cmd/analysis_cause.h"
+#include "cmd/lm.h"
+#include "nt/driver.h"
+#include "stopcode/kdump.h"
 
 static const struct sc_field argument_fields[] = {
     SC_FIELD(struct sc_argument_row, value, SC_F_HEX64),
@@ -29,19 +33,25 @@ static const struct sc_rectype evidence_type = {"evidence", sizeof(struct sc_evi
 static const struct sc_field finding_fields[] = {
     SC_FIELD(struct sc_finding_row, rule, SC_F_STR),
     SC_FIELD(struct sc_finding_row, confidence, SC_F_STR),
+    SC_FIELD(struct sc_finding_row, cause, SC_F_STR),
     SC_FIELD(struct sc_finding_row, summary, SC_F_STR),
     SC_FIELD(struct sc_finding_row, detail, SC_F_STR),
     SC_FIELD(struct sc_finding_row, module, SC_F_STR),
     SC_FIELD(struct sc_finding_row, image, SC_F_STR),
     SC_FIELD(struct sc_finding_row, base, SC_F_ADDR),
     SC_FIELD(struct sc_finding_row, symbol, SC_F_STR),
+    SC_FIELD(struct sc_finding_row, vendor, SC_F_STR),
+    SC_FIELD(struct sc_finding_row, about, SC_F_STR),
+    SC_FIELD(struct sc_finding_row, version, SC_F_STR),
+    SC_FIELD(struct sc_finding_row, timestamp, SC_F_STR),
+    SC_FIELD(struct sc_finding_row, built, SC_F_TIME),
     SC_FIELD_LIST(struct sc_finding_row, evidence, nevidence, &evidence_type),
     SC_FIELD_STRS(struct sc_finding_row, lacked, nlacked),
     SC_FIELD_STRS(struct sc_finding_row, next, nnext),
     SC_FIELD_END,
 };
-static const struct sc_rectype finding_type = {"finding", sizeof(struct sc_finding_row),
-                                               finding_fields};
+const struct sc_rectype sc_finding_rectype = {"finding", sizeof(struct sc_finding_row),
+                                              finding_fields};
 
 static const struct sc_field stack_fields[] = {
     SC_FIELD(struct sc_stack_row, number, SC_F_U32),
@@ -60,19 +70,28 @@ static const struct sc_rectype stack_type = {"stack_frame", sizeof(struct sc_sta
 
 #define REC struct sc_analysis_record
 static const struct sc_field analysis_fields[] = {
+    SC_FIELD(REC, schema, SC_F_STR),
     SC_FIELD(REC, file, SC_F_STR),
     SC_FIELD(REC, format, SC_F_STR),
+    SC_FIELD(REC, kind, SC_F_STR),
     SC_FIELD(REC, cpu, SC_F_STR),
+    SC_FIELD(REC, processors, SC_F_NUM),
+    SC_FIELD(REC, os, SC_F_STR),
+    SC_FIELD(REC, lab, SC_F_STR),
     SC_FIELD(REC, error, SC_F_STR),
     SC_FIELD(REC, time, SC_F_TIME),
+    SC_FIELD(REC, uptime, SC_F_SPAN),
+    SC_FIELD(REC, boot_id, SC_F_NUM),
     SC_FIELD(REC, verdict, SC_F_STR),
     SC_FIELD(REC, confidence, SC_F_STR),
+    SC_FIELD(REC, cause, SC_F_STR),
     SC_FIELD(REC, bucket, SC_F_STR),
     SC_FIELD(REC, bugcheck, SC_F_STR),
     SC_FIELD(REC, name, SC_F_STR),
     SC_FIELD(REC, brief, SC_F_STR),
     SC_FIELD(REC, about, SC_F_STR),
     SC_FIELD_LIST(REC, arguments, narguments, &argument_type),
+    SC_FIELD_LIST(REC, facts, nfacts, &evidence_type),
     SC_FIELD(REC, exception, SC_F_STR),
     SC_FIELD(REC, exception_name, SC_F_STR),
     SC_FIELD(REC, exception_text, SC_F_STR),
@@ -86,27 +105,55 @@ static const struct sc_field analysis_fields[] = {
     SC_FIELD(REC, stack_end, SC_F_STR),
     SC_FIELD(REC, stack_command, SC_F_STR),
     SC_FIELD(REC, process, SC_F_STR),
-    SC_FIELD_LIST(REC, findings, nfindings, &finding_type),
+    SC_FIELD_LIST(REC, findings, nfindings, &sc_finding_rectype),
     SC_FIELD_STRS(REC, notes, nnotes),
     SC_FIELD_END,
 };
 const struct sc_rectype sc_analysis_rectype = {"analysis", sizeof(REC), analysis_fields};
 #undef REC
 
-static sc_err *fill_evidence(const struct sc_finding *f, sc_arena *arena,
-                             struct sc_finding_row *row) {
-    struct sc_evidence_row *e = sc_arena_array(arena, f->nevidence + 1, sizeof *e);
+static sc_err *fill_evidence(const struct sc_evidence *from, size_t n, sc_arena *arena,
+                             const struct sc_evidence_row **ret, size_t *ret_count) {
+    struct sc_evidence_row *e = sc_arena_array(arena, n + 1, sizeof *e);
     if (!e)
         return sc_err_nomem();
-    for (size_t i = 0; i < f->nevidence; i++)
-        e[i] = (struct sc_evidence_row){f->evidence[i].claim, f->evidence[i].command,
-                                        f->evidence[i].against, f->evidence[i].address};
-    row->evidence = e;
-    row->nevidence = f->nevidence;
+    for (size_t i = 0; i < n; i++)
+        e[i] = (struct sc_evidence_row){from[i].claim, from[i].command, from[i].against,
+                                        from[i].address};
+    *ret = e;
+    *ret_count = n;
     return NULL;
 }
 
-static sc_err *fill_findings(const struct sc_analysis *a, sc_arena *arena,
+/* Who the blamed module is: what the tables, the dump and the image itself say of it. */
+static sc_err *fill_module(const struct sc_module *m, sc_target *target, sc_arena *arena,
+                           struct sc_finding_row *row) {
+    struct nt_driver driver;
+    struct sc_lm_row image = {.size = m->size, .timestamp = m->timestamp};
+    uint64_t time = sc_target_machine(target)->time;
+    sc_err *err = sc_lm_details(&image, m, time, arena);
+    if (!err)
+        err = sc_lm_image(target, m, &image, arena);
+    if (err)
+        return err;
+    row->module = m->name;
+    row->image = m->image;
+    row->base = m->base;
+    row->version = image.file_version;
+    row->built = image.time_doubt || image.reproducible ? 0 : image.time;
+    if (m->timestamp) {
+        row->timestamp = sc_arena_printf(arena, "0x%08" PRIx32, m->timestamp);
+        if (!row->timestamp)
+            return sc_err_nomem();
+    }
+    if (nt_driver_find(m->image, &driver)) {
+        row->vendor = driver.vendor[0] ? driver.vendor : NULL;
+        row->about = driver.what;
+    }
+    return NULL;
+}
+
+static sc_err *fill_findings(const struct sc_analysis *a, sc_target *target, sc_arena *arena,
                              struct sc_analysis_record *r) {
     struct sc_finding_row *rows = sc_arena_array(arena, a->nfindings + 1, sizeof *rows);
     if (!rows)
@@ -116,18 +163,20 @@ static sc_err *fill_findings(const struct sc_analysis *a, sc_arena *arena,
         rows[i] = (struct sc_finding_row){
             .rule = f->rule,
             .confidence = sc_confidence_name(f->confidence),
+            .cause = sc_cause_name(sc_finding_cause(f)),
             .summary = f->summary,
             .detail = f->detail,
             .symbol = f->symbol,
-            .module = f->module ? f->module->name : NULL,
-            .image = f->module ? f->module->image : NULL,
-            .base = f->module ? f->module->base : SC_UNSET64,
+            .base = SC_UNSET64,
             .lacked = f->lacked,
             .nlacked = f->nlacked,
             .next = f->next,
             .nnext = f->nnext,
         };
-        sc_err *err = fill_evidence(f, arena, &rows[i]);
+        sc_err *err =
+            fill_evidence(f->evidence, f->nevidence, arena, &rows[i].evidence, &rows[i].nevidence);
+        if (!err && f->module)
+            err = fill_module(f->module, target, arena, &rows[i]);
         if (err)
             return err;
     }
@@ -196,14 +245,34 @@ static sc_err *fill_stack(const struct sc_analysis *a, sc_arena *arena,
     return NULL;
 }
 
+/* "10.0.19041.1052", as far as it is known. */
+static sc_err *fill_machine(const struct sc_machine *m, sc_target *target, sc_arena *arena,
+                            struct sc_analysis_record *r) {
+    const struct sc_kdump_header *header = sc_kdump_header(sc_target_source(target));
+    r->kind = m->kernel ? "kernel" : "process";
+    r->cpu = sc_cpu_name(m->cpu);
+    r->processors = m->ncpus ? (int64_t)m->ncpus : INT64_MIN;
+    r->boot_id = header && header->boot_id ? (int64_t)header->boot_id : INT64_MIN;
+    r->lab = m->lab;
+    r->time = m->time;
+    r->uptime = m->uptime;
+    if (!m->major)
+        return NULL;
+    r->os = m->revision ? sc_arena_printf(arena, "%" PRIu32 ".%" PRIu32 ".%" PRIu32 ".%" PRIu32,
+                                          m->major, m->minor, m->build, m->revision)
+                        : sc_arena_printf(arena, "%" PRIu32 ".%" PRIu32 ".%" PRIu32, m->major,
+                                          m->minor, m->build);
+    return r->os ? NULL : sc_err_nomem();
+}
+
 sc_err *sc_analysis_record_fill(const struct sc_analysis *analysis, sc_target *target,
                                 sc_arena *arena, struct sc_analysis_record *ret) {
     const struct sc_analysis *a = analysis;
     struct sc_analysis_record r = {
+        .schema = SC_ANALYSIS_SCHEMA,
         .file = sc_target_name(target),
         .format = sc_target_source(target)->probe.name,
-        .cpu = sc_cpu_name(a->machine->cpu),
-        .time = a->machine->time,
+        .cause = sc_cause_name(sc_analysis_cause(a)),
         .bucket = a->bucket,
         .exception_address = SC_UNSET64,
         .exception_record = SC_UNSET64,
@@ -217,11 +286,15 @@ sc_err *sc_analysis_record_fill(const struct sc_analysis *analysis, sc_target *t
         r.verdict = a->findings[0].summary;
         r.confidence = sc_confidence_name(a->findings[0].confidence);
     }
-    sc_err *err = fill_bugcheck(a, arena, &r);
+    sc_err *err = fill_machine(a->machine, target, arena, &r);
+    if (!err)
+        err = fill_bugcheck(a, arena, &r);
+    if (!err)
+        err = fill_evidence(a->facts, a->nfacts, arena, &r.facts, &r.nfacts);
     if (!err)
         err = fill_exception(a, arena, &r);
     if (!err)
-        err = fill_findings(a, arena, &r);
+        err = fill_findings(a, target, arena, &r);
     if (!err)
         err = fill_stack(a, arena, &r);
     if (err)
@@ -232,8 +305,12 @@ sc_err *sc_analysis_record_fill(const struct sc_analysis *analysis, sc_target *t
 
 void sc_analysis_record_fail(const char *file, const sc_err *err, struct sc_analysis_record *ret) {
     *ret = (struct sc_analysis_record){
+        .schema = SC_ANALYSIS_SCHEMA,
         .file = file,
         .error = sc_err_text(err),
+        .processors = INT64_MIN,
+        .boot_id = INT64_MIN,
+        .uptime = SC_UNSET64,
         .exception_address = SC_UNSET64,
         .exception_record = SC_UNSET64,
         .instruction = SC_UNSET64,

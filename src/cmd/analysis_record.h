@@ -31,24 +31,39 @@ struct sc_stack_row {
     const char *how, *symbol, *module, *image;
 };
 struct sc_finding_row {
-    const char *rule, *confidence, *summary, *detail, *module, *image, *symbol;
+    const char *rule, *confidence, *cause, *summary, *detail, *module, *image, *symbol;
     uint64_t base; /* of the module; SC_UNSET64 = none */
+    /* Who made it and what it is for, as far as the tables know; its file version; its stamp. */
+    const char *vendor, *about, *version, *timestamp;
+    uint64_t built; /* FILETIME; 0 = the stamp is none, or no time */
     const struct sc_evidence_row *evidence;
     size_t nevidence;
     const char **lacked, **next;
     size_t nlacked, nnext;
 };
 
+/* Names the form of the record: docs/schema/analysis-1.json. */
+#define SC_ANALYSIS_SCHEMA "stopcode.analysis/1"
+
 /* Strings are those of the analysis or the target, or in the arena. NULL and SC_UNSET64: null. */
 struct sc_analysis_record {
+    const char *schema; /* SC_ANALYSIS_SCHEMA */
     const char *file, *format, *cpu;
-    const char *error; /* why there is no analysis; then nothing else but `file` is set */
-    uint64_t time;     /* FILETIME of the dump, 0 = unknown */
+    const char *error;    /* why there is no analysis; then only `schema` and `file` are set */
+    const char *kind;     /* whose dump: "kernel", "process" */
+    const char *os, *lab; /* "10.0.19041.1052", the build's laboratory */
+    int64_t processors;   /* INT64_MIN = unknown, as for `boot_id` */
+    int64_t boot_id;      /* counts the machine's starts */
+    uint64_t time;        /* FILETIME of the dump, 0 = unknown */
+    uint64_t uptime;      /* of the system or the process, 100 ns; SC_UNSET64 = unknown */
     const char *verdict, *confidence; /* of the first finding */
+    const char *cause;                /* "software", "hardware", "requested", "unknown" */
     const char *bucket;
     const char *bugcheck, *name, *brief, *about; /* bugcheck: "0x1000007e" */
     const struct sc_argument_row *arguments;     /* four, or none */
     size_t narguments;
+    const struct sc_evidence_row *facts; /* what the dump says, decoded */
+    size_t nfacts;
     const char *exception, *exception_name, *exception_text; /* exception: "0xc0000005" */
     uint64_t exception_address, exception_record;
     const uint64_t *exception_parameters;
@@ -66,6 +81,7 @@ struct sc_analysis_record {
 };
 
 extern const struct sc_rectype sc_analysis_rectype;
+extern const struct sc_rectype sc_finding_rectype; /* struct sc_finding_row */
 
 /* Only "out of memory" is an error. ANALYSIS and TARGET must outlive *RET. */
 sc_err *sc_analysis_record_fill(const struct sc_analysis *analysis, sc_target *target,

@@ -219,6 +219,8 @@ static sc_err *print_long(const struct shown *s) {
     sc_analyze_verdict(s->out, s->a);
     if (s->a->has_bugcheck)
         explanation(s);
+    if (sc_session_enrich(s->session))
+        sc_analyze_facts(s->out, s->a);
     return print_details(s);
 }
 

@@ -64,15 +64,26 @@ static void verdict_sentence(sc_out *out, const char *label, const struct sc_fin
     sc_out_color(out, SC_PLAIN);
 }
 
-static void evidence_lines(sc_out *out, const struct sc_finding *f) {
-    sc_puts(out, "  Evidence:\n");
-    for (size_t i = 0; i < f->nevidence; i++) {
-        const struct sc_evidence *e = &f->evidence[i];
+static void claim_lines(sc_out *out, const struct sc_evidence *item, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        const struct sc_evidence *e = &item[i];
         sc_print_wrapped(out, e->against ? "- " : "+ ", 4, e->claim);
         sc_out_color(out, SC_DIM);
         sc_printf(out, "        %s\n", e->command);
         sc_out_color(out, SC_PLAIN);
     }
+}
+
+static void evidence_lines(sc_out *out, const struct sc_finding *f) {
+    sc_puts(out, "  Evidence:\n");
+    claim_lines(out, f->evidence, f->nevidence);
+}
+
+void sc_analyze_facts(sc_out *out, const struct sc_analysis *a) {
+    if (!a->nfacts)
+        return;
+    sc_puts(out, "\n  In this dump:\n");
+    claim_lines(out, a->facts, a->nfacts);
 }
 
 static void lines(sc_out *out, const char *heading, const char *const *line, size_t n) {

@@ -25,4 +25,8 @@ void sc_analyze_explanation(sc_out *out, const struct sc_bug *bug,
 /* TEXT in lines of at most 79 columns, each after INDENT blanks; FIRST stands before the first. */
 void sc_print_wrapped(sc_out *out, const char *first, unsigned indent, const char *text);
 
+/* What the dump says, decoded: a claim a paragraph, with its command. Nothing when there is none.
+ */
+void sc_analyze_facts(sc_out *out, const struct sc_analysis *a);
+
 #endif

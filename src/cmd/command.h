@@ -152,6 +152,7 @@ extern const struct sc_command sc_local_commands[];     /* dv.c */
 extern const struct sc_command sc_cxx_commands[];       /* cxx.c */
 extern const struct sc_command sc_trap_commands[];      /* trap.c */
 extern const struct sc_command sc_findstack_commands[]; /* findstack.c */
+extern const struct sc_command sc_errrec_commands[];    /* errrec.c */
 
 /* What a command may use of its session. */
 sc_target *sc_session_target(const sc_session *session); /* NULL without one */

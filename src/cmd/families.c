@@ -37,6 +37,7 @@ const struct sc_family sc_families[] = {
     {"Searching and comparing memory", sc_search_commands},
     {"Memory and files", sc_write_commands},
     {"Memory regions", sc_address_commands},
+    {"Hardware errors", sc_errrec_commands},
     {"The process", sc_process_commands},
     {"Handles", sc_handle_commands},
     {"The dump file", sc_dump_commands},

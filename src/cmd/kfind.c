@@ -20,10 +20,14 @@ struct search {
     sc_thread_fn fn;
     const void *ctx;
     uint64_t found; /* 0: not yet */
+    uint64_t left;  /* threads to look at, in all processes together: lists may share entries */
 };
 
 static sc_err *try_thread(struct search *s, uint64_t address) {
     struct nt_thread t;
+    if (!s->left--)
+        return sc_errf(SC_ERR_LIMIT, "the processes have more than %d threads together",
+                       NT_THREADS_MAX);
     sc_err *err = nt_thread_read(s->nt, address, &t);
     if (!err && nt_thread_valid(&t) && s->fn(&t, s->ctx))
         s->found = address;
@@ -59,7 +63,7 @@ static sc_err *try_process(struct search *s, uint64_t address) {
 
 sc_err *sc_find_thread(const struct nt *nt, sc_thread_fn fn, const void *ctx, uint64_t *ret_thread,
                        bool *ret_found) {
-    struct search s = {nt, fn, ctx, 0};
+    struct search s = {nt, fn, ctx, 0, NT_THREADS_MAX};
     struct nt_list list;
     bool has = false;
     uint64_t link, process;

@@ -286,6 +286,7 @@ struct job {
     const struct nt *nt;
     struct nt_clock clock;
     uint64_t flags;
+    uint64_t left; /* threads to show, of all processes together: lists may share entries */
     bool assumed;
     sc_arena *arena; /* of the command */
 };
@@ -297,6 +298,8 @@ static sc_err *show_one(struct job *j, uint64_t address, bool *ret_shown) {
     *ret_shown = !err && nt_thread_valid(&t);
     if (!*ret_shown)
         return err;
+    if (!j->left--)
+        return sc_errf(SC_ERR_LIMIT, "!process shows no more than %d threads", NT_THREADS_MAX);
     sc_arena *arena = sc_arena_create();
     if (!arena)
         return sc_err_nomem();
@@ -398,7 +401,8 @@ static sc_err *show(struct job *j, const struct nt_process *p) {
 
 static sc_err *begin(sc_session *s, const struct nt *nt, uint64_t flags, sc_arena *arena,
                      struct job *ret) {
-    *ret = (struct job){.session = s, .nt = nt, .flags = flags, .arena = arena};
+    *ret = (struct job){
+        .session = s, .nt = nt, .flags = flags, .left = NT_THREADS_MAX, .arena = arena};
     return nt_clock_read(nt, &ret->clock);
 }
 

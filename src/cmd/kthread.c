@@ -342,7 +342,8 @@ static sc_err *walk(const struct job *j, const struct sc_regs *regs, struct sc_s
 }
 
 static sc_err *show_stack(const struct job *j, const struct sc_kthread *r, const char *pad) {
-    const struct sc_kform form = {.args = !(j->flags & 8), .child = true, .before = pad};
+    const struct sc_kform form = {
+        .args = !(j->flags & 8), .child = true, .notes = true, .before = pad};
     struct sc_walked walked = {.first = 0};
     struct sc_regs regs;
     bool saved;
@@ -427,8 +428,9 @@ static sc_err *choose(sc_session *s, const struct nt *nt, const struct sc_args *
                       struct nt_thread *t) {
     const struct sc_val *v = &args->v[ARG_ADDRESS];
     uint64_t address = sc_space_canon(nt->space, v->num);
-    bool current = !v->given || address == sc_space_canon(nt->space, UINT64_MAX);
+    bool current = !v->given || address == sc_space_canon(nt->space, UINT64_MAX), running;
     char buf[SC_NT_BUF];
+    uint32_t index;
     sc_err *err = NULL;
     if (args->v[ARG_ID].given && !v->given)
         return sc_errf(SC_ERR_ARG, "!thread -t: which thread id?");
@@ -440,7 +442,11 @@ static sc_err *choose(sc_session *s, const struct nt *nt, const struct sc_args *
         err = nt_thread_read(nt, address, t);
     if (err || nt_thread_valid(t))
         return err;
-    if (!current && nt_is_kernel(nt, address))
+    if (!err)
+        err = nt_thread_processor(nt, address, &index, &running);
+    if (err)
+        return err;
+    if (!current && !running && nt_is_kernel(nt, address))
         return by_stack(s, nt, t);
     return sc_errf(SC_ERR_NOT_FOUND,
                    nt_thread_present(t) ? "at %s there is no thread"

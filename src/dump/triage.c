@@ -254,6 +254,22 @@ static bool add_blocks(struct sc_source *s, const struct sc_triage_header *t,
     return true;
 }
 
+/*
+ * Bytes of a copied structure. Windows XP's debugger data ends before the sizes: then it is as long
+ * as there is room up to the next part of the file.
+ */
+static uint64_t part_size(const struct sc_triage_header *t, uint32_t offset, uint16_t size) {
+    const uint32_t parts[] = {t->unloaded_offset,      t->prcb_offset,        t->process_offset,
+                              t->thread_offset,        t->callstack_offset,   t->mm_offset,
+                              t->debugger_data_offset, t->driver_list_offset, t->string_pool_offset,
+                              t->data_page_offset,     t->data_blocks_offset, t->valid_offset};
+    uint32_t end = offset;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts && !size; i++)
+        if (parts[i] > offset && (end == offset || parts[i] < end))
+            end = parts[i];
+    return size ? size : end - offset;
+}
+
 sc_err *sc_triage_load_memory(struct sc_source *source, struct sc_ranges *virt,
                               struct sc_ranges *phys) {
     (void)phys; /* a triage dump has no physical memory */
@@ -275,9 +291,12 @@ sc_err *sc_triage_load_memory(struct sc_source *source, struct sc_ranges *virt,
     if (ok && k->present) {
         ok = add(source, virt, source->machine.debugger_data, t->debugger_data_offset,
                  t->debugger_data_size, "debugger data block") &&
-             add(source, virt, kd->prcb_va, t->prcb_offset, k->size_prcb, "PRCB") &&
-             add(source, virt, kd->thread_va, t->thread_offset, k->size_thread, "thread") &&
-             add(source, virt, kd->process_va, t->process_offset, k->size_process, "process");
+             add(source, virt, kd->prcb_va, t->prcb_offset,
+                 part_size(t, t->prcb_offset, k->size_prcb), "PRCB") &&
+             add(source, virt, kd->thread_va, t->thread_offset,
+                 part_size(t, t->thread_offset, k->size_thread), "thread") &&
+             add(source, virt, kd->process_va, t->process_offset,
+                 part_size(t, t->process_offset, k->size_process), "process");
     }
     return ok ? NULL : sc_err_nomem();
 }

@@ -165,6 +165,16 @@ static bool read_build_lab(struct sc_source *s, const struct sc_kdbg *k) {
     return s->machine.lab != NULL;
 }
 
+/*
+ * KPRCB.CurrentThread. Windows XP's debugger data ends before OffsetPrcbCurrentThread; the member
+ * is the second or third one of every KPRCB of x86 and x64 (fact tables of all builds).
+ */
+static uint16_t current_thread_at(const struct sc_source *s, const struct sc_kdbg *k) {
+    if (k->prcb_current_thread)
+        return k->prcb_current_thread;
+    return s->machine.cpu == SC_CPU_X86 ? 4 : s->machine.cpu == SC_CPU_X64 ? 8 : 0;
+}
+
 sc_err *sc_triage_find_cpus(struct sc_source *source) {
     struct sc_kdump *kd = kd_of(source);
     const struct sc_triage_header *t = &kd->triage;
@@ -180,8 +190,9 @@ sc_err *sc_triage_find_cpus(struct sc_source *source) {
             sc_source_note(source, t->prcb_offset, "the PRCB is that of processor %u of %u", number,
                            source->machine.ncpus);
     }
-    if (t->prcb_offset && k->prcb_current_thread)
-        kd->thread_va = number_at(source, (uint64_t)t->prcb_offset + k->prcb_current_thread, ptr);
+    if (t->prcb_offset && current_thread_at(source, k))
+        kd->thread_va =
+            number_at(source, (uint64_t)t->prcb_offset + current_thread_at(source, k), ptr);
     if (t->thread_offset && k->thread_process)
         kd->process_va = number_at(source, (uint64_t)t->thread_offset + k->thread_process, ptr);
     return read_build_lab(source, k) ? NULL : sc_err_nomem();
@@ -256,7 +267,8 @@ sc_err *sc_triage_load_threads(struct sc_source *source, struct sc_threads *ret)
         if (kd->kdbg.present)
             find_prcb(source, i, &cpu->prcb, &offset);
         if (offset) {
-            cpu->thread = number_at(source, offset + kd->kdbg.prcb_current_thread, ptr);
+            if (current_thread_at(source, &kd->kdbg))
+                cpu->thread = number_at(source, offset + current_thread_at(source, &kd->kdbg), ptr);
             set_context(source, cpu, offset);
         }
         if (i == source->machine.current)

@@ -42,13 +42,20 @@ static void take_fields(struct sc_regs *regs, const uint8_t *frame, unsigned wid
 }
 
 static void take_x86_stack(struct sc_regs *regs, const uint8_t *frame, uint64_t va) {
-    uint32_t cs, efl, esp, ss;
+    uint32_t cs, efl, esp, ss, temp_cs, temp_esp;
+    memcpy(&temp_cs, frame + 0x10, 4);
+    memcpy(&temp_esp, frame + 0x14, 4);
     memcpy(&cs, frame + 0x6c, 4);
     memcpy(&efl, frame + 0x70, 4);
     memcpy(&esp, frame + 0x74, 4);
     memcpy(&ss, frame + 0x78, 4);
     bool from_user = (cs & 1) || (efl & 0x20000);
-    sc_reg_set(regs, sc_reg_find(SC_CPU_X86, "esp"), from_user ? esp : (va + 0x74) & 0xffffffff);
+    uint64_t sp = from_user ? esp : (va + 0x74) & 0xffffffff;
+    if (!from_user && !(cs & 0xfff8)) { /* edited: what it was stands in the two Temp fields */
+        sc_reg_set(regs, sc_reg_find(SC_CPU_X86, "cs"), temp_cs & 0xffff);
+        sp = temp_esp;
+    }
+    sc_reg_set(regs, sc_reg_find(SC_CPU_X86, "esp"), sp);
     sc_reg_set(regs, sc_reg_find(SC_CPU_X86, "ss"), from_user ? ss & 0xffff : 0x10);
 }
 

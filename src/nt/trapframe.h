@@ -6,12 +6,15 @@
  *                       +158 Rbp, +160 ErrorCode, +168 Rip, +170 SegCs, +178 EFlags, +180 Rsp,
  *                       +188 SegSs
  *   KTRAP_FRAME x86     0x8c: +30 Gs, Es, Ds, +3c Edx Ecx Eax, +50 Fs, +54 Edi Esi Ebx Ebp,
- *                       +64 ErrCode, +68 Eip, SegCs, EFlags, +74 HardwareEsp, +78 HardwareSegSs
+ *                       +10 TempSegCs, TempEsp, +64 ErrCode, +68 Eip, SegCs, EFlags, +74
+ * HardwareEsp, +78 HardwareSegSs
  *
  * They are those of the kernels' public symbols, the same from Vista on (x64) and from XP on (x86).
  * An x86 frame of a fault in kernel mode has no HardwareEsp: the stack pointer was where that field
- * would be. Rbx, Rdi and Rsi of an x64 frame are only filled by some of the trap handlers and are
- * not taken. The trap frame of ARM64 is not publicly documented and not read.
+ * would be; one whose stack pointer was edited since has an empty SegCs (mask 0xfff8), and code
+ * selector and stack pointer in TempSegCs and TempEsp. Rbx, Rdi and Rsi of an x64 frame are only
+ * filled by some of the trap handlers and are not taken. The trap frame of ARM64 is not publicly
+ * documented and not read.
  */
 #ifndef NT_TRAPFRAME_H
 #define NT_TRAPFRAME_H

@@ -134,6 +134,8 @@ sc_err *pdb_frame_rule(struct pdb *pdb, uint32_t rva, struct sc_frame_rule *ret,
         struct table t = table_of(pdb, i == 0);
         err = find(pdb, &t, orig, &r, &found);
     }
+    if (!err && !found && pdb->cpu == SC_CPU_X64)
+        return pdb_frameproc(pdb, rva, ret, ret_found);
     if (err || !found)
         return err;
     err = to_image(pdb, &(struct pdb_from){rva, orig}, &r, &ok);

@@ -352,6 +352,8 @@ sc_err *pdb_members(struct pdb *pdb, uint32_t ti, sc_member_fn fn, void *ctx);
 sc_err *pdb_stream_text(struct pdb *pdb, const char *name, char **ret_text, size_t *ret_size);
 
 /* fpo.c */
+/* frameproc.c: the size of the frame of the procedure that covers RVA; x64. */
+sc_err *pdb_frameproc(struct pdb *pdb, uint32_t rva, struct sc_frame_rule *ret, bool *ret_found);
 sc_err *pdb_frame_rule(struct pdb *pdb, uint32_t rva, struct sc_frame_rule *ret, bool *ret_found);
 sc_err *pdb_frames_each(struct pdb *pdb, sc_pdb_frame_fn fn, void *ctx);
 

@@ -100,6 +100,8 @@ static struct sc_anchor *add(struct sc_recover *r, uint64_t ip, uint64_t sp) {
     a->sp = sp;
     a->regs.cpu = r->u->cpu;
     a->regs.size = (uint32_t)sc_context_size(r->u->cpu);
+    if (r->u->cpu == SC_CPU_X64)
+        a->regs.raw[0x32] = 0x10, a->regs.raw[0x30] = 3; /* ContextFlags: control, integer */
     return a;
 }
 

@@ -72,6 +72,8 @@ struct sc_trap {
 bool sc_trap_at(struct sc_unwinder *u, uint64_t addr, struct sc_trap *ret);
 /* The first one from SP on that a handler with that stack pointer can have made. */
 bool sc_trap_above(struct sc_unwinder *u, uint64_t sp, struct sc_trap *ret);
+/* The machine frame that leads back from the other stack of a function with the role callout. */
+bool sc_trap_of_switch(struct sc_unwinder *u, uint64_t sp, struct sc_trap *ret);
 /*
  * Changes REGS to those of who was interrupted. *KNOWN in: bits of registers in REGS that hold the
  * handler's values; nonvolatile ones, which the handler has not saved, stay known; out: those known

@@ -14,7 +14,7 @@
 #include "base/vec.h"
 #include "unwind/recover.h"
 
-enum { FP_ARM64 = 29, HOME = 0x20, LIKELY = 50, KEEP_OF_CUT = 48 };
+enum { FP_ARM64 = 29, SP_ARM64 = 31, SP_X64 = 4, HOME = 0x20, LIKELY = 50, KEEP_OF_CUT = 48 };
 
 void sc_recover_deinit(struct sc_recover *r) {
     sc_stackmem_deinit(&r->mem);
@@ -81,7 +81,9 @@ static bool placed(const struct sc_unwinder *u, uint64_t slot) {
  * the function that the address really lies in; how far is still believed is a matter of odds.
  */
 static bool returns_here(const struct sc_candidate *c) {
-    enum { FAR = 0x4000, SHORTEST_CALL = 2 };
+    enum { FAR = 0x4000, SHORTEST_CALL = 2, HEADERS = 0x1000 };
+    if (c->ip - c->code.m->base < HEADERS)
+        return false;
     if (c->like != SC_RETURN_CALL && c->like != SC_RETURN_MAYBE)
         return false;
     if (!c->code.name)
@@ -113,7 +115,9 @@ static double odds(const struct sc_recover *r, const struct sc_candidate *c) {
         w *= .4; /* no alignment was there to sort out what is none at all */
     if (c->code.name && !c->code.sized && c->like != SC_RETURN_CALL)
         w *= c->code.offset < 0x800 ? 1 : c->code.offset < 0x1800 ? .6 : .25;
-    if (r->u->cpu == SC_CPU_ARM64 && !c->chain)
+    uint64_t fp;
+    bool last = sc_stackmem_at(&r->mem, c->slot - 8, &fp) && !fp;
+    if (r->u->cpu == SC_CPU_ARM64 && !c->chain && !last)
         w *= .2;
     if (c->copies && !c->guarded)
         w *= .6;
@@ -135,12 +139,20 @@ static double odds(const struct sc_recover *r, const struct sc_candidate *c) {
 static sc_err *try_step(struct sc_recover *r, struct sc_candidate *c, bool *ret_ok) {
     struct sc_unwinder *u = r->u;
     struct sc_regs regs = {.cpu = u->cpu, .size = (uint32_t)sc_context_size(u->cpu)};
+    const bool arm = u->cpu == SC_CPU_ARM64;
     *ret_ok = true;
-    if (u->cpu != SC_CPU_X64 || !c->code.m || !c->code.m->has_table)
+    if ((u->cpu != SC_CPU_X64 && !arm) || !c->code.m || !c->code.m->has_table)
         return NULL;
-    sc_x64_go(&regs, c->ip, c->sp);
-    struct sc_step step = {.known = 1 << 4};
-    enum sc_step_status status = sc_step_x64(u, c->code.m, false, &regs, &step);
+    struct sc_step step = {.known = UINT64_C(1) << (arm ? SP_ARM64 : SP_X64)};
+    enum sc_step_status status;
+    if (arm) {
+        sc_reg_set(&regs, sc_reg_find(SC_CPU_ARM64, "pc"), c->ip);
+        sc_reg_set(&regs, sc_reg_find(SC_CPU_ARM64, "sp"), c->sp);
+        status = sc_step_arm64(u, c->code.m, false, &regs, &step);
+    } else {
+        sc_x64_go(&regs, c->ip, c->sp);
+        status = sc_step_x64(u, c->code.m, false, &regs, &step);
+    }
     if (status == SC_STEP_ERROR)
         return step.err;
     if (status == SC_STEP_BAD)
@@ -173,6 +185,8 @@ static sc_err *look_around(struct sc_recover *r, struct sc_candidate *c) {
     bool entry = c->code.roles & (SC_ROLE_TRAP | SC_ROLE_SYSCALL);
     if (entry)
         c->has_trap = sc_trap_above(r->u, c->sp, &c->trap);
+    else if (c->code.roles & SC_ROLE_CALLOUT)
+        c->has_trap = sc_trap_of_switch(r->u, c->sp, &c->trap);
     else if (!c->code.name && sc_target_machine(r->u->target)->kernel)
         c->has_trap = sc_trap_at(r->u, c->sp, &c->trap) && (c->trap.beside || c->trap.user);
     return NULL;
@@ -202,7 +216,7 @@ sc_err *sc_scan_plausible(struct sc_recover *r, struct sc_candidate *c, bool *re
         return err;
     err = sc_code_at(u, c->ip, true, &c->code);
     if (!err)
-        *ret_ok = returns_here(c);
+        *ret_ok = c->code.m && returns_here(c);
     c->sp = c->slot + u->ptr_size;
     return err;
 }
@@ -245,7 +259,7 @@ static sc_err *begin(struct sc_recover *r, const struct sc_frame *f, struct sc_c
     sc_err *err = sc_code_at(r->u, f->ip, !f->exact_ip, &from->code);
     if (err)
         return err;
-    uint32_t entry = from->code.roles & (SC_ROLE_TRAP | SC_ROLE_SYSCALL);
+    uint32_t entry = from->code.roles & (SC_ROLE_TRAP | SC_ROLE_SYSCALL | SC_ROLE_CALLOUT);
     from->code.roles &= ~entry; /* whether it has a trap frame was looked at before */
     err = look_around(r, from);
     from->code.roles |= entry;

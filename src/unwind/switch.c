@@ -53,10 +53,12 @@ static void fill(struct sc_unwinder *u, uint64_t slot, uint64_t ip, struct sc_re
         enum sc_cpu cpu;
         const char *ip, *sp, *fp;
         unsigned sp_bit, fp_bit;
+        unsigned flags_at; /* of ContextFlags */
+        uint32_t flags;    /* control, integer */
     } names[] = {
-        {SC_CPU_X64, "rip", "rsp", "rbp", 4, 5},
-        {SC_CPU_X86, "eip", "esp", NULL, 4, 5},
-        {SC_CPU_ARM64, "pc", "sp", "fp", 31, 29},
+        {SC_CPU_X64, "rip", "rsp", "rbp", 4, 5, 0x30, 0x100003},
+        {SC_CPU_X86, "eip", "esp", NULL, 4, 5, 0, 0x10003},
+        {SC_CPU_ARM64, "pc", "sp", "fp", 31, 29, 0, 0x400003},
     };
     memset(regs, 0, sizeof *regs);
     regs->cpu = u->cpu;
@@ -66,6 +68,8 @@ static void fill(struct sc_unwinder *u, uint64_t slot, uint64_t ip, struct sc_re
         struct sc_step unused;
         if (names[i].cpu != u->cpu)
             continue;
+        for (unsigned b = 0; b < 4; b++)
+            regs->raw[names[i].flags_at + b] = (uint8_t)(names[i].flags >> 8 * b);
         set_named(regs, names[i].ip, ip);
         set_named(regs, names[i].sp, slot + u->ptr_size);
         *known = UINT64_C(1) << names[i].sp_bit;

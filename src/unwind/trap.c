@@ -20,6 +20,10 @@
  * with the fixed values of the selectors and bits of eflags, chance does not make that. Entries on
  * a stack of their own (IST) are known by less: their stack pointer need only be readable.
  *
+ * A function that calls on another stack (expanded kernel stacks) begins there with a machine frame
+ * of the same form, which leads back: published listings have it 0x28 bytes above the stack
+ * pointer, and call the address 0x168 below it a trap frame, though of that nothing else is there.
+ *
  * KEXCEPTION_FRAME (0x140 bytes) is what KiExceptionDispatch, KiBugCheckDispatch and their like
  * have at their stack pointer: xmm6 … xmm15 at +0x30, rbp +0xf8, rbx +0x100, rdi, rsi, r12 … r15.
  */
@@ -103,6 +107,19 @@ bool sc_trap_above(struct sc_unwinder *u, uint64_t sp, struct sc_trap *ret) {
     for (uint64_t at = (sp + 15) & ~UINT64_C(15); at < sp + SEARCH; at += 16)
         /* Away from the stack pointer, only a frame that is beyond doubt counts. */
         if (sc_trap_at(u, at, &t) && (at - sp < 16 || t.beside)) {
+            *ret = t;
+            return true;
+        }
+    return false;
+}
+
+bool sc_trap_of_switch(struct sc_unwinder *u, uint64_t sp, struct sc_trap *ret) {
+    enum { BELOW = 0x160, ABOVE = 0x60 };
+    struct sc_trap t;
+    if (sp < BELOW || sp > UINT64_MAX - 2 * FRAME)
+        return false;
+    for (uint64_t at = ((sp - BELOW) + 15) & ~UINT64_C(15); at < sp + ABOVE; at += 16)
+        if (at + MACHINE >= sp && sc_trap_at(u, at, &t) && !t.user && t.sp % 16 == 0) {
             *ret = t;
             return true;
         }

@@ -136,12 +136,18 @@ static sc_err *push_inlines(struct walk *w) {
     return err;
 }
 
-/* Args to Child, from where the convention of the CPU has them. */
-static void read_params(struct sc_unwinder *u, struct sc_frame *f) {
+/*
+ * Args to Child, from where the convention of the CPU has them: x86, above what ChildEBP shows; x64,
+ * where the caller's stack pointer is, which behind a trap is not above the return address.
+ */
+static void read_params(struct sc_unwinder *u, struct sc_frame *f, const struct sc_regs *caller) {
     uint8_t b[SC_FRAME_PARAMS * 8];
-    uint64_t at = u->cpu == SC_CPU_X64 ? f->ret_slot + 8 : f->base + 8;
+    uint64_t base = f->base ? f->base : sc_regs_fp(&f->regs);
+    uint64_t at = u->cpu != SC_CPU_X64 ? base + 8
+                  : f->trap            ? sc_regs_sp(caller)
+                                       : f->ret_slot + 8;
     size_t got = 0;
-    if ((u->cpu == SC_CPU_X64 ? !f->ret_slot : u->cpu != SC_CPU_X86 || !f->base))
+    if ((u->cpu == SC_CPU_X64 ? !f->ret_slot : u->cpu != SC_CPU_X86 || !base))
         return;
     sc_space_read(u->space, sc_space_canon(u->space, at), b, (size_t)u->ptr_size * SC_FRAME_PARAMS,
                   &got);
@@ -220,6 +226,8 @@ static enum sc_step_status run_step(struct walk *w, struct sc_regs *regs, struct
         status = sc_step_x86(u, w->m, exact_ip, regs, ret);
     if (status == SC_STEP_NO_RULE)
         status = sc_step_cfi(u, w->m, exact_ip, regs, ret);
+    if (status == SC_STEP_NO_RULE)
+        status = sc_step_frameproc(u, w->m, exact_ip, regs, ret);
     return status;
 }
 
@@ -311,9 +319,13 @@ static enum left through_trap(struct walk *w, const struct sc_trap *t, const str
     if (seen(w, t->ip, t->sp))
         return end(w, SC_STACK_END_LOOP, 0);
     w->next.known = 0;
+    f->trap = t->address;
+    if (code->roles & SC_ROLE_CALLOUT) {
+        go(w, t->ip, t->sp);
+        return leave(w, SC_FRAME_TRAP, 100, true);
+    }
     if (!sc_trap_regs(w->u, t, code->roles & SC_ROLE_SYSCALL, &w->next.regs, &w->next.known))
         return end(w, SC_STACK_END_MEMORY, t->address);
-    f->trap = t->address;
     take_exception_frame(w, f->sp);
     return leave(w, SC_FRAME_TRAP, 100, true);
 }
@@ -340,21 +352,30 @@ static enum left through_trap_x86(struct walk *w, sc_err **ret_err) {
     return NO_WAY;
 }
 
-/* A CONTEXT that the kernel put where a user-mode dispatcher begins (x64). */
+/*
+ * A CONTEXT that the kernel put where a user-mode dispatcher begins. x64: at its stack pointer.
+ * x86: there lie pointers to the EXCEPTION_RECORD and to the CONTEXT.
+ */
 static enum left user_context(struct walk *w) {
+    enum { PARTS = 3 }; /* control, integer */
     struct sc_frame *f = current(w);
     struct sc_regs regs;
     uint8_t raw[SC_CONTEXT_MAX];
-    if (w->u->cpu != SC_CPU_X64 ||
-        sc_space_read(w->u->space, f->sp, raw, sizeof raw, NULL) != SC_READ_OK)
+    uint64_t at = f->sp;
+    struct sc_step unused;
+    if (w->u->cpu == SC_CPU_X86 && !sc_step_read_ptr(w->u, f->sp + 4, &at, &unused))
         return NO_WAY;
-    sc_err *err = sc_regs_init(&regs, w->u->cpu, raw, sizeof raw);
+    if ((w->u->cpu != SC_CPU_X64 && w->u->cpu != SC_CPU_X86) || at < f->sp ||
+        sc_space_read(w->u->space, at, raw, sc_context_size(w->u->cpu), NULL) != SC_READ_OK)
+        return NO_WAY;
+    sc_err *err = sc_regs_init(&regs, w->u->cpu, raw, sc_context_size(w->u->cpu));
     uint32_t flags = err ? 0 : sc_regs_context_flags(&regs);
+    uint32_t mark = w->u->cpu == SC_CPU_X64 ? 0x00100000 : 0x00010000;
     sc_err_destroy(err);
-    if (err || (flags & 0x07ffffa0) != 0x00100000 || (flags & 3) != 3 ||
+    if (err || (flags & 0x07ffff80) != mark || (flags & PARTS) != PARTS ||
         sc_regs_sp(&regs) <= f->sp || seen(w, sc_regs_ip(&regs), sc_regs_sp(&regs)))
         return NO_WAY;
-    f->trap = f->sp;
+    f->trap = at;
     w->next.regs = regs;
     w->next.known = UINT64_MAX;
     return leave(w, SC_FRAME_TRAP, 100, true);
@@ -402,7 +423,9 @@ static enum left by_role(struct walk *w, sc_err **ret_err) {
     sc_err *err = sc_code_at(w->u, f->ip, !f->exact_ip, &code);
     if (err)
         return fail(err, ret_err);
-    if (f->exact_ip && code.name && !code.offset && !code.variable) {
+    /* Who is entered by the processor finds no return address there; nor who begins a thread. */
+    const uint32_t uncalled = SC_ROLE_TRAP | SC_ROLE_SYSCALL | SC_ROLE_FIRST;
+    if (f->exact_ip && code.name && !code.offset && !code.variable && !(code.roles & uncalled)) {
         enum left left = at_top(w, false, SC_FRAME_ENTRY, 100, ret_err);
         if (left != NO_WAY)
             return left;
@@ -417,6 +440,8 @@ static enum left by_role(struct walk *w, sc_err **ret_err) {
     if (entered && w->u->cpu == SC_CPU_X86)
         return through_trap_x86(w, ret_err);
     if (entered && sc_trap_above(w->u, f->sp, &trap))
+        return through_trap(w, &trap, &code);
+    if (code.roles & SC_ROLE_CALLOUT && sc_trap_of_switch(w->u, f->sp, &trap))
         return through_trap(w, &trap, &code);
     if (code.roles & (SC_ROLE_USER_EXCEPTION | SC_ROLE_USER_APC))
         return user_context(w);
@@ -525,7 +550,8 @@ static enum left by_memory(struct walk *w, sc_err **ret_err) {
     if (err)
         return fail(err, ret_err);
     w->shown = 0;
-    if (w->found->count)
+    bool gap = w->found->way == SC_WAY_ANCHOR && !w->found->anchor->direct;
+    if (w->found->count || gap)
         warn(w);
     return next_found(w, ret_err);
 }
@@ -564,7 +590,7 @@ static sc_err *run(struct walk *w) {
         if (!push_next(w))
             return sc_err_nomem();
         enum left left = leave_frame(w, &err);
-        read_params(w->u, current(w));
+        read_params(w->u, current(w), &w->next.regs);
         if (left == FAILED || left == ENDED)
             return err;
     }

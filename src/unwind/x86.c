@@ -24,9 +24,9 @@
  */
 #include <string.h>
 
+#include "unwind/program.h"
 #include "unwind/trap_x86.h"
 #include "unwind/x86_code.h"
-#include "unwind/x86_program.h"
 
 enum {
     FPO_TRAP = 1,
@@ -166,9 +166,13 @@ static enum sc_program_status program_status(struct program_run *r, enum sc_step
                                        : SC_PROGRAM_FAILED;
 }
 
-static enum sc_program_status program_read(void *ctx, uint32_t addr, uint32_t *ret_value) {
+static enum sc_program_status program_read(void *ctx, uint64_t addr, uint64_t *ret_value) {
     struct program_run *r = ctx;
-    return program_status(r, sc_x86_read(r->s, addr, ret_value));
+    uint32_t value = 0;
+    enum sc_step_status status = sc_x86_read(r->s, (uint32_t)addr, &value);
+    if (status == SC_STEP_DONE)
+        *ret_value = value;
+    return program_status(r, status);
 }
 
 /*
@@ -189,20 +193,28 @@ static enum sc_step_status behind_ebp(struct x86_step *s, uint32_t *ret_slot) {
     return like == SC_RETURN_CALL || like == SC_RETURN_MAYBE ? SC_STEP_DONE : SC_STEP_NO_RULE;
 }
 
-static enum sc_program_status program_search(void *ctx, const uint32_t *start, uint32_t *ret_slot) {
-    struct program_run *r = ctx;
+static enum sc_step_status find_slot(struct program_run *r, const uint64_t *start,
+                                     uint32_t *ret_slot) {
     const struct sc_frame_rule *rule = r->rule;
     struct x86_step *s = r->s;
     if (strchr(rule->program, '@')) {
         enum sc_step_status status = behind_ebp(s, ret_slot);
         if (status != SC_STEP_NO_RULE)
-            return program_status(r, status);
+            return status;
     }
-    uint32_t at = start ? *start : s->in.r[X86_ESP] + rule->locals + rule->saved_regs;
+    uint32_t at = start ? (uint32_t)*start : s->in.r[X86_ESP] + rule->locals + rule->saved_regs;
     uint32_t more = rule->max_stack / 4;
     more = more < SEARCH_LEAST ? SEARCH_LEAST : more > SEARCH_MOST ? SEARCH_MOST : more;
-    return program_status(r,
-                          sc_x86_search(s, at + s->step->callee_params, more, ret_slot, &r->shift));
+    return sc_x86_search(s, at + s->step->callee_params, more, ret_slot, &r->shift);
+}
+
+static enum sc_program_status program_search(void *ctx, const uint64_t *start, uint64_t *ret_slot) {
+    struct program_run *r = ctx;
+    uint32_t slot = 0;
+    enum sc_step_status status = find_slot(r, start, &slot);
+    if (status == SC_STEP_DONE)
+        *ret_slot = slot;
+    return program_status(r, status);
 }
 
 static void set_variables(struct sc_program *p, const struct x86_step *s,
@@ -251,11 +263,11 @@ static enum sc_step_status take_results(struct x86_step *s, const struct sc_fram
         const struct sc_program_var *var = sc_program_get(p, name);
         if (!var || !var->assigned)
             continue;
-        x86_set(&s->out, i, var->v.value);
+        x86_set(&s->out, i, (uint32_t)var->v.value);
         assigned |= 1u << i;
     }
-    s->out.ip = eip->v.value;
-    s->slot = eip->v.has_slot ? eip->v.slot : esp->v.value - RETURN_SIZE;
+    s->out.ip = (uint32_t)eip->v.value;
+    s->slot = (uint32_t)(eip->v.has_slot ? eip->v.slot : esp->v.value - RETURN_SIZE);
     forget_unrestored(s, rule, assigned);
     return SC_STEP_DONE;
 }
@@ -279,7 +291,8 @@ static enum sc_step_status by_program(struct x86_step *s, const struct sc_frame_
     struct program_run r = {.s = s, .rule = rule, .failed = SC_STEP_ERROR};
     struct sc_program p;
     enum sc_step_status status = SC_STEP_BAD;
-    sc_program_init(&p, program_read, program_search, &r);
+    sc_program_init(&p, SC_PROGRAM_X86, program_read, &r);
+    p.search = program_search;
     set_variables(&p, s, rule);
     switch (sc_program_run(&p, rule->program)) {
     case SC_PROGRAM_DONE: status = take_results(s, rule, &p); break;
@@ -303,19 +316,6 @@ static bool ends_walk(const sc_err *err) {
 /* Symbols are asked for the call, not for what follows it: that may be another function. */
 static uint32_t asked_rva(const struct x86_step *s) {
     return (uint32_t)(s->in.ip - s->m->base) - !s->exact_ip;
-}
-
-/* A damaged provider has no rule; the next one may. */
-static enum sc_step_status find_rule(struct x86_step *s, struct sc_frame_rule *ret,
-                                     bool *ret_found) {
-    const struct sc_modsyms *syms = s->m ? s->m->syms : NULL;
-    for (size_t i = 0; syms && i < syms->nproviders && !*ret_found; i++) {
-        sc_err *err = sc_symbols_frame_rule(syms->provider[i], asked_rva(s), ret, ret_found);
-        if (err && ends_walk(err))
-            return sc_x86_error(s, err);
-        sc_err_destroy(err);
-    }
-    return SC_STEP_DONE;
 }
 
 /* The function that the frame's ip lies in; `found` false: nobody knows one. */
@@ -361,9 +361,8 @@ enum sc_step_status sc_x86_params_by_name(struct x86_step *s) {
 
 /* ---- the step ---- */
 
-/* *RET_START: the address of the function's first instruction, 0 not known. */
-static enum sc_step_status find_start(struct x86_step *s, const struct sc_frame_rule *rule,
-                                      uint32_t *ret_start) {
+/* s->start: the address of the function's first instruction. */
+static enum sc_step_status find_start(struct x86_step *s, const struct sc_frame_rule *rule) {
     struct sc_symbol symbol = {0};
     bool found = rule && rule->function_start;
     enum sc_step_status status = SC_STEP_DONE;
@@ -371,7 +370,7 @@ static enum sc_step_status find_start(struct x86_step *s, const struct sc_frame_
         symbol.rva = rule->rva;
     else
         status = find_function(s, &symbol, &found);
-    *ret_start = found ? (uint32_t)s->m->base + symbol.rva : 0;
+    s->start = found ? (uint32_t)s->m->base + symbol.rva : 0;
     return status;
 }
 
@@ -383,18 +382,17 @@ static enum sc_step_status find_start(struct x86_step *s, const struct sc_frame_
 static enum sc_step_status by_code(struct x86_step *s, const struct sc_frame_rule *rule,
                                    bool *ret_exit) {
     const struct x86_regs before = s->out;
-    uint32_t start = 0;
     enum sc_step_status status = sc_x86_leave_exit(s);
     if (status == SC_STEP_DONE)
-        status = check_ip(s, SC_RETURN_MAYBE);
+        status = s->out.ip ? check_ip(s, SC_RETURN_MAYBE) : SC_STEP_NO_RULE;
     *ret_exit = status == SC_STEP_DONE;
     if (status == SC_STEP_NO_RULE)
         s->out = before;
     if (status != SC_STEP_NO_RULE || !s->exact_ip || !s->m)
         return status;
-    status = find_start(s, rule, &start);
+    status = find_start(s, rule);
     if (status == SC_STEP_DONE)
-        status = start ? sc_x86_leave_entry(s, start) : SC_STEP_NO_RULE;
+        status = s->start ? sc_x86_leave_entry(s, s->start) : SC_STEP_NO_RULE;
     if (status == SC_STEP_DONE)
         status = check_ip(s, SC_RETURN_MAYBE);
     if (status == SC_STEP_MEMORY)
@@ -416,6 +414,35 @@ static enum sc_step_status finish(struct x86_step *s, enum sc_frame_how how, str
     return SC_STEP_DONE;
 }
 
+/* The rule begins with the function, and the ip stands in the prolog, which the rule leaves out. */
+static bool in_prolog(const struct x86_step *s, const struct sc_frame_rule *rule) {
+    return s->exact_ip && s->start == (uint32_t)s->m->base + rule->rva &&
+           s->in.ip - s->start < rule->prolog;
+}
+
+/*
+ * In a prolog whose code is not there. At its first instruction esp points to the return address;
+ * then that lies a little above, with ebp below it once that has been pushed.
+ */
+static enum sc_step_status by_prolog(struct x86_step *s, const struct sc_frame_rule *rule,
+                                     unsigned *ret_shift) {
+    const uint32_t esp = s->in.r[X86_ESP];
+    uint32_t slot = esp, more = (rule->locals + rule->saved_regs) / 4 + 1;
+    enum sc_step_status status = SC_STEP_DONE;
+    if (s->in.ip != s->start)
+        status = sc_x86_search(s, esp, more < SEARCH_MOST ? more : SEARCH_MOST, &slot, ret_shift);
+    if (status == SC_STEP_DONE)
+        status = sc_x86_leave(s, slot);
+    if (s->in.ip == s->start || status != SC_STEP_DONE)
+        return status;
+    *ret_shift += !*ret_shift;
+    s->out.known &= ~(uint32_t)X86_NONVOLATILE | 1u << X86_EBP;
+    if (s->in.r[X86_EBP] == slot - 4 &&
+        sc_x86_read(s, slot - 4, &s->out.r[X86_EBP]) != SC_STEP_DONE)
+        x86_forget(&s->out, X86_EBP);
+    return s->out.ip ? check_ip(s, SC_RETURN_MAYBE) : SC_STEP_NO_RULE;
+}
+
 static enum sc_frame_how how_of(unsigned shift, enum sc_frame_how exact) {
     return shift == 0 ? exact : shift == 1 ? SC_FRAME_FITTED : SC_FRAME_SCAN;
 }
@@ -425,8 +452,11 @@ static enum sc_step_status by_rule(struct x86_step *s, const struct sc_frame_rul
     unsigned shift = 0;
     enum sc_frame_how how = SC_FRAME_FPO;
     enum sc_step_status status;
-    if (rule->fpo_kind == BY_PROGRAM) {
+    if (rule->fpo_kind == BY_PROGRAM)
         how = SC_FRAME_CFI;
+    if (in_prolog(s, rule)) {
+        status = by_prolog(s, rule, &shift);
+    } else if (rule->fpo_kind == BY_PROGRAM) {
         status = rule->program ? by_program(s, rule, &shift) : SC_STEP_NO_RULE;
     } else {
         status = sc_x86_fpo(s, rule, &shift);
@@ -449,7 +479,9 @@ enum sc_step_status sc_step_x86(struct sc_unwinder *u, struct sc_unwind_module *
         return SC_STEP_NO_RULE;
     sc_x86_take(regs, ret->known, &s.in);
     s.out = s.in;
-    enum sc_step_status status = find_rule(&s, &rule, &found);
+    enum sc_step_status status = SC_STEP_DONE;
+    if (m)
+        status = sc_x86_error(&s, sc_unwind_rule_at(m, m->base + asked_rva(&s), &rule, &found));
     if (status != SC_STEP_DONE)
         return status;
     if (found && rule.program && strchr(rule.program, ':'))

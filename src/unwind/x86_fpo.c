@@ -38,25 +38,35 @@ static enum sc_step_status ebp_like(struct x86_step *s, uint32_t value, bool *re
     return status;
 }
 
-/* The caller's ebp among N saved registers; it stays unknown where none or several fit. */
+/* Reads the register saved as number I (from 1); *RET_FITS: it could be the caller's ebp. */
+static enum sc_step_status saved_register(struct x86_step *s, const struct sc_frame_rule *rule,
+                                          uint32_t i, uint32_t *ret_value, bool *ret_fits) {
+    *ret_fits = false;
+    if (sc_x86_read(s, s->slot - rule->locals - i * 4, ret_value) != SC_STEP_DONE)
+        return SC_STEP_DONE;
+    *ret_fits = rule->saved_regs == 4;
+    return *ret_fits ? SC_STEP_DONE : ebp_like(s, *ret_value, ret_fits);
+}
+
+/* The caller's ebp among the saved registers: the only one that fits, or the second if it does. */
 static enum sc_step_status guess_ebp(struct x86_step *s, const struct sc_frame_rule *rule) {
-    const uint32_t top = s->slot - rule->locals, n = rule->saved_regs / 4;
     unsigned fitting = 0;
-    x86_forget(&s->out, X86_EBP);
-    for (uint32_t i = 1; i <= n && i <= SAVED_MAX; i++) {
+    bool second = false;
+    uint32_t ebp = 0;
+    for (uint32_t i = 1; i <= rule->saved_regs / 4 && i <= SAVED_MAX; i++) {
         uint32_t value = 0;
-        bool fits = n == 1;
-        enum sc_step_status status = sc_x86_read(s, top - i * 4, &value);
-        if (status == SC_STEP_DONE && !fits)
-            status = ebp_like(s, value, &fits);
-        if (status == SC_STEP_ERROR)
+        bool fits = false;
+        enum sc_step_status status = saved_register(s, rule, i, &value, &fits);
+        if (status != SC_STEP_DONE)
             return status;
-        if (status != SC_STEP_DONE || !fits)
-            continue;
-        if (!fitting || i == 2)
-            x86_set(&s->out, X86_EBP, value);
-        fitting++;
+        if (fits && !second)
+            ebp = value;
+        fitting += fits;
+        second |= fits && i == 2;
     }
+    x86_forget(&s->out, X86_EBP);
+    if (fitting == 1 || second)
+        x86_set(&s->out, X86_EBP, ebp);
     return SC_STEP_DONE;
 }
 

@@ -28,6 +28,7 @@ struct x86_step {
     struct x86_regs in;  /* the frame's */
     struct x86_regs out; /* its caller's, as far as they are known */
     uint32_t slot;       /* where the return address lies, once that is known */
+    uint32_t start;      /* where the function begins; 0 not known, or not asked for */
     uint32_t popped;     /* bytes of parameters that the `ret` found takes off */
     struct sc_step *step;
 };

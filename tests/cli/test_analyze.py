@@ -4,6 +4,7 @@
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -31,7 +32,9 @@ TEXT = put("bad/text.dmp", b"no dump\n" * 100)
 
 
 def objects(out):
-    return [json.loads(line) for line in out.splitlines()]
+    """The files' objects; the last one, when it came that far, is the summary's."""
+    lines = [json.loads(line) for line in out.splitlines()]
+    return [o for o in lines if o.get("type") != "summary"]
 
 
 def start(*args):
@@ -89,8 +92,8 @@ with tap.case("each line of --json is an object with a verdict's facts"):
 
 with tap.case("--brief: a line a file"):
     status, out, _ = tap.run("analyze", "--brief", *MANY[:3])
-    tap.equal(len(out.splitlines()), 4, "lines")
-    assert out.startswith(MANY[0] + ": "), out
+    rows = out.split("Signatures, ")[0].splitlines()
+    tap.equal([row.split(": ")[0] for row in rows], MANY[:3], "lines")
 
 with tap.case("a file that cannot be opened costs itself: status 2, the others are analysed"):
     none = os.path.join(FOLDER.name, "none.dmp")
@@ -99,21 +102,21 @@ with tap.case("a file that cannot be opened costs itself: status 2, the others a
     tap.equal([o["error"] is None for o in objects(out)], [True, False, False, True], "errors")
     tap.equal(out.count("none.dmp"), 2, "the name, and the reason that names it")
 
-with tap.case("a folder needs -r, which finds dumps by their contents and names, sorted"):
+with tap.case("a folder stands for the dumps in it, found by their contents and names, sorted; -r changes nothing"):
     put("tree/b/2.dmp", GOOD)
     put("tree/a/1.bin", GOOD)
     put("tree/a/readme.txt", b"hello\n")
     put("tree/c.MDMP", b"damaged")
     os.symlink("..", os.path.join(FOLDER.name, "tree", "a", "loop"))
     tree = os.path.join(FOLDER.name, "tree")
-    tap.equal(tap.run("analyze", tree)[0], 2, "without -r")
-    status, out, _ = tap.run("analyze", "--json", "-r", tree)
-    tap.equal(status, 2, "status: one is damaged")
-    tap.equal([os.path.relpath(o["file"], tree) for o in objects(out)], ["a/1.bin", "b/2.dmp", "c.MDMP"], "files")
+    for args in ([], ["-r"]):
+        status, out, _ = tap.run("analyze", "--json", *args, tree)
+        tap.equal(status, 2, "status: one is damaged")
+        tap.equal([os.path.relpath(o["file"], tree) for o in objects(out)], ["a/1.bin", "b/2.dmp", "c.MDMP"], "files")
 
 with tap.case("an empty folder: nothing to do, and it says so"):
     os.makedirs(os.path.join(FOLDER.name, "empty"))
-    status, out, _ = tap.run("analyze", "-r", os.path.join(FOLDER.name, "empty"))
+    status, out, _ = tap.run("analyze", os.path.join(FOLDER.name, "empty"))
     tap.equal((status, out), (0, "0 files: 0 analysed, 0 failed, 0 not opened\n"), "result")
 
 with tap.case("a name that a terminal would obey is shown harmless, and whole in JSON"):
@@ -169,6 +172,10 @@ with tap.case("Ctrl-C: what is finished is printed, and how much was left"):
     tap.equal(child.returncode, 1, "status")
     tap.contains(err, "stopped, ")
     assert 1 <= len(done) < len(files), len(done)
+    total = json.loads((out + rest).splitlines()[-1])
+    tap.equal((total["type"], total["stopped"], total["files"]), ("summary", True, len(files)), "the summary")
+    tap.equal((total["analysed"], total["remaining"]), (len(done), len(files) - len(done)), "its counts")
+    tap.equal(sum(s["count"] for s in total["signatures"]), len(done), "dumps of its signatures")
 
 with tap.case("nobody reads the output: it ends soon, quietly, and leaves no worker behind"):
     child = subprocess.Popen([tap.program(), "analyze", "--json", "-j", "2", *(MANY * 100)], stdout=subprocess.PIPE,
@@ -217,6 +224,7 @@ with tap.case("progress on a terminal's standard error, and none elsewhere"):
     child.wait(timeout=60)
     os.close(main)
     tap.contains(shown.decode(), f" of {len(MANY) * 20}, 0 failed")
+    assert re.search(r"\[[# ]{20}\] \d+ of ", shown.decode()), shown[:200]
 
 FOLDER.cleanup()
 tap.done()

@@ -58,6 +58,10 @@ static const char memory_commands[] =
     "db @$csp L20; d; dc @$csp L4; df @$csp L2; dyb @$csp L4; dps @$csp L4; dpp @$csp L2; "
     "dpa @$csp L2; da @$csp; dS @$csp; dl @$csp 2; s -[1s]b @$csp L20 0; s -sa @$csp L40; "
     "s -d @$csp L8 0; s -[r1]b 0 L1 0; c @$csp L4 @$csp+1; !teb; !peb; !gle; !chkimg; ? $iment(nt)";
+static const char object_commands[] =
+    "!thread; !thread -1 2; !thread @$csp 0; !thread -t 108 0; !process -1 7; !process 0 1; "
+    "!process 4 0; !pcr; !prcb 1; !irql; .thread; .process; .context; ? @$proc; ? @$peb; ? @$teb; "
+    "? @$tid";
 static const char program_commands[] =
     ".foreach (v { dd @$csp L2 }) { .if (${v}) { .printf \"%p %y\", v, v } .else { .echo v } }; "
     "r $t0 = 0; .for (r $t1 = 0; @$t1 < 2; r $t1 = @$t1 + 1) { aS /x a @$t1; .block { .echo a } }; "
@@ -247,6 +251,9 @@ static void test_subject(const struct subject *s, const struct options *o) {
     test_job(&job, o);
     job.line = memory_commands;
     snprintf(name, sizeof name, "%s: looking at memory", s->name);
+    test_job(&job, o);
+    job.line = object_commands;
+    snprintf(name, sizeof name, "%s: threads, processes and processors", s->name);
     test_job(&job, o);
     job.line = program_commands;
     snprintf(name, sizeof name, "%s: a command program", s->name);

@@ -64,9 +64,13 @@ static uint64_t mask(const struct fit_work *w, uint64_t addr) {
     return w->ptr_size == 8 ? addr : addr & 0xffffffff;
 }
 
-/* Several literals of an image share "`string'": such a name says nothing about an address. */
-static bool has_place(const struct forge_frame *f) {
-    return f->module[0] && !strstr(f->name, "`string'");
+/*
+ * Does the name say where the ip is? Not "`string'", which several literals of an image share. Nor
+ * on x86 a function, parts of which a linker may have put anywhere: the debuggers of its time
+ * counted displacements as if it had not (nt!KiSwapThread+0x8a is 804e1bd2, and +0xa8 804f2df4).
+ */
+static bool has_place(const struct fit_work *w, const struct forge_frame *f) {
+    return !f->module[0] || (!strstr(f->name, "`string'") && (w->ptr_size == 8 || !f->name[0]));
 }
 
 static bool same_symbol(const struct forge_frame *a, const struct forge_frame *b) {
@@ -91,7 +95,8 @@ static bool listed_ip(struct fit_work *w, size_t i, size_t end, uint64_t *ret) {
     const struct forge_frame *f = w->frame[i].f;
     for (size_t k = 1; k < end; k++) {
         const struct forge_frame *other = w->frame[k].f;
-        if (k == i || !w->frame[k - 1].f->has_ret || !has_place(f) || !same_symbol(f, other))
+        if (k == i || !w->frame[k - 1].f->has_ret || strstr(f->name, "`string'") ||
+            !same_symbol(f, other))
             continue;
         *ret = mask(w, w->frame[k - 1].ret - other->disp + f->disp);
         return true;
@@ -108,8 +113,7 @@ static bool returned_ip(struct fit_work *w, size_t i) {
     if (!below->ret)
         return listing_wrong(w->why, to->f->line, "%.80s stands behind line %u, whose RetAddr is 0",
                              site, below->f->line);
-    bool known = (has_place(to->f) || !to->f->module[0]) &&
-                 (named_ip(w, to->f, &ip) || listed_ip(w, i, i, &ip));
+    bool known = has_place(w, to->f) && (named_ip(w, to->f, &ip) || listed_ip(w, i, i, &ip));
     to->ip = below->ret;
     if (!known || ip == below->ret)
         return true;

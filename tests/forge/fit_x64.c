@@ -526,7 +526,10 @@ static void invent_columns(struct fit_work *w) {
         uint64_t total = 0;
         for (end = i; end < w->count && fit_is_kernel(w, w->frame[end].ip) == kernel; end++)
             total += plausible_size(w, end);
-        uint64_t sp = (kernel ? 0xfffff88004c3ad80 : USER_TOP) - total;
+        uint64_t sp = (!kernel         ? USER_TOP
+                       : w->where->top ? w->where->top
+                                       : 0xfffff88004c3ad80) -
+                      total;
         for (size_t k = i; k < end; k++) {
             w->frame[k].sp = sp;
             sp += plausible_size(w, k);

@@ -30,6 +30,7 @@ enum {
     TRAP_EBP = 0x60, /* offsets in KTRAP_FRAME */
     TRAP_EIP = 0x68,
     TRAP_ESP = 0x74,
+    OUTERMOST = 0xb0, /* to the EBP of the frame behind a cut */
 };
 
 enum kind { EBP, FPO, TRAP, EDITED /* a trap frame that changes esp within the kernel */ };
@@ -117,9 +118,15 @@ static bool is_at_start(const struct fit_x86 *x, size_t i) {
     return exact && f->module[0] && !f->disp && x->step[i].kind == EBP;
 }
 
+/* A listing that ends in a RetAddr has a frame behind it, which it does not show. */
+static uint32_t outermost_ebp(const struct fit_work *w) {
+    const struct fit_frame *last = &w->frame[w->count - 1];
+    return last->ret ? (uint32_t)last->sp + OUTERMOST : 0;
+}
+
 /* What ebp is in each frame, from the outermost on: an FPO function leaves it alone. */
 static void find_ebp(struct fit_x86 *x) {
-    uint32_t ebp = 0;
+    uint32_t ebp = outermost_ebp(&x->w);
     for (size_t i = x->w.count; i-- > 0;) {
         if (x->step[i].kind != FPO)
             ebp = (uint32_t)x->w.frame[i].sp;
@@ -128,7 +135,7 @@ static void find_ebp(struct fit_x86 *x) {
 }
 
 static uint32_t callers_ebp(const struct fit_x86 *x, size_t i) {
-    return i + 1 < x->w.count ? x->step[i + 1].ebp : 0;
+    return i + 1 < x->w.count ? x->step[i + 1].ebp : outermost_ebp(&x->w);
 }
 
 /* Is the value at ADDR known to be another one than VALUE? */
@@ -279,6 +286,15 @@ static bool poke_needed(struct fit_x86 *x, size_t i) {
     return s->kind < TRAP || poke_trap(x, i, FIT_NEEDED);
 }
 
+/* The frame behind a cut returns to nothing. */
+static bool poke_end(struct fit_x86 *x) {
+    const struct fit_frame *last = &x->w.frame[x->w.count - 1];
+    uint32_t at = outermost_ebp(&x->w);
+    return !at ||
+           (fit_poke(&x->w, FIT_NEEDED, last->f->line, "the end of the stack", at, 0, 4) &&
+            fit_poke(&x->w, FIT_NEEDED, last->f->line, "the end of the stack", at + 4, 0, 4));
+}
+
 static bool poke_arguments(struct fit_x86 *x, size_t i) {
     static const char *const names[] = {"argument 1", "argument 2", "argument 3", "argument 4"};
     const struct fit_frame *f = &x->w.frame[i];
@@ -293,6 +309,7 @@ static bool fill_stack(struct fit_x86 *x) {
     bool ok = true;
     for (size_t i = 0; i < n && ok; i++)
         ok = poke_needed(x, i);
+    ok = ok && poke_end(x);
     for (size_t i = 0; i < n && ok; i++)
         ok = poke_arguments(x, i);
     for (size_t i = 0; i < n && ok; i++)
@@ -313,7 +330,7 @@ static void invent_columns(struct fit_work *w) {
         uint64_t total = 0;
         for (end = i; end < w->count && fit_is_kernel(w, w->frame[end].ip) == kernel; end++)
             total += plausible_size(w, end);
-        uint64_t sp = (kernel ? 0xa9fe5de0 : 0x12fff0) - total;
+        uint64_t sp = (!kernel ? 0x12fff0 : w->where->top ? w->where->top : 0xa9fe5de0) - total;
         for (size_t k = i; k < end; k++) {
             w->frame[k].sp = sp;
             sp += plausible_size(w, k);

@@ -88,7 +88,8 @@ static enum columns columns(struct parser *p, const char *text, struct forge_fra
     const char *at = behind_number(text);
     if (is_inline(at)) {
         f->inlined = true;
-        at += *at == '(' ? strcspn(at, ")") + 1 : strspn(at, "-");
+        at += *at == '(' ? strcspn(at, ")") : strspn(at, "-");
+        at += *at == ')';
         if (!strncmp(at, "inline function", 15))
             at += 15;
         *site = at + strspn(at, " -`':");

@@ -74,6 +74,8 @@ struct forge_where {
     void *ctx;
     /* The address of "module!name" (name "" = the module's base); false when not known yet. */
     bool (*address)(void *ctx, const char *module, const char *name, uint64_t *ret);
+    /* Where the kernel's frames of a stack without columns begin, downwards; 0: anywhere. */
+    uint64_t top;
 };
 
 enum { FORGE_FPO_PLAIN = 0, FORGE_FPO_TRAP = 1 }; /* kinds of FPO_DATA */

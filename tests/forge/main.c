@@ -75,7 +75,7 @@ static bool write_file(const char *path, const struct forge_bytes *bytes) {
     return ok;
 }
 
-/* The folders of PATH, from its FROM-th character on. */
+/* The folders of PATH, behind its FROM-th character. */
 static bool make_folders(char *path, size_t from) {
     for (char *p = path + from; (p = strchr(p, '/')) != NULL; p++) {
         *p = 0;
@@ -96,7 +96,7 @@ static bool write_store(const char *store, const struct forge_output *o) {
         if (!path)
             abort();
         snprintf(path, room, "%s/%s", store, o->file[i].path);
-        bool ok = make_folders(path, strlen(store)) && write_file(path, &o->file[i].bytes);
+        bool ok = make_folders(path, path[0] == '/') && write_file(path, &o->file[i].bytes);
         free(path);
         if (!ok)
             return false;

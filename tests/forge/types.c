@@ -102,18 +102,22 @@ static bool into_member(const struct forge_types *t, struct forge_place *p, cons
     return false;
 }
 
-static bool into_element(const struct forge_types *t, struct forge_place *p, const char *digits,
-                         const char **ret_end) {
-    char *end;
+/* "[1b]": hexadecimal as all numbers, up to the bracket at *PATH, which moves behind it. */
+static bool into_element(const struct forge_types *t, struct forge_place *p, const char **path) {
     uint32_t n;
+    uint64_t index;
     const char *element;
-    unsigned long index = strtoul(digits, &end, 0);
-    if (*end != ']' || !p->type || !forge_type_is_array(p->type, &n, &element) || index >= n)
+    size_t len = strcspn(*path, "]");
+    char digits[20] = "";
+    if (!(*path)[len] || len >= sizeof digits || !p->type)
+        return false;
+    memcpy(digits, *path, len);
+    if (!forge_type_is_array(p->type, &n, &element) || !forge_number(digits, &index) || index >= n)
         return false;
     p->size = forge_types_size(t, element);
     p->offset += (uint32_t)index * p->size;
     p->type = element;
-    *ret_end = end + 1;
+    *path += len + 1;
     return p->size != 0;
 }
 
@@ -125,9 +129,11 @@ bool forge_types_place(const struct forge_types *t, const char *type, const char
         if (!into_member(t, &p, p.type, path, len))
             return false;
         path += len;
-        while (*path == '[')
-            if (!into_element(t, &p, path + 1, &path))
+        while (*path == '[') {
+            path++;
+            if (!into_element(t, &p, &path))
                 return false;
+        }
         if (!*path) {
             *ret = p;
             return true;

@@ -61,10 +61,22 @@ static void put_extents(const struct forge_wmodule *m, struct forge_image *image
                            kind == FORGE_PAGE_DATA ? FORGE_DATA : FORGE_CODE);
 }
 
-static void put_code(const struct forge_wmodule *m, struct forge_image *image) {
+static void put_code(const struct forge_world *w, const struct forge_wmodule *m,
+                     struct forge_image *image) {
     for (size_t i = 0; i < m->code.count; i++)
         forge_image_bytes(image, m->code.item[i].rva, m->code.item[i].data, m->code.item[i].size,
                           FORGE_CODE);
+    for (size_t i = 0; i < m->blocks.count && !w->is32; i++) {
+        const struct forge_wblock *b = &m->blocks.item[i];
+        struct forge_function f = {.begin = b->begin,
+                                   .end = b->end,
+                                   .prolog = b->fit.prolog,
+                                   .frame_register = b->fit.frame_register,
+                                   .frame_offset = b->fit.frame_offset,
+                                   .ncodes = b->fit.ncodes};
+        memcpy(f.code, b->fit.code, sizeof f.code);
+        forge_image_function(image, &f);
+    }
     for (size_t i = 0; i < m->functions.count; i++)
         forge_image_function(image, &m->functions.item[i]);
 }
@@ -110,7 +122,7 @@ static void fill_image(struct forge_world *w, const struct forge_wmodule *m,
     if (has_pdb(m) || m->scn->pdb)
         forge_image_codeview(image, m->pdb, m->guid, m->age);
     put_version(w, m, image);
-    put_code(m, image);
+    put_code(w, m, image);
     put_extents(m, image);
     put_exports(w, m, image);
 }

@@ -16,6 +16,17 @@ const char *forge_world_numbered(struct forge_world *w, const struct forge_listi
     return whole;
 }
 
+bool forge_world_listing_wrong(struct forge_world *w, unsigned line, const char *what,
+                               const char *why) {
+    unsigned number;
+    int at = 0;
+    if (sscanf(why, "line %u: %n", &number, &at) == 1 && at) {
+        line = number;
+        why += at;
+    }
+    return forge_wrong(w->s, line, "%s: %s", what, why);
+}
+
 /* ---- code ---- */
 
 /* The first byte that both spans have; false when there is none. */
@@ -122,7 +133,7 @@ bool forge_world_listings(struct forge_world *w) {
         l->scn = v;
         if (!forge_spans_parse(v->command, w->ptr_size, forge_world_numbered(w, &v->listing),
                                &l->spans, why))
-            return forge_wrong(w->s, v->line, "%s: %s", v->code ? "code" : "memory", why);
+            return forge_world_listing_wrong(w, v->line, v->code ? "code" : "memory", why);
         for (size_t k = 0; k < l->spans.count; k++)
             if (!put_span(w, &l->spans.item[k]) || !name_span(w, &l->spans.item[k]))
                 return false;

@@ -27,6 +27,23 @@ static bool is_struct(const struct forge_world *w, const struct forge_place *p) 
            !forge_type_is_array(p->type, &n, &inner) && forge_types_find(&w->types, p->type);
 }
 
+static uint64_t number_at(const struct forge_world *w, uint64_t addr, unsigned width) {
+    uint8_t byte[8];
+    uint64_t v = 0;
+    forge_memmap_get(&w->mem, addr, byte, width);
+    for (unsigned i = 0; i < width; i++)
+        v |= (uint64_t)byte[i] << 8 * i;
+    return v;
+}
+
+/* VALUE among the other bits of its bytes. */
+static uint64_t with_bits(const struct forge_world *w, const struct forge_place *p, uint64_t addr,
+                          uint64_t value) {
+    uint64_t mask = (p->bit_count == 64 ? UINT64_MAX : ((uint64_t)1 << p->bit_count) - 1)
+                    << p->bit_first;
+    return (number_at(w, addr + p->offset, width_of(p)) & ~mask) | (value << p->bit_first & mask);
+}
+
 static bool set_number(struct forge_world *w, unsigned line, const struct forge_place *p,
                        const char *path, uint64_t addr, uint64_t value) {
     unsigned width = width_of(p);
@@ -34,14 +51,7 @@ static bool set_number(struct forge_world *w, unsigned line, const struct forge_
         return forge_wrong(w->s, line, "%s: %llx does not fit into its %u %s", path, (ull)value,
                            p->bit_count ? p->bit_count : width, p->bit_count ? "bits" : "bytes");
     if (p->bit_count) {
-        uint8_t old[8];
-        uint64_t mask = (p->bit_count == 64 ? UINT64_MAX : ((uint64_t)1 << p->bit_count) - 1)
-                        << p->bit_first;
-        uint64_t all = 0;
-        forge_memmap_get(&w->mem, addr + p->offset, old, width);
-        for (unsigned i = 0; i < width; i++)
-            all |= (uint64_t)old[i] << 8 * i;
-        value = (all & ~mask) | (value << p->bit_first & mask);
+        value = with_bits(w, p, addr, value);
         /* Other bits of the same bytes are other lines' to say: no line owns them. */
         forge_memmap_release(&w->mem, addr + p->offset, width);
     }
@@ -131,8 +141,11 @@ bool forge_world_offset(const struct forge_world *w, const char *type, const cha
 void forge_world_set(struct forge_world *w, const char *type, uint64_t addr, const char *paths,
                      uint64_t value) {
     struct forge_place p;
-    if (forge_world_offset(w, type, paths, &p) && !p.bit_count)
-        forge_world_put_uint(w, 0, addr + p.offset, width_of(&p), value);
+    if (!forge_world_offset(w, type, paths, &p))
+        return;
+    if (p.bit_count)
+        value = with_bits(w, &p, addr, value);
+    forge_world_put_uint(w, 0, addr + p.offset, width_of(&p), value);
 }
 
 void forge_world_set_text(struct forge_world *w, const char *type, uint64_t addr, const char *paths,
@@ -147,15 +160,9 @@ void forge_world_set_text(struct forge_world *w, const char *type, uint64_t addr
 uint64_t forge_world_read(const struct forge_world *w, const char *type, uint64_t addr,
                           const char *paths) {
     struct forge_place p;
-    uint8_t byte[8];
-    uint64_t v = 0;
     if (!forge_world_offset(w, type, paths, &p))
         return 0;
-    unsigned width = width_of(&p);
-    forge_memmap_get(&w->mem, addr + p.offset, byte, width);
-    for (unsigned i = 0; i < width; i++)
-        v |= (uint64_t)byte[i] << 8 * i;
-    return v;
+    return number_at(w, addr + p.offset, width_of(&p));
 }
 
 uint32_t forge_world_sizeof(const struct forge_world *w, const char *type) {

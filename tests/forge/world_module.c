@@ -7,7 +7,7 @@
 
 #include "forge/world.h"
 
-enum { MODULE_MAX = 1 << 30 };
+enum { MODULE_MAX = 256 << 20 };
 
 /* FNV-1a, so that what is made up of a name is the same every time. */
 static uint64_t hash_of(const char *text, uint64_t seed) {
@@ -117,8 +117,8 @@ bool forge_world_modules(struct forge_world *w) {
         struct forge_wmodule *m = FORGE_PUSH(w->pool, &w->modules);
         m->scn = s;
         m->base = s->start;
-        m->size = (s->end - s->start + FORGE_PAGE_SIZE - 1) & ~(uint64_t)(FORGE_PAGE_SIZE - 1);
-        m->npages = (size_t)(m->size / FORGE_PAGE_SIZE);
+        m->size = s->end - s->start;
+        m->npages = (size_t)((m->size + FORGE_PAGE_SIZE - 1) / FORGE_PAGE_SIZE);
         m->page = forge_pool_get(w->pool, m->npages);
         name_it(w, m);
         identify(m);

@@ -104,6 +104,7 @@ static void plain_thread(struct forge_world *w, uint64_t addr, uint64_t process,
     forge_world_set(w, thread_type, addr, "Tcb.Priority", 8);
     forge_world_set(w, thread_type, addr, "Tcb.BasePriority", 8);
     forge_world_set(w, thread_type, addr, "Tcb.KernelStackResident", 1);
+    forge_world_set(w, thread_type, addr, "Tcb.EnableStackSwap", 1);
     forge_world_set(w, thread_type, addr, "Tcb.NextProcessor", w->s->cpu.current);
     if (forge_world_offset(w, thread_type, "Tcb.ApcState", &p)) {
         uint64_t apc = addr + p.offset;
@@ -139,16 +140,27 @@ static bool put_switch(struct forge_world *w, unsigned line, const struct forge_
     return forge_world_put_uint(w, line, s->fit.sp - w->ptr_size, w->ptr_size, s->fit.ip[0]);
 }
 
+/* Where a thread waits it stands on its own stack; where it runs, on any: an exception's, a DPC's.
+ */
+static bool stands_on(const struct forge_wstack *s, uint64_t limit, uint64_t base, bool current) {
+    bool on = s->fit.sp >= limit && s->fit.sp < base;
+    for (size_t i = 0; current && !on && i < s->frames.count; i++)
+        on = s->frames.item[i].has_sp && s->frames.item[i].sp >= limit &&
+             s->frames.item[i].sp < base;
+    return on;
+}
+
 static bool put_stack_bounds(struct forge_world *w, const struct forge_scn_thread *t, uint64_t addr,
                              const struct forge_wstack *s, bool current) {
     unsigned line = t->has_stack ? t->line : 0;
-    uint64_t high = s ? s->fit.high : 0, kernel_stack = t->stack_current;
+    uint64_t high = s ? s->fit.high : current ? sc_regs_sp(&w->regs) : 0;
+    uint64_t kernel_stack = t->stack_current;
     uint64_t base = t->has_stack ? t->stack_base
                     : high       ? (high + 0xfff) & ~(uint64_t)0xfff
                                  : forge_world_spare(w, 0x6000, 0x1000) + 0x6000;
     uint64_t limit = t->has_stack ? t->stack_limit : base - (w->is32 ? 0x3000 : 0x6000);
     uint64_t init = t->has_init ? t->stack_init : base - (w->is32 ? 0x10 : 0x30);
-    if (s && (s->fit.sp < limit || s->fit.sp >= base))
+    if (s && !stands_on(s, limit, base, current))
         return forge_wrong(w->s, t->line,
                            "thread: the stack in line %u (%llx) does not lie between limit and "
                            "base",
@@ -161,8 +173,8 @@ static bool put_stack_bounds(struct forge_world *w, const struct forge_scn_threa
     }
     if (!kernel_stack)
         kernel_stack = init;
-    if (!s && !current)
-        forge_memmap_fill(&w->mem, kernel_stack, kernel_stack < base ? base - kernel_stack : 0);
+    if (!s && !current && kernel_stack >= limit && kernel_stack < base)
+        forge_memmap_fill(&w->mem, kernel_stack, base - kernel_stack);
     return say(w, line, addr, "Tcb.StackBase", base) &&
            say(w, line, addr, "Tcb.StackLimit", limit) &&
            say(w, t->has_init ? line : 0, addr, "Tcb.InitialStack", init) &&

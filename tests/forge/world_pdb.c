@@ -13,6 +13,7 @@ struct pdb {
     FORGE_LIST(forge_symbol) symbols;
     FORGE_LIST(forge_line) lines;
     FORGE_LIST(forge_struct) types;
+    FORGE_LIST(forge_fpo) fpo;
 };
 
 /* ---- symbols ---- */
@@ -26,10 +27,10 @@ static uint32_t end_of_function(const struct pdb *p, uint32_t rva) {
         if (s->module == m && at > rva && at < next)
             next = at;
     }
-    for (size_t i = 0; i < m->functions.count; i++)
-        if (m->functions.item[i].begin >= rva && m->functions.item[i].begin < next &&
-            m->functions.item[i].end > end)
-            end = m->functions.item[i].end;
+    for (size_t i = 0; i < m->blocks.count; i++)
+        if (m->blocks.item[i].ip >= rva && m->blocks.item[i].ip < next &&
+            m->blocks.item[i].end > end)
+            end = m->blocks.item[i].end;
     for (size_t i = 0; i < m->code.count; i++) {
         const struct forge_wspan *c = &m->code.item[i];
         if (c->rva >= rva && c->rva < next && c->rva + c->size > end)
@@ -67,10 +68,11 @@ static const struct forge_inlined *inlined_in(const struct pdb *p, const struct 
                 continue;
             uint32_t rva = (uint32_t)(stack->fit.ip[outer] - p->m->base);
             uint32_t begin = (uint32_t)(s->addr - p->m->base);
-            uint32_t back = rva - begin < 8 ? rva - begin : 8;
+            uint64_t want = f->item[k].disp ? f->item[k].disp : 8;
+            uint32_t back = rva - begin < want ? rva - begin : (uint32_t)want;
             *FORGE_PUSH(p->w->pool, &list) =
                 (struct forge_inlined){.name = f->item[k].name,
-                                       .file = *f->item[k].file ? f->item[k].file : NULL,
+                                       .file = *f->item[k].file ? f->item[k].file : "inlined.h",
                                        .rva = rva - back,
                                        .size = back + 4,
                                        .line = f->item[k].file_line};
@@ -84,11 +86,17 @@ static void add_symbol(struct pdb *p, const struct forge_wsymbol *s) {
     uint32_t rva = (uint32_t)(s->addr - p->m->base);
     bool is_code = p->m->page[rva / FORGE_PAGE_SIZE] != FORGE_PAGE_DATA;
     struct forge_symbol *to = FORGE_PUSH(p->w->pool, &p->symbols);
-    *to = (struct forge_symbol){.name = s->name, .rva = rva, .size = s->size, .type = s->type};
+    *to = (struct forge_symbol){.name = s->name,
+                                .rva = s->has_home ? (uint32_t)(s->home - p->m->base) : rva,
+                                .size = s->size,
+                                .type = s->type};
     to->kind = !p->is_private ? FORGE_SYM_PUBLIC
                : s->has_kind  ? s->kind
                : is_code      ? FORGE_SYM_FUNCTION
                               : FORGE_SYM_DATA;
+    /* C puts an underscore before the names of x86, and debuggers take one away. */
+    if (to->kind == FORGE_SYM_PUBLIC && p->w->is32 && *s->name == '_')
+        to->name = forge_pool_printf(p->w->pool, "_%s", s->name);
     if (to->kind != FORGE_SYM_FUNCTION && to->kind != FORGE_SYM_STATIC)
         return;
     uint32_t end = end_of_function(p, rva);
@@ -197,6 +205,21 @@ static bool owns(const struct forge_world *w, const struct forge_wmodule *m,
     return !t->listed && m == (w->kernel ? w->nt : forge_world_module(w, "ntdll"));
 }
 
+/* x86: how frames without a frame pointer are left. */
+static void add_fpo(struct pdb *p) {
+    for (size_t i = 0; i < p->m->blocks.count && p->w->is32; i++) {
+        const struct forge_wblock *b = &p->m->blocks.item[i];
+        if (!b->fit.uses_ebp)
+            *FORGE_PUSH(p->w->pool, &p->fpo) = (struct forge_fpo){.rva = b->begin,
+                                                                  .size = b->end - b->begin,
+                                                                  .locals = b->fit.locals,
+                                                                  .params = b->fit.params,
+                                                                  .saved_regs = b->fit.saved_regs,
+                                                                  .prolog = b->fit.prolog,
+                                                                  .kind = b->fit.kind};
+    }
+}
+
 bool forge_world_pdb(struct forge_world *w, struct forge_wmodule *m,
                      const struct forge_image_section *sections, size_t nsections,
                      struct forge_bytes *ret) {
@@ -210,6 +233,7 @@ bool forge_world_pdb(struct forge_world *w, struct forge_wmodule *m,
             add_type(&p, &w->types.list.item[i]);
     if (!check_locals(&p) || !add_lines(&p))
         return false;
+    add_fpo(&p);
     struct forge_symfile file = {.machine = w->s->cpu.machine,
                                  .age = m->age,
                                  .signature = m->stamp,
@@ -219,8 +243,8 @@ bool forge_world_pdb(struct forge_world *w, struct forge_wmodule *m,
                                  .nsymbols = p.symbols.count,
                                  .line = p.lines.item,
                                  .nlines = p.lines.count,
-                                 .fpo = m->fpo.item,
-                                 .nfpo = m->fpo.count,
+                                 .fpo = p.fpo.item,
+                                 .nfpo = p.fpo.count,
                                  .moved = m->moved.item,
                                  .nmoved = m->moved.count,
                                  .type = p.types.item,

@@ -10,7 +10,7 @@
 
 typedef unsigned long long ull;
 
-enum { CALL_SIZE = 5, BARE_FRAME = 0x50 };
+enum { CALL_SIZE = 5, STACK_MOST = 1 << 20 };
 
 /* ---- names ---- */
 
@@ -67,6 +67,13 @@ static bool name_frames(struct forge_world *w, struct forge_wstack *s) {
     return true;
 }
 
+static bool is_bare(const struct forge_wstack *s) {
+    for (size_t i = 0; i < s->frames.count; i++)
+        if (s->frames.item[i].has_sp || s->frames.item[i].has_ret)
+            return false;
+    return true;
+}
+
 bool forge_world_stack_symbols(struct forge_world *w) {
     for (size_t i = 0; i < w->s->stacks.count; i++) {
         const struct forge_scn_stack *scn = &w->s->stacks.item[i];
@@ -81,9 +88,10 @@ bool forge_world_stack_symbols(struct forge_world *w) {
                                        "is (stack thread ADDRESS, stack user)",
                                        w->s->stacks.item[k].line);
         if (!forge_frames_parse(forge_world_numbered(w, &scn->listing), &s->frames, why))
-            return forge_wrong(w->s, scn->line, "stack: %s", why);
-        if (!s->frames.count)
-            return forge_wrong(w->s, scn->line, "stack: no frame stands in the block");
+            return forge_world_listing_wrong(w, scn->line, "stack", why);
+        if (!is_bare(s) && s->frames.is32 != w->is32)
+            return forge_wrong(w->s, scn->line, "stack: this is a listing of a %d-bit machine",
+                               s->frames.is32 ? 32 : 64);
         if (!name_frames(w, s))
             return false;
     }
@@ -124,71 +132,45 @@ static bool place_names(struct forge_world *w, struct forge_wstack *s) {
     return true;
 }
 
-/* Columns for a listing that has none: frames of one size, as deep as the stack wants. */
-static bool make_columns(struct forge_world *w, struct forge_wstack *s, uint64_t top) {
-    uint64_t ret = 0, sp = top;
-    for (size_t i = s->frames.count; i--;) {
-        struct forge_frame *f = &s->frames.item[i];
-        uint64_t base;
-        if (f->inlined)
-            continue;
-        if (!*f->module || !where_is(w, f->module, f->name, &base))
-            return forge_wrong(w->s, f->line, "a frame without columns needs a symbol");
-        sp -= BARE_FRAME;
-        f->has_sp = f->has_ret = true;
-        f->sp = sp;
-        f->ret = ret;
-        ret = w->is32 ? (uint32_t)(base + f->disp) : base + f->disp;
-    }
-    s->frames.is32 = w->is32;
-    return true;
-}
-
-static bool is_bare(const struct forge_wstack *s) {
-    for (size_t i = 0; i < s->frames.count; i++)
-        if (s->frames.item[i].has_sp || s->frames.item[i].has_ret)
-            return false;
-    return true;
-}
-
-/* The thread whose stack S is; NULL: no line says. */
-static const struct forge_scn_thread *owner(const struct forge_world *w,
-                                            const struct forge_wstack *s) {
-    for (size_t i = 0; i < w->s->threads.count; i++) {
+/* The top of the kernel stack of the thread whose frames these are; 0: no line says. */
+static uint64_t stack_top(const struct forge_world *w, const struct forge_wstack *s) {
+    for (size_t i = 0; i < w->s->threads.count && w->kernel; i++) {
         const struct forge_scn_thread *t = &w->s->threads.item[i];
-        if (s->scn->of == FORGE_STACK_THREAD
-                ? t->address == s->scn->thread || (t->has_cid && t->tid == s->scn->thread)
-                : s->scn->of == FORGE_STACK_CURRENT && i == 0)
-            return t;
+        bool is_its =
+            s->scn->of == FORGE_STACK_CURRENT
+                ? i == 0
+                : s->scn->thread == t->address || (t->has_cid && s->scn->thread == t->tid);
+        if (is_its && t->has_stack)
+            return t->has_init ? t->stack_init : t->stack_base - 0x100;
     }
-    return NULL;
+    return 0;
 }
 
 static bool fit(struct forge_world *w, struct forge_wstack *s) {
-    struct forge_where where = {w, where_is};
+    struct forge_where where = {w, where_is, stack_top(w, s)};
     char why[FORGE_WHY] = "";
     if (!place_names(w, s))
         return false;
-    if (is_bare(s)) {
-        const struct forge_scn_thread *t = owner(w, s);
-        uint64_t top = t && t->has_init    ? t->stack_init
-                       : t && t->has_stack ? t->stack_base - 0x100
-                                           : forge_world_spare(w, 0x4000, 0x1000) + 0x3f00;
-        if (!make_columns(w, s, top))
-            return false;
-    }
-    if (s->frames.is32 != w->is32)
-        return forge_wrong(w->s, s->scn->line, "stack: this is a listing of a %d-bit machine",
-                           s->frames.is32 ? 32 : 64);
     if (w->cpu != SC_CPU_X64 && w->cpu != SC_CPU_X86)
         return forge_wrong(w->s, s->scn->line, "stack: stacks of ARM64 cannot be made to fit yet");
     s->has_fit = true;
     if (!(w->is32 ? forge_fit_x86 : forge_fit_x64)(&s->frames, &where, &s->fit, why))
-        return forge_wrong(w->s, s->scn->line, "stack: %s", why);
+        return forge_world_listing_wrong(w, s->scn->line, "stack", why);
     return true;
 }
 
 /* ---- what the fit asks for ---- */
+
+/* From a frame's stack pointer to the next one's on the same stack there is memory. */
+static void fill_frame(struct forge_world *w, const struct forge_frames *frames, size_t i) {
+    const struct forge_frame *f = &frames->item[i];
+    for (size_t k = i + 1; f->has_sp && !w->is32 && k < frames->count; k++)
+        if (frames->item[k].has_sp && frames->item[k].sp > f->sp &&
+            frames->item[k].sp - f->sp < STACK_MOST) {
+            forge_memmap_fill(&w->mem, f->sp, frames->item[k].sp - f->sp);
+            return;
+        }
+}
 
 static bool put_pokes(struct forge_world *w, const struct forge_wstack *s) {
     for (size_t i = 0; i < s->fit.npokes; i++) {
@@ -196,8 +178,10 @@ static bool put_pokes(struct forge_world *w, const struct forge_wstack *s) {
         if (!forge_world_put_uint(w, p->filled ? 0 : s->scn->line, p->addr, p->width, p->value))
             return false;
     }
-    if (s->fit.high > s->fit.low && s->fit.high - s->fit.low < 1 << 20)
-        forge_memmap_fill(&w->mem, s->fit.low, s->fit.high - s->fit.low);
+    if (s->fit.high > s->fit.sp && s->fit.high - s->fit.sp < STACK_MOST)
+        forge_memmap_fill(&w->mem, s->fit.sp, s->fit.high - s->fit.sp);
+    for (size_t i = 0; i < s->frames.count; i++)
+        fill_frame(w, &s->frames, i);
     return true;
 }
 
@@ -228,35 +212,8 @@ static void put_calls(struct forge_world *w, const struct forge_wstack *s) {
             put_call(w, inner, s->fit.ip[i]);
         inner = f;
     }
-}
-
-static void put_function(struct forge_world *w, const struct forge_fit_function *f) {
-    struct forge_wmodule *m = forge_world_module_at(w, f->begin);
-    static const uint8_t push_ebp[] = {0x55, 0x8b, 0xec};
-    if (!m)
-        return;
-    uint32_t begin = (uint32_t)(f->begin - m->base), size = (uint32_t)(f->end - f->begin);
-    forge_world_mark_code(m, begin, size);
-    if (w->is32 && f->uses_ebp) {
-        forge_world_spare_code(w, f->begin, push_ebp, sizeof push_ebp);
-    } else if (w->is32) {
-        *FORGE_PUSH(w->pool, &m->fpo) = (struct forge_fpo){.rva = begin,
-                                                           .size = size,
-                                                           .locals = f->locals,
-                                                           .params = f->params,
-                                                           .saved_regs = f->saved_regs,
-                                                           .prolog = f->prolog,
-                                                           .kind = f->kind};
-    } else {
-        struct forge_function *to = FORGE_PUSH(w->pool, &m->functions);
-        to->begin = begin;
-        to->end = begin + size;
-        to->prolog = f->prolog;
-        to->frame_register = f->frame_register;
-        to->frame_offset = f->frame_offset;
-        to->ncodes = f->ncodes;
-        memcpy(to->code, f->code, sizeof to->code);
-    }
+    if (inner && inner->ret && !inner->trap) /* the listing was cut there */
+        put_call(w, inner, inner->ret);
 }
 
 bool forge_world_stack_fit(struct forge_world *w) {
@@ -265,7 +222,8 @@ bool forge_world_stack_fit(struct forge_world *w) {
         if (!fit(w, s) || !put_pokes(w, s))
             return false;
         for (size_t k = 0; k < s->fit.nfunctions; k++)
-            put_function(w, &s->fit.function[k]);
+            if (!forge_world_block(w, s, &s->fit.function[k]))
+                return false;
         put_calls(w, s);
         if (s->scn->of == FORGE_STACK_CURRENT) {
             w->stack_low = s->fit.sp;
@@ -310,9 +268,9 @@ static const struct forge_wstack *current_stack(const struct forge_world *w) {
 
 /*
  * Registers may be those of an outer frame (`.frame /r 2`): its instruction and stack pointer must
- * be the listing's, and are not those of the context. *RET_FRAME: the frame's place in the listing.
+ * be the listing's, and are not those of the context. *RET_FRAME is its number.
  */
-static bool is_frames(struct forge_world *w, const struct forge_wstack *s, size_t *ret_frame) {
+static bool find_frame(struct forge_world *w, const struct forge_wstack *s, size_t *ret_frame) {
     uint64_t sp, ip;
     *ret_frame = 0;
     if (!s || w->is32 || !given(w, "rsp", &sp))
@@ -335,34 +293,73 @@ static bool is_frames(struct forge_world *w, const struct forge_wstack *s, size_
                        s->scn->line);
 }
 
+/* The number of a general register in unwind codes; -1: it has none. */
+static int unwind_number(const char *name) {
+    static const char *const names[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
+                                        "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
+    for (int i = 0; i < 16; i++)
+        if (!strcmp(names[i], name))
+            return i;
+    return -1;
+}
+
+/*
+ * A register as it is in FRAME: where a frame below saved it, the value stands on the stack; else
+ * it is in the context still.
+ */
+static bool put_register(struct forge_world *w, const struct forge_wstack *s, size_t frame,
+                         const struct forge_scn_register *r, const struct sc_reg *reg) {
+    uint64_t at;
+    int number = unwind_number(r->name);
+    if (s && frame && number >= 0 && forge_fit_register(&s->fit, frame, (unsigned)number, &at))
+        return forge_world_put_uint(w, r->line, at, 8, r->value);
+    sc_reg_set(&w->regs, reg, r->value);
+    return true;
+}
+
 static bool is_pointer(const char *name) {
     return !strcmp(name, "rip") || !strcmp(name, "rsp") || !strcmp(name, "eip") ||
            !strcmp(name, "esp") || !strcmp(name, "pc") || !strcmp(name, "sp");
 }
 
-/* A frame's register: where a frame below it has saved it, or in the context. */
-static bool put_register(struct forge_world *w, const struct forge_wstack *s, size_t frame,
-                         const struct forge_scn_register *r, const struct sc_reg *reg) {
-    static const char *const names[] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
-                                        "r8",  "r9",  "r10", "r11", "r12", "r13", "r14", "r15"};
-    uint64_t at;
-    for (unsigned i = 0; s && i < sizeof names / sizeof *names; i++)
-        if (!strcmp(r->name, names[i]) && forge_fit_register(&s->fit, frame, i, &at))
-            return forge_world_put_uint(w, r->line, at, 8, r->value);
-    if (s && !strcmp(r->name, "rbp") && s->fit.fp && s->fit.fp != r->value)
-        return forge_wrong(w->s, r->line,
-                           "registers: rbp=%llx, but the stack in line %u can only be when it is "
-                           "%llx",
-                           (ull)r->value, s->scn->line, (ull)s->fit.fp);
-    sc_reg_set(&w->regs, reg, r->value);
+/*
+ * A kernel of which nobody says where it stood: in KeBugCheckEx, at the outer end of its thread's
+ * stack.
+ */
+static bool stand_somewhere(struct forge_world *w) {
+    const struct forge_scn_thread *t = w->s->threads.count ? &w->s->threads.item[0] : NULL;
+    uint64_t ip, sp;
+    if (!w->kernel || w->cpu == SC_CPU_ARM64)
+        return true;
+    if (!given(w, w->is32 ? "eip" : "rip", &ip)) {
+        if (!forge_world_place(w, 0, w->nt, "KeBugCheckEx", 0x100, FORGE_SYM_FUNCTION, &ip))
+            return false;
+        set_register(&w->regs, w->is32 ? "eip" : "rip", ip);
+    }
+    if (given(w, w->is32 ? "esp" : "rsp", &sp))
+        return true;
+    sp = t && t->has_init    ? t->stack_init
+         : t && t->has_stack ? t->stack_base
+                             : forge_world_spare(w, 0x6000, 0x1000) + 0x6000;
+    sp -= 0x100 + w->ptr_size; /* as behind a call */
+    forge_memmap_fill(&w->mem, sp, 0x100);
+    set_register(&w->regs, w->is32 ? "esp" : "rsp", sp);
     return true;
+}
+
+/* x86: does the innermost frame? */
+static bool has_frame_pointer(const struct forge_wstack *s) {
+    for (size_t i = 0; i < s->fit.nfunctions; i++)
+        if (s->fit.function[i].frame == 0)
+            return s->fit.function[i].uses_ebp;
+    return false;
 }
 
 bool forge_world_registers(struct forge_world *w) {
     const struct forge_wstack *s = current_stack(w);
     size_t frame;
     forge_world_plain_registers(w, &w->regs);
-    if (!is_frames(w, s, &frame))
+    if (!find_frame(w, s, &frame))
         return false;
     for (size_t i = 0; i < w->s->registers.count; i++) {
         const struct forge_scn_register *r = &w->s->registers.item[i];
@@ -377,9 +374,16 @@ bool forge_world_registers(struct forge_world *w) {
             return false;
     }
     if (!s)
-        return true;
+        return stand_somewhere(w);
+    uint64_t esp, sp = s->fit.sp;
+    /* What a frame with a frame pointer has below it is not the fit's to say. */
+    if (w->is32 && has_frame_pointer(s) && given(w, "esp", &esp) && esp < s->fit.fp &&
+        s->fit.fp - esp < FORGE_PAGE_SIZE)
+        sp = esp;
+    if (sp < w->stack_low)
+        w->stack_low = sp;
     set_register(&w->regs, w->is32 ? "eip" : "rip", s->fit.ip[0]);
-    set_register(&w->regs, w->is32 ? "esp" : "rsp", s->fit.sp);
+    set_register(&w->regs, w->is32 ? "esp" : "rsp", sp);
     if (w->is32 || s->fit.fp)
         set_register(&w->regs, w->is32 ? "ebp" : "rbp", s->fit.fp);
     return true;

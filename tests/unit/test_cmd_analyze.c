@@ -3,6 +3,7 @@
 #include "unit/analyze_fixture.h"
 
 #include "cmd/analysis_record.h"
+#include "cmd/command.h"
 #include "unit/session_fixture.h"
 
 static void text_has(struct fix *f, const char *part) {
@@ -205,13 +206,16 @@ static void one_line_tells_a_file_and_its_verdict(void **state) {
 
 static void type_all_evidence(struct fix *f) {
     struct sc_analysis *a;
-    assert_null(sc_analyze(f->target, &a));
+    assert_null(sc_analyze_with(f->target, sc_session_symtab(f->s), &a));
     for (size_t i = 0; i < a->nfindings; i++)
         for (size_t k = 0; k < a->findings[i].nevidence; k++) {
             const char *command = a->findings[i].evidence[k].command;
             if (fix_run(f, command) != 0 || !fix_text(f)[0])
                 fail_msg("%s: evidence fails: %s", command, fix_text(f));
         }
+    for (size_t i = 0; i < a->nfacts; i++)
+        if (fix_run(f, a->facts[i].command) != 0 || !fix_text(f)[0])
+            fail_msg("%s: a fact's command fails: %s", a->facts[i].command, fix_text(f));
     if (a->regs_command && fix_run(f, a->regs_command) != 0)
         fail_msg("%s fails: %s", a->regs_command, fix_text(f));
     sc_analysis_destroy(a);

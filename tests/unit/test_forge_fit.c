@@ -603,6 +603,19 @@ static void system_calls_come_from_user_stacks(void **state) {
     forge_frames_free(&frames);
 }
 
+/* Parts of an x86 function may lie anywhere, and displacements are counted without that. */
+static void x86_functions_may_be_in_pieces(void **state) {
+    (void)state;
+    replays("a9fe5910 804f2df4 nt!KiSwapContext+0x2f\n"
+            "a9fe5938 804e1bd2 nt!KiSwapThread+0xa8\n"
+            "a9fe5964 f7001000 nt!KiSwapThread+0x8a\n"
+            "a9fe5974 00000000 drv+0x1000\n");
+    refuses("a9fe5938 f7001000 nt!KiSwapThread+0xa8\n"
+            "a9fe5964 f7001200 drv+0x1000\n"
+            "a9fe5974 00000000 drv+0x1000\n",
+            "line 3: drv+0x1000 is f7001000, but line 2 returns to f7001200");
+}
+
 /* A saved ebp would lie where the listing shows an argument: so it was not saved there. */
 static void arguments_make_fpo_frames(void **state) {
     (void)state;
@@ -688,6 +701,7 @@ int main(void) {
         cmocka_unit_test(ebp_chains_are_chains),
         cmocka_unit_test(x86_trap_frames_agree_with_the_raw_stack),
         cmocka_unit_test(system_calls_come_from_user_stacks),
+        cmocka_unit_test(x86_functions_may_be_in_pieces),
         cmocka_unit_test(arguments_make_fpo_frames),
         cmocka_unit_test(x86_stacks_may_be_switched),
         cmocka_unit_test(x86_stacks_without_columns),

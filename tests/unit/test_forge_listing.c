@@ -295,6 +295,7 @@ static void what_is_no_stack_is_refused(void **state) {
     refuses("nt!f+0x1\nThirdPartyServiceMonitor+<offset>\n",
             "line 2: \"ThirdPartyServiceMonitor+<offset>\" is neither module!name nor an address");
     refuses("fffff880`05db1b08 fffff800`0174a9c0\n", "line 1: the line ends before its call site");
+    refuses("(Inline Function", "line 1: the line ends before its call site");
     refuses("fffff880`05db1b08 nt!f+0x12\n", "line 1: ");
     refuses("Child-SP RetAddr\nnt!f+0x12\n", "line 2: this is no frame");
     refuses("fffff880`05db1b08 fffff800`0174a9c0 nt!f+0x12 boom\n",

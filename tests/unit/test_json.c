@@ -245,6 +245,25 @@ static const char *printed(struct fixture *f) {
     return sink_text(&f->sink);
 }
 
+/* A number that may not be known. */
+static void unknown_numbers_are_null(void **state) {
+    (void)state;
+    struct numbers {
+        int64_t known, below, unknown;
+    };
+    static const struct sc_field fields[] = {
+        SC_FIELD(struct numbers, known, SC_F_NUM), SC_FIELD(struct numbers, below, SC_F_NUM),
+        SC_FIELD(struct numbers, unknown, SC_F_NUM), SC_FIELD_END};
+    static const struct sc_rectype type = {"numbers", sizeof(struct numbers), fields};
+    const struct numbers record = {4096, -5, INT64_MIN};
+    struct fixture f;
+    start(&f, SC_RENDER_JSON);
+    sc_record(f.out, &type, &record, NULL, NULL);
+    assert_string_equal(printed(&f),
+                        "{\"type\":\"numbers\",\"known\":4096,\"below\":-5,\"unknown\":null}\n");
+    finish(&f);
+}
+
 static void every_field_type_has_its_form(void **state) {
     (void)state;
     static const struct leaf leaves[] = {{"a", 1}, {NULL, 2}};
@@ -671,6 +690,7 @@ static void a_refused_write_ends_a_list(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_checker_knows_right_from_wrong),
+        cmocka_unit_test(unknown_numbers_are_null),
         cmocka_unit_test(every_field_type_has_its_form),
         cmocka_unit_test(what_is_not_known_is_null),
         cmocka_unit_test(spans_and_times_keep_their_digits),

@@ -374,6 +374,8 @@ static const struct {
     {"thread 1000 cid 4\n", "case:1: thread: cid: \"4\" is not process.thread"},
     {"thread 1000 stack 2000 3000\n",
      "case:1: thread: stack: the base 2000 must lie above the limit 3000"},
+    {"thread 1000 stack fffff88003007000 1000\n",
+     "case:1: thread: stack: fffff88003006000 bytes are too many"},
     {"thread 1000 stack 2000\n", "case:1: thread: stack: the limit is missing"},
     {"thread 1000 sleeping\n",
      "case:1: thread: \"sleeping\" is not understood here: write member=value"},

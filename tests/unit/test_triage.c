@@ -295,6 +295,30 @@ static void the_old_family_has_the_headers_registers_only(void **state) {
     close_world(&w);
 }
 
+/* Windows XP's debugger data has 0x290 bytes: no sizes, no offsets. */
+static void windows_xp_says_neither_sizes_nor_offsets(void **state) {
+    (void)state;
+    struct world w;
+    forge_scene_init(&w.s, FORGE_TRIAGE_X86);
+    w.s.t.build = 2600;
+    w.s.t.kdbg_size = 0x290;
+    w.s.t.nkdbg = 4; /* KernBase, PsLoadedModuleList, KiProcessorBlock, NtBuildLab */
+    const uint32_t thread = (uint32_t)w.s.va.thread;
+    memcpy(w.s.prcb[0] + 4, &thread, 4); /* KPRCB.CurrentThread of x86 */
+    memset(w.s.prcb[0], 1, 4);
+    w.s.thread[0x10] = 0x5a;
+    open_world(&w);
+    const struct sc_threads *list;
+    assert_null(sc_target_threads(w.target, &list));
+    assert_int_equal(list->item[0].prcb, w.s.va.prcb[0]);
+    assert_int_equal(list->item[0].thread, w.s.va.thread);
+    uint8_t byte = 0;
+    assert_int_equal(sc_space_read(sc_target_space(w.target), w.s.va.thread + 0x10, &byte, 1, NULL),
+                     SC_READ_OK);
+    assert_int_equal(byte, 0x5a);
+    close_world(&w);
+}
+
 static void a_processor_count_that_lies_costs_nothing(void **state) {
     (void)state;
     const uint32_t lies[] = {0, 0xffffffff, 100000, FORGE_PAGE};
@@ -352,6 +376,7 @@ int main(void) {
         cmocka_unit_test(without_the_processor_block_prcbs_are_found_by_size),
         cmocka_unit_test(a_prcb_whose_number_lies_is_nobodys),
         cmocka_unit_test(the_old_family_has_the_headers_registers_only),
+        cmocka_unit_test(windows_xp_says_neither_sizes_nor_offsets),
         cmocka_unit_test(a_processor_count_that_lies_costs_nothing),
         cmocka_unit_test(reading_without_mapping_gives_the_same),
     };

@@ -31,6 +31,21 @@ static void an_ebp_frame_is_left_by_its_program(void **state) {
     x86_free(x);
 }
 
+/* Also where a program takes the parameters off. */
+static void the_base_is_below_the_slot_that_eip_was_read_from(void **state) {
+    (void)state;
+    struct x86 *x = x86_new();
+    const uint32_t ret = x86_call(x, TEXT + 0x200);
+    x86_rule(x, "$T0 $ebp = $eip $T0 4 + ^ = $ebp $T0 ^ = $esp $T0 20 + =");
+    x86_poke(x, EBP, EBP + 0x40);
+    x86_poke(x, EBP + 4, ret);
+    x86_steps(x, sc_step_x86, SC_STEP_DONE);
+    x86_caller(x, ret, EBP + 20, EBP + 0x40);
+    assert_int_equal(x->step.ret_slot, EBP + 4);
+    assert_int_equal(x->step.base, EBP);
+    x86_free(x);
+}
+
 static void registers_the_program_restores_are_known(void **state) {
     (void)state;
     struct x86 *x = x86_new();
@@ -357,6 +372,64 @@ static void without_code_the_saved_value_that_fits_is_ebp(void **state) {
     }
 }
 
+/* The places of the saved registers, lowest first, that look like the caller's frame. */
+static void ebp_is_known(unsigned places, bool known, uint32_t want) {
+    struct x86 *x = x86_new();
+    const uint32_t ret = x86_call(x, TEXT + 0x200), slot = ESP + 0x10;
+    struct sc_frame_rule *rule = x86_rule(x, NULL);
+    rule->saved_regs = 16;
+    rule->uses_ebp = true;
+    x86_poke(x, slot, ret);
+    for (uint32_t i = 0; i < 4; i++) {
+        x86_poke(x, EBP + 0x80 + i * 16 + 4, ret);
+        x86_poke(x, ESP + i * 4, places >> i & 1 ? EBP + 0x80 + i * 16 : 0x100);
+    }
+    x86_steps(x, sc_step_x86, SC_STEP_DONE);
+    assert_int_equal(x->step.known & EBP_BIT, known ? EBP_BIT : 0);
+    if (known)
+        assert_int_equal(x86_get(x, "ebp"), want);
+    x86_free(x);
+}
+
+static void of_several_that_fit_the_second_pushed_is_ebp(void **state) {
+    (void)state;
+    ebp_is_known(0x8 | 0x4, true, EBP + 0xa0);
+    ebp_is_known(0x4 | 0x1, true, EBP + 0xa0);
+    ebp_is_known(0xf, true, EBP + 0xa0);
+    ebp_is_known(0x8 | 0x2, false, 0);
+}
+
+static void a_saved_value_below_the_frame_is_not_ebp(void **state) {
+    (void)state;
+    struct x86 *x = x86_new();
+    const uint32_t ret = x86_call(x, TEXT + 0x200);
+    struct sc_frame_rule *rule = x86_rule(x, NULL);
+    rule->saved_regs = 8;
+    rule->uses_ebp = true;
+    x86_poke(x, ESP, ESP - 0x10); /* with a return address above it, left from an earlier call */
+    x86_poke(x, ESP - 0xc, ret);
+    x86_poke(x, ESP + 8, ret);
+    x86_steps(x, sc_step_x86, SC_STEP_DONE);
+    assert_int_equal(x->step.known, ESP_BIT);
+    x86_free(x);
+}
+
+/* It does what the rule does not speak of: what it saved where is not to be had from it. */
+static void a_prolog_that_does_not_match_its_rule_is_not_used(void **state) {
+    (void)state;
+    struct x86 *x = x86_new();
+    struct sc_frame_rule *rule = x86_rule(x, NULL);
+    rule->locals = 8;
+    rule->saved_regs = 4;
+    rule->prolog = 1;
+    x86_code(x, TEXT, "\x56", 1); /* push esi */
+    x86_poke(x, ESP + 12, x86_call(x, TEXT + 0x200));
+    x86_steps(x, sc_step_x86, SC_STEP_DONE);
+    assert_int_equal(x->step.known, ESP_BIT | EBP_BIT);
+    assert_int_equal(x86_get(x, "esi"), 0x51);
+    x86_free(x);
+}
+
 static void where_no_saved_value_fits_ebp_is_unknown(void **state) {
     (void)state;
     struct x86 *x = x86_new();
@@ -405,6 +478,7 @@ static void a_stack_that_is_not_there_is_said(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_ebp_frame_is_left_by_its_program),
+        cmocka_unit_test(the_base_is_below_the_slot_that_eip_was_read_from),
         cmocka_unit_test(registers_the_program_restores_are_known),
         cmocka_unit_test(registers_saved_where_nobody_says_are_unknown),
         cmocka_unit_test(an_old_program_leaves_esi_and_edi_unknown),
@@ -427,6 +501,9 @@ int main(void) {
         cmocka_unit_test(registers_come_from_where_the_prolog_saved_them),
         cmocka_unit_test(registers_may_be_saved_by_moves),
         cmocka_unit_test(without_code_the_saved_value_that_fits_is_ebp),
+        cmocka_unit_test(of_several_that_fit_the_second_pushed_is_ebp),
+        cmocka_unit_test(a_saved_value_below_the_frame_is_not_ebp),
+        cmocka_unit_test(a_prolog_that_does_not_match_its_rule_is_not_used),
         cmocka_unit_test(where_no_saved_value_fits_ebp_is_unknown),
         cmocka_unit_test(nonfpo_is_a_frame_of_ebp),
         cmocka_unit_test(a_task_gates_handler_is_left_otherwise),

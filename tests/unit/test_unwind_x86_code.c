@@ -280,10 +280,57 @@ static void code_that_is_not_there_says_nothing(void **state) {
     x86_free(x);
 }
 
+/* The rule of an ebp frame would skip the caller here: ebp is not yet this function's. */
+static void a_prolog_without_its_code_is_searched(void **state) {
+    (void)state;
+    const struct {
+        struct place p;
+        enum sc_frame_how how;
+    } all[] = {{{0, 0, false, false}, SC_FRAME_CFI},
+               {{2, 0, false, false}, SC_FRAME_FITTED},
+               {{3, 4, true, false}, SC_FRAME_FITTED},
+               {{5, 4, true, true}, SC_FRAME_FITTED}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        const struct place *p = &all[i].p;
+        struct x86 *x = x86_new();
+        struct sc_frame_rule *rule = x86_rule(x, ebp_program);
+        rule->function_start = true;
+        rule->prolog = 8;
+        x->no_code = true;
+        x->exact = true;
+        x86_reg(x, "eip", APP + TEXT + p->offset);
+        x86_reg(x, "esp", SLOT - p->depth);
+        x86_reg(x, "ebp", p->is_ebp_base ? SLOT - 4 : OLD_EBP);
+        x86_poke(x, SLOT, APP + TEXT + 0x205);
+        x86_poke(x, SLOT - 4, OLD_EBP);
+        x86_poke(x, OLD_EBP + 4, APP + TEXT + 0x305);
+        x86_steps(x, sc_step_x86, SC_STEP_DONE);
+        x86_caller(x, APP + TEXT + 0x205, SLOT + 4, OLD_EBP);
+        assert_int_equal(x->step.how, all[i].how);
+        assert_true(x->step.known & EBP_BIT);
+        x86_free(x);
+    }
+}
+
+static void a_prolog_that_shows_no_return_address_is_not_left(void **state) {
+    (void)state;
+    struct x86 *x = x86_new();
+    struct sc_frame_rule *rule = x86_rule(x, ebp_program);
+    rule->function_start = true;
+    rule->prolog = 8;
+    x->no_code = true;
+    x->exact = true;
+    x86_reg(x, "eip", APP + TEXT + 3);
+    x86_poke(x, EBP + 4, APP + TEXT + 0x205); /* the caller's caller */
+    x86_steps(x, sc_step_x86, SC_STEP_NO_RULE);
+    x86_free(x);
+}
+
 /* Real code of this kind: a fault provoked by inline assembly, and a `ret` behind it. */
 static void a_return_to_what_is_behind_no_call_is_not_believed(void **state) {
     (void)state;
-    static const uint32_t bad[] = {STACK + 0x80, 0x4740dc09, APP + TEXT + 0x206, APP + PEIMG_DATA};
+    static const uint32_t bad[] = {0, STACK + 0x80, 0x4740dc09, APP + TEXT + 0x206,
+                                   APP + PEIMG_DATA};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct x86 *x = x86_new();
         x86_call(x, TEXT + 0x200);
@@ -326,6 +373,8 @@ int main(void) {
         cmocka_unit_test(a_prolog_says_where_registers_went),
         cmocka_unit_test(code_is_run_for_a_bounded_time),
         cmocka_unit_test(code_that_is_not_there_says_nothing),
+        cmocka_unit_test(a_prolog_without_its_code_is_searched),
+        cmocka_unit_test(a_prolog_that_shows_no_return_address_is_not_left),
         cmocka_unit_test(a_return_to_what_is_behind_no_call_is_not_believed),
         cmocka_unit_test(decorated_names_tell_what_a_function_takes_off),
     };

@@ -15,9 +15,10 @@
 #include "files.h"
 #include "run.h"
 #include "signals.h"
+#include "summary.h"
 #include "worker.h"
 
-enum { AHEAD = 8, WHY_MAX = 200, TICK_MS = 250 };
+enum { AHEAD = 8, WHY_MAX = 200, TICK_MS = 250, BAR = 20 };
 
 struct slot {
     bool done;
@@ -35,10 +36,11 @@ struct batch {
     size_t next;    /* the first file that nobody has been given */
     size_t printed; /* files whose reports are out */
     size_t count[REPORT_KINDS];
+    sc_batch *sum; /* NULL: memory was short */
     double start, shown;
-    bool progress;
-    bool stop;   /* Ctrl-C */
-    bool broken; /* nobody reads the output, or no worker can be had */
+    bool progress, visible; /* a bar is wanted; one stands there */
+    bool stop;              /* Ctrl-C */
+    bool broken;            /* nobody reads the output, or no worker can be had */
 };
 
 static unsigned processors(void) {
@@ -54,21 +56,40 @@ static void show_progress(struct batch *b, bool now) {
         return;
     b->shown = t;
     double seconds = t - b->start;
-    fprintf(stderr, "\r\033[K%zu of %zu, %zu failed, %.0f a second", b->printed, b->files.count,
-            b->count[REPORT_FAILED] + b->count[REPORT_NOT_OPENED],
-            seconds > 0 ? (double)b->printed / seconds : 0);
+    double rate = seconds > 0 ? (double)b->printed / seconds : 0;
+    size_t full = b->files.count ? b->printed * BAR / b->files.count : 0;
+    fprintf(stderr, "\r\033[K[%.*s%*s] %zu of %zu, %zu failed, %.0f a second", (int)full,
+            "####################", (int)(BAR - full), "", b->printed, b->files.count,
+            b->count[REPORT_FAILED] + b->count[REPORT_NOT_OPENED], rate);
+    if (rate > 0 && b->printed < b->files.count)
+        fprintf(stderr, ", %.0f s left", (double)(b->files.count - b->printed) / rate + 0.5);
     fflush(stderr);
+    b->visible = true;
 }
 
-static void clear_progress(const struct batch *b) {
-    if (b->progress && b->shown > 0)
+static void clear_progress(struct batch *b) {
+    if (b->visible)
         fputs("\r\033[K", stderr);
+    b->visible = false;
 }
 
 /* --- reports --- */
 
-static void print_report(struct batch *b, struct report *report) {
-    clear_progress(b);
+static void add_facts(struct batch *b, size_t index, const struct report *report) {
+    sc_err *err = NULL;
+    if (b->sum && report->has_facts)
+        err = sc_batch_add(b->sum, b->files.item[index], &report->facts);
+    if (!err)
+        return;
+    sc_err_destroy(err);
+    sc_batch_destroy(b->sum);
+    b->sum = NULL;
+}
+
+static void print_report(struct batch *b, size_t index, struct report *report) {
+    if (report->len)
+        clear_progress(b);
+    add_facts(b, index, report);
     if (!b->broken && !write_all(STDOUT_FILENO, report->text, report->len))
         b->broken = true;
     b->count[report->status]++;
@@ -79,7 +100,7 @@ static void print_report(struct batch *b, struct report *report) {
 static void print_ready(struct batch *b) {
     while (b->printed < b->next && b->ring[b->printed % b->nring].done && !b->broken) {
         struct slot *slot = &b->ring[b->printed % b->nring];
-        print_report(b, &slot->report);
+        print_report(b, b->printed, &slot->report);
         slot->done = false;
         b->printed++;
     }
@@ -199,7 +220,7 @@ static void run_files(struct batch *b) {
     for (size_t i = b->printed; b->stop && i < b->next && !b->broken; i++) {
         struct slot *slot = &b->ring[i % b->nring];
         if (slot->done)
-            print_report(b, &slot->report);
+            print_report(b, i, &slot->report);
         slot->done = false;
     }
 }
@@ -208,8 +229,13 @@ static void run_files(struct batch *b) {
 
 static bool start(struct batch *b) {
     for (size_t i = 0; i < b->opt->nfiles; i++)
-        if (!files_add(&b->files, b->opt->files[i], b->opt->recurse))
+        if (!files_add(&b->files, b->opt->files[i]))
             return false;
+    sc_err *err = sc_batch_create(b->opt->files, b->opt->nfiles, &b->sum);
+    if (err) {
+        sc_err_destroy(err);
+        return false;
+    }
     size_t want = b->opt->jobs ? b->opt->jobs : processors();
     b->nworkers = want < b->files.count ? want : b->files.count;
     if (!b->nworkers)
@@ -233,21 +259,26 @@ static void end(struct batch *b) {
     free(b->worker);
     free(b->poll);
     free(b->ring);
+    sc_batch_destroy(b->sum);
     files_free(&b->files);
 }
 
-/* In JSON every line of standard output is a file's: the counts go to standard error. */
-static void print_summary(const struct batch *b) {
+static void print_summary(struct batch *b) {
     size_t done = b->count[REPORT_DONE], failed = b->count[REPORT_FAILED],
            lost = b->count[REPORT_NOT_OPENED];
-    char line[200];
-    int n = snprintf(line, sizeof line, "%zu files: %zu analysed, %zu failed, %zu not opened",
-                     b->files.count, done, failed, lost);
-    if (b->stop)
-        n += snprintf(line + n, sizeof line - (size_t)n, "; stopped, %zu not looked at",
-                      b->files.count - done - failed - lost);
-    line[n++] = '\n';
-    write_all(b->opt->json ? STDERR_FILENO : STDOUT_FILENO, line, (size_t)n);
+    struct sc_batch_counts counts = {
+        .files = b->files.count,
+        .analysed = done,
+        .failed = failed,
+        .not_opened = lost,
+        .skipped = b->files.skipped,
+        .remaining = b->files.count - done - failed - lost,
+        .stopped = b->stop,
+    };
+    if (!b->sum)
+        say("the summary is lost: out of memory");
+    if (!b->sum || !summary_print(b->opt, b->sum, &counts))
+        b->broken = true;
 }
 
 static int status_of(const struct batch *b) {
@@ -264,6 +295,8 @@ int batch_run(const struct options *opt) {
         say("no worker process can be started: %s", strerror(errno));
         b.broken = true;
     }
+    if (ready && !summary_head(opt))
+        b.broken = true;
     if (ready)
         run_files(&b);
     clear_progress(&b);

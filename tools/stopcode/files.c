@@ -96,17 +96,19 @@ static bool walk(struct files *files, const char *folder, unsigned depth) {
         if (S_ISDIR(st.st_mode) && depth < DEPTH_MAX)
             ok = walk(files, path, depth + 1);
         else if (S_ISLNK(st.st_mode) && (stat(path, &st) != 0 || !S_ISREG(st.st_mode)))
-            continue;
+            files->skipped++;
         else if (S_ISREG(st.st_mode) && looks_like_dump(path, (uint64_t)st.st_size))
             ok = push(files, path);
+        else
+            files->skipped++;
     }
     files_free(&entries);
     return ok;
 }
 
-bool files_add(struct files *files, const char *path, bool recurse) {
+bool files_add(struct files *files, const char *path) {
     struct stat st;
-    if (recurse && *path && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+    if (*path && stat(path, &st) == 0 && S_ISDIR(st.st_mode))
         return walk(files, path, 0);
     return push(files, path);
 }

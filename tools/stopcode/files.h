@@ -9,14 +9,15 @@
 struct files {
     char **item; /* owned */
     size_t count, room;
+    size_t skipped; /* met in folders, and no dumps */
 };
 
 /*
- * Adds PATH. With RECURSE a folder stands for the dumps in it and below, in the order of their
- * names: files that begin as a dump does, and those with a dump's extension. Links to folders are
- * not followed. False when memory is short.
+ * Adds PATH. A folder stands for the dumps in it and below, in the order of their
+ * names: files that begin as a dump does, and those with a dump's extension; the others are
+ * counted. Links to folders are not followed. False when memory is short.
  */
-bool files_add(struct files *files, const char *path, bool recurse);
+bool files_add(struct files *files, const char *path);
 void files_free(struct files *files);
 
 #endif

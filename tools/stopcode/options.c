@@ -79,7 +79,8 @@ static bool set_flag(struct options *opt, enum opt_id id) {
     case OPT_NO_COLOR: opt->no_color = true; break;
     case OPT_NO_MMAP: opt->no_mmap = true; break;
     case OPT_BRIEF: opt->brief = true; break;
-    case OPT_RECURSE: opt->recurse = true; break;
+    case OPT_CSV: opt->csv = true; break;
+    case OPT_SUMMARY: opt->summary = true; break;
     case OPT_VERSION: opt->mode = MODE_VERSION; break;
     case OPT_HELP: opt->mode = MODE_HELP; break;
     case OPT_MANUAL: opt->mode = MODE_MANUAL; break;
@@ -151,7 +152,9 @@ static bool take_option(struct reader *r, const char *arg) {
 /* What is asked for must go together. */
 static bool check(const struct options *opt) {
     if (opt->mode == MODE_ANALYZE && !opt->nfiles)
-        return wrong("analyze", "name dump files, or -r and folders");
+        return wrong("analyze", "name dump files, or folders with dumps");
+    if (opt->mode == MODE_ANALYZE && opt->json && opt->csv)
+        return wrong("--csv", "it is JSON or CSV, not both");
     if (opt->mode == MODE_SYMBOLS && !opt->nfiles)
         return wrong("symbols", "name dump files; `symbols index` takes the folders of stores");
     return true;
@@ -249,18 +252,19 @@ static void names(FILE *to, enum opt_id id) {
 }
 
 void options_help(FILE *to) {
-    fputs("stopcode opens Windows crash dumps and runs WinDbg's commands.\n\n"
-          "  stopcode [OPTIONS] [-z] FILE       open a dump\n"
-          "  stopcode analyze [OPTIONS] FILE…   the verdicts on many dumps\n"
-          "  stopcode symbols list FILE…        which symbols and images dumps need\n"
-          "  stopcode symbols check FILE…       which of them are here\n"
-          "  stopcode symbols fetch FILE…       download what is missing\n"
-          "  stopcode symbols index STORE…      learn the kernels of a local store\n\n"
-          "For example:\n"
-          "  stopcode MEMORY.DMP -c \"!analyze -v; q\"\n"
-          "  stopcode analyze -r --json /var/crash\n\n"
-          "Options:\n",
-          to);
+    fputs(
+        "stopcode opens Windows crash dumps and runs WinDbg's commands.\n\n"
+        "  stopcode [OPTIONS] [-z] FILE       open a dump\n"
+        "  stopcode analyze [OPTIONS] FILE…   the verdicts on many dumps, and on folders of them\n"
+        "  stopcode symbols list FILE…        which symbols and images dumps need\n"
+        "  stopcode symbols check FILE…       which of them are here\n"
+        "  stopcode symbols fetch FILE…       download what is missing\n"
+        "  stopcode symbols index STORE…      learn the kernels of a local store\n\n"
+        "For example:\n"
+        "  stopcode MEMORY.DMP -c \"!analyze -v; q\"\n"
+        "  stopcode analyze --summary /var/crash\n\n"
+        "Options:\n",
+        to);
     help_rows(to, FOR_DEBUG);
     fputs("\nOptions of `stopcode analyze`, besides --json, -y, -i and those about reading:\n", to);
     help_rows(to, FOR_ANALYZE);

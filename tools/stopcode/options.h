@@ -36,7 +36,8 @@ struct options {
     bool json, no_color, no_mmap, quiet, verbose, lines, cxx;
     bool ignore_env; /* -sins: not even the paths that the environment names */
     bool brief;      /* analyze: one line a file */
-    bool recurse;    /* analyze: walk folders */
+    bool csv;        /* analyze: comma-separated values */
+    bool summary;    /* analyze: nothing of single files */
     unsigned jobs;   /* analyze: 0 = as many as there are processors */
     unsigned limit;  /* analyze: seconds for one file */
 };

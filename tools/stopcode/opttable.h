@@ -37,7 +37,8 @@ enum opt_id {
     OPT_MANUAL,
     OPT_SAMPLES,
     OPT_BRIEF,
-    OPT_RECURSE,
+    OPT_CSV,
+    OPT_SUMMARY,
     OPT_JOBS,
     OPT_LIMIT,
 };

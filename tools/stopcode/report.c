@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cmd/analysis_record.h"
+#include "cmd/csv.h"
 
 /* --- text --- */
 
@@ -67,6 +68,14 @@ static bool collect(void *ctx, const char *data, size_t len) {
 static bool render(const struct options *opt, const struct sc_analysis_record *rec,
                    enum report_status status, struct report *ret) {
     struct report report = {.status = status};
+    if (status == REPORT_DONE) {
+        sc_batch_facts_take(rec, &report.facts);
+        report.has_facts = 1;
+    }
+    if (opt->summary) {
+        *ret = report;
+        return true;
+    }
     sc_out *out = NULL;
     sc_err *err = sc_out_create(SC_RENDER_TEXT, collect, &report, false, &out);
     if (err) {
@@ -76,6 +85,8 @@ static bool render(const struct options *opt, const struct sc_analysis_record *r
     if (opt->json) {
         sc_out_json(out, &sc_analysis_rectype, rec);
         sc_puts(out, "\n");
+    } else if (opt->csv) {
+        sc_analysis_csv(out, rec);
     } else if (opt->brief) {
         sc_analysis_line(out, rec, NULL);
     } else {

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* What a batch says of one file: a block of text, one line, or one JSON object. */
+/* What a batch says of one file: a block of text, a line, a JSON object; nothing, if only the
+ * summary counts. */
 #ifndef STOPCODE_TOOL_REPORT_H
 #define STOPCODE_TOOL_REPORT_H
 
 #include <stdint.h>
 
+#include "cmd/batch_facts.h"
 #include "options.h"
 #include "stopcode/finding.h"
 #include "stopcode/out.h"
@@ -17,6 +19,8 @@ struct report {
     uint32_t status;
     char *text; /* owned; not NUL-terminated */
     size_t len, room;
+    uint32_t has_facts; /* 1: of an analysed dump, for the summary */
+    struct sc_batch_facts facts;
 };
 
 /* More than that is no report any more, but an attack on who reads it. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Worker processes. Parent to worker: a path, as its length (4 bytes) and its bytes. Worker to
- * parent: a report, as its status and its length (4 bytes each, in the machine's order) and its
- * bytes. A worker ends when its task pipe ends.
+ * parent: a report, as its status, its length, and whether it has facts (4 bytes each, in the
+ * machine's order); the facts, if so; and its bytes. The parent believes nothing of it. A worker
+ * ends when its task pipe ends.
  */
 #define _DEFAULT_SOURCE
 #include "worker.h"
@@ -97,8 +98,9 @@ static void work(const struct options *opt, int task, int result) {
         struct report report = {0};
         bool ok = analyse(opt, path, &report) ||
                   report_err(opt, path, REPORT_FAILED, sc_err_nomem(), &report);
-        uint32_t head[2] = {report.status, (uint32_t)report.len};
+        uint32_t head[3] = {report.status, (uint32_t)report.len, report.has_facts};
         ok = ok && write_all(result, head, sizeof head) &&
+             (!report.has_facts || write_all(result, &report.facts, sizeof report.facts)) &&
              write_all(result, report.text, report.len);
         report_free(&report);
         free(path);
@@ -159,7 +161,7 @@ bool worker_give(struct worker *worker, size_t index, const char *path) {
     worker->busy = true;
     worker->index = index;
     worker->since = worker_clock();
-    worker->nhead = 0;
+    worker->nhead = worker->nfacts = 0;
     worker->expected = SIZE_MAX;
     worker->part = (struct report){0};
     return write_all(worker->task, &len, sizeof len) && write_all(worker->task, path, len);
@@ -167,35 +169,61 @@ bool worker_give(struct worker *worker, size_t index, const char *path) {
 
 /* The head is complete: is it one that a sane worker writes? */
 static bool take_head(struct worker *worker) {
-    uint32_t head[2];
+    uint32_t head[3];
     memcpy(head, worker->head, sizeof head);
-    if (head[0] >= REPORT_KINDS || head[1] > REPORT_MAX)
+    if (head[0] >= REPORT_KINDS || head[1] > REPORT_MAX || head[2] != (head[0] == REPORT_DONE))
         return false;
     worker->part.status = head[0];
+    worker->part.has_facts = head[2];
     worker->part.text = malloc(head[1] ? head[1] : 1);
     worker->expected = head[1];
     return worker->part.text != NULL;
 }
 
+/* Where the next bytes go: into the head, the facts, or the text. */
+static char *next_room(struct worker *worker, size_t *ret_want) {
+    if (worker->nhead < sizeof worker->head) {
+        *ret_want = sizeof worker->head - worker->nhead;
+        return (char *)worker->head + worker->nhead;
+    }
+    if (worker->part.has_facts && worker->nfacts < sizeof worker->part.facts) {
+        *ret_want = sizeof worker->part.facts - worker->nfacts;
+        return (char *)&worker->part.facts + worker->nfacts;
+    }
+    *ret_want = worker->expected - worker->part.len;
+    return worker->part.text + worker->part.len;
+}
+
+/* N more bytes have come; false when they are no report's. */
+static bool took(struct worker *worker, size_t n) {
+    if (worker->nhead < sizeof worker->head) {
+        worker->nhead += n;
+        return worker->nhead < sizeof worker->head || take_head(worker);
+    }
+    if (worker->part.has_facts && worker->nfacts < sizeof worker->part.facts) {
+        worker->nfacts += n;
+        if (worker->nfacts == sizeof worker->part.facts)
+            sc_batch_facts_check(&worker->part.facts);
+    } else {
+        worker->part.len += n;
+    }
+    return true;
+}
+
+static bool is_complete(const struct worker *worker) {
+    return worker->nhead == sizeof worker->head && worker->part.len == worker->expected &&
+           (!worker->part.has_facts || worker->nfacts == sizeof worker->part.facts);
+}
+
 enum worker_got worker_read(struct worker *worker) {
-    bool in_head = worker->nhead < sizeof worker->head;
-    char *to =
-        in_head ? (char *)worker->head + worker->nhead : worker->part.text + worker->part.len;
-    size_t want =
-        in_head ? sizeof worker->head - worker->nhead : worker->expected - worker->part.len;
+    size_t want;
+    char *to = next_room(worker, &want);
     ssize_t n = read(worker->result, to, want);
     if (n < 0 && errno == EINTR)
         return WORKER_MORE;
-    if (n <= 0)
+    if (n <= 0 || !took(worker, (size_t)n))
         return WORKER_DEAD;
-    if (in_head) {
-        worker->nhead += (size_t)n;
-        if (worker->nhead == sizeof worker->head && !take_head(worker))
-            return WORKER_DEAD;
-    } else {
-        worker->part.len += (size_t)n;
-    }
-    if (worker->part.len != worker->expected)
+    if (!is_complete(worker))
         return WORKER_MORE;
     worker->busy = false;
     return WORKER_REPORT;

@@ -16,8 +16,8 @@ struct worker {
     bool timed_out;     /* it was killed for taking too long */
     struct report part; /* the report as far as it has come */
     size_t expected;    /* bytes of it; SIZE_MAX: its head has not come yet */
-    unsigned char head[8];
-    size_t nhead;
+    unsigned char head[12];
+    size_t nhead, nfacts; /* bytes of head and facts that have come */
 };
 
 /*

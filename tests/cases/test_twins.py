@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Twins: no wrong name is called certain or strong, and the table of docs/design/verdicts.md does not get worse.
+
+What is judged and how: scripts/cases.py. A scenario in known-wrong.txt is a known failure, with its reason; it has to
+leave the list when it is judged rightly. TAP; standard library only.
+"""
+import os
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import tap  # noqa: E402
+
+sys.path.insert(0, os.path.join(tap.ROOT, "scripts"))
+import cases  # noqa: E402
+
+
+def finding(image, sure, rule="stack", summary="", claim="", symbol=None):
+    return {"image": image, "confidence": sure, "rule": rule, "summary": summary, "detail": "", "symbol": symbol,
+            "evidence": [{"claim": claim}]}
+
+
+class Truth:
+    def __init__(self, who, sure, says=""):
+        self.who, self.sure, self.says = who, sure, says
+
+
+def outcome(truth, *findings):
+    return cases.judge(truth, list(findings)).outcome
+
+
+def test_judge():
+    """The judge itself."""
+    driver, nobody = Truth("a.sys", "likely"), Truth("nobody", "possible")
+    hardware, program = Truth("hardware", "certain", "cache"), Truth("program b.exe", "likely")
+    none = finding(None, "possible")
+    for what, got, want in (
+            ("the driver", outcome(driver, finding("A.sys", "likely")), "right"),
+            ("the driver with its path", outcome(driver, finding(r"\x\a.sys", "possible")), "right"),
+            ("the driver, surer than is fair", outcome(driver, finding("a.sys", "strong")), "too sure"),
+            ("the driver, unloaded", outcome(driver, finding(None, "likely", symbol="<Unloaded_a.sys>+0x10")), "right"),
+            ("the driver, never loaded", outcome(driver, finding(None, "likely", symbol="a.sys")), "right"),
+            ("a function of the kernel for a driver", outcome(driver, finding(None, "possible", symbol="nt!A+0x1")), "unknown"),
+            ("none for a driver", outcome(driver, none), "unknown"),
+            ("another driver", outcome(driver, finding("b.sys", "possible"), finding("a.sys", "possible")), "wrong"),
+            ("hardware for a driver", outcome(driver, finding(None, "possible", "hardware")), "wrong"),
+            ("none for nobody", outcome(nobody, none), "right"),
+            ("none for nobody, but surely", outcome(nobody, finding(None, "likely")), "too sure"),
+            ("a driver for nobody", outcome(nobody, finding("a.sys", "possible")), "wrong"),
+            ("hardware that is named", outcome(hardware, finding(None, "certain", "hardware", claim="A Cache.")), "right"),
+            ("hardware without the detail", outcome(hardware, finding(None, "certain", "hardware")), "unknown"),
+            ("a driver for hardware", outcome(hardware, finding("a.sys", "possible")), "wrong"),
+            ("a program in words", outcome(program, finding(None, "likely", summary="b.exe ended it")), "right"),
+            ("a program not named", outcome(program, none), "unknown")):
+        with tap.case(f"judged: {what}: {want}"):
+            tap.equal(got, want, what)
+    with tap.case("judged: where the right one stands"):
+        tap.equal(cases.judge(driver, [finding("b.sys", "likely"), finding("a.sys", "possible")]).rank, 2, "rank")
+
+
+def known_wrong():
+    path = os.path.join(cases.TWINS, "known-wrong.txt")
+    with open(path, encoding="utf-8") as f:
+        lines = [line.strip() for line in f if line.strip() and not line.startswith("#")]
+    return dict(line.split(None, 1) for line in lines)
+
+
+def test_files(every):
+    with tap.case("each scenario has a twin that has it"):
+        twins = {c.name: c.twin for c in every}
+        tap.equal([n for n, t in twins.items() if twins.get(t) != n], [], "without a twin")
+    with tap.case("twins have the same bug check and build"):
+        def looks(case):
+            with open(os.path.join(case.folder, "scenario.txt"), encoding="utf-8") as f:
+                words = [line.split() for line in f]
+            of = {w[0]: w[1] for w in words if w and w[0] in ("os", "bugcheck")}
+            return of["os"], int(of["bugcheck"], 16) & 0xfffffff
+        by_name = {c.name: looks(c) for c in every}
+        tap.equal([c.name for c in every if by_name[c.name] != by_name[c.twin]], [], "that differ")
+    with tap.case("the list of those held out is that of the hash"):
+        with open(os.path.join(cases.TWINS, "held-out.txt"), encoding="utf-8") as f:
+            tap.equal(f.read(), cases.held_out_list(every), "held-out.txt (make cases)")
+    with tap.case("thirty bug checks at least"):
+        codes = {looks_of[1] for looks_of in by_name.values()}
+        if len(codes) < 30:
+            raise AssertionError(f"{len(codes)} bug checks")
+
+
+def test_verdicts(every):
+    build = os.path.dirname(tap.program())
+    tap.equal(os.path.exists(os.path.join(build, "stopcode-forge")), True, f"stopcode-forge in {build}")
+    troubles = cases.analyse_all(build, every)
+    excused = known_wrong()
+    for case in every:
+        said = [case.said[w] for w in cases.WAYS if w in case.said]
+        bad = [cases.verdict(s) for s in said if s.outcome == "wrong" and s.sure in ("certain", "strong")]
+        name = f"{case.name}: no wrong name is certain or strong"
+        why = troubles.get(case.name, "")
+        if bad and not why and case.name in excused:
+            tap.point(True, name, f" # SKIP known to be wrong: {excused[case.name]}")
+            continue
+        why = why or "; ".join(bad)
+        if not why and case.name in excused:
+            why = "it is not wrong any more: take it out of known-wrong.txt"
+        for line in why.splitlines():
+            print("# " + line)
+        tap.point(not why, name)
+    with tap.case("the table does not get worse (make cases)"):
+        tap.equal(troubles, {}, "troubles")
+        tap.equal(len(cases.recorded()), len(cases.HALVES) * len(cases.WAYS), "rows of docs/design/verdicts.md")
+        tap.equal(cases.worse(every), [], "worse")
+
+
+def main():
+    test_judge()
+    every = cases.cases()
+    test_files(every)
+    test_verdicts(every)
+    tap.done()
+
+
+if __name__ == "__main__":
+    main()
