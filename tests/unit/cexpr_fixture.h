@@ -219,6 +219,7 @@ static inline sc_err *cx_reg(void *ctx, const char *name, struct sc_cexpr_reg *r
                 {"al", "unsigned char", 0x88},
                 {"$thread", "nt!_THING *", SYM_AT},
                 {"$peb", "nt!_NO_SUCH *", 0x7000},
+                {"$teb", "drv!_THING *", SYM_AT},
                 {"$odd", "nt!_NO_SUCH", 0x7000},
                 {"$ip", "unsigned char *", SYM_AT + 0x80}};
     for (size_t i = 0; i < sizeof regs / sizeof *regs; i++) {

@@ -333,6 +333,7 @@ static void names_are_variables_symbols_constants_and_registers(void **state) {
         {"@$thread->Count", "long", M(-5)},
         {"@$peb", "void *", 0x7000},
         {"@$odd", "unsigned int64", 0x7000},
+        {"@$teb->Next", "struct _THING *", SYM_AT2},
         {"@$ip[1]", "unsigned char", 'e'},
         {"@@masm(10)", "unsigned int64", 16},
         {"@@(10) + 1", "unsigned int64", 17},
