@@ -119,7 +119,7 @@ static void in_module(struct sc_case *c, const struct sc_module *m,
         c, "%s %s.", sc_case_who(c, m),
         checker ? "used memory that it may not use, as AddressSanitizer found" : sc_fault_did(c));
     d.f.detail = sc_user_fault_detail(c);
-    const char *line = sc_user_line(c, c->fault.ip);
+    const char *line = sc_user_fault_line(c);
     if (line[0])
         sc_draft_show(c, &d, c->fault.ip, sc_case_ln(c, c->fault.ip),
                       "The symbols give the instruction's source line%s.", line);

@@ -122,6 +122,8 @@ void sc_user_next_module(struct sc_case *c, struct sc_draft *d, const struct sc_
 void sc_user_note_wow64(struct sc_case *c);
 /* Of an illegal instruction: what the bytes are. user_code.c */
 void sc_user_show_code(struct sc_case *c, struct sc_draft *d);
+/* The source line of the instruction, as sc_user_line(); with the inlined call that it is of. */
+const char *sc_user_fault_line(struct sc_case *c);
 /* sc_fault_detail() with the source line, for the instruction. */
 const char *sc_user_fault_detail(struct sc_case *c);
 

@@ -110,9 +110,26 @@ void sc_user_next_module(struct sc_case *c, struct sc_draft *d, const struct sc_
                       sc_case_lmvm(c, m));
 }
 
+/* Of an instruction of an inlined call: " (a.cpp @ 27, in the inlined Func)". */
+static const char *inlined_line(struct sc_case *c) {
+    const struct sc_stack *s = &c->a->stack;
+    const struct sc_frame *f = s->count ? &s->frame[0] : NULL;
+    if (!f || f->how != SC_FRAME_INLINE || f->ip != c->fault.ip || !f->inline_name)
+        return NULL;
+    const char *name = sc_case_name(c, f->inline_name);
+    if (!f->inline_file || !f->inline_line)
+        return sc_case_text(c, " (in the inlined %s)", name);
+    return sc_case_text(c, " (%s @ %u, in the inlined %s)",
+                        sc_case_name(c, base_name(f->inline_file)), f->inline_line, name);
+}
+
+const char *sc_user_fault_line(struct sc_case *c) {
+    const char *line = inlined_line(c);
+    return line ? line : c->fault.ip == SC_UNSET64 ? "" : sc_user_line(c, c->fault.ip);
+}
+
 const char *sc_user_fault_detail(struct sc_case *c) {
-    const char *text = sc_fault_detail(c);
-    const char *line = c->fault.ip == SC_UNSET64 ? "" : sc_user_line(c, c->fault.ip);
+    const char *text = sc_fault_detail(c), *line = sc_user_fault_line(c);
     size_t len = strlen(text);
     if (!line[0] || !len || text[len - 1] != '.')
         return text;
