@@ -267,14 +267,8 @@ static void show_region(struct sc_case *c, struct sc_draft *d) {
 }
 
 static bool is_on_stack(struct sc_case *c, uint64_t addr) {
-    const struct sc_threads *list;
-    bool found = false;
-    sc_err *err = sc_target_threads(c->target, &list);
-    for (size_t i = 0; !err && c->a->has_regs && i < list->count && !found; i++)
-        found = list->item[i].index == c->machine->current &&
-                addr - list->item[i].stack_start < list->item[i].stack_size;
-    sc_err_destroy(err);
-    return found;
+    const struct sc_thread *t = c->a->has_regs ? sc_user_thread(c) : NULL;
+    return t && addr - t->stack_start < t->stack_size;
 }
 
 /* The word that a call pushes: where SP points when its target failed at once. */

@@ -100,6 +100,10 @@ bool sc_user_is_below_stack(struct sc_case *c);
 const char *sc_user_program(const struct sc_case *c);
 /* Begins a draft with the evidence for the exception and where it was raised. */
 void sc_user_start(struct sc_case *c, struct sc_draft *d, enum sc_confidence confidence);
+/* The dump's threads; NULL when they cannot be read. */
+const struct sc_threads *sc_user_thread_list(struct sc_case *c);
+/* The thread that the dump is about; NULL when it is not listed. */
+const struct sc_thread *sc_user_thread(struct sc_case *c);
 void sc_user_show_thread(struct sc_case *c, struct sc_draft *d);
 /* " (test_app.cc @ 58)", or "" when no symbols know the line. */
 const char *sc_user_line(struct sc_case *c, uint64_t at);

@@ -46,23 +46,14 @@ static bool has_assertion(struct sc_case *c) {
 }
 
 bool sc_user_is_below_stack(struct sc_case *c) {
-    const struct sc_threads *list;
     if (c->fault.memory == SC_UNSET64 || !c->a->has_regs || c->fault.hidden)
         return false;
     uint64_t sp = sc_regs_sp(&c->a->regs), memory = c->fault.memory;
-    bool near = memory < sp + c->ptr_size && sp - memory <= BELOW_STACK;
-    sc_err *err = near ? sc_target_threads(c->target, &list) : NULL;
-    if (err)
-        sc_err_destroy(err);
-    if (err || !near)
+    if (memory > sp || sp - memory > BELOW_STACK)
         return false;
-    for (size_t i = 0; i < list->count; i++) {
-        const struct sc_thread *t = &list->item[i];
-        if (t->index == c->machine->current)
-            return t->stack_size && memory < t->stack_start &&
-                   t->stack_start - memory <= 2 * BELOW_STACK;
-    }
-    return false;
+    const struct sc_thread *t = sc_user_thread(c);
+    return t && t->stack_size && memory < t->stack_start &&
+           t->stack_start - memory <= 2 * BELOW_STACK;
 }
 
 static bool is_memory_fault(const struct sc_case *c) {

@@ -21,14 +21,30 @@ void sc_user_start(struct sc_case *c, struct sc_draft *d, enum sc_confidence con
         sc_draft_show(c, d, SC_UNSET64, ".exr -1", "The exception is %s.", code);
 }
 
-void sc_user_show_thread(struct sc_case *c, struct sc_draft *d) {
+const struct sc_threads *sc_user_thread_list(struct sc_case *c) {
     const struct sc_threads *list;
     sc_err *err = sc_target_threads(c->target, &list);
-    size_t count = err ? 0 : list->count;
+    if (!err)
+        return list;
+    if (sc_err_code(err) == SC_ERR_NOMEM)
+        c->nomem = true;
     sc_err_destroy(err);
-    if (count > 1)
+    return NULL;
+}
+
+const struct sc_thread *sc_user_thread(struct sc_case *c) {
+    const struct sc_threads *list = sc_user_thread_list(c);
+    for (size_t i = 0; list && i < list->count; i++)
+        if (list->item[i].index == c->machine->current)
+            return &list->item[i];
+    return NULL;
+}
+
+void sc_user_show_thread(struct sc_case *c, struct sc_draft *d) {
+    const struct sc_threads *list = sc_user_thread_list(c);
+    if (list && list->count > 1)
         sc_draft_show(c, d, SC_UNSET64, "~", "It happened in thread %u, one of %zu.",
-                      c->machine->current, count);
+                      c->machine->current, list->count);
 }
 
 /* The last part of a path of either system: it says what a reader needs, and no user's name. */
