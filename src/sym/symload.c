@@ -70,8 +70,8 @@ static sc_err *drop(sc_err *own_err) {
 /* ---- the key ---- */
 
 /*
- * A record that names a symbol file: with an identity, for one without fits any file that lacks
- * one. The build id of an ELF image is one, too; only Breakpad's text has it.
+ * A record that names a PDB, or an ELF file's build id: with an identity, for one without fits any
+ * file that lacks one.
  */
 static bool is_key(const struct sc_codeview *cv) {
     static const struct sc_guid none;
@@ -308,7 +308,8 @@ static sc_err *because_unkeyed(struct load *l) {
 static sc_err *load_all(struct load *l) {
     struct sc_modsyms *p = &l->slot->pub;
     sc_err *err = find_key(l);
-    bool keyed = p->codeview.kind != SC_CV_NONE, elf = p->codeview.kind == SC_CV_ELF;
+    bool keyed = p->codeview.kind != SC_CV_NONE;
+    bool elf = p->codeview.kind == SC_CV_ELF; /* of which there are Breakpad's symbols only */
     if (!err && keyed && !elf)
         err = add_by_key(l, SC_STORE_PDB);
     if (!err && !keyed && l->is_nt)

@@ -137,30 +137,6 @@ static void a_record_without_an_identity_is_no_key(void **state) {
     }
 }
 
-/* A process of another system: Breakpad's text has the build id, padded with zeros, and age 0. */
-static void a_build_id_is_a_key_of_breakpads_symbols(void **state) {
-    static const char good[] = "BBA6FA10B8AAB33D0000000000000000";
-    struct sc_module m = made();
-    struct sc_fake fake = of(&m);
-    struct world w;
-    fake.kernel = false;
-    m.image = "made";
-    m.codeview = (struct sc_codeview){.kind = SC_CV_ELF, .guid = {0xbba6fa10, 0xb8aa, 0xb33d, {0}}};
-    put_sym(at(*state, "s/made/BBA6FA10B8AAB33D00000000000000000/made.sym"), good, "0");
-    world_open(&w, &fake, *state, at(*state, "s"), NULL);
-    const struct sc_modsyms *syms = load(&w, "made");
-    assert_int_equal(syms->state, SC_SYMSTATE_SYM);
-    assert_string_equal(syms->how, "build id");
-    text_is(&w, BASE + 0x1001, "made!made::main+0x1");
-    world_close(&w);
-    /* Twin: the file at that place is of another build. */
-    put_sym(at(*state, "s/made/BBA6FA10B8AAB33D00000000000000000/made.sym"), KEY, "0");
-    world_open(&w, &fake, *state, at(*state, "s"), NULL);
-    assert_int_equal(load(&w, "made")->state, SC_SYMSTATE_NONE);
-    why_says(load(&w, "made"), "made.sym does not match");
-    world_close(&w);
-}
-
 static void without_any_path_it_is_said_that_there_is_none(void **state) {
     struct sc_module m = made_with_key();
     struct sc_fake fake = of(&m);
@@ -784,7 +760,6 @@ int main(void) {
         TEST(the_record_of_the_image_in_memory_is_the_key),
         TEST(the_record_of_the_image_file_is_the_key),
         TEST(a_record_without_an_identity_is_no_key),
-        TEST(a_build_id_is_a_key_of_breakpads_symbols),
         TEST(without_any_path_it_is_said_that_there_is_none),
         TEST(a_name_of_which_nothing_harmless_is_left_is_said_and_ends_nothing),
         TEST(symbols_of_another_build_are_not_used_and_it_says_why),
