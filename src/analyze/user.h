@@ -108,6 +108,8 @@ void sc_user_show_thread(struct sc_case *c, struct sc_draft *d);
 /* " (test_app.cc @ 58)", or "" when no symbols know the line. */
 const char *sc_user_line(struct sc_case *c, uint64_t at);
 const char *sc_user_frame_line(struct sc_case *c, const struct sc_user_frame *frame);
+/* Evidence that an access violation was raised while a check reported what had happened before. */
+void sc_user_show_follow_up(struct sc_case *c, struct sc_draft *d);
 /* "app!Foo+0x12", of an inlined call the function's name. */
 const char *sc_user_place(struct sc_case *c, const struct sc_user_frame *frame);
 /* Evidence that frame INDEX is there, with how it was found when that may be wrong. */

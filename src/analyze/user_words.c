@@ -98,6 +98,14 @@ void sc_user_show_frame(struct sc_case *c, struct sc_draft *d, const struct sc_u
                   u->f->number, sc_user_place(c, u), sc_user_frame_line(c, u), what, doubt);
 }
 
+void sc_user_show_follow_up(struct sc_case *c, struct sc_draft *d) {
+    if (c->fault.memory == SC_UNSET64 && !c->fault.hidden)
+        return;
+    sc_draft_show(c, d, c->fault.ip, ".exr -1",
+                  "The exception itself was raised while that was being reported: a consequence of "
+                  "the damage.");
+}
+
 void sc_user_accuse(struct sc_case *c, struct sc_draft *d, const struct sc_user_frames *frames,
                     size_t index, const char *what) {
     const struct sc_user_frame *u = &frames->item[index];

@@ -133,7 +133,7 @@ static void the_reason_of_a_sigabrt_is_on_the_stack(void **state) {
     told(panic, 4, "user-abort", "(panic)");
 }
 
-/* Twin: the same functions below another signal. */
+/* Twin: a failed assertion is no damage, and its report failed for a reason of its own. */
 static void a_sigsegv_is_a_fault_whatever_lies_below(void **state) {
     (void)state;
     static const char *const names[] = {"strlen", "__assert_fail"};
@@ -144,10 +144,22 @@ static void a_sigsegv_is_a_fault_whatever_lies_below(void **state) {
     drop(l);
 }
 
+/* The report of an overrun stack crashes on what was overrun. */
+static void a_fault_in_the_report_of_damage_is_the_damage(void **state) {
+    (void)state;
+    static const char *const names[] = {"backtrace", "__fortify_fail", "__stack_chk_fail"};
+    struct linux *l = analyze(11, names, 3);
+    assert_string_equal(l->a->findings[0].rule, "user-fail-fast");
+    assert_string_equal(l->a->findings[0].symbol, "app!main+0x20");
+    assert_non_null(strstr(l->a->findings[0].summary, "overran a buffer on its stack"));
+    drop(l);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_reason_of_a_sigabrt_is_on_the_stack),
         cmocka_unit_test(a_sigsegv_is_a_fault_whatever_lies_below),
+        cmocka_unit_test(a_fault_in_the_report_of_damage_is_the_damage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
