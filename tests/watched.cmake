@@ -40,6 +40,10 @@ watched(fault_objects fault/fault_objects.c)
 target_link_libraries(fault_objects PRIVATE cmocka)
 add_test(NAME fault/objects COMMAND fault_objects)
 
+watched(fault_user fault/fault_user.c)
+target_link_libraries(fault_user PRIVATE cmocka)
+add_test(NAME fault/user COMMAND fault_user)
+
 watched(store_fault store/store_fault.c)
 add_test(NAME store/fault COMMAND store_fault)
 
