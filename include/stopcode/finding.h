@@ -48,6 +48,9 @@ struct sc_finding {
     size_t nlacked;
     const char **next; /**< what would settle it: commands or actions, one a line */
     size_t nnext;
+    const char **support; /**< ids of other rules that found the same module; their evidence is
+                               in `evidence` */
+    size_t nsupport;
 };
 
 /** A bug-check parameter explained in this dump. */

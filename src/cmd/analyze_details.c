@@ -105,7 +105,7 @@ static sc_err *context_keys(const struct sc_shown *s) {
     else if (frame != SC_UNSET64)
         trap_key(s, frame);
     else
-        key_at(s, "CONTEXT", SC_UNSET64, ".ecxr");
+        key_at(s, "CONTEXT", SC_UNSET64, s->a->regs_command ? s->a->regs_command : ".ecxr");
     bool partial = frame != SC_UNSET64 && s->ptr_size == 8;
     sc_err *err =
         sc_show_regs(s->session, &s->a->regs, partial ? SC_RM_INTEGER : SC_RM_DEFAULT, s->arena);

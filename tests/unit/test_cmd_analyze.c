@@ -324,7 +324,7 @@ static void real_minidumps_have_verdicts_with_evidence(void **state) {
     } dumps[] = {
         {"mdmp/google+breakpad/src/processor/testdata/null_read_av.dmp", "AV_crashme+a6cd"},
         {"mdmp/google+breakpad/src/processor/testdata/stack_exhaustion.dmp",
-         "STACK_OVERFLOW_crashme+a637"},
+         "STACK_OVERFLOW_crashme+a6a7"},
         {"mdmp/google+breakpad/src/processor/testdata/tiny-exe-fastfail.dmp",
          "FAIL_FAST_7_tiny+1af42"},
         {"mdmp/google+breakpad/src/processor/testdata/exec_av_on_stack.dmp", "AV_unknown_ip"},
