@@ -20,6 +20,8 @@
 
 enum { SC_NAME_MAX = 64, SC_SYMBOL_MAX = 256, SC_FACTS_MAX = 64 };
 
+struct sc_fault_insn;
+
 /* The fault: which instruction failed, what it touched, and who says so. See fault.c. */
 struct sc_fault {
     uint32_t status;     /* NTSTATUS or exception code; 0 = none known */
@@ -32,6 +34,7 @@ struct sc_fault {
     unsigned memory_arg; /* as above; 0 with a known address: the exception record */
     bool hidden;         /* the processor did not report the address: it was not canonical */
     const char *access;  /* "read", "write", "execute"; NULL = not known */
+    const struct sc_fault_insn *insn; /* what stands at `ip`, see fault.h; NULL = not known */
 };
 
 struct sc_notes {
@@ -69,6 +72,7 @@ struct sc_case {
     const char *rule;        /* id of the rule that runs */
     struct sc_findings findings;
     struct sc_notes notes;
+    unsigned user_kind; /* of a process: enum sc_user_kind, and 1; 0: not worked out yet */
     struct sc_facts facts;
     struct sc_kfacts *k; /* what the kernel's objects say; never NULL when rules run */
 };

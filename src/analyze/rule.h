@@ -43,7 +43,16 @@ extern const struct sc_rule sc_rule_hung_processor;
 extern const struct sc_rule sc_rule_ended_process;
 extern const struct sc_rule sc_rule_stack_overflow;
 extern const struct sc_rule sc_rule_old_driver;
+extern const struct sc_rule sc_rule_user_abort;
+extern const struct sc_rule sc_rule_user_breakpoint;
+extern const struct sc_rule sc_rule_user_clr;
+extern const struct sc_rule sc_rule_user_cxx;
+extern const struct sc_rule sc_rule_user_demand;
 extern const struct sc_rule sc_rule_user_exception;
+extern const struct sc_rule sc_rule_user_failfast;
+extern const struct sc_rule sc_rule_user_heap;
+extern const struct sc_rule sc_rule_user_loader;
+extern const struct sc_rule sc_rule_user_overflow;
 extern const struct sc_rule sc_rule_kernel_only;
 extern const struct sc_rule sc_rule_nothing_known;
 

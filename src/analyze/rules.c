@@ -14,7 +14,17 @@ static const struct sc_rule *const rules[] = {
     &sc_rule_stack_overflow,
     &sc_rule_stack, /* behind what outranks it */
     &sc_rule_ended_process,
+    /* Processes: one of these tells the story; the heap's suspicion stands before who called it. */
+    &sc_rule_user_heap,
     &sc_rule_user_exception,
+    &sc_rule_user_overflow,
+    &sc_rule_user_failfast,
+    &sc_rule_user_cxx,
+    &sc_rule_user_clr,
+    &sc_rule_user_abort,
+    &sc_rule_user_loader,
+    &sc_rule_user_breakpoint,
+    &sc_rule_user_demand,
     &sc_rule_raw_stack, /* only when nothing better is known */
     &sc_rule_kernel_only,
     &sc_rule_nothing_known,

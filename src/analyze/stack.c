@@ -51,6 +51,8 @@ static sc_err *name_frames(struct sc_case *c) {
 static const char *command_of(struct sc_case *c) {
     const char *regs = c->a->regs_command;
     bool stored = !regs || (c->machine->kernel && !strcmp(regs, ".ecxr"));
+    if (regs && regs[0] == '~')
+        return sc_case_text(c, "~%ukb", c->machine->current);
     return stored ? "kb" : sc_case_text(c, "%s; kb", regs);
 }
 
