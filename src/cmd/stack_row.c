@@ -86,7 +86,8 @@ static const char *outside(sc_session *session, uint64_t addr, sc_arena *arena) 
     if (u && u->name)
         return sc_arena_printf(arena, "<Unloaded_%s>+0x%llx", u->name, (ull)(addr - u->base));
     if (addr > UINT32_MAX)
-        return sc_arena_printf(arena, "0x%08llx`%08llx", (ull)(addr >> 32), (ull)(addr & UINT32_MAX));
+        return sc_arena_printf(arena, "0x%08llx`%08llx", (ull)(addr >> 32),
+                               (ull)(addr & UINT32_MAX));
     return sc_arena_printf(arena, "0x%llx", (ull)addr);
 }
 

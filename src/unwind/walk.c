@@ -137,15 +137,13 @@ static sc_err *push_inlines(struct walk *w) {
 }
 
 /*
- * Args to Child, from where the convention of the CPU has them: x86, above what ChildEBP shows; x64,
- * where the caller's stack pointer is, which behind a trap is not above the return address.
+ * Args to Child, from where the convention of the CPU has them: x86, above what ChildEBP shows;
+ * x64, where the caller's stack pointer is, which behind a trap is not above the return address.
  */
 static void read_params(struct sc_unwinder *u, struct sc_frame *f, const struct sc_regs *caller) {
     uint8_t b[SC_FRAME_PARAMS * 8];
     uint64_t base = f->base ? f->base : sc_regs_fp(&f->regs);
-    uint64_t at = u->cpu != SC_CPU_X64 ? base + 8
-                  : f->trap            ? sc_regs_sp(caller)
-                                       : f->ret_slot + 8;
+    uint64_t at = u->cpu != SC_CPU_X64 ? base + 8 : f->trap ? sc_regs_sp(caller) : f->ret_slot + 8;
     size_t got = 0;
     if ((u->cpu == SC_CPU_X64 ? !f->ret_slot : u->cpu != SC_CPU_X86 || !base))
         return;
