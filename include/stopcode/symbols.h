@@ -150,6 +150,7 @@ struct sc_type {
     uint8_t bit_pos, bit_len;
     bool is_signed, is_const, is_volatile, is_reference;
     bool forward; /**< declared, not defined in this file */
+    bool is_int;  /**< a SC_TYPE_INT of 4 bytes that is `int`, not `long`: where the file tells */
 };
 
 enum sc_member_kind {

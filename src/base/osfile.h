@@ -20,6 +20,22 @@ sc_err *sc_os_make_folders(const char *path);
  * exact spelling wins. NULL: there is none, or (*RET_NOMEM) memory is short. To be freed.
  */
 char *sc_os_spelled(const char *folder, const char *name, bool *ret_nomem);
+/*
+ * When a folder last changed: two equal stamps with nothing newer than a moment before they were
+ * taken mean that its names are the same. False: there is no such folder.
+ */
+struct sc_os_stamp {
+    uint64_t device, number;
+    int64_t modified, changed; /* nanoseconds since 1970 */
+};
+bool sc_os_folder_stamp(const char *path, struct sc_os_stamp *ret_stamp);
+/* Nanoseconds since 1970. */
+int64_t sc_os_now_ns(void);
+/*
+ * The names of a folder's entries, each ended by NUL, in its order; to be freed. NULL: it cannot be
+ * read, needs more than MAX bytes, or (*RET_NOMEM) memory is short.
+ */
+char *sc_os_names(const char *folder, size_t max, size_t *ret_len, bool *ret_nomem);
 /* The path without links and dots, to be freed; NULL when it does not exist. */
 char *sc_os_real_path(const char *path);
 void sc_os_unlink(const char *path);

@@ -86,6 +86,66 @@ char *sc_os_spelled(const char *folder, const char *name, bool *ret_nomem) {
     return found;
 }
 
+static int64_t nanoseconds(struct timespec t) { return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec; }
+
+bool sc_os_folder_stamp(const char *path, struct sc_os_stamp *ret_stamp) {
+    struct stat st;
+    if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
+        return false;
+    *ret_stamp = (struct sc_os_stamp){(uint64_t)st.st_dev, (uint64_t)st.st_ino,
+                                      nanoseconds(st.st_mtim), nanoseconds(st.st_ctim)};
+    return true;
+}
+
+int64_t sc_os_now_ns(void) {
+    struct timespec now = {0};
+    clock_gettime(CLOCK_REALTIME, &now);
+    return nanoseconds(now);
+}
+
+/* Appends NAME with its NUL; false when memory is short, and TEXT is freed. */
+static bool append(char **text, size_t *len, size_t *room, const char *name) {
+    size_t n = strlen(name) + 1;
+    if (n > *room - *len) {
+        *room = (*len + n) * 2;
+        char *more = realloc(*text, *room);
+        if (!more) {
+            free(*text);
+            *text = NULL;
+            return false;
+        }
+        *text = more;
+    }
+    memcpy(*text + *len, name, n);
+    *len += n;
+    return true;
+}
+
+char *sc_os_names(const char *folder, size_t max, size_t *ret_len, bool *ret_nomem) {
+    DIR *dir = opendir(folder);
+    size_t len = 0, room = 1024;
+    char *text = dir ? malloc(room) : NULL;
+    if (!text) {
+        *ret_nomem = *ret_nomem || dir || errno == ENOMEM;
+        if (dir)
+            closedir(dir);
+        return NULL;
+    }
+    bool ok = true, fits = true;
+    for (struct dirent *d; ok && fits && (d = readdir(dir));) {
+        fits = strlen(d->d_name) < max - len;
+        ok = !fits || append(&text, &len, &room, d->d_name);
+    }
+    closedir(dir);
+    *ret_nomem = *ret_nomem || !ok;
+    if (ok && !fits) {
+        free(text);
+        text = NULL;
+    }
+    *ret_len = len;
+    return text;
+}
+
 char *sc_os_real_path(const char *path) { return realpath(path, NULL); }
 
 void sc_os_unlink(const char *path) { unlink(path); }

@@ -235,6 +235,9 @@ static sc_err *list(sc_session *session, const struct set *set, sc_arena *arena)
         return err ? err : sc_show_thread(session, set->one, current, true, arena);
     }
     sc_err *err = count_of(session, &n);
+    if (!err && !n)
+        sc_remark(sc_session_out(session), "This dump lists no %s.",
+                  sc_target_machine(sc_session_target(session))->kernel ? "processors" : "threads");
     for (uint32_t i = 0; !err && i < n; i++)
         err = sc_target_cancelled(sc_session_target(session))
                   ? sc_err_cancelled()

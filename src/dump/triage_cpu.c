@@ -17,6 +17,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sort.h"
+#include "base/vec.h"
 #include "dump/triage_impl.h"
 
 enum { CPUS_MAX = 2048 }; /* Windows' own limit */
@@ -32,9 +34,24 @@ static uint64_t number_at(struct sc_source *s, uint64_t offset, unsigned size) {
     return sc_cur_failed(&c) ? 0 : v;
 }
 
-static int by_start(const void *a, const void *b) {
-    const struct sc_range *x = a, *y = b;
-    return x->start < y->start ? -1 : x->start > y->start;
+/* By address; false when memory is short. */
+static bool sort_blocks(struct sc_ranges *blocks) {
+    struct sc_sort_key *key = calloc(blocks->count + 1, sizeof *key);
+    struct sc_ranges sorted = {0};
+    bool ok = key && SC_VEC_RESERVE(&sorted, blocks->count + 1);
+    for (size_t i = 0; ok && i < blocks->count; i++)
+        key[i] = (struct sc_sort_key){blocks->item[i].start, i};
+    ok = ok && sc_sort_keys(key, blocks->count);
+    for (size_t i = 0; ok && i < blocks->count; i++)
+        sorted.item[sorted.count++] = blocks->item[key[i].index];
+    free(key);
+    if (!ok) {
+        SC_VEC_FREE(&sorted);
+        return false;
+    }
+    SC_VEC_FREE(blocks);
+    *blocks = sorted;
+    return true;
 }
 
 /* The data blocks that lie in the file, sorted by address: a dump may hold thousands. */
@@ -59,9 +76,7 @@ static sc_err *load_blocks(struct sc_source *s, struct sc_kdump *kd) {
         if (r.size && r.offset < whole && r.size <= whole - r.offset)
             kd->blocks.item[kd->blocks.count++] = r;
     }
-    if (kd->blocks.count)
-        qsort(kd->blocks.item, kd->blocks.count, sizeof *kd->blocks.item, by_start);
-    return NULL;
+    return sort_blocks(&kd->blocks) ? NULL : sc_err_nomem();
 }
 
 /*

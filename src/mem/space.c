@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/sort.h"
 #include "base/vec.h"
 #include "mem/space_impl.h"
 
@@ -44,13 +45,6 @@ struct ranked {
     struct sc_range r;
     size_t rank;
 };
-
-static int by_start(const void *a, const void *b) {
-    const struct ranked *x = a, *y = b;
-    if (x->r.start != y->r.start)
-        return x->r.start < y->r.start ? -1 : 1;
-    return x->rank < y->rank ? -1 : x->rank > y->rank;
-}
 
 /* Cuts FROM off the front of R. */
 static struct sc_range cut_front(struct sc_range r, uint64_t from) {
@@ -158,22 +152,38 @@ static void cut_at_top(struct sc_ranges *ranges) {
     }
 }
 
+/* Those of RANGES that are not empty, by start, then rank; NULL when memory is short. */
+static struct ranked *sorted(const struct sc_ranges *ranges, size_t *ret_count) {
+    struct ranked *in = calloc(ranges->count, sizeof *in);
+    struct sc_sort_key *key = calloc(ranges->count, sizeof *key);
+    size_t n = 0;
+    for (size_t i = 0; key && i < ranges->count; i++)
+        if (ranges->item[i].size)
+            key[n++] = (struct sc_sort_key){ranges->item[i].start, i};
+    if (!in || !key || !sc_sort_keys(key, n)) {
+        free(in);
+        free(key);
+        return NULL;
+    }
+    for (size_t i = 0; i < n; i++)
+        in[i] = (struct ranked){ranges->item[key[i].index], key[i].index};
+    free(key);
+    *ret_count = n;
+    return in;
+}
+
 /* Sorts RANGES and makes them disjoint, in place of the old array. */
 static bool normalise(struct sc_ranges *ranges) {
     cut_at_top(ranges);
     if (is_sorted(ranges))
         return true;
-    struct ranked *in = calloc(ranges->count, sizeof *in);
-    struct heap open = {calloc(ranges->count, sizeof *in), 0};
+    size_t n;
+    struct ranked *in = sorted(ranges, &n);
+    struct heap open = {in ? calloc(ranges->count, sizeof *in) : NULL, 0};
     struct sc_ranges out = {0};
-    bool ok = in && open.item;
+    bool ok = open.item != NULL;
     if (ok) {
-        size_t n = 0;
-        for (size_t i = 0; i < ranges->count; i++)
-            if (ranges->item[i].size)
-                in[n++] = (struct ranked){ranges->item[i], i};
         SC_VEC_FREE(ranges); /* not needed beside the copy: a hostile list is long */
-        qsort(in, n, sizeof *in, by_start);
         ok = flatten(in, n, &open, &out);
     }
     free(in);

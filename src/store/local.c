@@ -57,7 +57,7 @@ static sc_err *spelled(struct store_search *s, const char *folder, const char *n
     if (is_folder ? sc_os_is_folder(path) : sc_os_is_file(path, NULL, NULL))
         return NULL;
     bool nomem = false;
-    char *real = sc_os_spelled(folder, name, &nomem);
+    char *real = store_spelled(s->store, folder, name, &nomem);
     path = real ? sc_arena_printf(s->arena, "%s/%s", folder, real) : NULL;
     bool had = real != NULL;
     free(real);

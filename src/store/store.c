@@ -69,6 +69,7 @@ void sc_store_destroy(sc_store *store) {
     for (size_t i = 0; i < store->hosts.count; i++)
         free(store->hosts.item[i].url);
     SC_VEC_FREE(&store->hosts);
+    store_folders_deinit(store);
     free(store->cache);
     free(store->ca_file);
     free(store);

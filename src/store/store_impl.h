@@ -4,6 +4,7 @@
 #define STOPCODE_STORE_STORE_IMPL_H
 
 #include "base/arena.h"
+#include "base/osfile.h"
 #include "stopcode/store.h"
 
 /* Bounds on a path. Users' own paths have a few hundred bytes and a dozen elements. */
@@ -35,6 +36,15 @@ struct store_host {
 
 struct store_curl; /* http.c */
 
+/* The names in a folder, as they were at a moment: folder.c. */
+enum { STORE_FOLDERS = 8 };
+struct store_folder {
+    char *path; /* NULL: an empty place */
+    struct sc_os_stamp stamp;
+    char *names; /* each ended by NUL */
+    size_t len;
+};
+
 struct sc_store {
     struct sc_store_opts opts; /* defaults filled in; `cache` and `ca_file` are ours */
     char *cache, *ca_file;
@@ -46,6 +56,8 @@ struct sc_store {
     int64_t forgotten; /* records of failures older than this are void */
     struct store_curl *curl;
     bool curl_tried;
+    struct store_folder folder[STORE_FOLDERS];
+    size_t next_folder; /* whose place is taken next */
 };
 
 /* How a file is called in a store. Everything in it is harmless. */
@@ -93,6 +105,11 @@ const char *store_rel_folder(sc_arena *arena, const struct store_rel *rel, bool 
 sc_err *store_path_parse(const sc_store *store, const char *text, struct store_path *ret_path);
 void store_path_deinit(struct store_path *path);
 bool store_is_url(const char *place);
+
+/* folder.c ------------------------------------------------------------------------------------*/
+/* As sc_os_spelled(), from the names that are kept where that is the same. */
+char *store_spelled(sc_store *store, const char *folder, const char *name, bool *ret_nomem);
+void store_folders_deinit(sc_store *store);
 
 /* local.c -------------------------------------------------------------------------------------*/
 /* Looks in a store ROOT; sets s->path when a file was found that matches. */

@@ -17,7 +17,8 @@ static const char *const role_words[] = {
     "trap",     "syscall",   "linkage",        "exception", "exception-frame",
     "bugcheck", "switch",    "callout",        "start",     "first",
     "idle",     "invoker",   "user-exception", "user-apc",  "user-callback",
-    "verifier", "framework", "data",           "thunk",
+    "verifier", "framework", "data",           "thunk",     "interrupt",
+    "apart",    "late",      "spin",           "pass",
 };
 
 static bool equals_any_case(const char *a, const char *b) {
@@ -39,6 +40,9 @@ static bool fits(const char *pattern, size_t len, const char *name) {
 
 static bool row_fits(size_t row, const char *module, const char *function) {
     const char *m = role_pool + role_modules[row], *f = role_pool + role_functions[row];
+    /* Asked for each word of a stack that may be a return address: most rows end here. */
+    if (*f != *function && *f != '*' && *f != '?')
+        return false;
     return (*m == '*' || equals_any_case(m, module)) && fits(f, strlen(f), function);
 }
 

@@ -98,7 +98,10 @@ struct forge_poke {
     unsigned width;
     bool filled; /* invented: it gives way to whatever is known of the place */
 };
-/* Where the prolog of FRAME saved its caller's REG (numbered as in unwind codes). */
+/*
+ * Where the prolog of FRAME, or the processor's trap, saved its caller's REG (numbered as in unwind
+ * codes). Volatile registers are saved by traps only, for the frame right behind it.
+ */
 struct forge_fit_saved {
     size_t frame;
     uint8_t reg;

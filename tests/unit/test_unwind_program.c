@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "unwind/x86_program.h"
+#include "unwind/program.h"
 
 enum { MEMORY = 0x1000, WORDS = 64 };
 
@@ -19,11 +19,11 @@ struct world {
     struct sc_program p;
     unsigned searches;
     bool has_start;
-    uint32_t start, slot;
+    uint64_t start, slot;
     enum sc_program_status search_status;
 };
 
-static enum sc_program_status read_word(void *ctx, uint32_t addr, uint32_t *ret) {
+static enum sc_program_status read_word(void *ctx, uint64_t addr, uint64_t *ret) {
     (void)ctx;
     if (addr < MEMORY || addr >= MEMORY + WORDS * 4 || addr & 3)
         return SC_PROGRAM_MEMORY;
@@ -31,7 +31,7 @@ static enum sc_program_status read_word(void *ctx, uint32_t addr, uint32_t *ret)
     return SC_PROGRAM_DONE;
 }
 
-static enum sc_program_status search(void *ctx, const uint32_t *start, uint32_t *ret_slot) {
+static enum sc_program_status search(void *ctx, const uint64_t *start, uint64_t *ret_slot) {
     struct world *w = ctx;
     w->searches++;
     w->has_start = start != NULL;
@@ -44,7 +44,8 @@ static enum sc_program_status search(void *ctx, const uint32_t *start, uint32_t 
 static enum sc_program_status run(struct world *w, const char *text) {
     memset(w, 0, sizeof *w);
     w->slot = MEMORY + 0x10;
-    sc_program_init(&w->p, read_word, search, w);
+    sc_program_init(&w->p, SC_PROGRAM_X86, read_word, w);
+    w->p.search = search;
     sc_program_set(&w->p, "$esp", MEMORY);
     sc_program_set(&w->p, "$ebp", MEMORY + 0x20);
     sc_program_set(&w->p, "$eip", 0x401000);
@@ -186,7 +187,8 @@ static void a_search_that_fails_ends_the_program(void **state) {
     const enum sc_program_status all[] = {SC_PROGRAM_UNKNOWN, SC_PROGRAM_MEMORY, SC_PROGRAM_FAILED};
     for (size_t i = 0; i < 3; i++) {
         struct world w = {0};
-        sc_program_init(&w.p, read_word, search, &w);
+        sc_program_init(&w.p, SC_PROGRAM_X86, read_word, &w);
+        w.p.search = search;
         w.search_status = all[i];
         assert_int_equal(sc_program_run(&w.p, "$T0 .raSearch = $eip 4 ="), all[i]);
         assert_null(sc_program_get(&w.p, "$eip"));
@@ -263,8 +265,82 @@ static void too_much_of_anything_is_refused(void **state) {
     free(text);
 }
 
+/* ---- expressions of STACK CFI ---- */
+
+static bool named(void *ctx, const char *name, uint64_t *ret) {
+    (void)ctx;
+    *ret = !strcmp(name, ".cfa") ? MEMORY + 0x20 : UINT64_C(0xffffffff00000010);
+    return !strcmp(name, ".cfa") || !strcmp(name, "sp");
+}
+
+static enum sc_program_status read_wide(void *ctx, uint64_t addr, uint64_t *ret) {
+    (void)ctx;
+    *ret = addr << 32 | 7;
+    return addr == 8 ? SC_PROGRAM_MEMORY : SC_PROGRAM_DONE;
+}
+
+static void expressions_have_the_width_of_the_cpu(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        uint64_t wide, narrow;
+    } all[] = {
+        {"sp", 0xffffffff00000010, 0x10},
+        {"sp 16 -", 0xffffffff00000000, 0},
+        {"sp -32 +", 0xfffffffefffffff0, 0xfffffff0},
+        {".cfa -16 + ^", UINT64_C(0x101000000007), 7},
+        {"4294967296 2 /", 0x80000000, 0}, /* too large for 32 bits: bad */
+    };
+    for (size_t i = 0; i < 4; i++) {
+        for (int wide = 0; wide < 2; wide++) {
+            struct sc_program p;
+            struct sc_program_value v = {0};
+            sc_program_init(&p, wide ? SC_PROGRAM_CFI64 : SC_PROGRAM_CFI32, read_wide, NULL);
+            p.lookup = named;
+            size_t len = strlen(all[i].text);
+            assert_int_equal(sc_program_eval(&p, all[i].text, len, &v), SC_PROGRAM_DONE);
+            if (v.value != (wide ? all[i].wide : all[i].narrow))
+                fail_msg("%s is 0x%llx", all[i].text, (unsigned long long)v.value);
+            assert_true(v.has_slot == (i == 3));
+        }
+    }
+    struct sc_program p;
+    struct sc_program_value v = {0};
+    sc_program_init(&p, SC_PROGRAM_CFI32, read_wide, NULL);
+    assert_int_equal(sc_program_eval(&p, all[4].text, 14, &v), SC_PROGRAM_BAD);
+    sc_program_init(&p, SC_PROGRAM_CFI64, read_wide, NULL);
+    assert_int_equal(sc_program_eval(&p, all[4].text, 14, &v), SC_PROGRAM_DONE);
+    assert_true(v.value == all[4].wide);
+}
+
+static void an_expression_has_one_value(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        size_t len;
+        enum sc_program_status want;
+    } all[] = {
+        {"1 2", 3, SC_PROGRAM_BAD},           {"", 0, SC_PROGRAM_BAD},
+        {"1 +", 3, SC_PROGRAM_BAD},           {"1 2 = ", 5, SC_PROGRAM_BAD},
+        {"8 ^", 3, SC_PROGRAM_MEMORY},        {"x9", 2, SC_PROGRAM_UNKNOWN},
+        {".raSearch", 9, SC_PROGRAM_UNKNOWN}, {"1 $rbx: 2", 1, SC_PROGRAM_DONE},
+        {"$20", 3, SC_PROGRAM_UNKNOWN}, /* no CodeView numbers here */
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        struct sc_program p;
+        struct sc_program_value v = {.value = 77};
+        sc_program_init(&p, SC_PROGRAM_CFI64, read_wide, NULL);
+        p.lookup = named;
+        if (sc_program_eval(&p, all[i].text, all[i].len, &v) != all[i].want)
+            fail_msg("'%s'", all[i].text);
+        assert_true(v.value == (all[i].want == SC_PROGRAM_DONE ? 1 : 77));
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(expressions_have_the_width_of_the_cpu),
+        cmocka_unit_test(an_expression_has_one_value),
         cmocka_unit_test(operators_compute_in_32_bits),
         cmocka_unit_test(numbers_are_decimal_unless_they_say_otherwise),
         cmocka_unit_test(what_the_rule_says_has_names),

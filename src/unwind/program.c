@@ -4,12 +4,16 @@
  *
  *     name      `$` or `.` and letters or digits; the value of a variable, or what `=` assigns to
  *     number    decimal (0x: hexadecimal), a sign directly before it counts
- *     + - * / % of two numbers of 32 bits, which wrap
+ *     + - * / % of two numbers, which wrap
  *     @         a b @: a rounded down to a multiple of b, a power of two
- *     ^         the 32 bits in memory at that address
+ *     ^         what is in memory at that address
  *     =         name value =
  *
- * for example `$T0 $ebp = $eip $T0 4 + ^ = $ebp $T0 ^ = $esp $T0 8 + =`.
+ * for example `$T0 $ebp = $eip $T0 4 + ^ = $ebp $T0 ^ = $esp $T0 8 + =`. Numbers have 32 bits, or
+ * 64 where the CPU's have. Expressions of STACK CFI are the same without `=`; their names are those
+ * of registers, which have no `$` on ARM, and `.cfa`: `.cfa -16 + ^`.
+ *
+ * Programs of x86:
  *
  * Variables that have a value beforehand: the registers by name; .cbLocals, .cbParams,
  * .cbSavedRegs, .cbCalleeParams. `$T0` … `$T9`, `$L` and `$P` are the program's own. Learnt from
@@ -26,7 +30,7 @@
  * below their function's frame, `$T2 $esp = $T1 .raSearchStart =` although .cbLocals is their
  * function's. .raSearch begins where the former does.
  */
-#include "unwind/x86_program.h"
+#include "unwind/program.h"
 
 #include <string.h>
 
@@ -47,14 +51,20 @@ static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 static bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 static bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
-void sc_program_init(struct sc_program *p, sc_program_read_fn read, sc_program_search_fn search,
-                     void *ctx) {
+void sc_program_init(struct sc_program *p, enum sc_program_language language,
+                     sc_program_read_fn read, void *ctx) {
+    memset(p, 0, offsetof(struct sc_program, var));
+    p->language = language;
     p->read = read;
-    p->search = search;
     p->ctx = ctx;
     p->nvars = 0;
     p->missing = 0;
     p->bad = 0;
+}
+
+/* A number, as wide as the language has them. */
+static uint64_t fit(const struct sc_program *p, uint64_t v) {
+    return p->language == SC_PROGRAM_CFI64 ? v : (uint32_t)v;
 }
 
 static struct sc_program_var *find(struct sc_program *p, const char *name) {
@@ -74,10 +84,10 @@ static struct sc_program_var *find_or_add(struct sc_program *p, const char *name
     return var;
 }
 
-void sc_program_set(struct sc_program *p, const char *name, uint32_t value) {
+void sc_program_set(struct sc_program *p, const char *name, uint64_t value) {
     struct sc_program_var *var = find_or_add(p, name);
     if (var)
-        var->v = (struct sc_program_value){.value = value};
+        var->v = (struct sc_program_value){.value = fit(p, value)};
 }
 
 const struct sc_program_var *sc_program_get(const struct sc_program *p, const char *name) {
@@ -96,7 +106,9 @@ static bool push_value(struct run *r, struct sc_program_value v) {
 static enum sc_program_status search(struct run *r, const char *name,
                                      struct sc_program_value *ret) {
     const struct sc_program_var *start = NULL;
-    uint32_t slot = 0;
+    uint64_t slot = 0;
+    if (!r->p->search)
+        return SC_PROGRAM_UNKNOWN;
     if (!strcmp(name, ".raSearchStart"))
         start = find(r->p, "$T2");
     enum sc_program_status status = r->p->search(r->p->ctx, start ? &start->v.value : NULL, &slot);
@@ -116,9 +128,10 @@ static enum sc_program_status pop_value(struct run *r, struct sc_program_value *
     if (!strcmp(item->name, ".raSearch") || !strcmp(item->name, ".raSearchStart"))
         return search(r, item->name, ret);
     const struct sc_program_var *var = find(r->p, item->name);
-    if (!var)
+    uint64_t value = 0;
+    if (!var && (!r->p->lookup || !r->p->lookup(r->p->ctx, item->name, &value)))
         return SC_PROGRAM_UNKNOWN;
-    *ret = var->v;
+    *ret = var ? var->v : (struct sc_program_value){.value = fit(r->p, value)};
     return SC_PROGRAM_DONE;
 }
 
@@ -148,12 +161,13 @@ static enum sc_program_status dereference(struct run *r) {
     status = r->p->read(r->p->ctx, at.value, &v.value);
     if (status == SC_PROGRAM_MEMORY)
         r->p->missing = at.value;
+    v.value = fit(r->p, v.value);
     if (status == SC_PROGRAM_DONE)
         push_value(r, v);
     return status;
 }
 
-static bool compute(char op, uint32_t a, uint32_t b, uint32_t *ret) {
+static bool compute(char op, uint64_t a, uint64_t b, uint64_t *ret) {
     switch (op) {
     case '+': *ret = a + b; return true;
     case '-': *ret = a - b; return true;
@@ -171,7 +185,7 @@ static bool compute(char op, uint32_t a, uint32_t b, uint32_t *ret) {
 static enum sc_program_status operate(struct run *r, char op) {
     struct sc_program_value a, b, v = {0};
     if (op == '=')
-        return assign(r);
+        return r->p->language == SC_PROGRAM_X86 ? assign(r) : SC_PROGRAM_BAD;
     if (op == '^')
         return dereference(r);
     enum sc_program_status status = pop_value(r, &b);
@@ -181,6 +195,7 @@ static enum sc_program_status operate(struct run *r, char op) {
         return status;
     if (!compute(op, a.value, b.value, &v.value))
         return SC_PROGRAM_BAD;
+    v.value = fit(r->p, v.value);
     push_value(r, v);
     return SC_PROGRAM_DONE;
 }
@@ -194,8 +209,8 @@ static unsigned digit_value(char c) {
     return letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : 99;
 }
 
-/* A number of 32 bits at *P, which is moved behind it; false when it is none or too large. */
-static bool take_number(const char **p, uint32_t *ret) {
+/* A number up to MAX at *P, which is moved behind it; false when it is none or too large. */
+static bool take_number(const char **p, uint64_t max, uint64_t *ret) {
     const char *s = *p;
     const bool negative = *s == '-';
     unsigned base = 10;
@@ -207,12 +222,12 @@ static bool take_number(const char **p, uint32_t *ret) {
     }
     const char *first = s;
     for (; digit_value(*s) < base; s++) {
-        v = v * base + digit_value(*s);
-        if (v > UINT32_MAX)
+        if (v > (max - digit_value(*s)) / base)
             return false;
+        v = v * base + digit_value(*s);
     }
     *p = s;
-    *ret = negative ? 0 - (uint32_t)v : (uint32_t)v;
+    *ret = (negative ? 0 - v : v) & max;
     return s > first && !is_letter(*s);
 }
 
@@ -221,8 +236,8 @@ static const char *numbered_register(const char *name) {
     static const char *const names[] = {"$eax", "$ecx", "$edx", "$ebx",
                                         "$esp", "$ebp", "$esi", "$edi"};
     const char *p = name + 1;
-    uint32_t n = 0;
-    if (!is_digit(*p) || !take_number(&p, &n) || *p)
+    uint64_t n = 0;
+    if (!is_digit(*p) || !take_number(&p, UINT32_MAX, &n) || *p)
         return NULL;
     if (n == 33)
         return "$eip";
@@ -230,16 +245,18 @@ static const char *numbered_register(const char *name) {
 }
 
 static bool take_name(struct run *r, const char **p) {
+    const bool marked = !is_letter(**p);
     const char *s = *p + 1;
     while (is_letter(*s) || is_digit(*s))
         s++;
     size_t len = (size_t)(s - *p);
-    if (len < 2 || len >= SC_PROGRAM_NAME || r->count == SC_PROGRAM_DEPTH)
+    if (len < 1u + marked || len >= SC_PROGRAM_NAME || r->count == SC_PROGRAM_DEPTH)
         return false;
     struct item *item = &r->item[r->count++];
     *item = (struct item){.is_name = true};
     memcpy(item->name, *p, len);
-    const char *known = item->name[0] == '$' ? numbered_register(item->name) : NULL;
+    const bool numbered = r->p->language == SC_PROGRAM_X86 && item->name[0] == '$';
+    const char *known = numbered ? numbered_register(item->name) : NULL;
     if (known)
         memcpy(item->name, known, strlen(known) + 1);
     *p = s;
@@ -249,10 +266,10 @@ static bool take_name(struct run *r, const char **p) {
 static enum sc_program_status take_token(struct run *r, const char **p) {
     struct sc_program_value v = {0};
     const char c = **p;
-    if (c == '$' || c == '.')
+    if (c == '$' || c == '.' || (is_letter(c) && r->p->language != SC_PROGRAM_X86))
         return take_name(r, p) ? SC_PROGRAM_DONE : SC_PROGRAM_BAD;
     if (is_digit(c) || (c == '-' && is_digit((*p)[1]))) {
-        if (!take_number(p, &v.value) || !push_value(r, v))
+        if (!take_number(p, fit(r->p, UINT64_MAX), &v.value) || !push_value(r, v))
             return SC_PROGRAM_BAD;
         return SC_PROGRAM_DONE;
     }
@@ -260,21 +277,41 @@ static enum sc_program_status take_token(struct run *r, const char **p) {
     return operate(r, c);
 }
 
-enum sc_program_status sc_program_run(struct sc_program *p, const char *text) {
-    struct run r = {.p = p};
+/* Runs what stands from TEXT up to END (NULL: its NUL); a program too long is bad where it is. */
+static enum sc_program_status run_text(struct run *r, const char *text, const char *end) {
     const char *at = text;
     for (;;) {
-        while (is_blank(*at))
+        while (at != end && is_blank(*at))
             at++;
+        if (at == end || !*at)
+            return SC_PROGRAM_DONE;
         const char *token = at;
-        enum sc_program_status status = SC_PROGRAM_DONE;
-        if (*at)
-            status = at - text < SC_PROGRAM_LENGTH ? take_token(&r, &at) : SC_PROGRAM_BAD;
-        else if (r.count)
-            status = SC_PROGRAM_BAD; /* values that nothing uses: something is missing */
+        enum sc_program_status status =
+            at - text < SC_PROGRAM_LENGTH ? take_token(r, &at) : SC_PROGRAM_BAD;
         if (status == SC_PROGRAM_BAD)
-            p->bad = (size_t)(token - text);
-        if (!*token || status != SC_PROGRAM_DONE)
+            r->p->bad = (size_t)(token - text);
+        if (status != SC_PROGRAM_DONE)
             return status;
     }
+}
+
+enum sc_program_status sc_program_run(struct sc_program *p, const char *text) {
+    struct run r = {.p = p};
+    enum sc_program_status status = run_text(&r, text, NULL);
+    if (status == SC_PROGRAM_DONE && r.count) { /* values that nothing uses: something is missing */
+        p->bad = strlen(text);
+        return SC_PROGRAM_BAD;
+    }
+    return status;
+}
+
+enum sc_program_status sc_program_eval(struct sc_program *p, const char *text, size_t len,
+                                       struct sc_program_value *ret) {
+    struct run r = {.p = p};
+    enum sc_program_status status = run_text(&r, text, text + len);
+    if (status == SC_PROGRAM_DONE && r.count != 1) {
+        p->bad = len;
+        return SC_PROGRAM_BAD;
+    }
+    return status == SC_PROGRAM_DONE ? pop_value(&r, ret) : status;
 }
