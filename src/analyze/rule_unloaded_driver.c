@@ -3,9 +3,10 @@
  * unloaded-driver: an address of the crash lies where a driver used to be that was unloaded before.
  *
  * CERTAIN for the bug checks that Windows raises for just this (0xCE, 0xD4), when code was to run
- * there and one driver only was ever unloaded from there. STRONG when code was to run there, or when
- * those bug checks name data there. LIKELY when only data there was touched, and one step less when several drivers were there one
- * after the other. An address that a loaded image has since taken never counts.
+ * there and one driver only was ever unloaded from there. STRONG when code was to run there, or
+ * when those bug checks name data there. LIKELY when only data there was touched, and one step less
+ * when several drivers were there one after the other. An address that a loaded image has since
+ * taken never counts.
  */
 #include <string.h>
 
