@@ -2,8 +2,8 @@
 /*
  * ended-process: a process that Windows cannot do without was ended (0xEF, 0xF4), by a program: the
  * stop comes from the thread that ended it, and that thread belongs to another process. LIKELY, of
- * the program; no driver is blamed. Not when a driver on the stack did it, or when the process ended
- * itself.
+ * the program; no driver is blamed. Not when a driver on the stack did it, or when the process
+ * ended itself.
  */
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * hook: the check of the kernel's own code (0x109) found a function changed, and what stands there
- * now is a jump into a driver: it redirects the function to itself. LIKELY: the code is in the dump,
- * but who wrote it there is not, and a driver may be hooked by another one in its turn.
+ * now is a jump into a driver: it redirects the function to itself. LIKELY: the code is in the
+ * dump, but who wrote it there is not, and a driver may be hooked by another one in its turn.
  *
  * Jumps, as hooks are written:
  *     e9 rel32                            ff 25 rel32 (x64), ff 25 abs32 (x86): through memory
@@ -72,10 +72,11 @@ static void write(struct sc_case *c, uint64_t at, uint64_t target, const struct 
     sc_draft_init(&d, SC_LIKELY);
     d.f.module = m;
     d.f.symbol = sc_case_place(c, target);
-    d.f.summary = sc_case_text(c,
-                               "%s has taken over a function of Windows' kernel, which Windows does "
-                               "not allow.",
-                               sc_case_who(c, m));
+    d.f.summary =
+        sc_case_text(c,
+                     "%s has taken over a function of Windows' kernel, which Windows does "
+                     "not allow.",
+                     sc_case_who(c, m));
     d.f.detail = sc_case_text(c, "At %s, which was found changed, a jump leads to %s.",
                               sc_case_place(c, at), d.f.symbol);
     sc_draft_show(c, &d, SC_UNSET64, ".bugcheck", "Parameter 3 is the code that was changed, %s.",

@@ -2,8 +2,8 @@
 /*
  * hung-processor: another processor did not answer (0x101), and the dump holds its registers.
  * LIKELY when it stands in a driver's own code, POSSIBLE when a driver only stands further out on
- * its stack. Never more: when a processor does not answer, its registers are those of its last state
- * that was saved.
+ * its stack. Never more: when a processor does not answer, its registers are those of its last
+ * state that was saved.
  */
 #include <string.h>
 
@@ -45,8 +45,7 @@ static void write(struct sc_case *c, uint32_t index, const struct sc_stack *stac
     struct sc_draft d;
     bool own = k->link == SC_LINK_OWN && k->percent == 100 && !k->framework;
     const struct sc_frame *f = &stack->frame[k->frame];
-    const char *command =
-        sc_case_text(c, "~%us; kn; ~%us", index, c->machine->current);
+    const char *command = sc_case_text(c, "~%us; kn; ~%us", index, c->machine->current);
     sc_draft_init(&d, own ? SC_LIKELY : SC_POSSIBLE);
     d.f.module = k->module;
     d.f.symbol = sc_case_place(c, f->ip);

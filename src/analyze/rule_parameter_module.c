@@ -192,15 +192,15 @@ static void show(struct sc_case *c, struct sc_draft *d, unsigned n, const struct
             sc_case_addr(c, lead->start));
     if (lead->slot)
         sc_draft_show(c, d, lead->slot, sc_case_text(c, "? poi(%s)", sc_case_hex(c, lead->slot)),
-                      "It is an APC; one of its routines is %s.",
-                      sc_case_addr(c, lead->routine));
+                      "It is an APC; one of its routines is %s.", sc_case_addr(c, lead->routine));
     if (!m)
         sc_draft_against(c, d, SC_UNSET64, "lm", "No module of that name is loaded.");
     else if (lead->name)
         sc_draft_show(c, d, m->base, sc_case_lmvm(c, m), "It is loaded: %s.", sc_case_extent(c, m));
     else
-        sc_draft_show(c, d, lead_place(lead, arg->value), sc_case_lm(c, lead_place(lead, arg->value)),
-                      "That lies in %s.", sc_case_extent(c, m));
+        sc_draft_show(c, d, lead_place(lead, arg->value),
+                      sc_case_lm(c, lead_place(lead, arg->value)), "That lies in %s.",
+                      sc_case_extent(c, m));
 }
 
 /* A framework that only an address leads to: it ran somebody's code there. */
@@ -227,8 +227,9 @@ static const char *summary(struct sc_case *c, const struct lead *lead, bool culp
 static void say_next(struct sc_case *c, struct sc_draft *d, const struct lead *lead) {
     if (lead->module && strcmp(sc_case_driver(lead->module).role, "file system") == 0 &&
         is_anonymous(lead))
-        sc_draft_next(c, d, "fltmc instances: the file system filters; lm: which are loaded. "
-                            "Without one after the other the stop goes away with the guilty one.");
+        sc_draft_next(c, d,
+                      "fltmc instances: the file system filters; lm: which are loaded. "
+                      "Without one after the other the stop goes away with the guilty one.");
     if (lead->module)
         sc_advise_module(c, d, lead->module);
 }

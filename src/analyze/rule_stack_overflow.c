@@ -99,8 +99,8 @@ static const struct user *heaviest(const struct users *u, const struct user *aft
     const struct user *best = NULL;
     for (size_t i = 0; i < u->count; i++) {
         const struct user *x = &u->item[i];
-        bool driver = !sc_case_is_kernel(x->module) &&
-                      sc_case_driver(x->module).kind != NT_DRIVER_FRAMEWORK;
+        bool driver =
+            !sc_case_is_kernel(x->module) && sc_case_driver(x->module).kind != NT_DRIVER_FRAMEWORK;
         bool behind = !after || x->bytes < after->bytes || (x->bytes == after->bytes && x > after);
         if (behind && (driver || !drivers) && (!best || x->bytes > best->bytes))
             best = x;
@@ -140,18 +140,18 @@ static void write(struct sc_case *c, uint64_t sp, const char *command, const str
                                            "The kernel's stack ran over: %s called itself again "
                                            "and again.",
                                            who)
-                  : large ? sc_case_text(c, "The kernel's stack ran over: %s took the most of it.",
-                                         who)
-                          : "The kernel's stack ran over; many shared it, and no driver stands out.";
-    d.f.detail = sc_case_text(c, "The stack pointer, %s, is at the end of the stack, %s%s%s.",
-                              sc_case_addr(c, sp), sc_case_addr(c, c->k->stack_limit),
-                              d.f.symbol ? "; most of it went to " : "",
-                              d.f.symbol ? d.f.symbol : "");
+                  : large
+                      ? sc_case_text(c, "The kernel's stack ran over: %s took the most of it.", who)
+                      : "The kernel's stack ran over; many shared it, and no driver stands out.";
+    d.f.detail =
+        sc_case_text(c, "The stack pointer, %s, is at the end of the stack, %s%s%s.",
+                     sc_case_addr(c, sp), sc_case_addr(c, c->k->stack_limit),
+                     d.f.symbol ? "; most of it went to " : "", d.f.symbol ? d.f.symbol : "");
     show_limits(c, &d, sp, command);
     if (recursion)
         sc_draft_show(c, &d, x->repeated, sc_culprit_command(c),
-                      "%s is %zu times among the return addresses.",
-                      sc_case_place(c, x->repeated), x->repeats);
+                      "%s is %zu times among the return addresses.", sc_case_place(c, x->repeated),
+                      x->repeats);
     show_users(c, &d, u);
     if (d.f.module)
         sc_advise_module(c, &d, d.f.module);
