@@ -136,14 +136,26 @@ def run(args, folder):
     return done.stdout
 
 
-def analyse(build, case, folder):
-    """Forges and analyses one case in FOLDER, in both ways."""
+def forge(build, case, folder):
+    """The dump of a case, made in FOLDER."""
     dump = os.path.join(folder, case.name + ".dmp")
     run([os.path.join(build, "stopcode-forge"), "-q", os.path.join(case.folder, "scenario.txt"), "-o", dump], folder)
+    return dump
+
+
+def store(dump):
+    """The options for the symbols and images that were made beside it."""
+    return ["-y", dump + ".store", "-i", dump + ".store"]
+
+
+def analyse(build, case, folder):
+    """Forges and analyses one case in FOLDER, in both ways."""
+    dump = forge(build, case, folder)
     for way in WAYS:
-        symbols = ["-y", dump + ".store", "-i", dump + ".store"] if way == "symbols" else []
+        symbols = store(dump) if way == "symbols" else []
         out = run([os.path.join(build, "stopcode"), "analyze", "--json", "-j", "1", *symbols, dump], folder)
-        record = json.loads(out.splitlines()[0])  # behind it stands the summary
+        # A line for each file, and one about all of them behind it.
+        record = json.loads(out.splitlines()[0])
         if record["error"] or not record["findings"]:
             raise RuntimeError(f"{case.name}: no verdict: {record['error']}")
         case.said[way] = judge(case, record["findings"])
@@ -252,10 +264,10 @@ def recorded():
     return found
 
 
-def worse(chosen):
-    """What got worse against the table: sentences."""
+def worse(chosen, before):
+    """What got worse against the counts of a table: sentences."""
     said = []
-    for (half, way), was in recorded().items():
+    for (half, way), was in before.items():
         now = dict(zip(OUTCOMES, counts(chosen, half, way)))
         if now["right"] < was["right"]:
             said.append(f"{half}, {way}: {now['right']} right, {was['right']} before")
@@ -285,15 +297,16 @@ def main():
     args = parser.parse_args()
     chosen = cases(args.only)
     troubles = analyse_all(args.build, chosen)
-    for name, text in sorted(troubles.items()):
+    for name, text in sorted(troubles.items())[:8]:
         print(f"cases: {name}: {text}", file=sys.stderr)
     if troubles:
+        print(f"cases: {len(troubles)} of {len(chosen)} could not be judged", file=sys.stderr)
         return 1
     if args.show or args.only:
         print("\n".join(rows([c for c in chosen if not c.held_out])))
         return 0
     if args.check:
-        found = worse(chosen)
+        found = worse(chosen, recorded())
         print("\n".join(found or ["not worse than docs/design/verdicts.md"]))
         return 1 if found else 0
     write(TABLE, table(chosen))

@@ -54,7 +54,8 @@ class Transcript:
         elif word == "known-failure":
             self.known_failure = value or "no reason given"
         else:
-            pattern, arrow, text = value.partition(" => ")
+            pattern, arrow, text = (value + " ").partition(" => ")  # nothing may stand behind it
+            text = text.rstrip()
             if not arrow:
                 raise AssertionError(f"{self.path}: a filter without =>: {value}")
             self.filters.append((re.compile(pattern), text))

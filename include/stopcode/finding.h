@@ -48,6 +48,9 @@ struct sc_finding {
     size_t nlacked;
     const char **next; /**< what would settle it: commands or actions, one a line */
     size_t nnext;
+    const char **support; /**< ids of other rules that found the same module; their evidence is
+                               in `evidence` */
+    size_t nsupport;
 };
 
 /** A bug-check parameter explained in this dump. */
@@ -81,6 +84,10 @@ struct sc_analysis {
     const char *stack_command; /**< shows it: ".cxr 0x…; kb"; NULL without a stack */
     const char *stack_why;     /**< why there is none; NULL otherwise */
     const char *process;       /**< image name of the current process, or NULL */
+    uint64_t thread; /**< that ran: a kernel's ETHREAD, a process's thread id; SC_UNSET64 unknown */
+    uint64_t fault_ip;        /**< the instruction that failed; SC_UNSET64 unknown */
+    uint64_t fault_address;   /**< the memory it touched; SC_UNSET64 unknown, or not memory */
+    const char *fault_access; /**< "read", "write", "execute"; NULL unknown */
     /**
      * What the parameters, records and registers of this dump say, decoded: one claim each, with
      * the command that shows it. They blame nobody.

@@ -360,9 +360,9 @@ SC_API sc_err *sc_pe_each_pogo(const sc_pe *pe, sc_pe_pogo_fn fn, void *ctx,
 
 struct sc_pe_function {
     uint32_t begin;
-    uint32_t end;    /**< first RVA behind it; 0 = its length stands in .xdata that is missing */
+    uint32_t end;    /**< first RVA behind it; 0 = not known: .xdata is missing, or says nothing */
     uint32_t unwind; /**< RVA of UNWIND_INFO / .xdata; 0 when packed */
-    uint32_t packed; /**< ARM, ARM64: the packed unwind data, flag bits included; else 0 */
+    uint32_t packed; /**< ARM, ARM64: the packed unwind data, or flag 3; flag included; else 0 */
     bool thumb;      /**< ARM: bit 0 of the start was set */
     uint32_t entry;  /**< RVA of the RUNTIME_FUNCTION; 0 for a chained one */
 };

@@ -55,6 +55,9 @@ SC_API sc_err *sc_session_set_paths(sc_session *session, const char *symbols, co
 /** `-lines`: source line display on or off. */
 SC_API void sc_session_set_lines(sc_session *session, bool on);
 
+/** `-ee c++`, `.expr /s`: are expressions C++ where nothing else is said? MASM at first. */
+SC_API void sc_session_set_cxx(sc_session *session, bool cxx);
+
 /** Ends a log opened with .logopen, if any; opens PATH (NULL: none), appending or not. */
 SC_API sc_err *sc_session_log(sc_session *session, const char *path, bool append);
 

@@ -48,6 +48,14 @@ struct sc_symbol {
     bool code;          /**< known to be code */
     bool local;         /**< static in its compiland */
     uint32_t compiland; /**< 1-based index of the compiland, 0 unknown */
+    /** Of sc_symbols_nearest(), when blocks of the image were moved after linking (OMAP): how far
+     * the address asked for lay behind the start when it was linked. */
+    bool reordered;
+    uint32_t behind;
+    /** The image has no place for it: `rva` is `behind` bytes before the address asked for, and
+     * `home` is where the linker had it. */
+    bool unplaced;
+    uint32_t home;
 };
 
 /** Called for each hit; returns false to stop. */
@@ -142,6 +150,7 @@ struct sc_type {
     uint8_t bit_pos, bit_len;
     bool is_signed, is_const, is_volatile, is_reference;
     bool forward; /**< declared, not defined in this file */
+    bool is_int;  /**< a SC_TYPE_INT of 4 bytes that is `int`, not `long`: where the file tells */
 };
 
 enum sc_member_kind {

@@ -99,8 +99,10 @@ struct sc_near {
     const char *name;      /**< undecorated, name only; owned by the symtab */
     uint64_t address;      /**< of the symbol; of a constant its value, of a thread-local the
                                 offset in the TLS block */
-    uint64_t displacement; /**< of the address asked for behind it. Wraps (0xffffffff`fffe3ae9)
-                                when the symbol lies above it: a block moved by OMAP */
+    uint64_t displacement; /**< of the address asked for behind it. A block that OMAP moved: of 64
+                                bits, what lies between them now, which wraps when the symbol lies
+                                above it (0xffffffff`fffe3ae9); of 32 bits, what lay between them
+                                when it was linked. That is what WinDbg shows */
 };
 /**
  * The symbol at or before ADDR in its module; *RET_FOUND false when the address lies in no module

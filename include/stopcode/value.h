@@ -60,6 +60,8 @@ SC_API sc_err *sc_type_enum_value(sc_symbols *symbols, uint32_t id, const char *
 SC_API sc_err *sc_type_text(sc_symbols *symbols, uint32_t id, char *buf, size_t size);
 /** As C has it: "unsigned long", "_KTHREAD *", "unsigned char [15]". */
 SC_API sc_err *sc_type_c_text(sc_symbols *symbols, uint32_t id, char *buf, size_t size);
+/** As `dv` and `??` declare it: "struct _IRP *", "char **", "int [4]", "<function> *". */
+SC_API sc_err *sc_type_decl_text(sc_symbols *symbols, uint32_t id, char *buf, size_t size);
 
 /* ---- values ---- */
 

@@ -101,14 +101,21 @@ static void take_regs(struct sc_case *c) {
     if (a->has_regs)
         return;
     struct sc_regs regs;
+    const char *command = ".ecxr";
     sc_err *err = sc_target_event_regs(c->target, &regs);
+    if (err && !c->machine->kernel && !a->has_exception) {
+        /* A process' dump without an exception: the thread that it calls the current one. */
+        sc_err_destroy(err);
+        err = sc_target_regs(c->target, c->machine->current, &regs);
+        command = sc_case_text(c, "~%ur", c->machine->current);
+    }
     if (err) {
         sc_err_destroy(err);
         return;
     }
     a->regs = regs;
     a->has_regs = true;
-    a->regs_command = ".ecxr";
+    a->regs_command = command;
     /* A kernel's own context is that of the call that stopped it, unless it has no bug check. */
     c->regs_of_fault = a->has_exception && !a->has_bugcheck;
 }
@@ -180,15 +187,13 @@ static void take_source_notes(struct sc_case *c) {
         sc_case_note(c, "%zu more oddities of the file are not listed.", s->notes_dropped);
 }
 
-/* By confidence; findings of one confidence stay in the order of the rules. */
-static void rank(struct sc_findings *list) {
-    for (size_t i = 1; i < list->count; i++) {
-        struct sc_finding f = list->item[i];
-        size_t at = i;
-        for (; at > 0 && list->item[at - 1].confidence < f.confidence; at--)
-            list->item[at] = list->item[at - 1];
-        list->item[at] = f;
-    }
+/* What callers may know of the fault. */
+static void take_fault(struct sc_case *c) {
+    c->a->fault_ip = c->fault.ip;
+    c->a->fault_address = c->fault.memory;
+    c->a->fault_access = c->fault.access;
+    if (c->k->thread)
+        c->a->thread = c->k->thread;
 }
 
 static sc_err *gather(struct sc_case *c) {
@@ -204,6 +209,7 @@ static sc_err *gather(struct sc_case *c) {
     if (err)
         return err;
     sc_fault_find(c);
+    take_fault(c);
     note_oddities(c);
     err = sc_case_stack(c);
     if (err)
@@ -212,7 +218,7 @@ static sc_err *gather(struct sc_case *c) {
     err = sc_rules_run(c);
     if (err)
         return err;
-    rank(&c->findings);
+    sc_case_rank(c);
     c->a->bucket = sc_bucket(c);
     take_source_notes(c);
     if (sc_target_cancelled(c->target))
@@ -245,6 +251,7 @@ sc_err *sc_analyze_with(sc_target *target, sc_symtab *symtab, struct sc_analysis
     };
     w->analysis.machine = c.machine;
     w->analysis.exception_va = SC_UNSET64;
+    w->analysis.thread = w->analysis.fault_ip = w->analysis.fault_address = SC_UNSET64;
     sc_err *err = gather(&c);
     if (sc_target_take_nomem(target) && !err)
         err =

@@ -146,6 +146,20 @@ static bool may_have_place(const struct sc_case *c, enum sc_bug_kind kind, uint6
     return sc_kind_is_address(kind);
 }
 
+/* Numbers that stand for something in memory. */
+static const char *number_meaning(struct sc_case *c, const struct sc_bug_arg *known,
+                                  uint64_t value) {
+    if (known->kind == SC_BUG_PTE && strncmp(known->text, "Contents", 8) == 0)
+        return sc_pte_text(c, value);
+    if (known->kind == SC_BUG_PFN && value && value <= UINT32_MAX)
+        return sc_case_text(c, "physical address %llx", (unsigned long long)value << 12);
+    /* A sub-code without a table of its own: what happened is what it means. */
+    size_t len = strlen(c->bug.brief);
+    if (known->kind == SC_BUG_SUBCODE && c->bug.subcode && len)
+        return sc_case_text(c, "%.*s", (int)len - (c->bug.brief[len - 1] == '.'), c->bug.brief);
+    return NULL;
+}
+
 void sc_args_explain(struct sc_case *c) {
     for (unsigned i = 0; i < 4; i++) {
         const struct sc_bug_arg *known = &c->bug.arg[i];
@@ -158,6 +172,8 @@ void sc_args_explain(struct sc_case *c) {
         const char *pointed = value ? pointed_meaning(c, known->kind, value) : NULL;
         if (pointed)
             arg->meaning = pointed;
+        if (!arg->meaning)
+            arg->meaning = number_meaning(c, known, value);
         const char *object = sc_kind_object(c, known->kind, value);
         if (object)
             sc_arg_add(c, i + 1, "%s", object);

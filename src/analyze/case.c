@@ -256,6 +256,13 @@ bool sc_case_blamed(const struct sc_case *c, const struct sc_module *module) {
     return false;
 }
 
+bool sc_case_answered(const struct sc_case *c) {
+    for (size_t i = 0; i < c->findings.count; i++)
+        if (c->findings.item[i].confidence == SC_CERTAIN && !c->findings.item[i].module)
+            return true;
+    return false;
+}
+
 bool sc_case_is_live(const struct sc_case *c) {
     return c->a->has_bugcheck &&
            (sc_plain_code(c->a->code) == 0x161 || strstr(c->bug.name, "LIVEDUMP") ||

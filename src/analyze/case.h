@@ -20,6 +20,8 @@
 
 enum { SC_NAME_MAX = 64, SC_SYMBOL_MAX = 256, SC_FACTS_MAX = 64 };
 
+struct sc_fault_insn;
+
 /* The fault: which instruction failed, what it touched, and who says so. See fault.c. */
 struct sc_fault {
     uint32_t status;     /* NTSTATUS or exception code; 0 = none known */
@@ -32,6 +34,7 @@ struct sc_fault {
     unsigned memory_arg; /* as above; 0 with a known address: the exception record */
     bool hidden;         /* the processor did not report the address: it was not canonical */
     const char *access;  /* "read", "write", "execute"; NULL = not known */
+    const struct sc_fault_insn *insn; /* what stands at `ip`, see fault.h; NULL = not known */
 };
 
 struct sc_notes {
@@ -43,6 +46,7 @@ struct sc_findings {
     size_t count, room;
 };
 
+struct sc_culprit; /* culprit.h */
 struct sc_facts {
     struct sc_evidence *item;
     size_t count, room;
@@ -60,13 +64,15 @@ struct sc_case {
     unsigned ptr_size;
     struct sc_bug bug; /* when a->has_bugcheck */
     struct sc_fault fault;
-    uint64_t context_va;     /* where a->regs was read from; SC_UNSET64: the dump's own */
-    bool regs_of_fault;      /* a->regs is the state at the fault, not at the bug check */
+    const struct sc_culprit *culprit; /* the first frame worth blaming; never NULL for rules */
+    uint64_t context_va;              /* where a->regs was read from; SC_UNSET64: the dump's own */
+    bool regs_of_fault;               /* a->regs is the state at the fault, not at the bug check */
     bool regs_partial;       /* from a trap frame: it lacks r12-r15 and perhaps rbx, rsi, rdi */
     const char *process_why; /* why a->process is NULL */
     const char *rule;        /* id of the rule that runs */
     struct sc_findings findings;
     struct sc_notes notes;
+    unsigned user_kind; /* of a process: enum sc_user_kind, and 1; 0: not worked out yet */
     struct sc_facts facts;
     struct sc_kfacts *k; /* what the kernel's objects say; never NULL when rules run */
 };
@@ -124,6 +130,8 @@ struct nt_driver sc_case_driver(const struct sc_module *module);
 bool sc_case_is_kernel(const struct sc_module *module);
 /* Has a rule before already blamed MODULE? */
 bool sc_case_blamed(const struct sc_case *c, const struct sc_module *module);
+/* Is it certain that nobody is to blame, since the stop was asked for? */
+bool sc_case_answered(const struct sc_case *c);
 /* Did Windows only write a report and go on running (0x161, …_LIVEDUMP)? */
 bool sc_case_is_live(const struct sc_case *c);
 /* A small dump: registers, stacks and a few pages? */
@@ -133,8 +141,10 @@ uint32_t sc_plain_code(uint32_t code);
 /* Is CODE one of the N codes at LIST? */
 bool sc_code_in(uint32_t code, const uint32_t *list, size_t n);
 
-/* stack.c: fills the analysis' stack from its registers, or says why there is none. */
+/* stack.c: fills the analysis' stack from its registers, or says why there is none; c->culprit. */
 sc_err *sc_case_stack(struct sc_case *c);
+/* rank.c: joins findings about the same module, and puts the best first. */
+void sc_case_rank(struct sc_case *c);
 
 /* --- a finding in the making ------------------------------------------------------------------ */
 enum { SC_EVIDENCE_MAX = 12, SC_LINES_MAX = 8 };

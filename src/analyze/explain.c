@@ -35,6 +35,12 @@ void sc_arg_add(struct sc_case *c, unsigned n, const char *fmt, ...) {
     arg->meaning = arg->meaning ? sc_case_text(c, "%s; %s", arg->meaning, text) : text;
 }
 
+void sc_arg_absent(struct sc_case *c, unsigned n, const char *text) {
+    uint64_t start, size;
+    if (sc_space_next(sc_target_space(c->target), 0, &start, &size))
+        sc_arg_add(c, n, "%s", text);
+}
+
 void sc_arg_name(struct sc_case *c, unsigned n, const char *text) { c->a->arg[n - 1].text = text; }
 
 void sc_take_regs(struct sc_case *c, const struct sc_regs *regs, uint64_t va, const char *command,

@@ -63,7 +63,6 @@ static void refused(struct sc_case *c, bool execute) {
     bool because = execute ? pte >> 63 : (pte & 1) && !(pte >> 1 & 1);
     if (!pte)
         return;
-    sc_arg_add(c, 2, "%s", sc_pte_text(c, pte));
     if (because)
         sc_case_fact(c, SC_UNSET64, ".bugcheck", "The page's entry says %s: so it was refused.",
                      execute ? "\"no execute\"" : "\"read-only\"");
@@ -89,11 +88,5 @@ void sc_explain_memory(struct sc_case *c) {
     case EXECUTE_NO_EXECUTE: refused(c, true); break;
     case FAULTY_PAGE: faulty_page(c); break;
     default: break;
-    }
-    for (unsigned n = 2; n <= 4; n++) { /* PTEs by value, where the texts say "contents" */
-        const char *text = c->a->arg[n - 1].text;
-        bool contents = c->bug.arg[n - 1].kind == SC_BUG_PTE && text[0] == 'C';
-        if (contents && !c->a->arg[n - 1].meaning)
-            sc_arg_add(c, n, "%s", sc_pte_text(c, sc_arg(c, n)));
     }
 }

@@ -74,6 +74,6 @@ void sc_explain_pool(struct sc_case *c) {
         say_header(c, n);
         any |= c->facts.count > before;
         if (c->facts.count == before && !any && !c->a->arg[n - 1].meaning)
-            sc_arg_add(c, n, "its pool header is not in this dump, or no longer one");
+            sc_arg_absent(c, n, "its pool header is not in this dump, or no longer one");
     }
 }

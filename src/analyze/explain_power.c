@@ -44,7 +44,7 @@ static void say_mark(struct sc_case *c, unsigned n, uint64_t expected) {
     if (!sc_arg(c, n))
         return;
     if (!read_uint(c, sc_arg(c, n), 2, &mark))
-        sc_arg_add(c, n, "not in this dump");
+        sc_arg_absent(c, n, "not in this dump");
     else if (mark == expected)
         sc_arg_add(c, n, "its mark %llx is there", (unsigned long long)expected);
 }

@@ -24,7 +24,7 @@ static void say_block(struct sc_case *c, unsigned n) {
                    mark == (uint32_t)TRIAGE_MARK ? "its mark aebecede is there"
                                                  : "its mark aebecede is not there");
     else if (sc_arg(c, n))
-        sc_arg_add(c, n, "not in this dump");
+        sc_arg_absent(c, n, "not in this dump");
 }
 
 static void dpc_watchdog(struct sc_case *c) {

@@ -186,4 +186,5 @@ void sc_fault_find(struct sc_case *c) {
     }
     from_regs(c);
     doubt_zero(c);
+    sc_fault_decode(c);
 }

@@ -7,6 +7,7 @@
 #define STOPCODE_ANALYZE_FAULT_H
 
 #include "analyze/case.h"
+#include "stopcode/disasm.h"
 
 /* Fills c->fault from the exception record, the parameters and the context. */
 void sc_fault_find(struct sc_case *c);
@@ -23,6 +24,39 @@ bool sc_pointer_class(struct sc_case *c, uint64_t addr, struct sc_pointer *ret);
 const char *sc_pointer_regs(struct sc_case *c, uint64_t value, size_t *ret_count);
 /* The first register that no x64 address can be, and its value; false when there is none. */
 bool sc_pointer_wild_reg(struct sc_case *c, const char **ret_name, uint64_t *ret_value);
+
+/* Does the context of the fault hold this register? A trap frame lacks some. */
+bool sc_pointer_has_reg(const struct sc_case *c, const char *name);
+
+/* An address that is one bit off: BIT was flipped, VALUE would be WHERE. */
+struct sc_flipped {
+    unsigned bit;
+    uint64_t value;
+    const char *where; /* "amdppm+0x334c", "the current thread's stack", "memory of the dump" */
+};
+/*
+ * Does changing one bit of ADDR give an address of something? False when several bits would, or
+ * when the bit is so low that neighbours of anything would be found.
+ */
+bool sc_pointer_flipped(struct sc_case *c, uint64_t addr, struct sc_flipped *ret);
+
+/* The instruction of the fault against the registers: see fault_insn.c. */
+struct sc_fault_insn {
+    struct sc_insn insn;
+    const char *text;              /* "mov al,byte ptr [rcx+164h]" */
+    bool at_fault;                 /* the registers are those of this instruction */
+    const struct sc_insn_mem *mem; /* the operand that the fault is about; NULL: none, not known */
+    bool has_address;
+    uint64_t address; /* of that operand, computed */
+    bool matches;     /* it covers the address that was reported */
+    const char *base; /* register that leads astray: the operand's base or index; NULL: none */
+    uint64_t base_value;
+    const char *missing; /* a register of the operand that the context lacks; NULL: none */
+};
+/* Fills c->fault.insn, when the code is at hand. */
+void sc_fault_decode(struct sc_case *c);
+/* Evidence for what the instruction did: which operand, which address, from which register. */
+void sc_fault_show_insn(struct sc_case *c, struct sc_draft *d);
 
 /* "used a null pointer", "divided by zero": what the code did, for anybody; never NULL. */
 const char *sc_fault_did(struct sc_case *c);

@@ -118,6 +118,12 @@ static const char *reaching(struct sc_case *c) {
         return "";
     struct sc_pointer p;
     const char *addr = sc_case_addr(c, f->memory);
+    const struct sc_fault_insn *i = f->insn;
+    if (i && i->matches && i->base && !i->base_value && f->memory)
+        return sc_case_text(c, "%s %s, a null pointer in %s plus 0x%llx", verb, addr, i->base,
+                            (unsigned long long)f->memory);
+    if (i && i->matches && i->base && !i->base_value)
+        return sc_case_text(c, "%s %s, a null pointer in %s", verb, addr, i->base);
     if (sc_pointer_class(c, f->memory, &p))
         return sc_case_text(c, "%s %s, %s", verb, addr, p.text);
     const char *where = sc_case_where(c, f->memory);
@@ -152,6 +158,8 @@ static void show_hidden(struct sc_case *c, struct sc_draft *d) {
                   "address the processor does not report (general protection), mostly for a "
                   "pointer that is no address.",
                   c->machine->windows ? "-1" : "0");
+    if (c->fault.insn && c->fault.insn->has_address)
+        return; /* the instruction says more than any register */
     if (sc_pointer_wild_reg(c, &reg, &value))
         sc_draft_show(c, d, SC_UNSET64, sc_case_cxr(c), "%s holds %s: %s.", reg,
                       sc_case_addr(c, value),
@@ -177,22 +185,51 @@ static void show_equal(struct sc_case *c, struct sc_draft *d, const char *at) {
                   equal);
 }
 
-void sc_fault_show_pointer(struct sc_case *c, struct sc_draft *d) {
+/* The address that is wrong: what was reported, else what the instruction or a register has. */
+static bool wrong_address(struct sc_case *c, uint64_t *ret) {
+    const struct sc_fault *f = &c->fault;
+    const char *reg;
+    if (f->memory != SC_UNSET64)
+        *ret = f->memory;
+    else if (f->insn && f->insn->has_address)
+        *ret = f->insn->address;
+    else
+        return sc_pointer_wild_reg(c, &reg, ret);
+    return true;
+}
+
+static void show_flipped(struct sc_case *c, struct sc_draft *d) {
+    struct sc_flipped flip;
+    uint64_t addr;
+    if (!wrong_address(c, &addr) || !sc_pointer_flipped(c, addr, &flip))
+        return;
+    sc_draft_show(c, d, flip.value,
+                  sc_case_text(c, "? %s ^ %s", sc_case_hex(c, addr), sc_case_hex(c, flip.value)),
+                  "%s differs in one bit (bit %u) from %s, which would be %s: a bit may have "
+                  "flipped in memory or on the way.",
+                  sc_case_addr(c, addr), flip.bit, sc_case_addr(c, flip.value), flip.where);
+}
+
+static void show_reported(struct sc_case *c, struct sc_draft *d) {
     const struct sc_fault *f = &c->fault;
     struct sc_pointer p;
-    if (f->hidden) {
-        show_hidden(c, d);
-        return;
-    }
-    if (f->memory == SC_UNSET64)
-        return;
     const char *at = sc_case_addr(c, f->memory);
     if (sc_pointer_class(c, f->memory, &p))
         sc_draft_show(c, d, f->memory, memory_command(c), "The address it used, %s, is %s.", at,
                       p.text);
     else
         sc_draft_show(c, d, f->memory, memory_command(c), "The address it used is %s.", at);
-    show_equal(c, d, at);
+    if (!f->insn || !f->insn->base)
+        show_equal(c, d, at);
+}
+
+void sc_fault_show_pointer(struct sc_case *c, struct sc_draft *d) {
+    if (c->fault.hidden)
+        show_hidden(c, d);
+    else if (c->fault.memory != SC_UNSET64)
+        show_reported(c, d);
+    sc_fault_show_insn(c, d);
+    show_flipped(c, d);
 }
 
 void sc_fault_show_ip(struct sc_case *c, struct sc_draft *d) {

@@ -96,6 +96,8 @@ sc_err *sc_kfacts_load(struct sc_case *c) {
         k->prcb = t->prcb;
     }
     if (!c->machine->kernel) {
+        if (t)
+            k->thread = t->tid;
         if (t && c->machine->windows)
             take_teb(c, k, t);
         return c->nomem ? sc_err_nomem() : NULL;

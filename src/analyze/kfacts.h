@@ -12,7 +12,8 @@
 struct sc_kfacts {
     sc_layout_book *book; /* NULL without symbols, or for a process */
     struct nt nt;         /* of use only with a book */
-    uint64_t thread, process, prcb;
+    uint64_t thread;      /* a process's dump: its id */
+    uint64_t process, prcb;
     uint64_t stack_limit, stack_base; /* the current thread's kernel stack; a process: its stack */
     uint64_t dpc_stack;               /* top of the processor's stack for DPCs */
     bool assumed;                     /* layouts of another build were used */

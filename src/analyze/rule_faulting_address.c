@@ -3,16 +3,28 @@
  * faulting-address: the instruction that failed lies inside a driver's image.
  *
  * STRONG when the record, the parameters and the context agree on it. It is weaker, and says so,
- *   - LIKELY inside a framework (Wdf01000, ndis, Ntfs, …), which runs on other drivers' behalf;
+ *   - LIKELY inside a framework (Wdf01000, ndis, Ntfs, …), which runs on other drivers' behalf, and
+ *     POSSIBLE where the stack shows the driver that called it;
  *   - LIKELY for a fail-fast check: it stands where damage is noticed, not where it is done;
  *   - LIKELY when the context stands in another module;
  *   - POSSIBLE for an in-page error: the disk did not deliver, and the driver is the victim.
  * Never CERTAIN: the driver may have been handed the bad pointer.
  */
+#include "analyze/advice.h"
+#include "analyze/culprit.h"
 #include "analyze/rule.h"
 
-static enum sc_confidence judge(const struct sc_case *c, struct nt_driver driver) {
+/* Did the stack's culprit call the framework M, in which the instruction lies? */
+static bool has_client(const struct sc_case *c, const struct sc_module *m) {
+    const struct sc_culprit *k = c->culprit;
+    return k->found && k->inner == m && k->link == SC_LINK_CALLED && k->percent == 100;
+}
+
+static enum sc_confidence judge(const struct sc_case *c, const struct sc_module *m,
+                                struct nt_driver driver) {
     if (c->fault.status == 0xc0000006)
+        return SC_POSSIBLE;
+    if (driver.kind == NT_DRIVER_FRAMEWORK && has_client(c, m))
         return SC_POSSIBLE;
     if (c->fault.contradicted || driver.kind == NT_DRIVER_FRAMEWORK ||
         c->fault.status == 0xc0000409 || sc_plain_code(c->a->code) == 0x139)
@@ -37,21 +49,15 @@ static void say_what_weakens(struct sc_case *c, struct sc_draft *d, struct nt_dr
                          "done the damage before.");
 }
 
-static void say_next(struct sc_case *c, struct sc_draft *d, const struct sc_module *m,
-                     struct nt_driver driver) {
-    const char *image = sc_case_name(c, m->image);
-    sc_draft_lacked(c, d, "The call stack was not used: who called this code is not known.");
-    if (driver.kind == NT_DRIVER_VENDOR)
-        sc_draft_next(c, d, "%s: its version and date; is there a newer one from its maker?",
-                      sc_case_lmvm(c, m));
-    else
-        sc_draft_next(c, d, "%s: its version and date; are Windows and the firmware up to date?",
-                      sc_case_lmvm(c, m));
-    if (driver.kind == NT_DRIVER_FRAMEWORK)
-        sc_draft_next(c, d, "Driver Verifier on the third-party drivers that use %s.", image);
-    else
-        sc_draft_next(c, d, "Driver Verifier on %s, to stop it nearer to its mistake next time.",
-                      image);
+static void say_client(struct sc_case *c, struct sc_draft *d, const struct sc_module *m) {
+    const struct sc_culprit *k = c->culprit;
+    if (has_client(c, m))
+        sc_draft_against(c, d, c->a->stack.frame[k->frame].ip, sc_culprit_command(c),
+                         "%s called it (%s).", sc_case_who(c, k->module),
+                         sc_culprit_frame(c, k->frame));
+    if (!c->a->stack.count)
+        sc_draft_lacked(c, d, "There is no call stack (%s): who called this code is not known.",
+                        k->why);
 }
 
 static void run(struct sc_case *c) {
@@ -61,7 +67,7 @@ static void run(struct sc_case *c) {
         return;
     struct nt_driver driver = sc_case_driver(m);
     struct sc_draft d;
-    sc_draft_init(&d, judge(c, driver));
+    sc_draft_init(&d, judge(c, m, driver));
     d.f.module = m;
     d.f.symbol = sc_case_where(c, ip);
     d.f.summary = sc_case_text(c, "%s %s%s.", sc_case_who(c, m), sc_fault_did(c),
@@ -76,7 +82,8 @@ static void run(struct sc_case *c) {
     sc_fault_show_ip(c, &d);
     sc_fault_show_pointer(c, &d);
     say_what_weakens(c, &d, driver);
-    say_next(c, &d, m, driver);
+    say_client(c, &d, m);
+    sc_advise_module(c, &d, m);
     sc_case_add(c, &d);
 }
 

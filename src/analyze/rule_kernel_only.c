@@ -5,25 +5,16 @@
  * handed a bad pointer or found structures damaged that a driver had written to. Nobody is blamed,
  * and what would be needed is said.
  */
+#include "analyze/advice.h"
 #include "analyze/rule.h"
 
 static void say_next(struct sc_case *c, struct sc_draft *d) {
-    sc_draft_lacked(c, d,
-                    "The call stack was not used: which driver called the kernel there is not "
-                    "known.");
     if (sc_case_is_small(c))
         sc_draft_lacked(c, d,
                         "This is a small dump: most of the memory that the kernel was working "
                         "on is not in it.");
-    sc_draft_next(c, d,
-                  "The stack of the context (%s) with the kernel's symbols: the first driver "
-                  "below the kernel's frames.",
-                  sc_case_cxr(c));
-    if (sc_case_is_small(c))
-        sc_draft_next(c, d, "A kernel or automatic memory dump of the next crash.");
-    sc_draft_next(c, d,
-                  "Driver Verifier with special pool on the third-party drivers: it stops the "
-                  "one that damages memory at once.");
+    sc_advise_dump(c, d);
+    sc_advise_all_drivers(c, d);
     sc_draft_next(c, d, "When crashes differ from one to the next: a test of the memory modules.");
 }
 
@@ -44,6 +35,7 @@ static void run(struct sc_case *c) {
                   sc_case_addr(c, ip), sc_case_extent(c, m));
     sc_fault_show_ip(c, &d);
     sc_fault_show_pointer(c, &d);
+    sc_show_no_culprit(c, &d);
     say_next(c, &d);
     sc_case_add(c, &d);
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analyze/advice.h"
 #include "analyze/rule.h"
 
 /* Command I of the bug check with its "{N}" filled in; NULL when such a parameter is zero. */
@@ -86,8 +87,7 @@ static void say_kernel(struct sc_case *c, struct sc_draft *d) {
             sc_draft_next(c, d, "%s, in a dump that holds that memory, with the kernel's symbols.",
                           command);
     }
-    if (sc_case_is_small(c))
-        sc_draft_next(c, d, "A kernel or automatic memory dump of the next one.");
+    sc_advise_dump(c, d);
 }
 
 static void say_fault(struct sc_case *c, struct sc_draft *d) {
@@ -112,9 +112,10 @@ static void run(struct sc_case *c) {
             ? sc_case_text(c, "%s (0x%X): no parameter leads to a driver.", c->a->name, c->a->code)
             : "There is neither a bug check nor an exception to start from.";
     say_fault(c, &d);
-    if (c->machine->kernel)
+    if (c->machine->kernel) {
         say_kernel(c, &d);
-    else
+        sc_show_no_culprit(c, &d);
+    } else
         sc_draft_show(c, &d, SC_UNSET64, "~", "The threads are all that is known.");
     sc_case_add(c, &d);
 }

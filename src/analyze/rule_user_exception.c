@@ -1,163 +1,32 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * user-exception: what ended a process, and in whose code.
+ * user-exception: an instruction of a process failed, and in whose code.
  *
- *   access violation and the like   the module of the instruction: STRONG; POSSIBLE when it is a
- *                                   system library, which mostly was handed bad data
- *   C++ exception                   the module that threw: the exception names its base (x64) or
- *                                   its type information lies in it (x86): STRONG
- *   stack overflow, fail-fast       the module of the instruction: LIKELY, since the one that took
- *                                   the stack, or did the damage, may be another
- *   heap corruption                 nobody: it is found long after it was done
- *   .NET exception                  nobody: the managed stack would be needed
- *   breakpoint                      nobody but the one who set it
- *   made up, or no exception        the dump was written on demand: CERTAIN that it records no
- *                                   crash (POSSIBLE when the file is damaged); a hang may be what
- *                                   was wanted
+ *   in the program or a library of its own    that module: STRONG; POSSIBLE for an in-page error.
+ *                                             When the function is library code that is compiled
+ *                                             in (memcpy, std::…), the function that called it
+ *   in a library of the system                the first frame outside of those: LIKELY when every
+ *                                             frame up to it is exact, else POSSIBLE; never more
+ *                                             than that when the heap's own code failed, which is
+ *                                             damage done before. Without such a frame the library
+ *                                             itself: POSSIBLE
+ *   where a library was unloaded              that library: STRONG
+ *   in no module                              nobody: LIKELY that a pointer to code was bad; the
+ *                                             caller, when the call has just pushed its return
+ *                                             address, by name: LIKELY
+ *
+ * What the instruction was reading and what its pointer looks like: fault.c and its neighbours.
  */
 #include <string.h>
 
-#include "analyze/exception_words.h"
-#include "analyze/rule.h"
-#include "nt/cxxthrow.h"
+#include "analyze/user.h"
+#include "nt/status.h"
+#include "stopcode/minidump.h"
 
-/* Libraries of the other systems that programs end in: by the start of their names. */
-static bool is_foreign_runtime(const char *image) {
-    static const char *const starts[] = {
-        "libc.",  "libc-",    "libpthread", "ld-",  "linux-gate", "linux-vdso", "libsystem_",
-        "libc++", "libgcc_s", "libobjc",    "dyld", "libstdc++",  "libSystem"};
-    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
-        if (strncmp(image, starts[i], strlen(starts[i])) == 0)
-            return true;
-    return false;
-}
+static const uint32_t in_page_error = 0xc0000006;
 
-static bool is_runtime(const struct sc_case *c, const struct sc_module *m) {
-    if (!c->machine->windows)
-        return is_foreign_runtime(m->image);
-    return sc_case_driver(m).kind == NT_DRIVER_FRAMEWORK;
-}
-
-static void say_thread(struct sc_case *c, struct sc_draft *d) {
-    sc_draft_show(c, d, SC_UNSET64, "~", "Thread %u is the one the dump was written for.",
-                  c->machine->current);
-}
-
-static const char *program(const struct sc_case *c) {
-    return c->a->process ? c->a->process : "The program";
-}
-
-static void on_demand(struct sc_case *c) {
-    struct sc_draft d;
-    const struct sc_analysis *a = c->a;
-    bool damaged = sc_target_source(c->target)->nnotes > 0;
-    sc_draft_init(&d, damaged ? SC_POSSIBLE : SC_CERTAIN);
-    d.f.summary =
-        damaged ? sc_case_text(c, "%s: no exception can be found in this damaged dump.", program(c))
-                : sc_case_text(c, "This dump records no crash of %s: it was written on demand.",
-                               c->a->process ? c->a->process : "the program");
-    if (a->has_exception) {
-        d.f.detail =
-            sc_case_text(c,
-                         "The exception %s (0x%08x) is one that is made up to write a "
-                         "dump.",
-                         a->exception_name ? a->exception_name : "code", a->exception.code);
-        sc_draft_show(c, &d, SC_UNSET64, ".exr -1", "The exception code is 0x%08x%s%s.",
-                      a->exception.code, a->exception_name ? ", " : "",
-                      a->exception_name ? a->exception_name : "");
-    } else {
-        d.f.detail =
-            damaged ? "There is no exception in this dump, but parts of the file cannot be read: "
-                      "it may have had one."
-                    : "There is no exception in this dump: a tool, a person or the program itself "
-                      "had it written, perhaps because of a hang.";
-        sc_draft_show(c, &d, SC_UNSET64, ".dumpdebug", "The dump has no exception.");
-    }
-    sc_draft_show(c, &d, SC_UNSET64, "~", "The threads, as they were at that moment.");
-    sc_draft_next(c, &d, "For a hang: what each thread waits for, and who holds it.");
-    sc_case_add(c, &d);
-}
-
-/* The image that threw a C++ exception: its base on x64, on x86 where the type information is. */
-static const struct sc_module *thrower(struct sc_case *c, uint64_t *ret_addr) {
-    const struct sc_exception *e = &c->a->exception;
-    unsigned at = c->is32 ? 2 : 3;
-    if (e->code != 0xe06d7363 || e->nparams <= at)
-        return NULL;
-    *ret_addr = sc_case_canon(c, e->param[at]);
-    return sc_target_module_at(c->target, *ret_addr);
-}
-
-static void start(struct sc_case *c, struct sc_draft *d, enum sc_confidence confidence) {
-    sc_draft_init(d, confidence);
-    const struct sc_analysis *a = c->a;
-    const char *code = a->exception_name
-                           ? sc_case_text(c, "%s (0x%08x)", a->exception_name, a->exception.code)
-                           : sc_case_text(c, "0x%08x", a->exception.code);
-    if (c->fault.ip_in_record)
-        sc_draft_show(c, d, c->fault.ip, ".exr -1", "The exception is %s, raised at %s.", code,
-                      sc_case_place(c, a->exception.address));
-    else
-        sc_draft_show(c, d, SC_UNSET64, ".exr -1", "The exception is %s.", code);
-}
-
-/* Nobody is blamed: SUMMARY and DETAIL say why, NEXT what would help. */
-static void nobody(struct sc_case *c, enum sc_confidence confidence, const char *summary,
-                   const char *detail, const char *next) {
-    struct sc_draft d;
-    start(c, &d, confidence);
-    d.f.summary = summary;
-    d.f.detail = detail;
-    d.f.symbol = c->fault.ip == SC_UNSET64 ? NULL : sc_case_where(c, c->fault.ip);
-    say_thread(c, &d);
-    sc_draft_next(c, &d, "%s", next);
-    sc_case_add(c, &d);
-}
-
-/* "std::runtime_error"'s like, from the throw information; NULL when the dump lacks it. */
-static const char *thrown_type(struct sc_case *c) {
-    struct nt_cxxthrow info;
-    if (!nt_cxxthrow(c->target, &c->a->exception, c->arena, &info) || !info.ntypes)
-        return NULL;
-    return sc_case_name(c, info.type[0]);
-}
-
-static void thrown(struct sc_case *c) {
-    struct sc_draft d;
-    uint64_t addr;
-    const char *type = thrown_type(c);
-    const struct sc_module *m = thrower(c, &addr);
-    if (!m) {
-        nobody(c, SC_POSSIBLE, sc_case_text(c, "%s left a C++ exception unhandled.", program(c)),
-               "The exception does not name the image that threw it.",
-               "The stack of the thread, with symbols: the frame above _CxxThrowException.");
-        return;
-    }
-    start(c, &d, is_runtime(c, m) ? SC_POSSIBLE : SC_STRONG);
-    d.f.module = m;
-    d.f.summary =
-        sc_case_text(c, "%s threw a C++ exception that nobody caught.", sc_case_who(c, m));
-    d.f.detail = sc_case_text(c,
-                              "The exception's parameter %u, %s, lies in %s: that image threw "
-                              "it%s%s.",
-                              c->is32 ? 2 : 3, sc_case_addr(c, addr), sc_case_extent(c, m),
-                              type ? ", as " : "", type ? type : "");
-    sc_draft_show(c, &d, addr, sc_case_lm(c, addr), "Parameter %u of the exception lies in %s.",
-                  c->is32 ? 2 : 3, sc_case_extent(c, m));
-    if (type)
-        sc_draft_show(c, &d, SC_UNSET64, ".exr -1", "The type thrown is %s.", type);
-    say_thread(c, &d);
-    sc_draft_next(c, &d, "The stack of the thread, with symbols: who threw, and what.");
-    sc_case_add(c, &d);
-}
-
-static enum sc_confidence judge(const struct sc_case *c, const struct sc_module *m) {
-    uint32_t code = c->a->exception.code;
-    if (is_runtime(c, m) || code == 0xc0000006)
-        return SC_POSSIBLE;
-    if (code == 0xc00000fd || code == 0xc0000409 || c->fault.contradicted)
-        return SC_LIKELY;
-    return SC_STRONG;
+static bool is_in_page(const struct sc_case *c) {
+    return c->machine->windows && c->a->exception.code == in_page_error;
 }
 
 static void show_context(struct sc_case *c, struct sc_draft *d) {
@@ -171,104 +40,339 @@ static void show_context(struct sc_case *c, struct sc_draft *d) {
                       sc_case_place(c, sc_regs_ip(&c->a->regs)));
 }
 
-static void in_module(struct sc_case *c, const struct sc_module *m) {
-    struct sc_draft d;
-    start(c, &d, judge(c, m));
+/* The third parameter of an in-page error is why the page could not be read. */
+static void show_in_page(struct sc_case *c, struct sc_draft *d) {
+    const struct sc_exception *e = &c->a->exception;
+    struct nt_errtext text;
+    if (!is_in_page(c) || e->nparams < 3)
+        return;
+    uint32_t status = (uint32_t)e->param[2];
+    bool known = nt_status_text(status, &text);
+    sc_draft_show(c, d, SC_UNSET64, ".exr -1",
+                  "Parameter 2, 0x%08x%s%s, is why the page could not be read.", status,
+                  known ? ", " : "", known ? text.name : "");
+    const struct sc_module *file =
+        c->fault.memory == SC_UNSET64 ? NULL : sc_target_module_at(c->target, c->fault.memory);
+    if (file)
+        sc_draft_show(c, d, c->fault.memory, sc_case_lm(c, c->fault.memory),
+                      "The page belongs to the file of %s.", sc_case_extent(c, file));
+    sc_draft_next(c, d,
+                  "The disk or network share that holds the file: the system event log, chkdsk.");
+}
+
+static void show_instruction(struct sc_case *c, struct sc_draft *d, const struct sc_module *m) {
     uint64_t ip = c->fault.ip;
-    d.f.module = m;
-    d.f.symbol = sc_case_where(c, ip);
-    d.f.summary = sc_case_text(c, "%s %s.", sc_case_who(c, m), sc_fault_did(c));
-    d.f.detail = c->a->exception_text && c->a->exception.code == 0xc0000409
-                     ? sc_case_text(c, "%s %s", sc_fault_detail(c), c->a->exception_text)
-                     : sc_fault_detail(c);
-    sc_draft_show(c, &d, ip, sc_case_lm(c, ip), "The instruction, %s, lies in %s.",
+    sc_draft_show(c, d, ip, sc_case_lm(c, ip), "The instruction, %s, lies in %s.",
                   sc_case_addr(c, ip), sc_case_extent(c, m));
-    show_context(c, &d);
-    sc_fault_show_pointer(c, &d);
-    say_thread(c, &d);
-    if (is_runtime(c, m)) {
-        sc_draft_against(c, &d, ip, sc_case_lm(c, ip),
-                         "This is a library of the system, which mostly fails on what its caller "
-                         "handed to it.");
-        sc_draft_next(c, &d,
-                      "The stack of the thread, with symbols: the first frame outside the "
-                      "system's libraries.");
-    }
-    sc_draft_lacked(c, &d, "The call stack was not used: who called this code is not known.");
-    sc_draft_next(c, &d, "%s: its version; its symbols name the function and line.",
-                  sc_case_lmvm(c, m));
+    show_context(c, d);
+    sc_fault_show_pointer(c, d);
+    show_in_page(c, d);
+    sc_user_show_code(c, d);
+}
+
+static const char *symbol_of(struct sc_case *c, const struct sc_user_frames *frames) {
+    return frames->count && frames->item[0].f->ip == c->fault.ip
+               ? sc_user_place(c, &frames->item[0])
+               : sc_case_where(c, c->fault.ip);
+}
+
+static bool stands_on_fault(const struct sc_case *c, const struct sc_user_frames *frames) {
+    return frames->count && frames->item[0].f->ip == c->fault.ip;
+}
+
+/* Library code that is compiled into the program failed: who called it, in the same module. */
+static void blame_caller_inside(struct sc_case *c, struct sc_draft *d,
+                                const struct sc_user_frames *frames) {
+    size_t i;
+    if (!stands_on_fault(c, frames) || !sc_user_blame(frames, 0, &i) || !i ||
+        frames->item[i].module != d->f.module)
+        return;
+    if (!frames->item[i].sure && d->f.confidence > SC_LIKELY)
+        d->f.confidence = SC_LIKELY;
+    d->f.symbol = sc_user_place(c, &frames->item[i]);
+    sc_user_show_frame(c, d, frames, i,
+                       "is the first that is not library code, which mostly fails on what was "
+                       "handed to it");
+}
+
+/*
+ * A sanitizer raises exceptions of its own when it finds that memory was misused: SyzyASan, as its
+ * sources say, STATUS_ARRAY_BOUNDS_EXCEEDED.
+ */
+static const char *sanitizer(struct sc_case *c) {
+    static const char name[] = "syzyasan_rtl";
+    bool code = c->machine->windows && c->a->exception.code == 0xc000008c;
+    return code && sc_target_module_named(c->target, name) ? name : NULL;
+}
+
+static void in_module(struct sc_case *c, const struct sc_module *m,
+                      const struct sc_user_frames *frames) {
+    struct sc_draft d;
+    sc_user_start(c, &d,
+                  is_in_page(c)           ? SC_POSSIBLE
+                  : c->fault.contradicted ? SC_LIKELY
+                                          : SC_STRONG);
+    d.f.module = m;
+    d.f.symbol = symbol_of(c, frames);
+    const char *checker = sanitizer(c);
+    d.f.summary = sc_case_text(
+        c, "%s %s.", sc_case_who(c, m),
+        checker ? "used memory that it may not use, as AddressSanitizer found" : sc_fault_did(c));
+    d.f.detail = sc_user_fault_detail(c);
+    const char *line = sc_user_line(c, c->fault.ip);
+    if (line[0])
+        sc_draft_show(c, &d, c->fault.ip, sc_case_ln(c, c->fault.ip),
+                      "The symbols give the instruction's source line%s.", line);
+    if (checker)
+        sc_draft_show(
+            c, &d, SC_UNSET64, sc_case_text(c, "lmvm %s", checker),
+            "%s is loaded, which raises that exception when it finds memory misused: past "
+            "the end of a block, or after it was freed.",
+            checker);
+    show_instruction(c, &d, m);
+    blame_caller_inside(c, &d, frames);
+    sc_user_show_thread(c, &d);
+    if (!sc_case_is_named(c, c->fault.ip))
+        sc_draft_lacked(c, &d, "There are no symbols of %s: the function and line are not known.",
+                        sc_case_name(c, m->image));
+    if (!frames->count)
+        sc_draft_lacked(c, &d, "Who called this code is not known: there is no stack.");
+    sc_user_next_module(c, &d, m);
     sc_case_add(c, &d);
 }
 
-static void nowhere(struct sc_case *c) {
+/* Without the full stop. */
+static int sentence_length(const char *text) {
+    size_t len = strlen(text);
+    return (int)(len && text[len - 1] == '.' ? len - 1 : len);
+}
+
+/* A library of the system failed, and frame I is the first outside of them. */
+static void called_system(struct sc_case *c, const struct sc_module *m,
+                          const struct sc_user_frames *frames, size_t i) {
     struct sc_draft d;
-    start(c, &d, SC_LIKELY);
+    const struct sc_user_frame *u = &frames->item[i];
+    bool heap = sc_user_signs(frames, i) & (NT_UF_HEAP | NT_UF_HEAP_CHECK);
+    bool likely = u->sure && !heap && !is_in_page(c) && !c->fault.contradicted;
+    sc_user_start(c, &d, likely ? SC_LIKELY : SC_POSSIBLE);
+    d.f.summary = sc_case_text(c, "%s called into %s, which %s.", sc_case_who(c, u->module),
+                               sc_case_who(c, m), sc_fault_did(c));
+    const char *detail = sc_user_fault_detail(c);
+    d.f.detail =
+        sc_case_text(c, "%.*s; frame %u, %s%s, is the first outside the system's libraries.",
+                     sentence_length(detail), detail, u->f->number, sc_user_place(c, u),
+                     sc_user_frame_line(c, u));
+    sc_user_accuse(c, &d, frames, i, "is the first outside the system's libraries");
+    show_instruction(c, &d, m);
+    sc_draft_against(c, &d, c->fault.ip, sc_case_lm(c, c->fault.ip),
+                     "The instruction is %s's own; it mostly fails on what its caller handed to "
+                     "it.",
+                     sc_case_name(c, m->image));
+    if (heap)
+        sc_draft_against(c, &d, u->f->ip, frames->command,
+                         "Code of the heap failed: the damage was done before, perhaps by other "
+                         "code.");
+    sc_user_show_thread(c, &d);
+    sc_user_lack_symbols(c, &d, frames, i);
+    sc_user_next_module(c, &d, u->module);
+    sc_case_add(c, &d);
+}
+
+static void in_system(struct sc_case *c, const struct sc_module *m,
+                      const struct sc_user_frames *frames) {
+    struct sc_draft d;
+    sc_user_start(c, &d, SC_POSSIBLE);
     uint64_t ip = c->fault.ip;
+    d.f.module = m;
+    d.f.symbol = symbol_of(c, frames);
+    d.f.summary = sc_case_text(c, "%s %s.", sc_case_who(c, m), sc_fault_did(c));
+    d.f.detail = sc_user_fault_detail(c);
+    show_instruction(c, &d, m);
+    sc_user_show_thread(c, &d);
+    sc_draft_against(c, &d, ip, sc_case_lm(c, ip),
+                     "This is a library of the system, which mostly fails on what its caller "
+                     "handed to it.");
+    sc_draft_lacked(c, &d,
+                    frames->count ? "No frame outside the system's libraries is on the stack."
+                                  : "The stack is not known, and so not who called.");
+    sc_user_lack_symbols(c, &d, frames, frames->count);
+    sc_draft_next(c, &d,
+                  "The stack of the thread, with symbols: the first frame outside the system's "
+                  "libraries.");
+    sc_user_next_module(c, &d, m);
+    sc_case_add(c, &d);
+}
+
+/* --- no module ------------------------------------------------------------------------------- */
+
+static bool in_unloaded(struct sc_case *c, const struct sc_user_frames *frames) {
+    struct sc_draft d;
+    uint64_t ip = c->fault.ip;
+    const struct sc_unloaded *u = sc_target_unloaded_at(c->target, ip);
+    if (!u || !u->name || !u->name[0])
+        return false;
+    sc_user_start(c, &d, SC_STRONG);
+    const char *name = sc_case_name(c, u->name);
+    d.f.symbol = sc_case_where(c, ip);
+    d.f.summary = sc_case_text(c,
+                               "%s was unloaded while something of it was still in use, and %s "
+                               "ran into the place where it had been.",
+                               name, sc_user_program(c));
+    d.f.detail = sc_case_text(c,
+                              "%s, %s, is %s: a thread, timer, window or callback of it was not "
+                              "ended before it was unloaded.",
+                              "The instruction", sc_case_addr(c, ip), d.f.symbol);
+    sc_draft_show(c, &d, u->base, "lm", "The list of unloaded modules has %s at %s to %s.", name,
+                  sc_case_addr(c, u->base), sc_case_addr(c, u->base + u->size));
+    sc_draft_show(c, &d, ip, sc_case_lm(c, ip), "No loaded module is there now.");
+    size_t i;
+    if (sc_user_blame(frames, 0, &i))
+        sc_user_show_frame(c, &d, frames, i, "is the first whose code is still there");
+    sc_user_show_thread(c, &d);
+    sc_draft_next(c, &d, "Who unloads %s: a breakpoint on its FreeLibrary, or loader snaps.", name);
+    sc_case_add(c, &d);
+    return true;
+}
+
+/* PAGE_EXECUTE … PAGE_EXECUTE_WRITECOPY */
+static bool may_execute(uint32_t protect) { return (protect & 0xf0) != 0; }
+
+/* What kind of memory the instruction lies in, if the dump lists the regions. */
+static void show_region(struct sc_case *c, struct sc_draft *d) {
+    struct sc_source *s = (struct sc_source *)sc_target_source(c->target);
+    struct sc_mdmp_region r;
+    uint64_t ip = c->fault.ip;
+    for (size_t i = 0; i < 1u << 20; i++) {
+        bool more = false;
+        sc_err *err = sc_mdmp_region(s, i, &r, &more);
+        if (err && sc_err_code(err) == SC_ERR_NOMEM)
+            c->nomem = true;
+        sc_err_destroy(err);
+        if (err || !more)
+            return;
+        if (ip - r.base < r.size)
+            break;
+        r.size = 0;
+    }
+    if (ip - r.base >= r.size)
+        return;
+    const char *command = sc_case_text(c, "!address %s", sc_case_hex(c, ip));
+    if (r.state != 0x1000) /* MEM_COMMIT */
+        sc_draft_show(c, d, ip, command, "There is no memory at that address.");
+    else if (may_execute(r.protect))
+        sc_draft_show(c, d, ip, command,
+                      "The memory there may be executed: it is code that was made at run time.");
+    else
+        sc_draft_show(c, d, ip, command, "The memory there holds data and may not be executed.");
+}
+
+static bool is_on_stack(struct sc_case *c, uint64_t addr) {
+    const struct sc_threads *list;
+    bool found = false;
+    sc_err *err = sc_target_threads(c->target, &list);
+    for (size_t i = 0; !err && c->a->has_regs && i < list->count && !found; i++)
+        found = list->item[i].index == c->machine->current &&
+                addr - list->item[i].stack_start < list->item[i].stack_size;
+    sc_err_destroy(err);
+    return found;
+}
+
+/* The word that a call pushes: where SP points when its target failed at once. */
+static bool just_called(struct sc_case *c, const struct sc_user_frames *frames) {
+    uint64_t top;
+    if (frames->count < 2 || frames->item[0].f->ip != c->fault.ip || c->fault.memory != c->fault.ip)
+        return false;
+    if (c->machine->cpu != SC_CPU_X64 && c->machine->cpu != SC_CPU_X86)
+        return frames->item[1].sure;
+    return sc_space_ptr(sc_target_space(c->target), sc_regs_sp(&c->a->regs), &top) == SC_READ_OK &&
+           sc_case_canon(c, top) == frames->item[1].f->ip;
+}
+
+static void show_caller(struct sc_case *c, struct sc_draft *d,
+                        const struct sc_user_frames *frames) {
+    size_t i;
+    if (!sc_user_blame(frames, 1, &i))
+        return;
+    if (i == 1 && just_called(c, frames)) {
+        sc_user_accuse(c, d, frames, i, "is where the call was made");
+        sc_draft_show(c, d, sc_regs_sp(&c->a->regs),
+                      sc_case_text(c, "dp %s L1", sc_case_hex(c, sc_regs_sp(&c->a->regs))),
+                      "Its address is what the call has just pushed.");
+    } else {
+        sc_user_show_frame(c, d, frames, i, "is the first in a module of the program");
+    }
+}
+
+static void nowhere(struct sc_case *c, const struct sc_user_frames *frames) {
+    struct sc_draft d;
+    uint64_t ip = c->fault.ip;
+    if (in_unloaded(c, frames))
+        return;
+    sc_user_start(c, &d, SC_LIKELY);
+    bool stack = is_on_stack(c, ip);
     d.f.summary =
-        sc_case_text(c, "%s ran into memory that belongs to no program file.", program(c));
+        stack ? sc_case_text(c, "%s ran into its own stack, where data is and no code.",
+                             sc_user_program(c))
+        : ip < 0x10000
+            ? sc_case_text(c, "%s called a function through a null pointer.", sc_user_program(c))
+            : sc_case_text(c, "%s ran into memory that belongs to no program file.",
+                           sc_user_program(c));
     d.f.detail = sc_fault_detail(c);
     sc_draft_show(c, &d, ip, sc_case_lm(c, ip), "The instruction, %s, lies in no module.",
                   sc_case_addr(c, ip));
+    if (stack)
+        sc_draft_show(c, &d, ip, ".ecxr",
+                      "It lies on the stack of the thread, whose pointer is %s.",
+                      sc_case_addr(c, sc_regs_sp(&c->a->regs)));
+    show_region(c, &d);
+    show_caller(c, &d, frames);
     sc_fault_show_pointer(c, &d);
-    say_thread(c, &d);
+    sc_user_show_thread(c, &d);
     sc_draft_next(c, &d,
-                  "The stack of the thread: who made the call or returned there (a damaged "
-                  "function pointer or return address, or code made at run time).");
+                  stack ? "The caller's local buffers: an overrun of one overwrites a return "
+                          "address or a pointer to a function."
+                        : "Who made the call or returned there: a damaged function pointer or "
+                          "return address, or code made at run time.");
     sc_case_add(c, &d);
 }
 
-static void by_address(struct sc_case *c) {
-    if (c->fault.ip == SC_UNSET64) {
-        nobody(c, SC_POSSIBLE, sc_case_text(c, "%s %s.", program(c), sc_fault_did(c)),
-               sc_fault_detail(c), "The stack of the thread, with symbols.");
-        return;
-    }
-    const struct sc_module *m = sc_target_module_at(c->target, c->fault.ip);
-    if (m)
-        in_module(c, m);
-    else
-        nowhere(c);
+static void no_address(struct sc_case *c) {
+    struct sc_draft d;
+    sc_user_start(c, &d, SC_POSSIBLE);
+    d.f.summary = sc_case_text(c, "%s %s.", sc_user_program(c), sc_fault_did(c));
+    d.f.detail = sc_fault_detail(c);
+    sc_user_show_thread(c, &d);
+    sc_draft_lacked(c, &d,
+                    "The dump says neither which instruction failed nor where the thread "
+                    "stood.");
+    sc_draft_next(c, &d, "A dump with the context of the exception.");
+    sc_case_add(c, &d);
 }
 
 static void run(struct sc_case *c) {
-    if (!c->a->has_exception || sc_case_made_up(c->machine, c->a->exception.code)) {
-        on_demand(c);
+    struct sc_user_frames frames;
+    size_t i;
+    if (sc_user_kind(c) != SC_USER_FAULT)
+        return;
+    if (c->fault.ip == SC_UNSET64) {
+        no_address(c);
         return;
     }
-    uint32_t code = c->machine->windows ? c->a->exception.code : 0;
-    switch (code) {
-    case 0xe06d7363: thrown(c); break;
-    case 0xe0434352:
-    case 0xe0434f4d:
-        nobody(c, SC_POSSIBLE, sc_case_text(c, "%s left a .NET exception unhandled.", program(c)),
-               c->a->exception_text ? c->a->exception_text : "A .NET exception was not handled.",
-               "The managed stack and exception object, in a debugger with the .NET extension.");
-        break;
-    case 0xc0000374:
-        nobody(c, SC_POSSIBLE,
-               sc_case_text(c, "%s found its heap damaged and was ended.", program(c)),
-               "The heap was found damaged at this call; the damage was done before, perhaps by "
-               "other code: writing past a block, or freeing one twice.",
-               "The same run under page heap (gflags /p /enable PROGRAM /full), which stops the "
-               "code that does the damage.");
-        break;
-    case 0x80000003:
-    case 0x4000001f:
-        nobody(c, SC_LIKELY,
-               sc_case_text(c,
-                            "%s stopped at a breakpoint: a debugger, a tool that wrote the dump, "
-                            "or a failed check in the program.",
-                            program(c)),
-               sc_fault_detail(c),
-               "The stack of the thread, with symbols: who set or called the breakpoint.");
-        break;
-    default: by_address(c);
-    }
+    sc_user_frames(c, &frames);
+    const struct sc_module *m = sc_target_module_at(c->target, c->fault.ip);
+    if (!m)
+        nowhere(c, &frames);
+    else if (!sc_user_is_system(c, m))
+        in_module(c, m, &frames);
+    else if (stands_on_fault(c, &frames) && sc_user_blame(&frames, 0, &i))
+        called_system(c, m, &frames, i);
+    else
+        in_system(c, m, &frames);
 }
 
 const struct sc_rule sc_rule_user_exception = {
     "user-exception",
-    "What ended a process: the exception, and the module whose code raised it.",
+    "An instruction of a process failed: the module whose code that was, or who called it.",
     SC_RULE_USER,
     run,
 };

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "analyze/case.h"
+#include "analyze/culprit.h"
 #include "mem/space_impl.h"
 #include "nt/stackrange.h"
 
@@ -51,10 +51,12 @@ static sc_err *name_frames(struct sc_case *c) {
 static const char *command_of(struct sc_case *c) {
     const char *regs = c->a->regs_command;
     bool stored = !regs || (c->machine->kernel && !strcmp(regs, ".ecxr"));
+    if (regs && regs[0] == '~')
+        return sc_case_text(c, "~%ukb", c->machine->current);
     return stored ? "kb" : sc_case_text(c, "%s; kb", regs);
 }
 
-sc_err *sc_case_stack(struct sc_case *c) {
+static sc_err *walk_and_name(struct sc_case *c) {
     struct sc_analysis *a = c->a;
     if (!a->has_regs) {
         a->stack_why = "the dump holds no registers to begin with";
@@ -67,4 +69,14 @@ sc_err *sc_case_stack(struct sc_case *c) {
     if (!err)
         a->stack_command = command_of(c);
     return err;
+}
+
+sc_err *sc_case_stack(struct sc_case *c) {
+    struct sc_culprit *culprit = sc_arena_alloc(c->arena, sizeof *culprit);
+    sc_err *err = culprit ? walk_and_name(c) : sc_err_nomem();
+    if (err)
+        return err;
+    sc_culprit_find(c, culprit);
+    c->culprit = culprit;
+    return NULL;
 }

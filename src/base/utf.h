@@ -35,5 +35,11 @@ const char *sc_base_name(const char *path);
  * of the set before). A # with nothing before it is a character.
  */
 bool sc_wild_match(const char *pattern, const char *text);
+/*
+ * Edits (a letter more, less, other, or two swapped) between A and B, any case; of at most
+ * SC_EDIT_MAX bytes each.
+ */
+enum { SC_EDIT_MAX = 64 };
+unsigned sc_edit_distance(const char *a, size_t na, const char *b, size_t nb);
 
 #endif

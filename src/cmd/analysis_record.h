@@ -68,8 +68,11 @@ struct sc_analysis_record {
     uint64_t exception_address, exception_record;
     const uint64_t *exception_parameters;
     size_t nexception_parameters;
-    uint64_t instruction; /* where the context to look at stands */
-    const char *context;  /* the command that shows it */
+    uint64_t thread; /* that ran: an ETHREAD's address, a process's thread id */
+    uint64_t fault_instruction, fault_address; /* what failed, and what it touched */
+    const char *fault_access;                  /* "read", "write", "execute" */
+    uint64_t instruction;                      /* where the context to look at stands */
+    const char *context;                       /* the command that shows it */
     const struct sc_stack_row *stack;
     size_t nstack;
     const char *stack_end, *stack_command; /* stack_end: why it ends, or why there is none */

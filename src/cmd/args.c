@@ -355,17 +355,29 @@ static bool looks_like_option(const struct parse *ps) {
            sc_lower(ps->p[1]) <= 'z';
 }
 
+/* Nothing stands behind the last operand, so in C++, which has more operators, it is all there is.
+ */
+static sc_err *take_last_expr(struct parse *ps, const struct sc_arg *a, struct sc_val *v) {
+    if (!sc_session_cxx(ps->session) || a[1].kind != SC_ARG_END)
+        return take_expr(ps, &v->text, &v->num);
+    sc_err *err = eval_text(ps, ps->p, ps->p + strlen(ps->p), &v->text, &v->num);
+    if (!err)
+        ps->p += strlen(ps->p);
+    return err;
+}
+
 /* --- all ------------------------------------------------------------------------------------ */
 
 static sc_err *parse_operand(struct parse *ps, const struct sc_arg *a, struct sc_val *v) {
     ps->fail = ps->p;
     if (!*ps->p)
         return a->optional ? NULL : wrong(ps, "is missing", a->name);
-    if (a->kind != SC_ARG_REST && a->kind != SC_ARG_LINE && looks_like_option(ps))
+    bool words = a->kind != SC_ARG_REST && a->kind != SC_ARG_CXX && a->kind != SC_ARG_LINE;
+    if (words && looks_like_option(ps))
         return wrong_word(ps, "is no option of it");
     v->given = true;
     switch (a->kind) {
-    case SC_ARG_EXPR: return take_expr(ps, &v->text, &v->num);
+    case SC_ARG_EXPR: return take_last_expr(ps, a, v);
     case SC_ARG_RANGE: return take_range(ps, v);
     case SC_ARG_WORD: return take_word(ps, &v->text);
     case SC_ARG_WORDS: return take_words(ps, v);

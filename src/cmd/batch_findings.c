@@ -273,8 +273,7 @@ static void add_hardware(struct maker *m, const struct rig *r) {
         "Test the memory (mdsched.exe, or a boot medium with a memory test) for several passes.",
         "Run at the makers' clocks and voltages, without memory profiles, and see whether it ends.",
         "Look at System events of the source Microsoft-Windows-WHEA-Logger at these times.",
-        "If memory is sound: Driver Verifier on drivers that are not part of Windows, then dumps "
-        "again.",
+        "If memory is sound: Driver Verifier on drivers that are not Windows', then dumps again.",
     };
     enum sc_confidence sure = how_sure(r);
     struct draft d = {

@@ -36,6 +36,7 @@ enum sc_arg_kind {
     SC_ARG_WORD,  /* one blank-separated or quoted word */
     SC_ARG_WORDS, /* all remaining words */
     SC_ARG_REST,  /* the rest of the command as it stands (quotes kept), up to ';' */
+    SC_ARG_CXX,   /* the same as one C++ expression, which run() evaluates: errors point into it */
     SC_ARG_LINE,  /* the rest of the line, ';' included (comments, .echo's like) */
 };
 
@@ -148,6 +149,7 @@ extern const struct sc_command sc_implicit_commands[];  /* implicit.c */
 extern const struct sc_command sc_stack_commands[];     /* stack.c */
 extern const struct sc_command sc_frame_commands[];     /* frame.c */
 extern const struct sc_command sc_local_commands[];     /* dv.c */
+extern const struct sc_command sc_cxx_commands[];       /* cxx.c */
 extern const struct sc_command sc_trap_commands[];      /* trap.c */
 extern const struct sc_command sc_findstack_commands[]; /* findstack.c */
 extern const struct sc_command sc_errrec_commands[];    /* errrec.c */
@@ -180,11 +182,13 @@ void sc_session_quit(sc_session *session);
  */
 sc_err *sc_session_range(sc_session *session, const char *command, sc_arena *arena,
                          const char **text, struct sc_val *ret);
-/* Evaluates a MASM expression in the session (registers, modules, memory, radix). */
+/* Evaluates an expression in the session (registers, modules, memory, radix): MASM or C++. */
 sc_err *sc_session_eval(sc_session *session, const char *text, uint64_t *ret_value);
 /* The same for the expression at the start of TEXT; *RET_END is behind it. */
 sc_err *sc_session_eval_prefix(sc_session *session, const char *text, uint64_t *ret_value,
                                const char **ret_end);
+/* `.expr /s c++`: are expressions C++ where nothing else is said? */
+bool sc_session_cxx(const sc_session *session);
 /* Does NAME ("$t0", with or without '@') name a pseudo-register, whether it has a value or not? */
 bool sc_session_is_pseudo(const char *name);
 /* Its value; SC_ERR_NOT_FOUND with the reason when it has none here or does not exist. */

@@ -58,8 +58,11 @@ static sc_err *execute(sc_session *s, const char *text, sc_arena *arena, const c
     args->arena = arena;
     args->text = text;
     err = sc_args_parse(s, &found, text, args, ret_fail);
-    if (!err)
+    if (!err) {
         err = found.row->run(s, args);
+        if (found.row->args && found.row->args[0].kind == SC_ARG_CXX)
+            *ret_fail = sc_skip_blanks(text + found.end);
+    }
     /* A name or module is missing from what was shown, or that is what the error comes from. */
     if (s->target && sc_target_take_nomem(s->target)) {
         sc_err_destroy(err);

@@ -262,14 +262,14 @@ static sc_err *show_scalar(struct request *r, const struct sc_value *v) {
     return NULL;
 }
 
-static void end_struct(struct request *r) {
+static void end_struct(struct sc_dt *dt) {
     char a[SC_ADDR_BUF];
-    if (r->dt.compact)
-        sc_puts(r->dt.out, "\n");
-    if (r->dt.missing)
-        sc_printf(r->dt.out, "Memory read error %s\n",
-                  sc_addr_text(r->dt.missing_at, sc_session_ptr_size(r->dt.session), a));
-    r->dt.missing = false;
+    if (dt->compact)
+        sc_puts(dt->out, "\n");
+    if (dt->missing)
+        sc_printf(dt->out, "Memory read error %s\n",
+                  sc_addr_text(dt->missing_at, sc_session_ptr_size(dt->session), a));
+    dt->missing = false;
 }
 
 static sc_err *verbose_head(struct request *r, const struct sc_type *t) {
@@ -280,22 +280,22 @@ static sc_err *verbose_head(struct request *r, const struct sc_type *t) {
     return NULL;
 }
 
-static sc_err *show_struct(struct request *r, const struct sc_value *v) {
+sc_err *sc_dt_value(struct sc_dt *dt, const struct sc_value *v) {
     const char *text;
     bool missing;
     sc_err *err = NULL;
     struct sc_type t;
     err = sc_type_of(v->symbols, v->type, &t);
     /* Structures whose value fits a line show it first, as lists and strings do. */
-    if (!err && v->space && !r->dt.nfilters) {
-        err = sc_show_value(r->dt.session, v, r->dt.arena, &text, &missing);
+    if (!err && v->space && !dt->nfilters) {
+        err = sc_show_value(dt->session, v, dt->arena, &text, &missing);
         size_t n = err || !t.name ? 0 : strlen(t.name);
         if (!err && n && !strncmp(text, t.name, n) && text[n] == ' ')
-            sc_printf(r->dt.out, "%s\n", text + n);
+            sc_printf(dt->out, "%s\n", text + n);
     }
     if (!err)
-        err = sc_dt_struct(&r->dt, v);
-    end_struct(r);
+        err = sc_dt_struct(dt, v);
+    end_struct(dt);
     return err;
 }
 
@@ -316,11 +316,11 @@ static sc_err *show(struct request *r, const struct sc_typeref *ref, const struc
         return sc_dt_enum(&r->dt, v);
     if (!aggregate) {
         err = show_scalar(r, v);
-        end_struct(r);
+        end_struct(&r->dt);
         return err;
     }
     err = verbose_head(r, &t);
-    return err ? err : show_struct(r, v);
+    return err ? err : sc_dt_value(&r->dt, v);
 }
 
 /* ---- lists (-l) ---- */

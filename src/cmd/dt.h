@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* `dt`: dt.c reads what was asked for, dt_fields.c shows a type's fields. */
+/* `dt`: dt.c reads what was asked for, dt_fields.c shows a type's fields. `??` shows them, too. */
 #ifndef STOPCODE_CMD_DT_H
 #define STOPCODE_CMD_DT_H
 
@@ -32,6 +32,9 @@ struct sc_dt {
 
 /* The fields of the structure VALUE (of a type without a place: of its type). */
 sc_err *sc_dt_struct(struct sc_dt *dt, const struct sc_value *value);
+/* The same with the line that some structures have in front, and behind it what was not readable.
+ */
+sc_err *sc_dt_value(struct sc_dt *dt, const struct sc_value *value);
 /* The enumerators of an enumeration. */
 sc_err *sc_dt_enum(struct sc_dt *dt, const struct sc_value *value);
 

@@ -97,7 +97,7 @@ static void x64(const struct nt_whea_x64 *x, uint64_t address, unsigned ptr_size
         bytes16(l, i ? "" : "CPU Id", x->cpuid + 16 * i);
     for (uint32_t i = 0; i < x->nread; i++) {
         const struct nt_whea_check *k = &x->check[i];
-        char name[24];
+        char name[32];
         snprintf(name, sizeof name, "Proc. Info %u  @", i);
         const char *copy = sc_arena_strdup(l->arena, name);
         l->nomem |= !copy;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd/cxx.h"
 #include "cmd/session_impl.h"
 #include "cmd/symbols.h"
 #include "expr/expr.h"
@@ -128,8 +129,26 @@ static sc_err *on_entry(void *ctx, uint64_t base, uint64_t *ret_value) {
     return NULL;
 }
 
-sc_err *sc_session_eval_prefix(sc_session *s, const char *text, uint64_t *ret_value,
-                               const char **ret_end) {
+sc_err *sc_session_unknown(sc_session *s, const char *name) {
+    const char *bang = strchr(name, '!');
+    sc_symtab *symtab = s->target && bang ? sc_session_symtab(s) : NULL;
+    return symtab ? no_such_symbol(s, symtab, name, bang) : NULL;
+}
+
+/* @@c++( … ): its errors say more than that a name is not known. */
+static sc_err *on_cxx(void *ctx, const char *text, const char *origin, unsigned depth,
+                      uint64_t *ret_value, const char **ret_end) {
+    struct eval *e = ctx;
+    sc_err *err = sc_session_cxx_number(e->session, text, origin, depth, ret_value, ret_end);
+    if (err) {
+        sc_err_destroy(e->why);
+        e->why = NULL;
+    }
+    return err;
+}
+
+sc_err *sc_session_masm(sc_session *s, const char *text, const char *origin, unsigned depth,
+                        uint64_t *ret_value, const char **ret_end) {
     struct eval e = {s, NULL};
     struct sc_expr_env env = {
         .ctx = &e,
@@ -141,6 +160,9 @@ sc_err *sc_session_eval_prefix(sc_session *s, const char *text, uint64_t *ret_va
         .read = on_read,
         .dot = on_dot,
         .entry = on_entry,
+        .cxx = on_cxx,
+        .origin = origin,
+        .depth = depth,
     };
     sc_err *err = ret_end ? sc_expr_prefix(&env, text, ret_value, ret_end)
                           : sc_expr_eval(&env, text, ret_value);
@@ -161,6 +183,12 @@ sc_err *sc_session_eval_prefix(sc_session *s, const char *text, uint64_t *ret_va
         e.why = sc_err_prefix(e.why, "%.*s", n, where);
     sc_err_destroy(err);
     return e.why;
+}
+
+sc_err *sc_session_eval_prefix(sc_session *s, const char *text, uint64_t *ret_value,
+                               const char **ret_end) {
+    return s->cxx ? sc_session_cxx_number(s, text, NULL, 0, ret_value, ret_end)
+                  : sc_session_masm(s, text, NULL, 0, ret_value, ret_end);
 }
 
 sc_err *sc_session_eval(sc_session *s, const char *text, uint64_t *ret_value) {

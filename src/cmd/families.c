@@ -23,6 +23,7 @@ const struct sc_family sc_families[] = {
     {"Stacks", sc_stack_commands},
     {"Frames", sc_frame_commands},
     {"Local variables", sc_local_commands},
+    {"C++ expressions", sc_cxx_commands},
     {"Stacks of many threads", sc_findstack_commands},
     {"Registers", sc_register_commands},
     {"Trap frames", sc_trap_commands},

@@ -179,30 +179,6 @@ bool sc_find(const char *text, struct sc_found *ret) {
     return find_touched(text, ret);
 }
 
-/* Edits (a letter more, less, other, or two swapped) between A and B, any case. */
-static unsigned distance(const char *a, size_t na, const char *b, size_t nb) {
-    unsigned row[3][SC_NAME_MAX + 1];
-    for (size_t j = 0; j <= nb; j++)
-        row[1][j] = (unsigned)j;
-    for (size_t i = 1; i <= na; i++) {
-        unsigned *now = row[(i + 1) % 3], *last = row[i % 3], *before = row[(i + 2) % 3];
-        now[0] = (unsigned)i;
-        for (size_t j = 1; j <= nb; j++) {
-            bool eq = sc_lower(a[i - 1]) == sc_lower(b[j - 1]);
-            unsigned best = last[j - 1] + !eq;
-            if (last[j] + 1 < best)
-                best = last[j] + 1;
-            if (now[j - 1] + 1 < best)
-                best = now[j - 1] + 1;
-            if (i > 1 && j > 1 && sc_lower(a[i - 1]) == sc_lower(b[j - 2]) &&
-                sc_lower(a[i - 2]) == sc_lower(b[j - 1]) && before[j - 2] + 1 < best)
-                best = before[j - 2] + 1;
-            now[j] = best;
-        }
-    }
-    return row[(na + 1) % 3][nb];
-}
-
 enum { NEAREST = 3 };
 
 struct nearest {
@@ -235,7 +211,7 @@ static void find_nearest(const char *text, size_t len, struct nearest *ret) {
             size_t n = strlen(row->name);
             if (n > SC_NAME_MAX || n < 2)
                 continue;
-            unsigned far = distance(text, len, row->name, n);
+            unsigned far = sc_edit_distance(text, len, row->name, n);
             if (far <= 1 + (unsigned)len / 4 && far < len)
                 consider(ret, row->name, far);
         }

@@ -100,7 +100,7 @@ sc_err *sc_true_function(sc_session *session, uint64_t addr, sc_arena *arena,
 struct code_rec {
     uint32_t slot, offset, op, info;
     const char *name;
-    char detail[64];
+    char detail[64], extra[32];
 };
 static const struct sc_field code_fields[] = {
     SC_FIELD(struct code_rec, slot, SC_F_U32), SC_FIELD(struct code_rec, offset, SC_F_HEX32),
@@ -110,9 +110,12 @@ static const struct sc_rectype code_type = {"unwind_code", sizeof(struct code_re
 
 static void code_text(sc_out *out, const void *record, void *ctx) {
     const struct code_rec *r = record;
-    (void)ctx;
-    sc_printf(out, "  %02x: offs %x, unwind op %x, op info %x      %s%s\n", r->slot, r->offset,
-              r->op, r->info, r->name, r->detail);
+    const bool *enrich = ctx;
+    sc_printf(out, "  %02x: offs %x, unwind op %x, op info %x\t%s%s", r->slot, r->offset, r->op,
+              r->info, r->name, r->detail);
+    if (*enrich && *r->extra)
+        sc_printf(out, "  [%s]", r->extra);
+    sc_puts(out, "\n");
 }
 
 static const char *const registers[16] = {"rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi",
@@ -144,8 +147,7 @@ static const char *op_name(unsigned op, unsigned version) {
     return op < sizeof names / sizeof *names ? names[op] : "UWOP_UNKNOWN";
 }
 
-/* What the numbers of an operation mean; WinDbg ends the line of an operation without with a dot.
- */
+/* Operands as WinDbg shows them, and behind the line what it leaves to the reader. */
 static void describe(struct code_rec *r, const struct sc_pe_unwind *u, unsigned i) {
     unsigned n = extra_slots(r->op, r->info, u->version);
     uint32_t a = n >= 1 && i + 1 < u->ncodes ? u->codes[i + 1] : 0;
@@ -155,21 +157,22 @@ static void describe(struct code_rec *r, const struct sc_pe_unwind *u, unsigned 
     size_t size = sizeof r->detail;
     switch (r->op) {
     case 0: snprintf(r->detail, size, " reg: %s.", reg); break;
-    case 1: snprintf(r->detail, size, " size: 0x%x.", r->info ? wide : a * 8); break;
-    case 2: snprintf(r->detail, size, " size: 0x%x.", r->info * 8 + 8); break;
-    case 3:
-        snprintf(r->detail, size, " reg: %s offset: 0x%x.", registers[u->frame_register & 15],
-                 u->frame_offset * 16u);
-        break;
-    case 4: snprintf(r->detail, size, " reg: %s offset: 0x%x.", reg, a * 8); break;
-    case 5: snprintf(r->detail, size, " reg: %s offset: 0x%x.", reg, wide); break;
-    case 8: snprintf(r->detail, size, " reg: xmm%u offset: 0x%x.", r->info, a * 16); break;
-    case 9: snprintf(r->detail, size, " reg: xmm%u offset: 0x%x.", r->info, wide); break;
+    case 1: snprintf(r->detail, size, " FrameOffset: %x.", r->info ? wide : a * 8); break;
+    case 4: snprintf(r->detail, size, " FrameOffset: %x reg: %s.", a * 8, reg); break;
+    case 5: snprintf(r->detail, size, " FrameOffset: %x reg: %s.", wide, reg); break;
+    case 8: snprintf(r->detail, size, " FrameOffset: %x reg: xmm%u.", a * 16, r->info); break;
+    case 9: snprintf(r->detail, size, " FrameOffset: %x reg: xmm%u.", wide, r->info); break;
     default: snprintf(r->detail, size, "."); break;
     }
+    if (r->op == 2)
+        snprintf(r->extra, sizeof r->extra, "0x%x bytes", r->info * 8 + 8);
+    if (r->op == 3)
+        snprintf(r->extra, sizeof r->extra, "%s is rsp+0x%x", registers[u->frame_register & 15],
+                 u->frame_offset * 16u);
 }
 
-static void show_codes(sc_out *out, const struct sc_pe_unwind *u) {
+static void show_codes(sc_session *session, const struct sc_pe_unwind *u) {
+    bool enrich = sc_session_enrich(session);
     for (unsigned i = 0; i < u->ncodes;) {
         struct code_rec r = {.slot = i,
                              .offset = u->codes[i] & 0xff,
@@ -177,7 +180,7 @@ static void show_codes(sc_out *out, const struct sc_pe_unwind *u) {
                              .info = u->codes[i] >> 12};
         r.name = op_name(r.op, u->version);
         describe(&r, u, i);
-        sc_record(out, &code_type, &r, code_text, NULL);
+        sc_record(sc_session_out(session), &code_type, &r, code_text, &enrich);
         i += 1 + extra_slots(r.op, r.info, u->version);
     }
 }
@@ -185,9 +188,9 @@ static void show_codes(sc_out *out, const struct sc_pe_unwind *u) {
 /* ---- entries ---- */
 
 struct entry_rec {
-    uint64_t entry, unwind_address;
+    uint64_t entry, unwind_address, handler;
     uint32_t begin, end, unwind, packed;
-    uint32_t version, flags, prolog, codes, size, handler;
+    uint32_t version, flags, prolog, codes, size, handler_data;
     bool chained, has_unwind;
     const char *name, *handler_name, *missing;
 };
@@ -205,7 +208,9 @@ static const struct sc_field entry_fields[] = {
     SC_FIELD(struct entry_rec, flags, SC_F_U32),
     SC_FIELD(struct entry_rec, prolog, SC_F_HEX32),
     SC_FIELD(struct entry_rec, codes, SC_F_U32),
+    SC_FIELD(struct entry_rec, handler, SC_F_ADDR),
     SC_FIELD(struct entry_rec, handler_name, SC_F_STR),
+    SC_FIELD(struct entry_rec, handler_data, SC_F_HEX32),
     SC_FIELD(struct entry_rec, missing, SC_F_STR),
     SC_FIELD_END};
 static const struct sc_rectype entry_type = {"function_entry", sizeof(struct entry_rec),
@@ -234,7 +239,8 @@ static void entry_text(sc_out *out, const void *record, void *ctx) {
     sc_printf(out, "  version %u, flags %x, prolog %x, codes %x\n", r->version, r->flags, r->prolog,
               r->codes);
     if (r->handler_name)
-        sc_printf(out, "  handler routine: %s\n", r->handler_name);
+        sc_printf(out, "  handler routine: %s (%s), data %x\n", r->handler_name,
+                  sc_addr_text(r->handler, 8, a), r->handler_data);
 }
 
 struct fnent {
@@ -243,6 +249,15 @@ struct fnent {
     uint64_t base;
     sc_arena *arena;
 };
+
+/*
+ * The size as WinDbg counts it: without the slot that makes an odd number of codes even, unless
+ * something stands behind it; with eight bytes for a handler and its data.
+ */
+static uint32_t shown_size(const struct sc_pe_unwind *u) {
+    uint32_t even = 4 + 2 * ((u->ncodes + 1u) & ~1u);
+    return u->chained ? even + 12 : u->handler ? even + 8 : 4 + 2u * u->ncodes;
+}
 
 /* The x64 unwind data; what cannot be read is said in the record. */
 static sc_err *take_unwind(const struct fnent *f, struct entry_rec *r, struct sc_pe_unwind *u) {
@@ -257,9 +272,10 @@ static sc_err *take_unwind(const struct fnent *f, struct entry_rec *r, struct sc
     r->flags = u->flags;
     r->prolog = u->prolog;
     r->codes = u->ncodes;
-    r->size = u->size;
+    r->size = shown_size(u);
     if (u->handler) {
-        r->handler = u->handler;
+        r->handler = f->base + u->handler;
+        r->handler_data = u->handler_data;
         return sc_near(f->session, f->base + u->handler, f->arena, &r->handler_name);
     }
     return NULL;
@@ -279,7 +295,8 @@ static sc_err *take_xdata(const struct fnent *f, struct entry_rec *r) {
     r->codes = x.codes_size;
     r->size = x.size;
     if (x.handler) {
-        r->handler = x.handler;
+        r->handler = f->base + x.handler;
+        r->handler_data = x.handler_data;
         return sc_near(f->session, f->base + x.handler, f->arena, &r->handler_name);
     }
     return NULL;
@@ -296,6 +313,7 @@ static sc_err *show_entries(const struct fnent *f, const struct sc_pe_function *
         struct sc_pe_unwind u = {.ncodes = 0};
         struct entry_rec r = {.entry = fn.entry ? f->base + fn.entry : SC_UNSET64,
                               .unwind_address = SC_UNSET64,
+                              .handler = SC_UNSET64,
                               .begin = fn.begin,
                               .end = fn.end,
                               .unwind = fn.unwind,
@@ -310,7 +328,7 @@ static sc_err *show_entries(const struct fnent *f, const struct sc_pe_function *
         if (err)
             return err;
         sc_record(out, &entry_type, &r, entry_text, NULL);
-        show_codes(out, &u);
+        show_codes(f->session, &u);
         if (!u.chained)
             return NULL;
         fn = u.chain;

@@ -342,7 +342,8 @@ static sc_err *walk(const struct job *j, const struct sc_regs *regs, struct sc_s
 }
 
 static sc_err *show_stack(const struct job *j, const struct sc_kthread *r, const char *pad) {
-    const struct sc_kform form = {.args = !(j->flags & 8), .child = true, .before = pad};
+    const struct sc_kform form = {
+        .args = !(j->flags & 8), .child = true, .notes = true, .before = pad};
     struct sc_walked walked = {.first = 0};
     struct sc_regs regs;
     bool saved;

@@ -155,7 +155,12 @@ static sc_err *show_near(sc_session *session, sc_symtab *symtab, uint64_t addr,
                          .exact = near->displacement == 0};
     struct sc_near next;
     bool found;
-    sc_err *err = sc_symtab_next(symtab, addr, &next, &found);
+    /* What has no place in the image is shown, and its neighbour looked for, where it was linked.
+     */
+    if (near->symbol.unplaced)
+        r.address = near->module->base + near->symbol.home;
+    uint64_t from = near->symbol.unplaced ? r.address : addr;
+    sc_err *err = sc_symtab_next(symtab, from, &next, &found);
     if (!err && found) {
         r.next_address = next.address;
         r.next_name = next.name;

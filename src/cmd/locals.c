@@ -11,11 +11,11 @@
 #include <string.h>
 
 #include "base/vec.h"
+#include "cmd/overlay.h"
 #include "cmd/stack.h"
 #include "cmd/symbols.h"
-#include "mem/space_impl.h"
 
-enum { LOCALS_MAX = 4096, BYTES_MAX = 64, TYPE_TEXT = 300, REGISTERS = 33 };
+enum { LOCALS_MAX = 4096, TYPE_TEXT = 300, REGISTERS = 33 };
 
 /* ---- registers of a frame ---- */
 
@@ -48,32 +48,6 @@ bool sc_frame_knows(const struct sc_frame *frame, const char *reg) {
     return true; /* not one of those that the walk follows */
 }
 
-/* ---- bytes in front of the target's memory ---- */
-
-struct overlay {
-    sc_space *under;
-    uint64_t start;
-    size_t size;
-    uint8_t byte[BYTES_MAX];
-};
-
-/* No thing of the target lies at its start: not an address on x64, the null page on x86. */
-static uint64_t overlay_start(unsigned ptr_size) {
-    return ptr_size == 8 ? 0x8000000000000000 : 0x40;
-}
-
-static enum sc_read overlay_fill(void *ctx, uint64_t addr, void *buf, size_t len, size_t *ret_got) {
-    struct overlay *o = ctx;
-    if (addr - o->start < o->size) {
-        size_t n = o->size - (size_t)(addr - o->start);
-        *ret_got = n < len ? n : len;
-        memcpy(buf, o->byte + (addr - o->start), *ret_got);
-        return SC_READ_OK;
-    }
-    enum sc_read status = sc_space_read(o->under, addr, buf, len, ret_got);
-    return *ret_got ? SC_READ_OK : status;
-}
-
 /* ---- values ---- */
 
 static bool is_aggregate(const struct sc_type *t) {
@@ -85,47 +59,6 @@ static const char *aggregate_word(const struct sc_type *t) {
            : t->kind == SC_TYPE_CLASS ? "class "
            : t->kind == SC_TYPE_UNION ? "union "
                                       : "";
-}
-
-/* PDBs tell int and long apart, which are both "Int4B" to `dt`. */
-static const char *pdb_int(sc_symbols *symbols, uint32_t id) {
-    struct sc_symbols_info info;
-    enum { T_INT4 = 0x74, T_UINT4 = 0x75 };
-    if (id != T_INT4 && id != T_UINT4)
-        return NULL;
-    sc_symbols_info(symbols, &info);
-    if (!info.provider || strcmp(info.provider, "pdb") != 0)
-        return NULL;
-    return id == T_INT4 ? "int" : "unsigned int";
-}
-
-/* A type as declarations have it: "struct _IRP *", "char **", "int [4]". */
-static sc_err *type_words(sc_symbols *symbols, uint32_t id, unsigned depth, char *buf,
-                          size_t size) {
-    struct sc_type t = {.kind = SC_TYPE_UNKNOWN};
-    sc_err *err = id ? sc_symbols_type(symbols, id, &t) : NULL;
-    if (err)
-        return err;
-    if (t.kind == SC_TYPE_POINTER && t.target && depth < 16) {
-        err = type_words(symbols, t.target, depth + 1, buf, size);
-        size_t n = strlen(buf);
-        bool more = n && buf[n - 1] == '*';
-        snprintf(buf + n, size - n, "%s%s", more ? "" : " ", t.is_reference ? "&" : "*");
-        return err;
-    }
-    if (t.kind == SC_TYPE_ARRAY && depth < 16) {
-        err = type_words(symbols, t.target, depth + 1, buf, size);
-        size_t n = strlen(buf);
-        snprintf(buf + n, size - n, " [%llu]", (unsigned long long)t.count);
-        return err;
-    }
-    const char *name = pdb_int(symbols, t.id);
-    if (name || t.kind == SC_TYPE_FUNCTION) {
-        snprintf(buf, size, "%s", name ? name : "<function>");
-        return NULL;
-    }
-    size_t n = (size_t)snprintf(buf, size, "%s", aggregate_word(&t));
-    return sc_type_c_text(symbols, id, buf + n, size - n);
 }
 
 static sc_err *pointer_text(sc_session *session, const struct sc_value *v, const struct sc_type *t,
@@ -163,7 +96,7 @@ static sc_err *array_text(sc_session *session, const struct sc_value *v, const s
     char type[TYPE_TEXT] = "";
     struct sc_type element = {.kind = SC_TYPE_UNKNOWN};
     const char *text = NULL;
-    sc_err *err = type_words(v->symbols, v->type, 0, type, sizeof type);
+    sc_err *err = sc_type_decl_text(v->symbols, v->type, type, sizeof type);
     if (!err && t->target)
         err = sc_symbols_type(v->symbols, t->target, &element);
     bool chars = !err && element.kind == SC_TYPE_CHAR && (element.size == 1 || element.size == 2);
@@ -201,8 +134,7 @@ static sc_err *bool_text(const struct sc_value *v, const char **ret, bool *ret_m
     return err;
 }
 
-/* A value as `dv` shows it: as `dt` does, but for pointers, arrays and enumerations. */
-static sc_err *value_text(sc_session *session, const struct sc_value *v, sc_arena *arena,
+sc_err *sc_declared_value(sc_session *session, const struct sc_value *v, sc_arena *arena,
                           const char **ret) {
     struct sc_type t = {.kind = SC_TYPE_UNKNOWN};
     bool missing = false;
@@ -235,9 +167,9 @@ struct reader {
     sc_arena *arena;
     const struct sc_frame *frame;
     sc_symbols *symbols;
-    sc_space *space; /* over the overlay */
-    struct overlay overlay;
-    uint64_t filled; /* bytes of the overlay that pieces have given, a bit each */
+    uint8_t byte[SC_LOCAL_BYTES]; /* of a variable that is not in memory */
+    uint64_t filled;              /* which of them pieces have given, a bit each */
+    struct sc_overlay *overlay;
 };
 
 /*
@@ -285,7 +217,8 @@ static sc_err *in_memory(struct reader *r, const struct sc_local *l, struct sc_l
     }
     row->available = base_value(r, l, row, &base);
     if (row->available)
-        row->address = sc_space_canon(r->space, base + (uint64_t)off);
+        row->address =
+            sc_space_canon(sc_target_space(sc_session_target(r->session)), base + (uint64_t)off);
     if (!l->reg)
         return NULL;
     row->where = sc_arena_printf(r->arena, wide ? "@%s%c0x%04llx" : "@%s%c0x%02llx", l->reg,
@@ -306,23 +239,22 @@ static void take_register(struct reader *r, const struct sc_local *l, uint64_t s
         row->unknown = l->reg;
     sc_reg_bytes(&r->frame->regs, reg, bytes);
     for (uint64_t i = 0; i < reg->size && i < sizeof bytes && at + i < size; i++) {
-        r->overlay.byte[at + i] = bytes[i];
+        r->byte[at + i] = bytes[i];
         r->filled |= UINT64_C(1) << (at + i);
     }
 }
 
-/* What is not in memory: fills the overlay. */
+/* What is not in memory: fills the bytes. */
 static sc_err *in_registers(struct reader *r, const struct sc_local *l, size_t count,
                             struct sc_local_row *row) {
     uint64_t size = row->size;
-    if (!size || size > BYTES_MAX)
+    if (!size || size > SC_LOCAL_BYTES)
         return NULL;
-    memset(r->overlay.byte, 0, sizeof r->overlay.byte);
-    r->overlay.size = (size_t)size;
+    memset(r->byte, 0, sizeof r->byte);
     r->filled = 0;
     if (l->where == SC_LOCAL_CONSTANT) {
         uint64_t value = (uint64_t)l->offset;
-        memcpy(r->overlay.byte, &value, size < 8 ? size : 8);
+        memcpy(r->byte, &value, size < 8 ? size : 8);
         row->available = true;
         return NULL;
     }
@@ -362,24 +294,35 @@ static sc_err *read_local(struct reader *r, const struct sc_local *l, size_t cou
                                  .address = SC_UNSET64};
     sc_err *err = l->type ? sc_symbols_type(r->symbols, l->type, &t) : NULL;
     if (!err)
-        err = type_words(r->symbols, l->type, 0, type, sizeof type);
+        err = sc_type_decl_text(r->symbols, l->type, type, sizeof type);
     if (sc_symbols_forgive(r->session, &err))
         snprintf(type, sizeof type, "<unknown type>");
     row->size = t.size;
+    row->symbols = r->symbols;
+    row->type_id = l->type;
     if (!err)
         err = find_place(r, l, count, row);
     if (err)
         return err;
     row->type = sc_arena_strdup(r->arena, type);
-    if (!row->type)
-        return sc_err_nomem();
+    if (row->available && row->address == SC_UNSET64)
+        row->bytes = (uint8_t *)sc_arena_strndup(r->arena, (char *)r->byte, (size_t)row->size);
+    bool short_of = !row->type || (row->available && row->address == SC_UNSET64 && !row->bytes);
+    return short_of ? sc_err_nomem() : NULL;
+}
+
+static sc_err *read_value(struct reader *r, struct sc_local_row *row) {
     if (!row->available)
         return NULL;
-    bool memory = row->address != SC_UNSET64;
-    sc_space *space = memory ? sc_target_space(sc_session_target(r->session)) : r->space;
-    struct sc_value v =
-        sc_value_at(space, r->symbols, l->type, memory ? row->address : r->overlay.start);
-    err = value_text(r->session, &v, r->arena, &row->value);
+    uint64_t addr = row->address;
+    sc_space *space = sc_target_space(sc_session_target(r->session));
+    if (row->bytes) {
+        space = sc_overlay_space(r->overlay);
+        sc_overlay_clear(r->overlay);
+        sc_overlay_put(r->overlay, row->bytes, (size_t)row->size, &addr);
+    }
+    struct sc_value v = sc_value_at(space, row->symbols, row->type_id, addr);
+    sc_err *err = sc_declared_value(r->session, &v, r->arena, &row->value);
     if (sc_symbols_forgive(r->session, &err))
         row->value = "<value unavailable>";
     return err;
@@ -422,7 +365,9 @@ static sc_err *read_all(struct reader *r, const struct gathered *g, struct sc_lo
         size_t end = i + 1;
         while (end < g->count && same_variable(&g->item[i], &g->item[end]))
             end++;
-        sc_err *err = read_local(r, &g->item[i], end - i, &rows[n++]);
+        sc_err *err = read_local(r, &g->item[i], end - i, &rows[n]);
+        if (!err)
+            err = read_value(r, &rows[n++]);
         if (err)
             return err;
         i = end;
@@ -468,9 +413,7 @@ sc_err *sc_locals_read(sc_session *session, const struct sc_frame *frame, uint32
                        sc_arena *arena, struct sc_local_row **ret_rows, size_t *ret_count,
                        bool *ret_private) {
     struct gathered g = {.inline_depth = inline_depth};
-    unsigned ptr_size = sc_session_ptr_size(session);
     struct reader r = {.session = session, .arena = arena, .frame = frame};
-    struct sc_ranges none = {0};
     struct sc_local_row *rows = NULL;
     size_t count = 0;
     bool private = false;
@@ -478,17 +421,14 @@ sc_err *sc_locals_read(sc_session *session, const struct sc_frame *frame, uint32
     if (!err && r.symbols)
         err = is_private(frame, r.symbols, &private);
     sc_symbols_forgive(session, &err);
-    r.overlay.under = sc_target_space(sc_session_target(session));
-    r.overlay.start = overlay_start(ptr_size);
     if (!err)
-        err = sc_space_create(NULL, &none, ptr_size, NULL, &r.space);
-    if (!err)
-        err = sc_space_add_filler(r.space, "a variable's bytes", overlay_fill, &r.overlay);
+        err = sc_overlay_create(sc_target_space(sc_session_target(session)),
+                                sc_session_ptr_size(session), &r.overlay);
     if (!err) {
         rows = sc_arena_array(arena, g.count + 1, sizeof *rows);
         err = rows ? read_all(&r, &g, rows, &count) : sc_err_nomem();
     }
-    sc_space_destroy(r.space);
+    sc_overlay_destroy(r.overlay);
     SC_VEC_FREE(&g);
     if (err)
         return err;
@@ -496,4 +436,22 @@ sc_err *sc_locals_read(sc_session *session, const struct sc_frame *frame, uint32
     *ret_count = count;
     *ret_private = private || count;
     return NULL;
+}
+
+sc_err *sc_local_find(sc_session *session, const struct sc_frame *frame, uint32_t inline_depth,
+                      const char *name, sc_arena *arena, struct sc_local_row *ret_row,
+                      bool *ret_found) {
+    struct gathered g = {.inline_depth = inline_depth};
+    struct reader r = {.session = session, .arena = arena, .frame = frame};
+    size_t first = 0, end;
+    sc_err *err = gather(session, frame, &g, &r.symbols);
+    while (!err && first < g.count && (!g.item[first].name || strcmp(g.item[first].name, name)))
+        first++;
+    *ret_found = !err && first < g.count;
+    for (end = first + 1; end < g.count && same_variable(&g.item[first], &g.item[end]);)
+        end++;
+    if (*ret_found)
+        err = read_local(&r, &g.item[first], end - first, ret_row);
+    SC_VEC_FREE(&g);
+    return err;
 }

@@ -276,8 +276,9 @@ static sc_err *refuse_special(const char *text) {
         return sc_errf(SC_ERR_UNSUPPORTED,
                        "there is no default mask to show or set: rM mask (capital M) shows groups");
     if (*text == '?')
-        return sc_errf(SC_ERR_UNSUPPORTED, "r? gives pseudo-registers a type: there are no types "
-                                           "without symbols; use r $t0 = value");
+        return sc_errf(SC_ERR_UNSUPPORTED,
+                       "r? gives pseudo-registers a type, which is not kept here; "
+                       "`?? @$t0 = expression` sets one to a C++ value");
     return NULL;
 }
 

@@ -61,6 +61,8 @@ bool sc_session_enrich(const sc_session *s) { return s->enrich; }
 void sc_session_set_enrich(sc_session *s, bool on) { s->enrich = on; }
 bool sc_session_lines(const sc_session *s) { return s->lines; }
 void sc_session_set_lines(sc_session *s, bool on) { s->lines = on; }
+bool sc_session_cxx(const sc_session *s) { return s->cxx; }
+void sc_session_set_cxx(sc_session *s, bool cxx) { s->cxx = cxx; }
 void sc_session_set_last(sc_session *s, uint64_t value) { s->last = value; }
 
 bool sc_session_dot(const sc_session *s, uint64_t *ret_addr) {

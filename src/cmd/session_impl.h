@@ -41,6 +41,7 @@ struct sc_session {
     long tz;
     unsigned radix;
     bool quit, enrich, lines;
+    bool cxx;               /* .expr: expressions are C++ */
     uint64_t var[SC_NVARS]; /* $t0 … $t19 */
     uint64_t last;          /* $exp */
     bool has_dot, has_unasm;

@@ -9,6 +9,7 @@
 
 #include "cmd/command.h"
 #include "stopcode/stack.h"
+#include "stopcode/value.h"
 
 enum { SC_KFRAMES_DEFAULT = 256, SC_KFRAMES_MAX = 0xffff };
 
@@ -83,7 +84,11 @@ struct sc_local_row {
     uint64_t size;
     bool available;
     const char *unknown; /* the register that the walk does not know in this frame; NULL */
+    sc_symbols *symbols; /* whose type `type_id` is */
+    uint32_t type_id;
+    const uint8_t *bytes; /* `size` of them when it is available, but not in memory */
 };
+enum { SC_LOCAL_BYTES = 64 }; /* what registers may hold of a variable */
 /*
  * locals.c: variables of FRAME that are visible there, in the arena; of its inlined call
  * INLINE_DEPTH (0: the function itself). *RET_PRIVATE: the symbols have locals at all.
@@ -91,6 +96,13 @@ struct sc_local_row {
 sc_err *sc_locals_read(sc_session *session, const struct sc_frame *frame, uint32_t inline_depth,
                        sc_arena *arena, struct sc_local_row **ret_rows, size_t *ret_count,
                        bool *ret_private);
+/* The innermost one that is called NAME, without its value's text. */
+sc_err *sc_local_find(sc_session *session, const struct sc_frame *frame, uint32_t inline_depth,
+                      const char *name, sc_arena *arena, struct sc_local_row *ret_row,
+                      bool *ret_found);
+/* A value as `dv` shows it: as `dt` does, but for pointers, arrays and enumerations. */
+sc_err *sc_declared_value(sc_session *session, const struct sc_value *value, sc_arena *arena,
+                          const char **ret_text);
 /* The frame's registers by name: is this one's value known? Parts are known with their whole. */
 bool sc_frame_knows(const struct sc_frame *frame, const char *reg);
 /* The general register NUMBER of a CPU; NULL: it has none. */

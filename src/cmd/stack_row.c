@@ -86,7 +86,8 @@ static const char *outside(sc_session *session, uint64_t addr, sc_arena *arena) 
     if (u && u->name)
         return sc_arena_printf(arena, "<Unloaded_%s>+0x%llx", u->name, (ull)(addr - u->base));
     if (addr > UINT32_MAX)
-        return sc_arena_printf(arena, "0x%llx`%08llx", (ull)(addr >> 32), (ull)(addr & UINT32_MAX));
+        return sc_arena_printf(arena, "0x%08llx`%08llx", (ull)(addr >> 32),
+                               (ull)(addr & UINT32_MAX));
     return sc_arena_printf(arena, "0x%llx", (ull)addr);
 }
 
@@ -172,8 +173,10 @@ static sc_err *name_inline(sc_session *session, const struct sc_frame *f, sc_are
     r->name = inline_name(f->inline_name, arena);
     if (!r->name && f->inline_name)
         return sc_err_nomem();
-    r->file = f->inline_file;
-    r->line = f->inline_line;
+    if (f->inline_file && *f->inline_file) {
+        r->file = f->inline_file;
+        r->line = f->inline_line;
+    }
     return inline_displacement(session, f, r);
 }
 

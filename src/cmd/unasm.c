@@ -232,6 +232,10 @@ static sc_err *place_symbol(struct sc_unasm *v, uint64_t addr) {
         return err;
     if (found && next.address > addr)
         p->end = next.address;
+    if (near.symbol.reordered) { /* the next instruction may be of another block */
+        p->shift = near.displacement - (addr - near.address);
+        p->end = addr + 1;
+    }
     return NULL;
 }
 
@@ -241,6 +245,7 @@ sc_err *sc_unasm_find_place(struct sc_unasm *v, uint64_t addr) {
         return NULL;
     p->start = addr;
     p->base = addr;
+    p->shift = 0;
     p->has_symbol = false;
     p->symbol[0] = 0;
     p->module = sc_target_module_at(v->target, addr);

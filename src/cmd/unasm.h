@@ -17,6 +17,7 @@ struct sc_unasm_place {
     uint64_t start, end;            /* [start, end); equal: nothing is known yet */
     char symbol[SC_UNASM_NAME];     /* "nt!Foo", "amdppm"; "": nowhere */
     uint64_t base;                  /* the address that `symbol` is */
+    uint64_t shift;                 /* to be added to the distance from there: a moved block */
     bool has_symbol;                /* a symbol, not a module alone */
     const struct sc_module *module; /* NULL: none */
 };

@@ -55,7 +55,8 @@ static sc_err *function_start(struct sc_unasm *v, uint64_t addr, uint64_t *ret_s
     sc_err_destroy(err); /* a leaf, or no table here */
     if (unwound)
         *ret_start = base + f.begin;
-    if (v->place.has_symbol && v->place.base < addr && (!unwound || v->place.base > *ret_start))
+    if (v->place.has_symbol && !v->place.shift && v->place.base < addr &&
+        (!unwound || v->place.base > *ret_start))
         *ret_start = v->place.base;
     return NULL;
 }

@@ -70,10 +70,10 @@ const char *sc_unasm_symbol(const struct sc_unasm *v, uint64_t addr, char *buf, 
     const struct sc_unasm_place *p = &v->place;
     if (!*p->symbol)
         return NULL;
-    if (addr == p->base)
+    if (addr + p->shift == p->base)
         snprintf(buf, size, "%s", p->symbol);
     else
-        snprintf(buf, size, "%s+0x%llx", p->symbol, (ull)(addr - p->base));
+        snprintf(buf, size, "%s+0x%llx", p->symbol, (ull)(addr - p->base + p->shift));
     return buf;
 }
 

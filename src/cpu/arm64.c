@@ -157,6 +157,7 @@ const struct sc_cpu_layout sc_cpu_arm64 = {
     .least = 0x110,
     .context_flags = 0x0,
     .mark = 0x400000,
+    .joined = true,
     .ip = {0x108, 8},
     .sp = {0x100, 8},
     .fp = {0xf0, 8},

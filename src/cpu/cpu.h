@@ -21,6 +21,8 @@ struct sc_cpu_layout {
     size_t least;           /* bytes up to the end of the integer and control registers */
     uint16_t context_flags; /* offset of ContextFlags */
     uint32_t mark;          /* the bit of ContextFlags that names the CPU */
+    uint32_t foreign;       /* the one that Breakpad's records have in its place; 0 none */
+    bool joined;            /* Breakpad's have no control group: its registers are integer ones */
     struct sc_cpu_slot ip, sp, fp, flags;
     const struct sc_reg *reg;
     size_t nregs;

@@ -5,7 +5,9 @@
  *
  * All CONTEXT records have a ContextFlags word: one high bit names the CPU, low bits name the
  * groups that are filled. A register counts as present when the CPU's bit and its group's bit are
- * set and its bytes lie inside what the dump gave. Values can be read all the same: a debugger
+ * set and its bytes lie inside what the dump gave. Records of ARM that Breakpad made have no group
+ * for control registers, and those of 32 bits another bit for the CPU (facts from its public
+ * minidump_cpu_arm.h and _arm64.h). Values can be read all the same: a debugger
  * shows what is there, and says so when the record claims less.
  */
 #include "stopcode/regs.h"
@@ -117,7 +119,9 @@ uint32_t sc_regs_context_flags(const struct sc_regs *regs) {
 bool sc_reg_present(const struct sc_regs *regs, const struct sc_reg *reg) {
     const struct sc_cpu_layout *l = layout_of(regs->cpu);
     uint32_t flags = sc_regs_context_flags(regs);
-    return l && (flags & l->mark) && flags >> reg->group & 1 &&
+    if (l && l->joined && flags & 2)
+        flags |= 1;
+    return l && (flags & (l->mark | l->foreign)) && flags >> reg->group & 1 &&
            (uint32_t)reg->offset + reg->size <= regs->size;
 }
 

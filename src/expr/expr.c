@@ -181,9 +181,10 @@ sc_err *sc_load(struct sc_parser *ps, const char *at, const char *name, uint64_t
 static sc_err *parse(struct sc_parser *ps, const struct sc_expr_env *env, const char *text,
                      uint64_t *ret_value) {
     ps->env = env;
-    ps->text = ps->p = ps->done = text;
+    ps->text = env->origin ? env->origin : text;
+    ps->p = ps->done = text;
     ps->end = text + strlen(text);
-    ps->depth = 0;
+    ps->depth = env->depth;
     return sc_binary(ps, 0, ret_value);
 }
 

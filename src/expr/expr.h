@@ -37,6 +37,15 @@ struct sc_expr_env {
     bool (*dot)(void *ctx, uint64_t *ret_value);
     /* Entry point of the image at BASE, for $iment; NULL: not known here. */
     sc_err *(*entry)(void *ctx, uint64_t base, uint64_t *ret_value);
+    /*
+     * The C++ expression at the start of TEXT, which stands in @@c++( … ) or @@( … ): its value as
+     * a number, an address sign-extended as all are, and where it ended. Columns in its errors
+     * count from ORIGIN, and DEPTH levels of nesting are around it. NULL: there is no C++ here.
+     */
+    sc_err *(*cxx)(void *ctx, const char *text, const char *origin, unsigned depth,
+                   uint64_t *ret_value, const char **ret_end);
+    const char *origin; /* columns count from here; NULL: from the text's start */
+    unsigned depth;     /* levels of nesting around the text */
 };
 
 /*

@@ -19,16 +19,14 @@
 #include "base/utf.h"
 #include "expr/parser.h"
 
-/* Appends the character at PS->p to the name and moves on. */
-static sc_err *take(struct sc_parser *ps, size_t *len) {
+sc_err *sc_name_take(struct sc_parser *ps, size_t *len) {
     const char *at = ps->p;
     int c = sc_scan_peek(ps);
     sc_scan_next(ps);
     return sc_scan_append(ps, len, c, at, (size_t)(ps->p - at)) ? NULL : sc_scan_too_long(ps, at);
 }
 
-/* Text between ` and ', which may hold more of them. */
-static sc_err *take_quoted(struct sc_parser *ps, size_t *len) {
+sc_err *sc_name_backtick(struct sc_parser *ps, size_t *len) {
     const char *open = ps->p;
     size_t depth = 0;
     do {
@@ -37,7 +35,7 @@ static sc_err *take_quoted(struct sc_parser *ps, size_t *len) {
             return sc_scan_fail(ps, open, SC_ERR_ARG, "no ' closes this `");
         depth += c == '`';
         depth -= c == '\'';
-        sc_err *err = take(ps, len);
+        sc_err *err = sc_name_take(ps, len);
         if (err)
             return err;
     } while (depth);
@@ -53,13 +51,13 @@ static sc_err *take_symbol(struct sc_parser *ps, size_t *len, bool quotes) {
         if (sc_scan_is_name(c) || (c == '@' && *len) || (c == '~' && scope) ||
             (c == '.' && sc_scan_is_name(next))) {
             scope = false;
-            err = take(ps, len);
+            err = sc_name_take(ps, len);
         } else if (c == ':' && next == ':') {
             scope = true;
-            err = take(ps, len);
-            err = err ? err : take(ps, len);
+            err = sc_name_take(ps, len);
+            err = err ? err : sc_name_take(ps, len);
         } else if (c == '`' && quotes) {
-            err = take_quoted(ps, len);
+            err = sc_name_backtick(ps, len);
         } else {
             return NULL;
         }
@@ -68,8 +66,7 @@ static sc_err *take_symbol(struct sc_parser *ps, size_t *len, bool quotes) {
     }
 }
 
-/* ` ?? ::` as the undecorator makes it, however many blanks were typed. */
-static sc_err *take_unnamed(struct sc_parser *ps, size_t *len) {
+sc_err *sc_name_unnamed(struct sc_parser *ps, size_t *len) {
     const char *start = ps->p, *done = ps->done;
     if (sc_scan_skip(ps) == '?' && sc_scan_second(ps) == '?') {
         sc_scan_next(ps);
@@ -90,7 +87,7 @@ static sc_err *take_unnamed(struct sc_parser *ps, size_t *len) {
 /* What follows the '!' of a name. */
 static sc_err *take_member(struct sc_parser *ps, size_t *len) {
     size_t before = *len;
-    sc_err *err = take_unnamed(ps, len);
+    sc_err *err = sc_name_unnamed(ps, len);
     if (!err)
         err = take_symbol(ps, len, true);
     if (!err && *len == before)
@@ -158,7 +155,7 @@ sc_err *sc_name(struct sc_parser *ps, uint64_t *ret_value) {
         return err;
     bool member = sc_scan_peek(ps) == '!' && sc_scan_second(ps) != '=';
     if (member) {
-        err = take(ps, &len);
+        err = sc_name_take(ps, &len);
         err = err ? err : take_member(ps, &len);
         if (err)
             return err;
@@ -185,7 +182,7 @@ sc_err *sc_name_register(struct sc_parser *ps, const char *at, uint64_t *ret_val
     if (!sc_scan_is_name(sc_scan_peek(ps)))
         return sc_scan_expected(ps, "the name of a register");
     while (sc_scan_is_name(sc_scan_peek(ps))) {
-        sc_err *err = take(ps, &len);
+        sc_err *err = sc_name_take(ps, &len);
         if (err)
             return err;
     }

@@ -80,6 +80,13 @@ sc_err *sc_name(struct sc_parser *ps, uint64_t *ret_value);
 sc_err *sc_name_symbol(struct sc_parser *ps, const char *at, uint64_t *ret_value);
 sc_err *sc_name_register(struct sc_parser *ps, const char *at, uint64_t *ret_value);
 sc_err *sc_name_quoted(struct sc_parser *ps, const char *at, uint64_t *ret_value);
+/* Parts of names, appended to PS->name, which is LEN bytes long. The character at PS->p … */
+sc_err *sc_name_take(struct sc_parser *ps, size_t *len);
+/* … the text between ` and ', which may hold more of them … */
+sc_err *sc_name_backtick(struct sc_parser *ps, size_t *len);
+/* … and ` ?? ::` as the undecorator makes it, however many blanks were typed, if it stands there.
+ */
+sc_err *sc_name_unnamed(struct sc_parser *ps, size_t *len);
 /* Reads a string at PS->p, which stands on its quote, into BUF of SC_EXPR_NAME bytes. */
 sc_err *sc_string(struct sc_parser *ps, char *buf);
 

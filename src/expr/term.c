@@ -120,6 +120,30 @@ static sc_err *bang(struct sc_parser *ps, uint64_t *ret_value) {
     return err;
 }
 
+/* What stands between the parentheses is C++. */
+static sc_err *cxx(struct sc_parser *ps, const char *at, uint64_t *ret_value) {
+    const char *open = ps->p, *end;
+    uint64_t value;
+    if (!ps->env->cxx)
+        return sc_scan_fail(ps, at, SC_ERR_UNSUPPORTED,
+                            "@@c++( ) holds a C++ expression, which cannot be evaluated here; "
+                            "@@masm( ) can");
+    sc_err *err = sc_deeper(ps, at);
+    if (err)
+        return err;
+    sc_scan_next(ps);
+    err = ps->env->cxx(ps->env->ctx, ps->p, ps->text, ps->depth, &value, &end);
+    ps->depth--;
+    if (err)
+        return err;
+    ps->p = ps->done = end;
+    err = sc_close(ps, ')', open);
+    if (!err)
+        *ret_value = value;
+    return err;
+}
+
+/* @@masm( … ), @@c++( … ), and @@( … ), which is C++ in MASM. */
 static sc_err *evaluator(struct sc_parser *ps, const char *at, uint64_t *ret_value) {
     static const char masm[] = "masm", cpp[] = "c++";
     const char *word = sc_scan_peek(ps) == '(' ? "" : sc_scan_word(ps, masm) ? masm : cpp;
@@ -130,12 +154,7 @@ static sc_err *evaluator(struct sc_parser *ps, const char *at, uint64_t *ret_val
     }
     if (sc_scan_peek(ps) != '(')
         return sc_scan_expected(ps, "(");
-    if (word == masm)
-        return nested(ps, at, ')', ret_value);
-    return sc_scan_fail(ps, at, SC_ERR_UNSUPPORTED,
-                        "@@%s( ) holds a C++ expression, and those cannot be evaluated yet; "
-                        "@@masm( ) can",
-                        word);
+    return word == masm ? nested(ps, at, ')', ret_value) : cxx(ps, at, ret_value);
 }
 
 static sc_err *at_sign(struct sc_parser *ps, uint64_t *ret_value) {

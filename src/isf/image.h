@@ -50,13 +50,13 @@ enum isf_section {
 };
 
 #define ISF_MAGIC         "scisf\r\n\x1a"
-#define ISF_IMAGE_VERSION 2u
+#define ISF_IMAGE_VERSION 3u
 #define ISF_HEADER_SIZE   0x100u
 #define ISF_HEADER_HASHED 0xf8u
 #define ISF_SECTION_TABLE 0x50u
 
 /* Flags of a type row. */
-enum { ISF_SIGNED = 1, ISF_FORWARD = 2, ISF_CLASS_SHIFT = 4 };
+enum { ISF_SIGNED = 1, ISF_FORWARD = 2, ISF_INT = 4 /* int, not long */, ISF_CLASS_SHIFT = 4 };
 /* What a type's name belongs to: the same name may be a struct and an enum. */
 enum isf_class { ISF_UNNAMED, ISF_BASE, ISF_ENUM, ISF_USER };
 

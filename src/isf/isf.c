@@ -185,6 +185,7 @@ static void fill_type(const struct isf_image *im, uint32_t id, const struct isf_
     ret->bit_len = row->bit_len;
     ret->is_signed = row->flags & ISF_SIGNED;
     ret->forward = row->flags & ISF_FORWARD;
+    ret->is_int = row->flags & ISF_INT;
 }
 
 static sc_err *get_type(const struct isf *isf, uint32_t id, struct isf_type_row *ret) {

@@ -43,6 +43,11 @@ static void windbg_name(const char *name, enum sc_type_kind kind, uint64_t size,
         snprintf(buf, room, "%.60s", name);
 }
 
+static bool is_int(const char *name, enum sc_type_kind kind, uint64_t size) {
+    static const char *const words[] = {"int", "unsigned int", NULL};
+    return kind == SC_TYPE_INT && size == 4 && is_one_of(name, words);
+}
+
 sc_err *isf_define_base(struct isf_build *b, uint32_t name, enum sc_type_kind kind, uint64_t size,
                         bool is_signed, uint64_t where) {
     char shown[64];
@@ -69,7 +74,8 @@ sc_err *isf_define_base(struct isf_build *b, uint32_t name, enum sc_type_kind ki
     row->first = name;
     row->kind = (uint8_t)kind;
     row->size = size;
-    row->flags = (uint8_t)(ISF_BASE << ISF_CLASS_SHIFT | (is_signed ? ISF_SIGNED : 0));
+    row->flags = (uint8_t)(ISF_BASE << ISF_CLASS_SHIFT | (is_signed ? ISF_SIGNED : 0) |
+                           (is_int(c_name, kind, size) ? ISF_INT : 0));
     return NULL;
 }
 

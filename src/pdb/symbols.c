@@ -63,8 +63,16 @@ static sc_err *place(struct pdb *pdb, const struct pdb_sym *sym, const struct pd
     if (!*ret_ok)
         return NULL;
     ret->size = sym->len;
-    sc_err *err = from ? pdb_to_rva_from(pdb, from, orig, &ret->rva)
-                       : pdb_to_rva(pdb, orig, &ret->rva, ret_ok);
+    sc_err *err = pdb_to_rva(pdb, orig, &ret->rva, ret_ok);
+    if (!err && from && pdb->omap_to.size) {
+        ret->reordered = true;
+        ret->behind = from->here - orig;
+        ret->unplaced = !*ret_ok;
+        ret->home = orig;
+        if (ret->unplaced)
+            ret->rva = from->rva - ret->behind;
+        *ret_ok = true;
+    }
     if (!err && *ret_ok && sym->len)
         err = pdb_fragment(pdb, orig, sym->len, &ret->size);
     return err;

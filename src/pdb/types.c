@@ -375,8 +375,10 @@ static sc_err *fill_primitive(struct pdb *pdb, uint32_t ti, struct sc_type *ret)
         type.name = p->name;
         type.size = p->size;
         type.is_signed = p->is_signed;
+        type.is_int = p->code == 0x74 || p->code == 0x75;
     }
     if (primitive_pointer(ti)) {
+        type.is_int = false;
         type.kind = SC_TYPE_POINTER;
         type.size = primitive_pointer(ti);
         type.target = ti & 0xff;

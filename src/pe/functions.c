@@ -5,7 +5,9 @@
  *     x64   { u32 begin, u32 end, u32 UNWIND_INFO }   bit 0 of the last: RVA of another such entry
  *     ARM64 { u32 begin, u32 data }   low 2 bits of data: 0 = RVA of .xdata,
  *     ARM   { u32 begin | thumb, u32 data }                1, 2 = packed: bits 2…12 are the length
- *                                                          in instructions (ARM: half words)
+ *                                                          in instructions (ARM: half words);
+ *                                                          3 = RVA of another entry that it stands
+ *                                                          for (ARM64), its length is not said
  *     UNWIND_INFO  u8 version:3 flags:5, u8 prolog, u8 count, u8 register:4 offset:4,
  *                  count × u16 (padded to an even number), then by the flags:
  *                  4 chained: RUNTIME_FUNCTION; 1, 2 handler: u32 RVA, its data
@@ -61,7 +63,7 @@ static void read_arm(struct pe_cur *c, bool arm64, struct sc_pe_function *f) {
     f->begin = arm64 ? begin : begin & ~1u;
     if (data & 3) {
         f->packed = data;
-        f->end = f->begin + (data >> 2 & 0x7ff) * unit;
+        f->end = (data & 3) == 3 ? 0 : f->begin + (data >> 2 & 0x7ff) * unit;
         return;
     }
     f->unwind = data;

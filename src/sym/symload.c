@@ -69,10 +69,13 @@ static sc_err *drop(sc_err *own_err) {
 
 /* ---- the key ---- */
 
-/* A record that names a PDB: with an identity, for one without fits any file that lacks one. */
+/*
+ * A record that names a PDB, or an ELF file's build id: with an identity, for one without fits any
+ * file that lacks one.
+ */
 static bool is_key(const struct sc_codeview *cv) {
     static const struct sc_guid none;
-    if (cv->kind == SC_CV_RSDS)
+    if (cv->kind == SC_CV_RSDS || cv->kind == SC_CV_ELF)
         return !sc_guid_equal(&cv->guid, &none);
     return cv->kind == SC_CV_NB10 && cv->signature;
 }
@@ -187,8 +190,12 @@ static sc_err *add_by_key(struct load *l, enum sc_store_kind kind) {
     struct checked c = {.l = l};
     sc_err *err = sc_store_find(l->t->store, &key, verify, &c, &found);
     if (!err && found.path)
-        err = add_file(l, &c, found.path, old ? "signature and age" : "GUID and age");
-    else if (!err && (kind == SC_STORE_PDB || c.refused)) /* of other kinds only what was there */
+        err = add_file(l, &c, found.path,
+                       old                     ? "signature and age"
+                       : cv->kind == SC_CV_ELF ? "build id"
+                                               : "GUID and age");
+    else if (!err && (kind == SC_STORE_PDB || cv->kind == SC_CV_ELF || c.refused))
+        /* of other kinds only what was there */
         err = because_also(l, found.why);
     else
         err = forgive(l, err);
@@ -302,13 +309,14 @@ static sc_err *load_all(struct load *l) {
     struct sc_modsyms *p = &l->slot->pub;
     sc_err *err = find_key(l);
     bool keyed = p->codeview.kind != SC_CV_NONE;
-    if (!err && keyed)
+    bool elf = p->codeview.kind == SC_CV_ELF; /* of which there are Breakpad's symbols only */
+    if (!err && keyed && !elf)
         err = add_by_key(l, SC_STORE_PDB);
     if (!err && !keyed && l->is_nt)
         err = add_by_fingerprint(l);
     if (!err && !keyed && !p->nproviders)
         err = add_by_signature(l);
-    if (!err && keyed && (l->is_nt || !p->nproviders))
+    if (!err && keyed && !elf && (l->is_nt || !p->nproviders))
         err = add_by_key(l, SC_STORE_ISF);
     if (!err && keyed && !p->nproviders)
         err = add_by_key(l, SC_STORE_SYM);

@@ -251,6 +251,8 @@ static void fill(sc_symtab *t, const struct sc_modsyms *m, sc_symbols *provider,
                             .name = sc_symtab_display(t, symbol),
                             .address = sc_symtab_address(t, m->module, symbol)};
     ret->displacement = asked - ret->address;
+    if (symbol->reordered && sc_target_ptr_size(t->target) == 4)
+        ret->displacement = symbol->behind;
 }
 
 enum { ADDRESS_KINDS = SC_SYM_ANY & ~(SC_SYM_CONSTANT | SC_SYM_THREAD) };

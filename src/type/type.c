@@ -61,7 +61,7 @@ sc_err *sc_type_members(sc_symbols *symbols, uint32_t id, sc_member_fn fn, void 
 }
 
 /* A search for a member; `inner` gathers what may hold it when the type itself does not. */
-enum { INNER_MAX = 32 };
+enum { INNER_MAX = 32, TYPES_MAX = 4096 };
 struct find {
     const char *name;
     struct sc_member exact, loose;
@@ -88,9 +88,13 @@ static bool find_member(void *ctx, const struct sc_member *m) {
     return !f->has_exact;
 }
 
+/* LEFT: how many types may still be looked into; a file may make them hold each other. */
 static sc_err *member_in(sc_symbols *symbols, uint32_t id, const char *name, unsigned depth,
-                         struct sc_member *ret_member, bool *ret_found) {
+                         unsigned *left, struct sc_member *ret_member, bool *ret_found) {
     struct find f = {.name = name};
+    if (!*left)
+        return NULL;
+    --*left;
     sc_err *err = sc_type_members(symbols, id, find_member, &f);
     if (err || depth == DEPTH_MAX)
         return err;
@@ -102,7 +106,7 @@ static sc_err *member_in(sc_symbols *symbols, uint32_t id, const char *name, uns
     for (unsigned i = 0; !err && !*ret_found && i < f.ninner; i++) {
         if (!f.inner[i].type)
             continue;
-        err = member_in(symbols, f.inner[i].type, name, depth + 1, ret_member, ret_found);
+        err = member_in(symbols, f.inner[i].type, name, depth + 1, left, ret_member, ret_found);
         if (!err && *ret_found)
             ret_member->offset += f.inner[i].offset;
     }
@@ -112,7 +116,8 @@ static sc_err *member_in(sc_symbols *symbols, uint32_t id, const char *name, uns
 sc_err *sc_type_member(sc_symbols *symbols, uint32_t id, const char *name,
                        struct sc_member *ret_member, bool *ret_found) {
     *ret_found = false;
-    return id ? member_in(symbols, id, name, 0, ret_member, ret_found) : NULL;
+    unsigned left = TYPES_MAX;
+    return id ? member_in(symbols, id, name, 0, &left, ret_member, ret_found) : NULL;
 }
 
 /* ---- enumerations ---- */
@@ -303,4 +308,46 @@ sc_err *sc_type_c_text(sc_symbols *symbols, uint32_t id, char *buf, size_t size)
     struct text t = {buf, size, 0};
     buf[0] = 0;
     return add_c_type(&t, symbols, id, 0);
+}
+
+static sc_err *add_decl(struct text *t, sc_symbols *symbols, uint32_t id, unsigned depth) {
+    struct sc_type type = {.kind = SC_TYPE_UNKNOWN};
+    sc_err *err = id ? sc_symbols_type(symbols, id, &type) : NULL;
+    if (err)
+        return err;
+    bool derived = type.kind == SC_TYPE_POINTER || type.kind == SC_TYPE_ARRAY;
+    if (derived && depth < DEPTH_MAX) {
+        if (type.target || type.kind == SC_TYPE_ARRAY)
+            err = add_decl(t, symbols, type.target, depth + 1);
+        else
+            add(t, "void");
+        if (type.kind == SC_TYPE_POINTER && t->buf[t->len - 1] != '*')
+            add(t, " ");
+        if (type.kind == SC_TYPE_ARRAY)
+            add_count(t, " [", type.count, "]");
+        else
+            add(t, type.is_reference ? "&" : "*");
+        return err;
+    }
+    if (!id) {
+        add(t, "<unknown type>");
+        return NULL;
+    }
+    switch (type.kind) {
+    case SC_TYPE_FUNCTION: add(t, "<function>"); return NULL;
+    case SC_TYPE_STRUCT: add(t, "struct "); break;
+    case SC_TYPE_CLASS: add(t, "class "); break;
+    case SC_TYPE_UNION: add(t, "union "); break;
+    default: break;
+    }
+    if (!type.is_int)
+        return add_c_type(t, symbols, id, depth);
+    add(t, type.is_signed ? "int" : "unsigned int");
+    return NULL;
+}
+
+sc_err *sc_type_decl_text(sc_symbols *symbols, uint32_t id, char *buf, size_t size) {
+    struct text t = {buf, size, 0};
+    buf[0] = 0;
+    return add_decl(&t, symbols, id, 0);
 }

@@ -62,7 +62,7 @@ sc_err *sc_code_named(struct sc_unwinder *u, const struct sc_module *module, con
 bool sc_code_target(struct sc_unwinder *u, uint64_t addr, uint64_t *ret_target) {
     uint8_t b[5];
     size_t n = u->cpu == SC_CPU_ARM64 ? 4 : 5;
-    if (sc_space_read(u->space, addr - n, b, n, NULL) != SC_READ_OK)
+    if (u->cpu == SC_CPU_ARM || sc_space_read(u->space, addr - n, b, n, NULL) != SC_READ_OK)
         return false;
     if (u->cpu == SC_CPU_ARM64) {
         uint32_t word =

@@ -7,6 +7,7 @@
  *                                others rbp is a register like any other
  *     ARM64   [fp],  [fp+8]      likewise; the pair lies at the frame's lower end, so where the
  *                                caller's sp was stays unknown
+ *     ARM     [r11], [r11+4]     likewise; Thumb code of other systems than Windows has r7 instead
  *
  * What is found must look right, since nothing says that the register is a frame pointer: aligned,
  * not below sp, not far above it, and the return address must be one. A chain ends with a zero:
@@ -20,7 +21,7 @@
 #define REACH (UINT64_C(4) << 20) /* the largest stacks of one frame are far below */
 
 /* General registers in the CPUs' own numbering. */
-enum { ARM64_FP = 29, ARM64_LR = 30, X64_RSP = 4, X64_RBP = 5 };
+enum { ARM_R7 = 7, ARM_R11 = 11, ARM64_FP = 29, ARM64_LR = 30, X64_RSP = 4, X64_RBP = 5 };
 #define ARM64_KEPT UINT64_C(0xbff80000) /* across calls: x19 … x28, fp, sp */
 
 struct pointers {
@@ -200,14 +201,45 @@ static enum sc_step_status pointer_arm64(struct sc_unwinder *u, const struct sc_
     return SC_STEP_DONE;
 }
 
+/* A chain of one of the registers that code of ARM has as its frame pointer. */
+static enum sc_step_status pointer_arm(struct sc_unwinder *u, bool exact_ip, struct sc_regs *regs,
+                                       struct sc_step *ret) {
+    bool thumb = sc_regs_ip(regs) & 1 || sc_regs_flags(regs) & 0x20;
+    unsigned reg = thumb && !sc_target_machine(u->target)->windows ? ARM_R7 : ARM_R11;
+    const char *name = reg == ARM_R7 ? "r7" : "r11";
+    struct pointers p = {.fp = sc_reg_value(regs, sc_reg_find(SC_CPU_ARM, name)),
+                         .sp = sc_regs_sp(regs)};
+    if (!(ret->known >> reg & 1))
+        return SC_STEP_NO_RULE;
+    if (!p.fp && !exact_ip) { /* the chain's end */
+        finish(&p, 4, ret);
+        ret->known = 0;
+        set(regs, "pc", 0);
+        return SC_STEP_DONE;
+    }
+    enum sc_step_status status = read_pair(u, &p, ret);
+    if (status != SC_STEP_DONE)
+        return status;
+    /* Code without frame pointers is usual: zeros by chance are no outermost frame. */
+    if (!p.ret && (exact_ip || p.back))
+        return SC_STEP_NO_RULE;
+    finish(&p, 4, ret);
+    ret->base = p.fp + 8;
+    ret->known = UINT64_C(1) << reg;
+    set(regs, "pc", p.ret);
+    set(regs, "sp", p.fp + 8);
+    set(regs, name, p.back);
+    return SC_STEP_DONE;
+}
+
 enum sc_step_status sc_step_pointer(struct sc_unwinder *u, struct sc_unwind_module *m,
                                     bool exact_ip, struct sc_regs *regs, struct sc_step *ret) {
     switch (regs->cpu) {
     case SC_CPU_X86: return pointer_x86(u, m, exact_ip, regs, ret);
     case SC_CPU_X64: return pointer_x64(u, m, regs, ret);
     case SC_CPU_ARM64: return pointer_arm64(u, m, exact_ip, regs, ret);
+    case SC_CPU_ARM: return pointer_arm(u, exact_ip, regs, ret);
     case SC_CPU_UNKNOWN:
-    case SC_CPU_ARM:
     case SC_CPU_IA64:
     case SC_CPU_OTHER: break;
     }

@@ -5,6 +5,8 @@
  *     x86, x64   E8 and 4 bytes; FF /2 with its ModRM, SIB and displacement (2 to 7 bytes; x64 also
  *                behind a REX prefix); x86: 9A and 6 bytes
  *     ARM64      BL (100101…), BLR (d63f0…), BLRAA and its kin (d63f08…, d73f08…)
+ *     ARM        bit 0 of the address set: Thumb: BL, BLX (11110… 11x…), BLX r (01000111 1…);
+ *                else BL (…1011…), BLX (1111101…), BLX r (…00010010 1111 1111 1111 0011…)
  *
  * Bytes that end in a call by chance make a value likelier than it is; a return address that was
  * pushed by other means is taken for less. So this ranks; it proves nothing.
@@ -52,16 +54,28 @@ static bool arm64_call(const uint8_t *p) {
            (word & 0xfefff800) == 0xd63f0800;   /* blraa, blrab, blraaz, blrabz */
 }
 
+/* The SIZE bytes before an address of ARM. */
+static bool arm_call(const uint8_t *code, size_t size, bool thumb) {
+    const uint8_t *p = code + size - 4;
+    const uint32_t low = p[0] | (uint32_t)p[1] << 8, high = p[2] | (uint32_t)p[3] << 8;
+    const uint32_t word = low | high << 16;
+    if (thumb)
+        return ((low & 0xf800) == 0xf000 && (high & 0xc000) == 0xc000) || (high & 0xff87) == 0x4780;
+    return ((word & 0x0f000000) == 0x0b000000 && word >> 28 != 15) ||
+           (word & 0xfe000000) == 0xfa000000 || (word & 0x0ffffff0) == 0x012fff30;
+}
+
 /* The bytes before ADDR: 1 they end in a call, 0 they do not, -1 they are not there. */
 static int behind_call(struct sc_unwinder *u, uint64_t addr) {
     uint8_t code[BEFORE];
-    const bool arm = u->cpu == SC_CPU_ARM64;
-    const size_t least = arm ? 4 : 2;
+    const bool arm = u->cpu == SC_CPU_ARM, arms = arm || u->cpu == SC_CPU_ARM64;
+    const size_t least = arms ? 4 : 2;
+    const uint64_t end = arm ? addr & ~UINT64_C(1) : addr;
     for (size_t n = BEFORE; n >= least; n--) {
-        if (sc_space_read(u->space, addr - n, code, n, NULL) != SC_READ_OK)
+        if (sc_space_read(u->space, end - n, code, n, NULL) != SC_READ_OK)
             continue;
-        if (arm)
-            return arm64_call(code + n - 4);
+        if (arms)
+            return arm ? arm_call(code, n, addr & 1) : arm64_call(code + n - 4);
         if (sc_x86_ends_in_call(code, n, u->cpu == SC_CPU_X64))
             return 1;
         return n == BEFORE ? 0 : -1;
@@ -90,7 +104,8 @@ static sc_err *may_execute(const struct sc_unwind_module *m, uint64_t addr, bool
 sc_err *sc_return_like(struct sc_unwinder *u, uint64_t addr, enum sc_return_like *ret) {
     struct sc_unwind_module *m = NULL;
     *ret = SC_RETURN_NO;
-    if (addr < LEAST || (u->cpu == SC_CPU_ARM64 && addr & 3))
+    if (addr < LEAST || (u->cpu == SC_CPU_ARM64 && addr & 3) ||
+        (u->cpu == SC_CPU_ARM && (addr & 3) == 2))
         return NULL;
     bool code = true;
     sc_err *err = sc_unwind_module_at(u, addr, &m);

@@ -17,7 +17,8 @@ static const char *const role_words[] = {
     "trap",     "syscall",   "linkage",        "exception", "exception-frame",
     "bugcheck", "switch",    "callout",        "start",     "first",
     "idle",     "invoker",   "user-exception", "user-apc",  "user-callback",
-    "verifier", "framework", "data",           "thunk",
+    "verifier", "framework", "data",           "thunk",     "interrupt",
+    "apart",    "late",      "spin",           "pass",
 };
 
 static bool equals_any_case(const char *a, const char *b) {

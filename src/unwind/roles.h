@@ -33,6 +33,11 @@ enum sc_role {
     SC_ROLE_FRAMEWORK = 1 << 16,
     SC_ROLE_DATA = 1 << 17,
     SC_ROLE_THUNK = 1 << 18,
+    SC_ROLE_INTERRUPT = 1 << 19,
+    SC_ROLE_APART = 1 << 20,
+    SC_ROLE_LATE = 1 << 21,
+    SC_ROLE_SPIN = 1 << 22,
+    SC_ROLE_PASS = 1 << 23,
 };
 
 /* All roles of MODULE!FUNCTION; 0: none known. */

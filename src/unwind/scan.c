@@ -14,7 +14,7 @@
 #include "base/vec.h"
 #include "unwind/recover.h"
 
-enum { FP_ARM64 = 29, HOME = 0x20, LIKELY = 50, KEEP_OF_CUT = 48 };
+enum { FP_ARM64 = 29, SP_ARM64 = 31, SP_X64 = 4, HOME = 0x20, LIKELY = 50, KEEP_OF_CUT = 48 };
 
 void sc_recover_deinit(struct sc_recover *r) {
     sc_stackmem_deinit(&r->mem);
@@ -139,12 +139,20 @@ static double odds(const struct sc_recover *r, const struct sc_candidate *c) {
 static sc_err *try_step(struct sc_recover *r, struct sc_candidate *c, bool *ret_ok) {
     struct sc_unwinder *u = r->u;
     struct sc_regs regs = {.cpu = u->cpu, .size = (uint32_t)sc_context_size(u->cpu)};
+    const bool arm = u->cpu == SC_CPU_ARM64;
     *ret_ok = true;
-    if (u->cpu != SC_CPU_X64 || !c->code.m || !c->code.m->has_table)
+    if ((u->cpu != SC_CPU_X64 && !arm) || !c->code.m || !c->code.m->has_table)
         return NULL;
-    sc_x64_go(&regs, c->ip, c->sp);
-    struct sc_step step = {.known = 1 << 4};
-    enum sc_step_status status = sc_step_x64(u, c->code.m, false, &regs, &step);
+    struct sc_step step = {.known = UINT64_C(1) << (arm ? SP_ARM64 : SP_X64)};
+    enum sc_step_status status;
+    if (arm) {
+        sc_reg_set(&regs, sc_reg_find(SC_CPU_ARM64, "pc"), c->ip);
+        sc_reg_set(&regs, sc_reg_find(SC_CPU_ARM64, "sp"), c->sp);
+        status = sc_step_arm64(u, c->code.m, false, &regs, &step);
+    } else {
+        sc_x64_go(&regs, c->ip, c->sp);
+        status = sc_step_x64(u, c->code.m, false, &regs, &step);
+    }
     if (status == SC_STEP_ERROR)
         return step.err;
     if (status == SC_STEP_BAD)

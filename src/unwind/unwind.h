@@ -21,9 +21,12 @@ struct sc_unwind_module {
     uint64_t base, size;
     sc_pe *pe;      /* the image in memory (its absent pages filled from a file), else NULL */
     bool has_table; /* `pe` has a function table for the target's CPU */
+    enum sc_pe_hybrid hybrid;      /* of `pe`: kinds of code */
     const struct sc_modsyms *syms; /* NULL: no symtab, or none */
     void *own;                     /* a step's cache for this module: freed by `free_own` */
     void (*free_own)(void *own);
+    void *own_ec; /* that of ARM64EC code, in images that have such */
+    void (*free_own_ec)(void *own);
 };
 
 struct sc_unwinder {
@@ -80,11 +83,19 @@ struct sc_step {
 sc_err *sc_unwind_module_at(struct sc_unwinder *u, uint64_t addr, struct sc_unwind_module **ret);
 
 /*
+ * What the symbols of M say of the frame at ADDR, which lies in it. A damaged provider has no rule;
+ * the next one may. Errors: out of memory, cancelled.
+ */
+sc_err *sc_unwind_rule_at(const struct sc_unwind_module *m, uint64_t addr,
+                          struct sc_frame_rule *ret_rule, bool *ret_found);
+
+/*
  * One step. M is the module of the frame's ip, NULL outside of all. EXACT_IP as in struct sc_frame.
  * REGS are changed on SC_STEP_DONE only. An end is a caller with ip 0.
  *
  *   - sc_step_x64: .pdata and .xdata, versions 1 to 3, leaf functions in modules that have a table.
- *   - sc_step_arm64: the same for ARM64, with PAC and ARM64EC.
+ *   - sc_step_arm64: the same for ARM64, with PAC and ARM64EC, whose registers may lie in an x64
+ *     CONTEXT.
  *   - sc_step_x86: FRAMEDATA, STACK WIN, FPO_DATA. (Frame pointers are the walk's.)
  *   - sc_step_cfi: Breakpad's STACK CFI, any CPU.
  *   - sc_step_frameproc: x64, by the frame's size that private symbols say: never exact.
@@ -102,6 +113,13 @@ enum sc_step_status sc_step_frameproc(struct sc_unwinder *u, struct sc_unwind_mo
                                       bool exact_ip, struct sc_regs *regs, struct sc_step *ret);
 enum sc_step_status sc_step_pointer(struct sc_unwinder *u, struct sc_unwind_module *m,
                                     bool exact_ip, struct sc_regs *regs, struct sc_step *ret);
+
+/*
+ * Is the code at ADDR, which lies in M (or M is NULL), ARM64EC? Then its registers lie in an x64
+ * CONTEXT in their own way, and its steps are those of sc_step_arm64(). Errors: out of memory,
+ * cancelled.
+ */
+sc_err *sc_arm64_is_ec(const struct sc_unwind_module *m, uint64_t addr, bool *ret);
 
 /* A pointer of the target from the stack; false and step->missing when it is not there. */
 bool sc_step_read_ptr(struct sc_unwinder *u, uint64_t addr, uint64_t *ret_value,

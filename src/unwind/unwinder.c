@@ -9,6 +9,24 @@
 
 #include "unwind/unwind.h"
 
+/*
+ * Bits of an address that may be a signature. The kernel says which in KDDEBUGGER_DATA64 (+0x10
+ * "KDBG", +0x14 its size, +0x390 PointerAuthMask, from Windows 11 22H2 on). Otherwise those above
+ * the 48 that addresses of Windows have (52 with LVA, which Windows does not use).
+ */
+static uint64_t pac_mask_of(sc_target *target) {
+    enum { TAG = 0x10, SIZE = 0x14, MASK = 0x390, KDBG = 0x4742444b };
+    const uint64_t at = sc_target_machine(target)->debugger_data;
+    const uint64_t usual = 0xffff000000000000, never = 0x0000007fffffffff;
+    sc_space *space = sc_target_space(target);
+    uint64_t tag = 0, size = 0, mask = 0;
+    if (!at || sc_space_uint(space, at + TAG, 4, &tag) != SC_READ_OK || tag != KDBG ||
+        sc_space_uint(space, at + SIZE, 4, &size) != SC_READ_OK || size < MASK + 8 ||
+        sc_space_uint(space, at + MASK, 8, &mask) != SC_READ_OK)
+        return usual;
+    return mask && !(mask & never) ? mask : usual;
+}
+
 sc_err *sc_unwinder_create(sc_target *target, sc_symtab *symtab, sc_unwinder **ret_unwinder) {
     struct sc_unwinder *u = calloc(1, sizeof *u);
     if (!u)
@@ -18,9 +36,7 @@ sc_err *sc_unwinder_create(sc_target *target, sc_symtab *symtab, sc_unwinder **r
     u->space = sc_target_space(target);
     u->cpu = sc_target_machine(target)->cpu;
     u->ptr_size = sc_target_ptr_size(target);
-    /* Kernel and user addresses of Windows have 48 bits (52 with LVA, which Windows does not use).
-     */
-    u->pac_mask = u->cpu == SC_CPU_ARM64 ? 0xffff000000000000 : 0;
+    u->pac_mask = u->cpu == SC_CPU_ARM64 ? pac_mask_of(target) : 0;
     *ret_unwinder = u;
     return NULL;
 }
@@ -28,7 +44,9 @@ sc_err *sc_unwinder_create(sc_target *target, sc_symtab *symtab, sc_unwinder **r
 static void free_own(struct sc_unwind_module *m) {
     if (m->own && m->free_own)
         m->free_own(m->own);
-    m->own = NULL;
+    if (m->own_ec && m->free_own_ec)
+        m->free_own_ec(m->own_ec);
+    m->own = m->own_ec = NULL;
 }
 
 static void destroy_module(struct sc_unwind_module *m) {
@@ -57,6 +75,19 @@ static bool ends_walk(const sc_err *err) {
     return sc_err_code(err) == SC_ERR_NOMEM || sc_err_code(err) == SC_ERR_CANCELLED;
 }
 
+/* Images of several kinds of code; what cannot be read of that is taken for none. */
+static sc_err *find_hybrid(struct sc_unwinder *u, struct sc_unwind_module *m) {
+    struct sc_pe_chpe chpe;
+    if (!m->pe || (u->cpu != SC_CPU_X64 && u->cpu != SC_CPU_ARM64))
+        return NULL;
+    sc_err *err = sc_pe_chpe(m->pe, &chpe);
+    if (err && ends_walk(err))
+        return err;
+    m->hybrid = err ? SC_PE_PURE : chpe.kind;
+    sc_err_destroy(err);
+    return NULL;
+}
+
 /* Symbols first: they may bring the image file that fills the image's absent pages. */
 static sc_err *open_module(struct sc_unwinder *u, struct sc_unwind_module *m) {
     if (u->symtab) {
@@ -70,7 +101,7 @@ static sc_err *open_module(struct sc_unwinder *u, struct sc_unwind_module *m) {
         return err;
     sc_err_destroy(err);
     m->has_table = m->pe && sc_pe_function_count(m->pe) > 0;
-    return NULL;
+    return find_hybrid(u, m);
 }
 
 static sc_err *add_module(struct sc_unwinder *u, const struct sc_module *module,
@@ -107,6 +138,20 @@ sc_err *sc_unwind_module_at(struct sc_unwinder *u, uint64_t addr, struct sc_unwi
     return err;
 }
 
+sc_err *sc_unwind_rule_at(const struct sc_unwind_module *m, uint64_t addr,
+                          struct sc_frame_rule *ret_rule, bool *ret_found) {
+    const struct sc_modsyms *syms = m->syms;
+    *ret_found = false;
+    for (size_t i = 0; syms && i < syms->nproviders && !*ret_found; i++) {
+        sc_err *err = sc_symbols_frame_rule(syms->provider[i], (uint32_t)(addr - m->base), ret_rule,
+                                            ret_found);
+        if (err && ends_walk(err))
+            return err;
+        sc_err_destroy(err);
+    }
+    return NULL;
+}
+
 bool sc_step_read_ptr(struct sc_unwinder *u, uint64_t addr, uint64_t *ret_value,
                       struct sc_step *step) {
     /* Not the space's pointer size: a 32-bit stack may lie in a 64-bit process. */
@@ -134,7 +179,7 @@ sc_err *sc_unwinder_part(sc_unwinder *u, uint64_t addr, struct sc_unwind_part *r
     }
     if (err && ends_walk(err))
         return err;
-    if (!err) {
+    if (!err && part.end) {
         *ret =
             (struct sc_unwind_part){m->base + part.begin, m->base + part.end, m->base + root.begin};
         *ret_found = true;

@@ -136,12 +136,16 @@ static sc_err *push_inlines(struct walk *w) {
     return err;
 }
 
-/* Args to Child, from where the convention of the CPU has them. */
-static void read_params(struct sc_unwinder *u, struct sc_frame *f) {
+/*
+ * Args to Child, from where the convention of the CPU has them: x86, above what ChildEBP shows;
+ * x64, where the caller's stack pointer is, which behind a trap is not above the return address.
+ */
+static void read_params(struct sc_unwinder *u, struct sc_frame *f, const struct sc_regs *caller) {
     uint8_t b[SC_FRAME_PARAMS * 8];
-    uint64_t at = u->cpu == SC_CPU_X64 ? f->ret_slot + 8 : f->base + 8;
+    uint64_t base = f->base ? f->base : sc_regs_fp(&f->regs);
+    uint64_t at = u->cpu != SC_CPU_X64 ? base + 8 : f->trap ? sc_regs_sp(caller) : f->ret_slot + 8;
     size_t got = 0;
-    if ((u->cpu == SC_CPU_X64 ? !f->ret_slot : u->cpu != SC_CPU_X86 || !f->base))
+    if ((u->cpu == SC_CPU_X64 ? !f->ret_slot : u->cpu != SC_CPU_X86 || !base))
         return;
     sc_space_read(u->space, sc_space_canon(u->space, at), b, (size_t)u->ptr_size * SC_FRAME_PARAMS,
                   &got);
@@ -584,7 +588,7 @@ static sc_err *run(struct walk *w) {
         if (!push_next(w))
             return sc_err_nomem();
         enum left left = leave_frame(w, &err);
-        read_params(w->u, current(w));
+        read_params(w->u, current(w), &w->next.regs);
         if (left == FAILED || left == ENDED)
             return err;
     }

@@ -63,6 +63,11 @@ enum sc_step_status sc_step_x64(struct sc_unwinder *u, struct sc_unwind_module *
                                 struct sc_regs *regs, struct sc_step *ret) {
     struct x64_cache *cache = NULL;
     uint64_t ip = sc_regs_ip(regs);
+    bool ec = false;
+    if ((ret->err = sc_arm64_is_ec(m, exact_ip ? ip : ip - 4, &ec)))
+        return SC_STEP_ERROR;
+    if (ec)
+        return sc_step_arm64(u, m, exact_ip, regs, ret);
     enum sc_step_status st =
         m ? cache_of(u, m, &cache, &ret->err) : x64_dynamic(u, ip, &cache, &ret->err);
     if (st != SC_STEP_DONE || !cache)

@@ -24,9 +24,9 @@
  */
 #include <string.h>
 
+#include "unwind/program.h"
 #include "unwind/trap_x86.h"
 #include "unwind/x86_code.h"
-#include "unwind/x86_program.h"
 
 enum {
     FPO_TRAP = 1,
@@ -166,9 +166,13 @@ static enum sc_program_status program_status(struct program_run *r, enum sc_step
                                        : SC_PROGRAM_FAILED;
 }
 
-static enum sc_program_status program_read(void *ctx, uint32_t addr, uint32_t *ret_value) {
+static enum sc_program_status program_read(void *ctx, uint64_t addr, uint64_t *ret_value) {
     struct program_run *r = ctx;
-    return program_status(r, sc_x86_read(r->s, addr, ret_value));
+    uint32_t value = 0;
+    enum sc_step_status status = sc_x86_read(r->s, (uint32_t)addr, &value);
+    if (status == SC_STEP_DONE)
+        *ret_value = value;
+    return program_status(r, status);
 }
 
 /*
@@ -189,20 +193,28 @@ static enum sc_step_status behind_ebp(struct x86_step *s, uint32_t *ret_slot) {
     return like == SC_RETURN_CALL || like == SC_RETURN_MAYBE ? SC_STEP_DONE : SC_STEP_NO_RULE;
 }
 
-static enum sc_program_status program_search(void *ctx, const uint32_t *start, uint32_t *ret_slot) {
-    struct program_run *r = ctx;
+static enum sc_step_status find_slot(struct program_run *r, const uint64_t *start,
+                                     uint32_t *ret_slot) {
     const struct sc_frame_rule *rule = r->rule;
     struct x86_step *s = r->s;
     if (strchr(rule->program, '@')) {
         enum sc_step_status status = behind_ebp(s, ret_slot);
         if (status != SC_STEP_NO_RULE)
-            return program_status(r, status);
+            return status;
     }
-    uint32_t at = start ? *start : s->in.r[X86_ESP] + rule->locals + rule->saved_regs;
+    uint32_t at = start ? (uint32_t)*start : s->in.r[X86_ESP] + rule->locals + rule->saved_regs;
     uint32_t more = rule->max_stack / 4;
     more = more < SEARCH_LEAST ? SEARCH_LEAST : more > SEARCH_MOST ? SEARCH_MOST : more;
-    return program_status(r,
-                          sc_x86_search(s, at + s->step->callee_params, more, ret_slot, &r->shift));
+    return sc_x86_search(s, at + s->step->callee_params, more, ret_slot, &r->shift);
+}
+
+static enum sc_program_status program_search(void *ctx, const uint64_t *start, uint64_t *ret_slot) {
+    struct program_run *r = ctx;
+    uint32_t slot = 0;
+    enum sc_step_status status = find_slot(r, start, &slot);
+    if (status == SC_STEP_DONE)
+        *ret_slot = slot;
+    return program_status(r, status);
 }
 
 static void set_variables(struct sc_program *p, const struct x86_step *s,
@@ -251,11 +263,11 @@ static enum sc_step_status take_results(struct x86_step *s, const struct sc_fram
         const struct sc_program_var *var = sc_program_get(p, name);
         if (!var || !var->assigned)
             continue;
-        x86_set(&s->out, i, var->v.value);
+        x86_set(&s->out, i, (uint32_t)var->v.value);
         assigned |= 1u << i;
     }
-    s->out.ip = eip->v.value;
-    s->slot = eip->v.has_slot ? eip->v.slot : esp->v.value - RETURN_SIZE;
+    s->out.ip = (uint32_t)eip->v.value;
+    s->slot = (uint32_t)(eip->v.has_slot ? eip->v.slot : esp->v.value - RETURN_SIZE);
     forget_unrestored(s, rule, assigned);
     return SC_STEP_DONE;
 }
@@ -279,7 +291,8 @@ static enum sc_step_status by_program(struct x86_step *s, const struct sc_frame_
     struct program_run r = {.s = s, .rule = rule, .failed = SC_STEP_ERROR};
     struct sc_program p;
     enum sc_step_status status = SC_STEP_BAD;
-    sc_program_init(&p, program_read, program_search, &r);
+    sc_program_init(&p, SC_PROGRAM_X86, program_read, &r);
+    p.search = program_search;
     set_variables(&p, s, rule);
     switch (sc_program_run(&p, rule->program)) {
     case SC_PROGRAM_DONE: status = take_results(s, rule, &p); break;
@@ -303,19 +316,6 @@ static bool ends_walk(const sc_err *err) {
 /* Symbols are asked for the call, not for what follows it: that may be another function. */
 static uint32_t asked_rva(const struct x86_step *s) {
     return (uint32_t)(s->in.ip - s->m->base) - !s->exact_ip;
-}
-
-/* A damaged provider has no rule; the next one may. */
-static enum sc_step_status find_rule(struct x86_step *s, struct sc_frame_rule *ret,
-                                     bool *ret_found) {
-    const struct sc_modsyms *syms = s->m ? s->m->syms : NULL;
-    for (size_t i = 0; syms && i < syms->nproviders && !*ret_found; i++) {
-        sc_err *err = sc_symbols_frame_rule(syms->provider[i], asked_rva(s), ret, ret_found);
-        if (err && ends_walk(err))
-            return sc_x86_error(s, err);
-        sc_err_destroy(err);
-    }
-    return SC_STEP_DONE;
 }
 
 /* The function that the frame's ip lies in; `found` false: nobody knows one. */
@@ -479,7 +479,9 @@ enum sc_step_status sc_step_x86(struct sc_unwinder *u, struct sc_unwind_module *
         return SC_STEP_NO_RULE;
     sc_x86_take(regs, ret->known, &s.in);
     s.out = s.in;
-    enum sc_step_status status = find_rule(&s, &rule, &found);
+    enum sc_step_status status = SC_STEP_DONE;
+    if (m)
+        status = sc_x86_error(&s, sc_unwind_rule_at(m, m->base + asked_rva(&s), &rule, &found));
     if (status != SC_STEP_DONE)
         return status;
     if (found && rule.program && strchr(rule.program, ':'))

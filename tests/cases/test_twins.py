@@ -5,8 +5,11 @@
 What is judged and how: scripts/cases.py. A scenario in known-wrong.txt is a known failure, with its reason; it has to
 leave the list when it is judged rightly. TAP; standard library only.
 """
+import concurrent.futures
 import os
+import re
 import sys
+import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 import tap  # noqa: E402
@@ -58,6 +61,24 @@ def test_judge():
         tap.equal(cases.judge(driver, [finding("b.sys", "likely"), finding("a.sys", "possible")]).rank, 2, "rank")
 
 
+def test_worse(every):
+    """The comparison itself: a table in which every one was right, and a run in which one is not."""
+    first = every[0]
+    rights = {way: cases.Said("", "possible", "", "right", 1) for way in cases.WAYS}
+    now = [cases.Case(c.folder) for c in every]
+    for case in now:
+        case.said = dict(rights)
+    was = {(h, w): dict(zip(cases.OUTCOMES, cases.counts(now, h, w))) for h in cases.HALVES for w in cases.WAYS}
+    with tap.case("a table that did not change is not worse"):
+        tap.equal(cases.worse(now, was), [], "worse")
+    for outcome, said in (("unknown", 1), ("too sure", 2), ("wrong", 2)):
+        with tap.case(f"one more that is {outcome} is worse"):
+            now[0].said = dict(rights, bare=cases.Said("", "possible", "", outcome, 0))
+            found = cases.worse(now, was)
+            tap.equal(len(found), said, "sentences")
+            tap.contains(found[0], f"{first.half}, bare: ")
+
+
 def known_wrong():
     path = os.path.join(cases.TWINS, "known-wrong.txt")
     with open(path, encoding="utf-8") as f:
@@ -86,9 +107,28 @@ def test_files(every):
             raise AssertionError(f"{len(codes)} bug checks")
 
 
+FRAME = re.compile(r"^(?:[0-9a-f]{2} )?([0-9a-f`]{8,17}) ([0-9a-f`]{8,17}) +[<\w]", re.M)
+
+
+def stack_trouble(case):
+    """What `k` prints of CASE's dump that is not its scenario's stack."""
+    with open(os.path.join(case.folder, "scenario.txt"), encoding="utf-8") as f:
+        want = FRAME.findall(re.search(r"^stack\n(.*?)^end$", f.read(), re.M | re.S).group(1))
+    with tempfile.TemporaryDirectory() as folder:
+        dump = cases.forge(os.path.dirname(tap.program()), case, folder)
+        _, out, _ = tap.run(dump, *cases.store(dump), "-c", "k 100; q")
+    got = FRAME.findall(out)[:len(want)]
+    return "" if got == want else f"{case.name}: k shows {tap.short(got)}, the scenario has {tap.short(want)}"
+
+
+def test_stacks(every):
+    with tap.case("k shows the stacks of the scenarios"):
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            tap.equal([t for t in pool.map(stack_trouble, every) if t], [], "stacks")
+
+
 def test_verdicts(every):
     build = os.path.dirname(tap.program())
-    tap.equal(os.path.exists(os.path.join(build, "stopcode-forge")), True, f"stopcode-forge in {build}")
     troubles = cases.analyse_all(build, every)
     excused = known_wrong()
     for case in every:
@@ -108,13 +148,19 @@ def test_verdicts(every):
     with tap.case("the table does not get worse (make cases)"):
         tap.equal(troubles, {}, "troubles")
         tap.equal(len(cases.recorded()), len(cases.HALVES) * len(cases.WAYS), "rows of docs/design/verdicts.md")
-        tap.equal(cases.worse(every), [], "worse")
+        tap.equal(cases.worse(every, cases.recorded()), [], "worse")
 
 
 def main():
     test_judge()
     every = cases.cases()
+    with tap.case("the program that makes dumps is there"):
+        tap.helper("stopcode-forge")
+    if not os.path.exists(os.path.join(os.path.dirname(tap.program()), "stopcode-forge")):
+        tap.done()
+    test_worse(every)
     test_files(every)
+    test_stacks(every)
     test_verdicts(every)
     tap.done()
 

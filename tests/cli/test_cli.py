@@ -105,10 +105,14 @@ with tap.case("options for live targets and servers are refused with the reason"
         tap.equal(status, 2, args[0])
         tap.contains(err, args[0] + ": ")
 
-with tap.case("-ee c++ is refused rather than misunderstood"):
-    status, _, err = tap.run(DUMP, "-ee", "c++", "-c", "? 1")
+with tap.case("-ee says how expressions are written"):
+    for how, value in (("masm", "16"), ("c++", "10"), ("C++", "10")):
+        status, out, _ = tap.run(DUMP, "-ee", how, "-c", "? 10")
+        tap.equal(status, 0, "status")
+        tap.contains(out, f"Evaluate expression: {value} = ")
+    status, _, err = tap.run(DUMP, "-ee", "java", "-c", "? 1")
     tap.equal(status, 2, "status")
-    tap.contains(err, "MASM")
+    tap.contains(err, "masm or c++")
 
 with tap.case("two dumps are refused, with a hint at analyze"):
     status, _, err = tap.run(DUMP, DUMP)

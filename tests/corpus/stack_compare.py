@@ -31,9 +31,10 @@ HOWS = {
     "given as instruction pointer in context": {"context"},
     "call frame info": EXACT,
     "previous frame's frame pointer": EXACT | {"frame pointer"},
+    "inlining": {"inline"},
 }
 REGISTERS = {"eax", "ebx", "ecx", "edx", "esi", "edi", "ebp", "esp"}
-REGISTERS |= {"rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp"} | {f"r{n}" for n in range(8, 16)}
+REGISTERS |= {"rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp"} | {f"r{n}" for n in range(16)}
 REGISTERS |= {f"x{n}" for n in range(29)} | {"fp", "lr", "sp"}
 IPS = ("eip", "rip", "pc")
 
@@ -45,7 +46,18 @@ LISTINGS = [
      f"{SNAPS}human-symbols.snap",
      {(0, n): {"esi": "the program of VC7 does not say whether esi was saved", "edi": "the same"} for n in (1, 2, 3)}),
     ("x86, rust-minidump, no symbols", f"{RUST}/testdata/test.dmp", None, f"{SNAPS}human.snap", {}),
+    ("x64, macOS, rust-minidump, symbols, inlined calls", f"{RUST}/testdata/pipeline-inlines-macos-segv.dmp",
+     f"{RUST}/testdata/symbols", f"{SNAPS}macos_inlines_human.snap", {}),
+    ("x64, Linux, rust-minidump, no symbols", f"{RUST}/testdata/linux-mini.dmp", None, f"{SNAPS}linux_human.snap", {}),
+    ("ARM, Breakpad, symbols", f"{BREAKPAD}/microdump-arm.dmp", f"{BREAKPAD}/symbols/microdump",
+     f"{BREAKPAD}/microdump.stackwalk-arm.out", {}),
+    ("ARM64, Breakpad, symbols", f"{BREAKPAD}/microdump-arm64.dmp", f"{BREAKPAD}/symbols/microdump",
+     f"{BREAKPAD}/microdump.stackwalk-arm64.out", {}),
 ]
+
+# Listings that end where ours goes on: the chain of frame pointers leads from frame 8, in libc, to one in the program,
+# which theirs does not follow.
+FURTHER = {f"{BREAKPAD}/microdump.stackwalk-arm64.out"}
 
 # name, dump, symbol path, thread, [ip of each frame], from where they are known
 CHAINS = [
@@ -124,8 +136,8 @@ def trusted(frames):
 
 
 def compare_frame(want, got, where, unknown):
-    ip = next(want["regs"][n] for n in IPS if n in want["regs"])
-    tap.equal(int(got["ip"], 16), ip, f"{where}: ip")
+    for ip in (want["regs"][n] for n in IPS if n in want["regs"]): # inlined ones have none
+        tap.equal(int(got["ip"], 16), ip, f"{where}: ip")
     tap.equal(got["how"] in HOWS[want["how"]], True, f"{where}: found by {got['how']}, theirs by {want['how']}")
     for name, value in want["regs"].items():
         if name not in REGISTERS:
@@ -145,7 +157,7 @@ def compare_listing(dump, symbols, path, unknown):
             tap.equal(len(got) > i, True, f"{where}: there is one")
             compare_frame(want, got[i], where, unknown.get((number, i), {}))
             compared += 1
-        if len(trusted(frames)) == len(frames):
+        if len(trusted(frames)) == len(frames) and path not in FURTHER:
             tap.equal(len(got), len(frames), f"thread {number}: frames")
     tap.equal(compared > 0, True, f"{path} has frames to compare")
     print(f"# {os.path.basename(path)}: {compared} frames compared")

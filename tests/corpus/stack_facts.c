@@ -6,7 +6,8 @@
  *   stack_facts [-y PATH] [-i PATH] [-s] [-n FRAMES] -c CACHE DUMP
  *
  * Without -s nothing is guessed from the stack (no_scan). The thread that the dump names for its
- * exception begins with the exception's registers. Keys: thread, tid, frame, ip, sp, base, how,
+ * exception begins with the exception's registers. DUMP may be a microdump of ARM (microdump.h).
+ * Keys: thread, tid, frame, ip, sp, base, how,
  * module, rva, regs (those that are known); each thread ends with an object that has `end`.
  */
 #include <inttypes.h>
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "corpus/microdump.h"
 #include "stopcode/stack.h"
 
 static int fail(sc_err *err) {
@@ -30,13 +32,15 @@ static const char *gpr_name(enum sc_cpu cpu, unsigned n, char *buf, size_t size)
         return n < 8 ? x86[n] : NULL;
     if (cpu == SC_CPU_X64 && n < 8)
         return x64[n];
-    if (cpu == SC_CPU_X64)
+    if (cpu == SC_CPU_ARM && n >= 11)
+        return n == 11 ? "fp" : n == 13 ? "sp" : n == 14 ? "lr" : n == 12 ? "r12" : NULL;
+    if (cpu == SC_CPU_X64 || cpu == SC_CPU_ARM)
         snprintf(buf, size, "r%u", n);
     else if (n >= 29)
         return n == 29 ? "fp" : n == 30 ? "lr" : n == 31 ? "sp" : NULL;
     else
         snprintf(buf, size, "x%u", n);
-    return n < (cpu == SC_CPU_X64 ? 16u : 32u) ? buf : NULL;
+    return n < (cpu == SC_CPU_ARM64 ? 32u : 16u) ? buf : NULL;
 }
 
 static void print_regs(const struct sc_frame *f) {
@@ -45,8 +49,10 @@ static void print_regs(const struct sc_frame *f) {
         char buf[8];
         uint64_t value = 0;
         const char *name = gpr_name(f->regs.cpu, n, buf, sizeof buf);
-        if (!name || !(f->known >> n & 1) || !sc_regs_get(&f->regs, name, &value))
+        const char *stored = f->regs.cpu == SC_CPU_ARM && n == 11 ? "r11" : name;
+        if (!name || !(f->known >> n & 1))
             continue;
+        value = sc_reg_value(&f->regs, sc_reg_find(f->regs.cpu, stored));
         printf("%s\"%s\": \"0x%" PRIx64 "\"", first ? "" : ", ", name, value);
         first = false;
     }
@@ -124,6 +130,8 @@ int main(int argc, char **argv) {
     sc_target *target = NULL;
     sc_symtab *symtab = NULL;
     sc_err *err = sc_target_open(argv[i], NULL, &target);
+    if (sc_err_catch(&err, SC_ERR_UNSUPPORTED))
+        err = microdump_open(argv[i], &target);
     if (!err)
         err = sc_symtab_create(target, &store, &symtab);
     if (!err && path[0])

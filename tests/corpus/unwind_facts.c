@@ -11,10 +11,19 @@
  *       epilog RVA HOW TEXT                   instructions of functions of version 2 that are in an
  *           epilog: "both" by codes and by instructions, which agree; "differ"; "codes", "bytes";
  *           "release" for what stands before an epilog of version 2 and is one of version 1
+ *   unwind_facts codes IMAGE                  the same of an ARM64 image:
+ *       function BEGIN LENGTH DATA SINGLE FIRST EPILOGS BYTES
+ *       code INDEX BYTES OP REGISTER COUNT PRE VALUE
+ *       scope START INDEX
+ *   unwind_facts run IMAGE                    prologs and epilogs of an ARM64 image, executed
+ *       run RVA WHERE RESULT WORD             before each instruction: "ok" when the step brought
+ *                                             back the registers that the function began with
  *   unwind_facts walk -i IMAGES -c CACHE DUMP
  *       frame NUMBER IP SP HOW KNOWN          from the dump's exception on
  *       end TEXT ADDRESS
  */
+#include "corpus/unwind_facts.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,7 +57,7 @@ static sc_err *map_image(const char *path, sc_target **ret_target, struct sc_mod
         .base = h->image_base, .size = h->image_size, .name = "image", .image = "image.exe"};
     struct sc_fake_bytes bytes = {h->image_base, image, h->image_size};
     struct sc_fake fake = {.sz = sizeof fake,
-                           .cpu = SC_CPU_X64,
+                           .cpu = sc_pe_cpu(pe),
                            .modules = ret_module,
                            .nmodules = 1,
                            .memory = &bytes,
@@ -172,6 +181,11 @@ static sc_err *with_image(const char *path, bool epilogs) {
     sc_pe *pe = NULL;
     sc_disasm *disasm = NULL;
     sc_err *err = map_image(path, &target, &module);
+    if (!err && sc_target_machine(target)->cpu == SC_CPU_ARM64) {
+        err = arm64_facts(target, module.base, false);
+        sc_target_close(target);
+        return err;
+    }
     if (!err)
         err = sc_pe_open_memory(sc_target_space(target), module.base, "image", &pe);
     if (!err && epilogs)
@@ -201,6 +215,18 @@ static sc_err *with_image(const char *path, bool epilogs) {
 }
 
 /* ---- walk ---- */
+
+static sc_err *run_image(const char *path) {
+    sc_target *target = NULL;
+    struct sc_module module;
+    sc_err *err = map_image(path, &target, &module);
+    if (!err && sc_target_machine(target)->cpu != SC_CPU_ARM64)
+        err = sc_errf(SC_ERR_ARG, "%s is no image of ARM64", path);
+    if (!err)
+        err = arm64_facts(target, module.base, true);
+    sc_target_close(target);
+    return err;
+}
 
 static void print_stack(const struct sc_stack *s) {
     for (size_t i = 0; i < s->count; i++) {
@@ -243,10 +269,14 @@ int main(int argc, char **argv) {
         sc_err *err = with_image(argv[2], argv[1][0] == 'e');
         return err ? fail(err) : 0;
     }
+    if (argc == 3 && !strcmp(argv[1], "run")) {
+        sc_err *err = run_image(argv[2]);
+        return err ? fail(err) : 0;
+    }
     if (argc == 7 && !strcmp(argv[1], "walk") && !strcmp(argv[2], "-i") && !strcmp(argv[4], "-c")) {
         sc_err *err = walk(argv[6], argv[3], argv[5]);
         return err ? fail(err) : 0;
     }
-    fprintf(stderr, "usage: unwind_facts codes|epilogs IMAGE | walk -i IMAGES -c CACHE DUMP\n");
+    fprintf(stderr, "usage: unwind_facts codes|epilogs|run IMAGE | walk -i IMAGES -c CACHE DUMP\n");
     return 2;
 }

@@ -68,7 +68,10 @@ static const char program_commands[] =
     ".catch { aS /c out lm1m; .leave }; .block { .foreach /s (w \"x y\") { .echo ${w} out } }; "
     ".while (@$t0 < 1) { r $t0 = 1 }; .do { .break } (1); !for_each_module .echo @#Base "
     "@#ModuleName; "
-    "al; ad *; r $.u1=5";
+    "al; ad *; r $.u1=5; ?? 1 + 2 * sizeof(int *[4]); ?? \"text\"[1] + 'c' + 1.5; ?? (char "
+    "*)@$csp; "
+    "?? *(unsigned long (*)[4])@$csp; ? @@c++((int64)@@masm(@$csp) & ~7); ?? @$t0 = @$csp; "
+    ".expr /s c++; ? 1 ? 2 : 3; .expr /s masm";
 
 static sc_err *open_subject(const struct subject *s, sc_target **ret_target) {
     return sc_target_open_memory(s->name, s->data, s->size, NULL, ret_target);

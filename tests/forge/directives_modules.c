@@ -144,6 +144,15 @@ bool forge_read_unloaded(struct forge_reader *r) {
     return true;
 }
 
+bool forge_read_fnent(struct forge_reader *r) {
+    struct forge_scn_fnent v = {.line = r->line};
+    if (!forge_take_text(r, "a module", &v.module) || !forge_take_end(r) ||
+        !forge_take_block(r, &v.listing))
+        return false;
+    *FORGE_PUSH(&r->s->pool, &r->s->fnents) = v;
+    return true;
+}
+
 /* ---- what `lm` prints ---- */
 
 static char *cut_word(char **p) {

@@ -32,6 +32,15 @@ static bool read_symbol(struct forge_reader *r) {
                 return false;
             continue;
         }
+        if (forge_take_is(r, "home")) {
+            if (!forge_take_expr(r, "an address", &v.home))
+                return false;
+            continue;
+        }
+        if (forge_take_is(r, "unplaced")) {
+            v.unplaced = true;
+            continue;
+        }
         while (i < sizeof kinds / sizeof *kinds && !forge_take_is(r, kinds[i].name))
             i++;
         if (i == sizeof kinds / sizeof *kinds)
@@ -40,6 +49,18 @@ static bool read_symbol(struct forge_reader *r) {
         v.kind = kinds[i].kind;
     }
     *FORGE_PUSH(&r->s->pool, &r->s->symbols) = v;
+    return true;
+}
+
+static bool read_moved(struct forge_reader *r) {
+    struct forge_scn_moved v = {.line = r->line};
+    if (!forge_take_symbol(r, &v.module, &v.name) || !forge_take_expr(r, "an address", &v.address))
+        return false;
+    const char *plus = strrchr(v.name, '+');
+    if (!plus || !forge_number(plus + 1, &v.disp) || v.disp > INT32_MAX)
+        return forge_reader_wrong(r, "\"%s\" is not name+distance", v.name);
+    v.name = forge_pool_text(&r->s->pool, v.name, (size_t)(plus - v.name));
+    *FORGE_PUSH(&r->s->pool, &r->s->moved) = v;
     return true;
 }
 
@@ -337,5 +358,7 @@ const struct forge_directive forge_object_directives[FORGE_OBJECT_DIRECTIVES] = 
     {"local", read_local},
     {"registers", read_registers},
     {"layout", read_layout},
+    {"fnent", forge_read_fnent},
+    {"moved", read_moved},
     {"expect", read_expect},
 };

@@ -341,11 +341,15 @@ void forge_fit_free(struct forge_fit *fit) {
     *fit = (struct forge_fit){0};
 }
 
+/* rax, rcx, rdx, r8 to r11: a call destroys them. */
+static bool is_volatile(unsigned reg) { return reg <= 2 || (reg >= 8 && reg <= 11); }
+
 bool forge_fit_register(const struct forge_fit *fit, size_t frame, unsigned reg,
                         uint64_t *ret_addr) {
     bool found = false;
     for (size_t i = 0; i < fit->nsaved; i++) {
-        if (fit->saved[i].reg != reg || fit->saved[i].frame >= frame)
+        if (fit->saved[i].reg != reg || fit->saved[i].frame >= frame ||
+            (is_volatile(reg) && fit->saved[i].frame + 1 != frame))
             continue;
         *ret_addr = fit->saved[i].addr;
         found = true;

@@ -461,6 +461,25 @@ static bool poke_registers(struct fit_x64 *x, size_t i, bool rbp) {
     return true;
 }
 
+/* A KTRAP_FRAME holds the volatile registers of the frame behind it. */
+static bool note_volatile(struct fit_x64 *x, size_t i, uint64_t trap) {
+    static const struct {
+        uint8_t reg, offset;
+    } members[] = {{0, 0x30}, {1, 0x38}, {2, 0x40}, {8, 0x48}, {9, 0x50}, {10, 0x58}, {11, 0x60}};
+    struct forge_fit *o = &x->w.out;
+    for (size_t k = 0; k < sizeof members / sizeof *members; k++) {
+        if (trap + members[k].offset < x->w.frame[i].sp)
+            continue;
+        struct forge_fit_saved *to =
+            listing_push((void **)&o->saved, &o->saved_room, &o->nsaved, sizeof *o->saved);
+        if (!to)
+            return listing_nomem(x->w.why);
+        *to =
+            (struct forge_fit_saved){x->w.frame[i].index, members[k].reg, trap + members[k].offset};
+    }
+    return true;
+}
+
 /* The rest of a KTRAP_FRAME, as far as it belongs to this frame's stack. */
 static bool poke_trap(struct fit_x64 *x, size_t i) {
     static const struct {
@@ -486,6 +505,8 @@ static bool poke_trap(struct fit_x64 *x, size_t i) {
             !fit_poke(&x->w, FIT_FILLED, f->f->line, "the trap frame", trap + members[k].offset,
                       members[k].value, members[k].width))
             return false;
+    if (!note_volatile(x, i, trap))
+        return false;
     return trap + 0x28 < f->sp ||
            fit_poke(&x->w, FIT_FILLED, f->f->line, "PreviousMode", trap + 0x28, is_user(x, i), 1);
 }
@@ -526,7 +547,10 @@ static void invent_columns(struct fit_work *w) {
         uint64_t total = 0;
         for (end = i; end < w->count && fit_is_kernel(w, w->frame[end].ip) == kernel; end++)
             total += plausible_size(w, end);
-        uint64_t sp = (kernel ? 0xfffff88004c3ad80 : USER_TOP) - total;
+        uint64_t sp = (!kernel         ? USER_TOP
+                       : w->where->top ? w->where->top
+                                       : 0xfffff88004c3ad80) -
+                      total;
         for (size_t k = i; k < end; k++) {
             w->frame[k].sp = sp;
             sp += plausible_size(w, k);

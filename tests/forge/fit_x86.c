@@ -330,7 +330,7 @@ static void invent_columns(struct fit_work *w) {
         uint64_t total = 0;
         for (end = i; end < w->count && fit_is_kernel(w, w->frame[end].ip) == kernel; end++)
             total += plausible_size(w, end);
-        uint64_t sp = (kernel ? 0xa9fe5de0 : 0x12fff0) - total;
+        uint64_t sp = (!kernel ? 0x12fff0 : w->where->top ? w->where->top : 0xa9fe5de0) - total;
         for (size_t k = i; k < end; k++) {
             w->frame[k].sp = sp;
             sp += plausible_size(w, k);

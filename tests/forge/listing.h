@@ -74,6 +74,8 @@ struct forge_where {
     void *ctx;
     /* The address of "module!name" (name "" = the module's base); false when not known yet. */
     bool (*address)(void *ctx, const char *module, const char *name, uint64_t *ret);
+    /* Where the kernel's frames of a stack without columns begin, downwards; 0: anywhere. */
+    uint64_t top;
 };
 
 enum { FORGE_FPO_PLAIN = 0, FORGE_FPO_TRAP = 1 }; /* kinds of FPO_DATA */
@@ -96,7 +98,10 @@ struct forge_poke {
     unsigned width;
     bool filled; /* invented: it gives way to whatever is known of the place */
 };
-/* Where the prolog of FRAME saved its caller's REG (numbered as in unwind codes). */
+/*
+ * Where the prolog of FRAME, or the processor's trap, saved its caller's REG (numbered as in unwind
+ * codes). Volatile registers are saved by traps only, for the frame right behind it.
+ */
 struct forge_fit_saved {
     size_t frame;
     uint8_t reg;

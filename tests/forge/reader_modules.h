@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The directives about modules: module, modules, unloaded. */
+/* The directives about modules: module, modules, unloaded, fnent. */
 #ifndef STOPCODE_TESTS_FORGE_READER_MODULES_H
 #define STOPCODE_TESTS_FORGE_READER_MODULES_H
 
@@ -8,5 +8,6 @@
 bool forge_read_module(struct forge_reader *r);
 bool forge_read_modules(struct forge_reader *r);
 bool forge_read_unloaded(struct forge_reader *r);
+bool forge_read_fnent(struct forge_reader *r);
 
 #endif

@@ -72,6 +72,15 @@ struct forge_scn_symbol {
     bool has_kind;
     enum forge_symbol_kind kind;
     const char *type;
+    bool unplaced;          /* the image has no place for it: the address is the linker's */
+    struct forge_expr home; /* where the linker had it, if it was moved */
+};
+/* `moved`: code that lies at ADDRESS, and that the linker had at NAME+DISP. */
+struct forge_scn_moved {
+    unsigned line;
+    const char *module, *name;
+    uint64_t disp;
+    struct forge_expr address;
 };
 struct forge_scn_process {
     unsigned line;
@@ -135,6 +144,12 @@ struct forge_scn_layout {
     bool is_union;
     struct forge_listing_text listing;
 };
+/* A pasted `.fnent` listing. */
+struct forge_scn_fnent {
+    unsigned line;
+    const char *module;
+    struct forge_listing_text listing;
+};
 struct forge_scn_register {
     unsigned line;
     const char *name;
@@ -190,6 +205,7 @@ struct forge_scenario {
     FORGE_LIST(forge_scn_module) modules;
     FORGE_LIST(forge_scn_unloaded) unloaded;
     FORGE_LIST(forge_scn_symbol) symbols;
+    FORGE_LIST(forge_scn_moved) moved;
     FORGE_LIST(forge_scn_process) processes;
     FORGE_LIST(forge_scn_thread) threads;
     FORGE_LIST(forge_scn_struct) structs;
@@ -199,6 +215,7 @@ struct forge_scenario {
     FORGE_LIST(forge_scn_line) lines;
     FORGE_LIST(forge_scn_local) locals;
     FORGE_LIST(forge_scn_layout) layouts;
+    FORGE_LIST(forge_scn_fnent) fnents;
     FORGE_LIST(forge_scn_register) registers;
 };
 

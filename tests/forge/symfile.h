@@ -56,6 +56,7 @@ struct forge_fpo {
  * addresses that the symbols speak). TO may lie anywhere, also behind the image; what the image has
  * there stays where it is. No symbol may stand at FROM, unless that is the home of another block.
  */
+enum { FORGE_NOWHERE = -1 }; /* FROM: the image has nothing of it */
 struct forge_moved {
     uint32_t from, to, size;
 };

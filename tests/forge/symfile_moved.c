@@ -17,14 +17,18 @@
 
 enum { OMAP_TO = 3, OMAP_FROM = 4, ORIGINAL = 10 };
 
+static bool nowhere(const struct forge_moved *m) { return m->from == (uint32_t)FORGE_NOWHERE; }
+
 static bool check_moved(struct symfile *b) {
     const struct forge_moved *m = b->s->moved;
     for (size_t i = 0; i < b->s->nmoved; i++) {
-        if (m[i].size == 0 || m[i].size > INT32_MAX || m[i].from > INT32_MAX || m[i].to > INT32_MAX)
+        if (m[i].size == 0 || m[i].size > INT32_MAX || m[i].to > INT32_MAX ||
+            (m[i].from > INT32_MAX && !nowhere(&m[i])))
             return symfile_fail(b, "a block of 0x%x bytes from 0x%x to 0x%x", m[i].size, m[i].from,
                                 m[i].to);
         for (size_t k = 0; k < i; k++) {
-            if (m[i].from < m[k].from + m[k].size && m[k].from < m[i].from + m[i].size)
+            if (!nowhere(&m[i]) && !nowhere(&m[k]) && m[i].from < m[k].from + m[k].size &&
+                m[k].from < m[i].from + m[i].size)
                 return symfile_fail(b, "blocks moved to 0x%x and 0x%x overlap", m[k].from,
                                     m[i].from);
             if (m[i].to < m[k].to + m[k].size && m[k].to < m[i].to + m[i].size)
@@ -42,7 +46,7 @@ static bool check_symbols(struct symfile *b) {
         bool home = false;
         for (size_t k = 0; k < b->s->nmoved; k++) {
             const struct forge_moved *m = &b->s->moved[k];
-            hit = s->rva - m->from < m->size ? m : hit;
+            hit = !nowhere(m) && s->rva - m->from < m->size ? m : hit;
             home |= s->rva - m->to < m->size;
         }
         if (hit && !home)
@@ -121,15 +125,20 @@ bool symfile_omap(struct symfile *b) {
     if (!e)
         return symfile_fail(b, "no memory for %zu blocks", n);
     for (int back = 0; back < 2 && !b->failed; back++) {
+        size_t used = 0;
         for (size_t i = 0; i < n; i++) {
             const struct forge_moved *m = &b->s->moved[i];
-            e[i] = (struct entry){back ? m->to : m->from, back ? m->from : m->to, m->size};
+            if (nowhere(m) && !back)
+                continue;
+            struct entry *one = &e[used++];
+            *one = (struct entry){back ? m->to : m->from, back ? m->from : m->to, m->size};
+            one->to = nowhere(m) ? 0 : one->to;
             snprintf(what, sizeof what, "a block of 0x%x bytes", m->size);
-            symfile_place(b, e[i].at, what, &seg, &off);
+            symfile_place(b, one->at, what, &seg, &off);
         }
-        qsort(e, n, sizeof *e, by_place);
+        qsort(e, used, sizeof *e, by_place);
         if (!b->failed)
-            put_table(b, e, n, forge_pdb_slot(&b->p, back ? OMAP_FROM : OMAP_TO));
+            put_table(b, e, used, forge_pdb_slot(&b->p, back ? OMAP_FROM : OMAP_TO));
     }
     free(e);
     return !b->failed;

@@ -80,9 +80,10 @@ static bool build(struct forge_world *w, struct forge_output *out) {
     return forge_types_load(&w->types, w->s, w->kernel) && forge_world_modules(w) &&
            forge_world_symbols(w, false) && forge_world_listings(w) &&
            forge_world_stack_symbols(w) && forge_world_symbols(w, false) && take_all_pages(w) &&
-           (!w->kernel || forge_world_globals(w)) && forge_world_stack_fit(w) &&
-           forge_world_symbols(w, true) && forge_world_moved(w) && forge_world_registers(w) &&
-           forge_world_memory(w) && forge_world_structs(w) &&
+           forge_world_fnents(w) && (!w->kernel || forge_world_globals(w)) &&
+           forge_world_stack_fit(w) && forge_world_symbols(w, true) && forge_world_moved(w) &&
+           forge_world_moved_lines(w) && forge_world_registers(w) && forge_world_memory(w) &&
+           forge_world_structs(w) &&
            (w->kernel ? forge_world_objects(w) && forge_world_kernel(w) : forge_world_user(w)) &&
            forge_world_files(w, out) &&
            (w->kernel ? forge_world_triage(w, out) : forge_world_minidump(w, out));

@@ -5,6 +5,7 @@
  *
  *   modules      where they are, what they are called               world_module.c
  *   symbols      from `symbol` lines and out of listings            world_symbol.c, world_listing.c
+ *   functions    entries that listings show                         world_fnent.c
  *   stacks       made to fit their listings                         world_stack.c
  *   memory       memory and structures that lines give              world_write.c, world_member.c
  *   kernel       processors, processes, threads, debugger data      world_kernel.c, world_object.c
@@ -31,6 +32,9 @@ struct forge_wsymbol {
     enum forge_symbol_kind kind;
     const char *type;
     unsigned line; /* 0: placed by the forge */
+    bool unplaced; /* the image has no place for it; `addr` is where the linker had it */
+    bool has_home; /* it was moved: the linker had it at `home` */
+    uint64_t home;
 };
 struct forge_wspan {
     uint32_t rva;
@@ -54,7 +58,8 @@ struct forge_wmodule {
     size_t npages;
     uint32_t next[3], end[3]; /* by page kind: where the next thing without an address goes */
     FORGE_LIST(forge_wspan) code;
-    FORGE_LIST(forge_wblock) blocks; /* none overlaps another */
+    FORGE_LIST(forge_wblock) blocks;      /* none overlaps another */
+    FORGE_LIST(forge_function) functions; /* as `.fnent` showed them */
     FORGE_LIST(forge_moved) moved;
 };
 struct forge_wstack {
@@ -122,6 +127,10 @@ bool forge_world_place(struct forge_world *w, unsigned line, struct forge_wmodul
 bool forge_world_symbols(struct forge_world *w, bool last);
 /* Blocks that were moved away from their functions: where in the functions they belong. */
 bool forge_world_moved(struct forge_world *w);
+/* Those that lines of the scenario say were moved; after the others. */
+bool forge_world_moved_lines(struct forge_world *w);
+bool forge_world_is_moved(struct forge_world *w, const struct forge_wmodule *m, const char *name,
+                          uint64_t disp, uint64_t addr);
 
 /*
  * A sum of numbers, modules and symbols. *RET_UNKNOWN (may be NULL: then it is an error): a symbol
@@ -134,6 +143,10 @@ bool forge_world_eval(struct forge_world *w, unsigned line, const char *text, ui
 
 /* Parses all, and takes symbols and code out of them. */
 bool forge_world_listings(struct forge_world *w);
+/* Function entries that listings show. */
+bool forge_world_fnents(struct forge_world *w);
+/* Does one of them hold the block's instruction? If none does, the block is kept clear of them. */
+bool forge_world_has_function(const struct forge_wmodule *m, struct forge_wblock *block);
 /* Parses the stacks, and takes symbols out of them; makes them fit; writes them. */
 bool forge_world_stack_symbols(struct forge_world *w);
 bool forge_world_stack_fit(struct forge_world *w);
@@ -176,7 +189,7 @@ bool forge_world_members(struct forge_world *w, const char *type, uint64_t addr,
                          const struct forge_assigns *assigns);
 /*
  * A member by its first name that the build has ("Self|SelfPcr"), by the forge itself: it gives way
- * to lines, and a build without such a member does without.
+ * to lines (a bit field: to those that come later), and a build without such a member does without.
  */
 void forge_world_set(struct forge_world *w, const char *type, uint64_t addr, const char *paths,
                      uint64_t value);

@@ -48,6 +48,22 @@ static void put_prolog(struct forge_world *w, const struct forge_fit_function *f
         forge_world_spare_code(w, f->begin, push_ebp, sizeof push_ebp);
 }
 
+/* A function neither begins nor ends in the middle of code that the scenario gives. */
+static void widen(const struct forge_wmodule *m, struct forge_wblock *b) {
+    for (size_t i = 0; i < m->code.count; i++) {
+        const struct forge_wspan *c = &m->code.item[i];
+        uint32_t end = c->rva + (uint32_t)c->size;
+        bool before = c->line && c->rva < b->begin && end >= b->begin;
+        bool behind = c->line && end > b->end && c->rva <= b->end;
+        if (before)
+            b->begin = c->rva;
+        if (behind)
+            b->end = end;
+        if (before || behind)
+            i = SIZE_MAX; /* what joins that? */
+    }
+}
+
 bool forge_world_block(struct forge_world *w, const struct forge_wstack *s,
                        const struct forge_fit_function *f) {
     struct forge_wmodule *m = forge_world_module_at(w, f->begin);
@@ -58,6 +74,9 @@ bool forge_world_block(struct forge_world *w, const struct forge_wstack *s,
                              .ip = (uint32_t)(s->fit.ip[f->frame] - m->base),
                              .line = s->scn->line,
                              .fit = *f};
+    widen(m, &b);
+    if (forge_world_has_function(m, &b))
+        return true;
     for (size_t i = 0; i < m->blocks.count; i++) {
         struct forge_wblock *o = &m->blocks.item[i];
         if (o->ip == b.ip)

@@ -77,6 +77,8 @@ static void put_code(const struct forge_world *w, const struct forge_wmodule *m,
         memcpy(f.code, b->fit.code, sizeof f.code);
         forge_image_function(image, &f);
     }
+    for (size_t i = 0; i < m->functions.count; i++)
+        forge_image_function(image, &m->functions.item[i]);
 }
 
 static void put_exports(const struct forge_world *w, const struct forge_wmodule *m,

@@ -68,10 +68,11 @@ static const struct forge_inlined *inlined_in(const struct pdb *p, const struct 
                 continue;
             uint32_t rva = (uint32_t)(stack->fit.ip[outer] - p->m->base);
             uint32_t begin = (uint32_t)(s->addr - p->m->base);
-            uint32_t back = rva - begin < 8 ? rva - begin : 8;
+            uint64_t want = f->item[k].disp ? f->item[k].disp : 8;
+            uint32_t back = rva - begin < want ? rva - begin : (uint32_t)want;
             *FORGE_PUSH(p->w->pool, &list) =
                 (struct forge_inlined){.name = f->item[k].name,
-                                       .file = *f->item[k].file ? f->item[k].file : NULL,
+                                       .file = *f->item[k].file ? f->item[k].file : "inlined.h",
                                        .rva = rva - back,
                                        .size = back + 4,
                                        .line = f->item[k].file_line};
@@ -85,11 +86,17 @@ static void add_symbol(struct pdb *p, const struct forge_wsymbol *s) {
     uint32_t rva = (uint32_t)(s->addr - p->m->base);
     bool is_code = p->m->page[rva / FORGE_PAGE_SIZE] != FORGE_PAGE_DATA;
     struct forge_symbol *to = FORGE_PUSH(p->w->pool, &p->symbols);
-    *to = (struct forge_symbol){.name = s->name, .rva = rva, .size = s->size, .type = s->type};
+    *to = (struct forge_symbol){.name = s->name,
+                                .rva = s->has_home ? (uint32_t)(s->home - p->m->base) : rva,
+                                .size = s->size,
+                                .type = s->type};
     to->kind = !p->is_private ? FORGE_SYM_PUBLIC
                : s->has_kind  ? s->kind
                : is_code      ? FORGE_SYM_FUNCTION
                               : FORGE_SYM_DATA;
+    /* C puts an underscore before the names of x86, and debuggers take one away. */
+    if (to->kind == FORGE_SYM_PUBLIC && p->w->is32 && *s->name == '_')
+        to->name = forge_pool_printf(p->w->pool, "_%s", s->name);
     if (to->kind != FORGE_SYM_FUNCTION && to->kind != FORGE_SYM_STATIC)
         return;
     uint32_t end = end_of_function(p, rva);

@@ -10,7 +10,7 @@
 
 typedef unsigned long long ull;
 
-enum { CALL_SIZE = 5 };
+enum { CALL_SIZE = 5, STACK_MOST = 1 << 20 };
 
 /* ---- names ---- */
 
@@ -132,8 +132,22 @@ static bool place_names(struct forge_world *w, struct forge_wstack *s) {
     return true;
 }
 
+/* The top of the kernel stack of the thread whose frames these are; 0: no line says. */
+static uint64_t stack_top(const struct forge_world *w, const struct forge_wstack *s) {
+    for (size_t i = 0; i < w->s->threads.count && w->kernel; i++) {
+        const struct forge_scn_thread *t = &w->s->threads.item[i];
+        bool is_its =
+            s->scn->of == FORGE_STACK_CURRENT
+                ? i == 0
+                : s->scn->thread == t->address || (t->has_cid && s->scn->thread == t->tid);
+        if (is_its && t->has_stack)
+            return t->has_init ? t->stack_init : t->stack_base - 0x100;
+    }
+    return 0;
+}
+
 static bool fit(struct forge_world *w, struct forge_wstack *s) {
-    struct forge_where where = {w, where_is};
+    struct forge_where where = {w, where_is, stack_top(w, s)};
     char why[FORGE_WHY] = "";
     if (!place_names(w, s))
         return false;
@@ -147,14 +161,27 @@ static bool fit(struct forge_world *w, struct forge_wstack *s) {
 
 /* ---- what the fit asks for ---- */
 
+/* From a frame's stack pointer to the next one's on the same stack there is memory. */
+static void fill_frame(struct forge_world *w, const struct forge_frames *frames, size_t i) {
+    const struct forge_frame *f = &frames->item[i];
+    for (size_t k = i + 1; f->has_sp && !w->is32 && k < frames->count; k++)
+        if (frames->item[k].has_sp && frames->item[k].sp > f->sp &&
+            frames->item[k].sp - f->sp < STACK_MOST) {
+            forge_memmap_fill(&w->mem, f->sp, frames->item[k].sp - f->sp);
+            return;
+        }
+}
+
 static bool put_pokes(struct forge_world *w, const struct forge_wstack *s) {
     for (size_t i = 0; i < s->fit.npokes; i++) {
         const struct forge_poke *p = &s->fit.poke[i];
         if (!forge_world_put_uint(w, p->filled ? 0 : s->scn->line, p->addr, p->width, p->value))
             return false;
     }
-    if (s->fit.high > s->fit.sp && s->fit.high - s->fit.sp < 1 << 20)
+    if (s->fit.high > s->fit.sp && s->fit.high - s->fit.sp < STACK_MOST)
         forge_memmap_fill(&w->mem, s->fit.sp, s->fit.high - s->fit.sp);
+    for (size_t i = 0; i < s->frames.count; i++)
+        fill_frame(w, &s->frames, i);
     return true;
 }
 
@@ -320,6 +347,14 @@ static bool stand_somewhere(struct forge_world *w) {
     return true;
 }
 
+/* x86: does the innermost frame? */
+static bool has_frame_pointer(const struct forge_wstack *s) {
+    for (size_t i = 0; i < s->fit.nfunctions; i++)
+        if (s->fit.function[i].frame == 0)
+            return s->fit.function[i].uses_ebp;
+    return false;
+}
+
 bool forge_world_registers(struct forge_world *w) {
     const struct forge_wstack *s = current_stack(w);
     size_t frame;
@@ -340,8 +375,15 @@ bool forge_world_registers(struct forge_world *w) {
     }
     if (!s)
         return stand_somewhere(w);
+    uint64_t esp, sp = s->fit.sp;
+    /* What a frame with a frame pointer has below it is not the fit's to say. */
+    if (w->is32 && has_frame_pointer(s) && given(w, "esp", &esp) && esp < s->fit.fp &&
+        s->fit.fp - esp < FORGE_PAGE_SIZE)
+        sp = esp;
+    if (sp < w->stack_low)
+        w->stack_low = sp;
     set_register(&w->regs, w->is32 ? "eip" : "rip", s->fit.ip[0]);
-    set_register(&w->regs, w->is32 ? "esp" : "rsp", s->fit.sp);
+    set_register(&w->regs, w->is32 ? "esp" : "rsp", sp);
     if (w->is32 || s->fit.fp)
         set_register(&w->regs, w->is32 ? "ebp" : "rbp", s->fit.fp);
     return true;

@@ -24,6 +24,11 @@ static void merge(struct forge_wsymbol *s, const struct forge_wsymbol *like) {
         return;
     s->size = s->size ? s->size : like->size;
     s->type = s->type ? s->type : like->type;
+    s->unplaced = s->unplaced || like->unplaced;
+    if (like->has_home) {
+        s->has_home = true;
+        s->home = like->home;
+    }
     if (!s->has_kind && like->has_kind) {
         s->has_kind = true;
         s->kind = like->kind;
@@ -66,12 +71,18 @@ bool forge_world_define_at(struct forge_world *w, unsigned line, const char *mod
                forge_wrong(w->s, line, "%s+%llx is %llx, but the listing says %llx", module,
                            (ull)disp, (ull)(m->base + disp), (ull)addr);
     struct forge_wsymbol like = {.has_kind = true, .kind = FORGE_SYM_FUNCTION};
-    if (!forge_world_define(w, line, m, name, at, &like))
+    bool moved_by_line = forge_world_is_moved(w, m, name, disp, addr);
+    if (!moved_by_line && !forge_world_define(w, line, m, name, at, &like))
         return false;
     if (addr - m->base >= m->size)
         return forge_wrong(w->s, line, "%llx lies outside of %s (%llx to %llx)", (ull)addr,
                            m->scn->name, (ull)m->base, (ull)(m->base + m->size));
-    forge_world_mark(m, addr - m->base, 1, FORGE_PAGE_CODE);
+    if (moved_by_line) {
+        forge_world_mark(m, addr - m->base, 1, FORGE_PAGE_CODE);
+        return true;
+    }
+    /* Between a symbol and a place behind it no other one may be put. */
+    forge_world_mark(m, (wraps ? addr : at) - m->base, wraps ? 1 : addr - at + 1, FORGE_PAGE_CODE);
     if (wraps) {
         struct forge_moved *moved = FORGE_PUSH(w->pool, &m->moved);
         moved->from = (uint32_t)(addr - m->base);
@@ -87,12 +98,15 @@ static bool define_line(struct forge_world *w, const struct forge_scn_symbol *v,
     struct forge_wsymbol like = {.size = v->size,
                                  .has_kind = v->has_kind || v->type,
                                  .kind = v->has_kind ? v->kind : FORGE_SYM_DATA,
-                                 .type = v->type};
+                                 .type = v->type,
+                                 .unplaced = v->unplaced,
+                                 .has_home = v->home.text != NULL};
     struct forge_wmodule *m;
     uint64_t addr;
     bool unknown = false;
     if (!forge_world_need_module(w, v->line, v->module, &m) ||
-        !forge_world_eval(w, v->line, v->address.text, &addr, last ? NULL : &unknown))
+        !forge_world_eval(w, v->line, v->address.text, &addr, last ? NULL : &unknown) ||
+        (like.has_home && !forge_world_eval(w, v->line, v->home.text, &like.home, NULL)))
         return false;
     return unknown || forge_world_define(w, v->line, m, v->name, addr, &like);
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "fuzz/fuzz.h"
-#include "unwind/x86_program.h"
+#include "unwind/program.h"
 
 const char fuzz_name[] = "frame_program";
 
@@ -18,16 +18,16 @@ struct run {
     unsigned reads, searches;
 };
 
-static enum sc_program_status on_read(void *ctx, uint32_t addr, uint32_t *ret_value) {
+static enum sc_program_status on_read(void *ctx, uint64_t addr, uint64_t *ret_value) {
     struct run *r = ctx;
     r->reads++;
     if (addr < LOW || addr > HIGH - 4)
         return SC_PROGRAM_MEMORY;
-    *ret_value = addr * 0x01000193u;
+    *ret_value = (uint32_t)(addr * 0x01000193u);
     return SC_PROGRAM_DONE;
 }
 
-static enum sc_program_status on_search(void *ctx, const uint32_t *start, uint32_t *ret_slot) {
+static enum sc_program_status on_search(void *ctx, const uint64_t *start, uint64_t *ret_slot) {
     struct run *r = ctx;
     r->searches++;
     if (start && *start >= HIGH)
@@ -38,7 +38,8 @@ static enum sc_program_status on_search(void *ctx, const uint32_t *start, uint32
 
 static enum sc_program_status run(struct run *r, const char *text) {
     r->reads = r->searches = 0;
-    sc_program_init(&r->p, on_read, on_search, r);
+    sc_program_init(&r->p, SC_PROGRAM_X86, on_read, r);
+    r->p.search = on_search;
     sc_program_set(&r->p, "$esp", LOW);
     sc_program_set(&r->p, "$ebp", LOW + 0x80);
     sc_program_set(&r->p, "$eip", 0x401000);

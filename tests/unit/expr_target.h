@@ -140,12 +140,20 @@ static struct target target64 = {symbols64, registers64, COUNT(symbols64), COUNT
 static struct target target32 = {symbols32, registers32, COUNT(symbols32), COUNT(registers32),
                                  SC_READ_INVALID};
 
-static inline struct sc_expr_env env64(void) {
-    return (struct sc_expr_env){&target64, 16, 8, false, symbol, reg, read_memory, dot, entry};
+static inline struct sc_expr_env env_of(struct target *t, unsigned ptr_size, bool user) {
+    return (struct sc_expr_env){.ctx = t,
+                                .radix = 16,
+                                .ptr_size = ptr_size,
+                                .user = user,
+                                .symbol = symbol,
+                                .reg = reg,
+                                .read = read_memory,
+                                .dot = dot,
+                                .entry = entry};
 }
 
-static inline struct sc_expr_env env32(bool user) {
-    return (struct sc_expr_env){&target32, 16, 4, user, symbol, reg, read_memory, dot, entry};
-}
+static inline struct sc_expr_env env64(void) { return env_of(&target64, 8, false); }
+
+static inline struct sc_expr_env env32(bool user) { return env_of(&target32, 4, user); }
 
 #endif

@@ -45,27 +45,34 @@ static inline void fix_has(struct fix *f, const char *text) {
         assert_string_equal(fix_text(f), text);
 }
 
-/* Opens a corpus file; false, and says so, when the corpus is not there. */
-static inline bool corpus_open(struct fix *f, const char *name, enum sc_render render) {
+/* Where corpus file NAME is; false, and says so, when the corpus is not there. */
+static inline bool corpus_path(const char *name, char *path, size_t size) {
     static const char *const at[] = {"../shared/corpus", "../../shared/corpus",
                                      "../../../shared/corpus"};
-    char path[512];
     const char *env = getenv("STOPCODE_CORPUS");
-    *f = (struct fix){0};
     for (int i = env ? -1 : 0; i < 3; i++) {
-        snprintf(path, sizeof path, "%s/%s", i < 0 ? env : at[i], name);
+        snprintf(path, size, "%s/%s", i < 0 ? env : at[i], name);
         FILE *file = fopen(path, "rb");
         if (!file)
             continue;
         fclose(file);
-        assert_null(sc_target_open(path, NULL, &f->target));
-        assert_null(sc_out_create(render, sink_write, &f->sink, false, &f->out));
-        assert_null(sc_session_create(f->target, f->out, &f->s));
-        sc_session_set_tz(f->s, 0);
         return true;
     }
     print_message("SKIP: %s: the corpus is not here (STOPCODE_CORPUS)\n", name);
     return false;
+}
+
+/* Opens a corpus file; false, and says so, when the corpus is not there. */
+static inline bool corpus_open(struct fix *f, const char *name, enum sc_render render) {
+    char path[512];
+    *f = (struct fix){0};
+    if (!corpus_path(name, path, sizeof path))
+        return false;
+    assert_null(sc_target_open(path, NULL, &f->target));
+    assert_null(sc_out_create(render, sink_write, &f->sink, false, &f->out));
+    assert_null(sc_session_create(f->target, f->out, &f->s));
+    sc_session_set_tz(f->s, 0);
+    return true;
 }
 
 #endif

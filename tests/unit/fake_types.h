@@ -47,6 +47,7 @@ enum {
     T_INT64,
     T_BOOL,
     T_DERIVED,
+    T_INTEGER, /* `int`, which is not `long` */
 };
 
 static const struct sc_type fake_types[] = {
@@ -56,6 +57,12 @@ static const struct sc_type fake_types[] = {
     {.id = T_WCHAR, .kind = SC_TYPE_CHAR, .name = "Wchar", .size = 2},
     {.id = T_USHORT, .kind = SC_TYPE_INT, .name = "Uint2B", .size = 2},
     {.id = T_INT, .kind = SC_TYPE_INT, .name = "Int4B", .size = 4, .is_signed = true},
+    {.id = T_INTEGER,
+     .kind = SC_TYPE_INT,
+     .name = "Int4B",
+     .size = 4,
+     .is_signed = true,
+     .is_int = true},
     {.id = T_UINT, .kind = SC_TYPE_INT, .name = "Uint4B", .size = 4},
     {.id = T_ULONG64, .kind = SC_TYPE_INT, .name = "Uint8B", .size = 8},
     {.id = T_INT64, .kind = SC_TYPE_INT, .name = "Int8B", .size = 8, .is_signed = true},

@@ -259,7 +259,7 @@ static void evidence_about_unloaded_drivers_and_trap_frames_can_be_typed(void **
     text_has(&f, "TRAP_FRAME:  ffffa00000001000 -- (.trap 0xffffa00000001000)\n"
                  "NOTE: The trap frame does not contain all registers.\n");
     text_has(&f, "STACK_TEXT:  \n00000000`00000000 ");
-    text_has(&f, "STACK_COMMAND:  .trap 0xffffa00000001000; kb\n");
+    text_has(&f, "STACK_COMMAND: .trap 0xffffa00000001000 ; kb\n");
     assert_int_equal(fix_run(&f, ".trap ffffa00000001000"), 0);
     text_has(&f, "rip=fffff80001000077");
     fix_close(&f);
@@ -324,7 +324,7 @@ static void real_minidumps_have_verdicts_with_evidence(void **state) {
     } dumps[] = {
         {"mdmp/google+breakpad/src/processor/testdata/null_read_av.dmp", "AV_crashme+a6cd"},
         {"mdmp/google+breakpad/src/processor/testdata/stack_exhaustion.dmp",
-         "STACK_OVERFLOW_crashme+a637"},
+         "STACK_OVERFLOW_crashme+a6a7"},
         {"mdmp/google+breakpad/src/processor/testdata/tiny-exe-fastfail.dmp",
          "FAIL_FAST_7_tiny+1af42"},
         {"mdmp/google+breakpad/src/processor/testdata/exec_av_on_stack.dmp", "AV_unknown_ip"},

@@ -168,6 +168,26 @@ static void dv_shows_what_variables_hold_wherever_they_are(void **state) {
                "            far = <Memory access error>\n");
 }
 
+static void cxx_expressions_know_variables_wherever_they_are(void **state) {
+    fix_prints(*state, "?? what", "char * 0xffffa000`00002000\n \"hello\"\n");
+    fix_prints(*state, "?? what[1]", "char 0n101 'e'\n");
+    fix_prints(*state, "?? count + i", "unsigned long 0x15\n");
+    fix_prints(*state, "?? when", "int64 0n8589934597\n");
+    fix_prints(*state, "?? total", "unsigned int64 0x11223344`55667788\n");
+    fix_prints(*state, "?? kind", "_KIND KindGood (0n1)\n");
+    fix_prints(*state, "?? ready && !thing", "bool true\n");
+    fix_prints(*state, "?? Name.Length / sizeof(wchar_t)", "unsigned int64 5\n");
+    fix_prints(*state, "?? &i", "long * 0xffffa000`00001078\n");
+    fix_prints(*state, "?? Image", "unsigned char [4] 0xffffa000`00001060\n \"Sys\"\n");
+    fix_prints(*state, "? @@c++(count)", "Evaluate expression: 28 = 00000000`0000001c\n");
+    fix_prints(*state, "?? $!count", "unsigned long 0x1c\n");
+    fix_fails(*state, "?? gone", "gone has no value that is kept here");
+    fix_fails(*state, "?? half", "half has no value that is kept here");
+    fix_fails(*state, "?? far", "memory at ffffa000`00101000: absent");
+    fix_fails(*state, "?? &when", "this is in registers: it has no address");
+    fix_fails(*state, "?? deep", "'deep' is not known");
+}
+
 static void dv_has_kinds_types_addresses_and_places(void **state) {
     fix_prints(*state, "dv /i /t /V wh*",
                "prv param  @rcx              @rcx              char * what = 0xffffa000`00002000 "
@@ -429,6 +449,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
         T(dv_shows_what_variables_hold_wherever_they_are),
+        T(cxx_expressions_know_variables_wherever_they_are),
         T(dv_has_kinds_types_addresses_and_places),
         T(dv_sorts_by_name_address_and_size),
         T(dv_of_another_function_has_no_values),

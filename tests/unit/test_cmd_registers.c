@@ -313,7 +313,7 @@ static void what_cannot_be_answered_is_said(void **state) {
     fix_fails(&f, "r eax2", "x64 has no register 'eax2'");
     fix_fails(&f, "r rax,", "a register's name was expected");
     fix_prints(&f, "r.", "r9=9999999999999999 r8=8888888888888888 edx=33333333\n");
-    fix_fails(&f, "r? $t0", "without symbols");
+    fix_fails(&f, "r? $t0 = 1", "`?? @$t0 = expression` sets one");
     fix_fails(&f, "rm 8", "rM mask");
     fix_close(&f);
     fix_open(&f, FIX_NONE);

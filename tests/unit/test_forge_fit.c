@@ -253,6 +253,14 @@ static void page_faults_are_trap_frames(void **state) {
     assert_int_equal(peek(&fit, trap + 0x2c, 4), 0x1f80);
     assert_int_equal(peek(&fit, trap + 0x28, 1), 0);
     assert_true(has(&fit, trap + 0x158)); /* Rbp */
+    /* Volatile registers (rcx, r11): those of the frame that was interrupted, and of no other. */
+    uint64_t at;
+    assert_true(forge_fit_register(&fit, 3, 1, &at));
+    assert_int_equal(at, trap + 0x38);
+    assert_true(forge_fit_register(&fit, 3, 11, &at));
+    assert_int_equal(at, trap + 0x60);
+    assert_false(forge_fit_register(&fit, 2, 1, &at));
+    assert_false(forge_fit_register(&fit, 4, 1, &at));
     /* The system service: its trap frame is where the thread's initial stack ends, 03b21c70. */
     trap = 0xfffff88003b21a70 + 0x70;
     assert_int_equal(trap, 0xfffff88003b21c70 - 0x190);

@@ -38,7 +38,8 @@ static const char table[] =
     "\"enums\":{\"_E\":{\"size\":4,\"base\":\"long\",\"constants\":{\"Zero\":0,\"Minus\":-1,"
     "\"Big\":4294967295}}},"
     "\"base_types\":{\"unsigned long\":{\"kind\":\"int\",\"size\":4,\"signed\":false,\"endian\":"
-    "\"little\"},\"long\":{\"kind\":\"int\",\"size\":4,\"signed\":true},\"unsigned char\":{"
+    "\"little\"},\"long\":{\"kind\":\"int\",\"size\":4,\"signed\":true},\"int\":{"
+    "\"kind\":\"int\",\"size\":4,\"signed\":true},\"unsigned char\":{"
     "\"kind\":\"char\",\"size\":1,\"signed\":false},\"wchar\":{\"kind\":\"int\",\"size\":2,"
     "\"signed\":true},\"void\":{\"kind\":\"void\",\"size\":0,\"signed\":true},\"pointer\":{"
     "\"kind\":\"int\",\"size\":8,\"signed\":false}}," META ",\"extra\":[{\"a\":[1]}]}";
@@ -163,7 +164,12 @@ static void base_types_have_windbgs_names(void **state) {
                 {"UChar", SC_TYPE_CHAR, 1, false},
                 {"Wchar", SC_TYPE_CHAR, 2, false},
                 {"Void", SC_TYPE_VOID, 0, true}};
+    struct sc_type whole, longer;
     assert_int_equal(type_id(*state, "unsigned long"), type_id(*state, "Uint4B"));
+    assert_null(sc_symbols_type(*state, type_id(*state, "int"), &whole));
+    assert_null(sc_symbols_type(*state, type_id(*state, "long"), &longer));
+    assert_string_equal(whole.name, "Int4B");
+    assert_true(whole.is_int && !longer.is_int);
     for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
         struct sc_type t;
         assert_null(sc_symbols_type(*state, type_id(*state, want[i].name), &t));

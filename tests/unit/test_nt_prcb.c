@@ -84,7 +84,7 @@ static const char pcr8_head[] = "KPCR for Processor 0 at fffff80309974000:\n"
                                 "                           0xfffffa800185f118 "
                                 "0xfffff8030960ca00 [Normal] nt!AtaPortInitialize\n"
                                 "                           0xfffff8030994fda0 "
-                                "0xfffff8030970bc30 [Normal] srv2+0xbc30\n";
+                                "0xfffff8030970bc30 [Normal] srv2  [+0xbc30]\n";
 
 static void test_pcr_of_windows_8(void **state) {
     (void)state;

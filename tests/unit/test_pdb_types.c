@@ -106,6 +106,12 @@ static void types_are_named_as_windbg_names_them(void **state) {
     assert_int_equal(t.count, 1);
     no_error(sc_symbols_type(m.symbols, array, &t));
     assert_int_equal(t.count, 3);
+    no_error(sc_symbols_type(m.symbols, 0x74, &t));
+    assert_true(t.is_int && !strcmp(t.name, "Int4B"));
+    no_error(sc_symbols_type(m.symbols, 0x12, &t));
+    assert_true(!t.is_int && !strcmp(t.name, "Int4B"));
+    no_error(sc_symbols_type(m.symbols, 0x674, &t)); /* a pointer to int */
+    assert_false(t.is_int);
     error_is(sc_symbols_type(m.symbols, 0x9999, &t), SC_ERR_NOT_FOUND, "there is no type 0x9999");
     made_close(&m);
 }

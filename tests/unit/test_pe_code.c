@@ -121,15 +121,16 @@ static void arm64_functions_are_packed_or_in_xdata(void **state) {
     struct sc_pe_xdata x;
     (void)state;
     peimg_init(&p, SC_PE_MACHINE_ARM64);
-    const uint32_t table[] = {0x1000, XDATA, 0x1100, 20 << 2 | 1, 0x1200, 0x6000};
+    const uint32_t table[] = {0x1000, XDATA,  0x1100, 20 << 2 | 1,
+                              0x1200, 0x6000, 0x1300, PDATA | 3};
     peimg_dir(&p, SC_PE_DIR_EXCEPTION, PDATA, sizeof table);
-    peimg_u32s(&p, PDATA, table, 6);
+    peimg_u32s(&p, PDATA, table, 8);
     /* 9 words long, a handler, 2 epilogs, 1 word of codes */
     const uint32_t xdata[] = {9 | 1u << 20 | 2u << 22 | 1u << 27, 1, 2, 0xe483e1, 0x1400};
     peimg_u32s(&p, XDATA, xdata, 5);
     peimg_u32(&p, 0x6000, 4);
     no_error(map_image(&o, &p, 0x10000, 1u << 6));
-    assert_int_equal(sc_pe_function_count(o.pe), 3);
+    assert_int_equal(sc_pe_function_count(o.pe), 4);
     no_error(sc_pe_function_find(o.pe, 0x1023, &f));
     assert_int_equal(f.end, 0x1024);
     assert_int_equal(f.unwind, XDATA);
@@ -141,6 +142,9 @@ static void arm64_functions_are_packed_or_in_xdata(void **state) {
     assert_int_equal(f.packed, 20 << 2 | 1);
     no_error(sc_pe_function_find(o.pe, 0x1204, &f));
     assert_int_equal(f.end, 0); /* its .xdata is absent: not known */
+    no_error(sc_pe_function_find(o.pe, 0x1380, &f));
+    assert_int_equal(f.end, 0); /* it stands for another entry */
+    assert_int_equal(f.packed, PDATA | 3);
     no_error(sc_pe_xdata(o.pe, XDATA, &x));
     assert_int_equal(x.function_length, 36);
     assert_int_equal(x.nepilogs, 2);

@@ -195,6 +195,17 @@ static void a_group_that_the_record_does_not_claim_is_absent(void **state) {
     assert_false(sc_regs_get(&r, "xmm0", &v));
     assert_false(sc_regs_get(&r, "no", &v));
     assert_int_equal(v, 77);
+    /* Breakpad's records of ARM: another mark, and control registers are integer ones. */
+    r = blank(SC_CPU_ARM, 0x40000006);
+    assert_true(sc_regs_get(&r, "r7", &v) && sc_regs_get(&r, "pc", &v) &&
+                sc_regs_get(&r, "d8", &v));
+    r = blank(SC_CPU_ARM64, 0x400006);
+    assert_true(sc_regs_get(&r, "x7", &v) && sc_regs_get(&r, "pc", &v));
+    r = blank(SC_CPU_ARM64, 0x400004);
+    assert_false(sc_regs_get(&r, "pc", &v));
+    r = blank(SC_CPU_X64, 0x100002);
+    assert_false(sc_regs_get(&r, "rip", &v));
+    v = 77;
     r = blank(SC_CPU_X64, 0x01001f); /* another CPU's record */
     assert_false(sc_regs_get(&r, "rip", &v));
     assert_int_equal(sc_regs_context_flags(&r), 0x01001f);

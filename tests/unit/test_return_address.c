@@ -82,8 +82,53 @@ static void bytes_that_are_cut_off_say_nothing_against_it(void **state) {
     x86_free(x);
 }
 
+/* The same of ARM: Thumb has an odd address. */
+static void calls_of_arm_are_seen(void **state) {
+    (void)state;
+    static const struct {
+        const char *code;
+        bool thumb, call;
+    } all[] = {
+        {"\x00\xf0\x01\xf8", true, true},   /* bl */
+        {"\x00\xf0\x02\xe8", true, true},   /* blx */
+        {"\x00\xbf\x98\x47", true, true},   /* nop; blx r3 */
+        {"\x00\xbf\x70\x47", true, false},  /* nop; bx lr */
+        {"\x00\xf0\x00\xb8", true, false},  /* b.w */
+        {"\x01\x00\x00\xeb", false, true},  /* bl */
+        {"\x01\x00\x00\x0b", false, true},  /* bleq */
+        {"\x01\x00\x00\xfa", false, true},  /* blx */
+        {"\x33\xff\x2f\xe1", false, true},  /* blx r3 */
+        {"\x01\x00\x00\xea", false, false}, /* b */
+        {"\x1e\xff\x2f\xe1", false, false}, /* bx lr */
+    };
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        const struct sc_module app = {
+            .base = APP, .size = 0x1000, .name = "app", .image = "app.exe"};
+        const struct sc_fake_bytes code = {APP + 0x100, all[i].code, 4};
+        const struct sc_fake fake = {.sz = sizeof fake,
+                                     .cpu = SC_CPU_ARM,
+                                     .modules = &app,
+                                     .nmodules = 1,
+                                     .memory = &code,
+                                     .nmemory = 1};
+        sc_target *target = NULL;
+        sc_unwinder *u = NULL;
+        enum sc_return_like like;
+        no_error(sc_target_fake(&fake, &target));
+        no_error(sc_unwinder_create(target, NULL, &u));
+        no_error(sc_return_like(u, APP + 0x104 + all[i].thumb, &like));
+        if (like != (all[i].call ? SC_RETURN_CALL : SC_RETURN_CODE))
+            fail_msg("form %zu is %d", i, like);
+        no_error(sc_return_like(u, APP + 0x106, &like)); /* neither */
+        assert_int_equal(like, SC_RETURN_NO);
+        sc_unwinder_destroy(u);
+        sc_target_close(target);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(calls_of_arm_are_seen),
         cmocka_unit_test(calls_of_every_form_are_seen),
         cmocka_unit_test(places_are_told_apart),
         cmocka_unit_test(bytes_that_are_cut_off_say_nothing_against_it),

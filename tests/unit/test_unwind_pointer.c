@@ -310,11 +310,88 @@ static void an_arm64_chain_ends_with_zero(void **state) {
     big_free(b);
 }
 
+/* ---- ARM ---- */
+
+/* A frame of REG whose caller is Thumb code; *WINDOWS: else another system. */
+static enum sc_step_status arm_step(const char *reg, bool windows, uint32_t pc, uint32_t back,
+                                    uint32_t ret, struct sc_regs *regs, struct sc_step *step) {
+    enum { FRAME = 0x40 };
+    uint8_t stack[SIZE64] = {0}, code[0x100] = {0};
+    for (int i = 0; i < 4; i++) {
+        stack[FRAME + i] = (uint8_t)(back >> (8 * i));
+        stack[FRAME + 4 + i] = (uint8_t)(ret >> (8 * i));
+    }
+    memcpy(code + 0x10, "\x00\xf0\x01\xf8", 4); /* bl */
+    const struct sc_module app = {
+        .base = APP, .size = sizeof code, .name = "app", .image = "app.exe"};
+    const struct sc_fake_bytes bytes[] = {{STACK, stack, SIZE64}, {APP, code, sizeof code}};
+    const struct sc_machine machine = {.cpu = SC_CPU_ARM, .windows = windows, .platform = "any"};
+    const struct sc_fake fake = {.sz = sizeof fake,
+                                 .cpu = SC_CPU_ARM,
+                                 .machine = &machine,
+                                 .modules = &app,
+                                 .nmodules = 1,
+                                 .memory = bytes,
+                                 .nmemory = 2};
+    sc_target *target = NULL;
+    sc_unwinder *u = NULL;
+    no_error(sc_target_fake(&fake, &target));
+    no_error(sc_unwinder_create(target, NULL, &u));
+    *regs = (struct sc_regs){.cpu = SC_CPU_ARM, .size = 0x1a0};
+    sc_reg_set(regs, sc_reg_find(SC_CPU_ARM, "pc"), pc);
+    sc_reg_set(regs, sc_reg_find(SC_CPU_ARM, "sp"), STACK + 0x20);
+    sc_reg_set(regs, sc_reg_find(SC_CPU_ARM, reg), STACK + FRAME);
+    *step = (struct sc_step){.known = UINT64_MAX};
+    enum sc_step_status st = sc_step_pointer(u, NULL, true, regs, step);
+    sc_unwinder_destroy(u);
+    sc_target_close(target);
+    return st;
+}
+
+static void arm_chains_are_of_r11_or_r7(void **state) {
+    (void)state;
+    enum { BACK = STACK + 0x80, CALLER = APP + 0x15 };
+    struct sc_regs regs;
+    struct sc_step step;
+    static const struct {
+        const char *reg;
+        bool windows;
+        uint32_t pc;
+        enum sc_step_status want;
+    } all[] = {{"r11", true, APP + 0x41, SC_STEP_DONE},
+               {"r7", true, APP + 0x41, SC_STEP_NO_RULE},
+               {"r11", false, APP + 0x40, SC_STEP_DONE},
+               {"r7", false, APP + 0x41, SC_STEP_DONE},
+               {"r11", false, APP + 0x41, SC_STEP_NO_RULE}};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        enum sc_step_status st =
+            arm_step(all[i].reg, all[i].windows, all[i].pc, BACK, CALLER, &regs, &step);
+        if (st != all[i].want)
+            fail_msg("case %zu answers %d", i, st);
+        if (st != SC_STEP_DONE)
+            continue;
+        assert_int_equal(sc_regs_ip(&regs), CALLER);
+        assert_int_equal(sc_regs_sp(&regs), STACK + 0x48);
+        assert_int_equal(sc_reg_value(&regs, sc_reg_find(SC_CPU_ARM, all[i].reg)), BACK);
+        assert_int_equal(step.ret_slot, STACK + 0x44);
+    }
+}
+
+static void zeros_by_chance_are_no_outermost_frame_of_arm(void **state) {
+    (void)state;
+    struct sc_regs regs;
+    struct sc_step step;
+    assert_int_equal(arm_step("r11", true, APP + 0x41, 0, 0, &regs, &step), SC_STEP_NO_RULE);
+    /* No call stands before it. */
+    assert_int_equal(arm_step("r11", true, APP + 0x41, 0, 0x20000001, &regs, &step),
+                     SC_STEP_NO_RULE);
+}
+
 static void other_cpus_have_no_chain(void **state) {
     (void)state;
     struct x86 *x = chained(EBP, EBP + 0x20, RET);
     x86_open(x);
-    x->regs.cpu = SC_CPU_ARM;
+    x->regs.cpu = SC_CPU_IA64;
     assert_int_equal(sc_step_pointer(x->u, NULL, false, &x->regs, &x->step), SC_STEP_NO_RULE);
     x86_free(x);
 }
@@ -336,6 +413,8 @@ int main(void) {
         cmocka_unit_test(an_lr_that_is_no_return_address_is_left_over),
         cmocka_unit_test(signatures_are_taken_off),
         cmocka_unit_test(an_arm64_chain_ends_with_zero),
+        cmocka_unit_test(arm_chains_are_of_r11_or_r7),
+        cmocka_unit_test(zeros_by_chance_are_no_outermost_frame_of_arm),
         cmocka_unit_test(other_cpus_have_no_chain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

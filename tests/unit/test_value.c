@@ -117,24 +117,28 @@ static void missing_memory_is_a_status(void **state) {
     sc_symbols_unref(s);
 }
 
-static void type_is(sc_symbols *s, uint32_t id, const char *dt, const char *c) {
+static void type_is(sc_symbols *s, uint32_t id, const char *dt, const char *c, const char *decl) {
     char buf[128];
     assert_null(sc_type_text(s, id, buf, sizeof buf));
     assert_string_equal(buf, dt);
     assert_null(sc_type_c_text(s, id, buf, sizeof buf));
     assert_string_equal(buf, c);
+    assert_null(sc_type_decl_text(s, id, buf, sizeof buf));
+    assert_string_equal(buf, decl);
 }
 
 static void types_have_their_text(void **state) {
     (void)state;
     sc_symbols *s = fake_symbols_open(&fake_kernel);
     char small[8];
-    type_is(s, T_UINT, "Uint4B", "unsigned long");
-    type_is(s, T_P_THING, "Ptr64 _THING", "_THING*");
-    type_is(s, T_A_IMAGE, "[4] UChar", "unsigned char [4]");
-    type_is(s, T_P_FUNCTION, "Ptr64     long ", "long ()*");
-    type_is(s, T_BITS_BUSY, "Pos 0, 1 Bit", "unsigned short");
-    type_is(s, 0, "<unknown type>", "void");
+    type_is(s, T_UINT, "Uint4B", "unsigned long", "unsigned long");
+    type_is(s, T_P_THING, "Ptr64 _THING", "_THING*", "struct _THING *");
+    type_is(s, T_A_IMAGE, "[4] UChar", "unsigned char [4]", "unsigned char [4]");
+    type_is(s, T_P_FUNCTION, "Ptr64     long ", "long ()*", "<function> *");
+    type_is(s, T_BITS_BUSY, "Pos 0, 1 Bit", "unsigned short", "unsigned short");
+    type_is(s, 0, "<unknown type>", "void", "<unknown type>");
+    type_is(s, T_P_VOID, "Ptr64 Void", "void*", "void *");
+    type_is(s, T_INTEGER, "Int4B", "long", "int");
     assert_null(sc_type_text(s, T_P_THING, small, sizeof small));
     assert_string_equal(small, "Ptr64 _");
     sc_symbols_unref(s);
@@ -146,6 +150,25 @@ static void a_type_that_leads_to_itself_ends(void **state) {
     char buf[512];
     assert_null(sc_type_text(s, T_LOOP, buf, sizeof buf));
     assert_non_null(strstr(buf, "<unknown type>"));
+    sc_symbols_unref(s);
+}
+
+/* Sixteen unnamed members of its own type, sixteen levels deep: more than anyone can wait for. */
+static void a_structure_that_holds_itself_ends(void **state) {
+    (void)state;
+    static const struct sc_type type = {
+        .id = 1, .kind = SC_TYPE_STRUCT, .name = "_SELF", .size = 16, .count = 16};
+    struct fake_member members[16];
+    for (unsigned i = 0; i < 16; i++)
+        members[i] =
+            (struct fake_member){1, {.name = "", .kind = SC_MEMBER_FIELD, .offset = i, .type = 1}};
+    struct fake_symbols fake = {
+        .provider = "pdb", .type = &type, .ntypes = 1, .member = members, .nmembers = 16};
+    sc_symbols *s = fake_symbols_open(&fake);
+    struct sc_member m;
+    bool found = true;
+    assert_null(sc_type_member(s, 1, "Nothing", &m, &found));
+    assert_false(found);
     sc_symbols_unref(s);
 }
 
@@ -172,6 +195,7 @@ int main(void) {
         cmocka_unit_test(missing_memory_is_a_status),
         cmocka_unit_test(types_have_their_text),
         cmocka_unit_test(a_type_that_leads_to_itself_ends),
+        cmocka_unit_test(a_structure_that_holds_itself_ends),
         cmocka_unit_test(enumerators_have_names_and_values),
     };
     return cmocka_run_group_tests(tests, open_target, close_target);

@@ -62,10 +62,11 @@ static bool take_log(struct options *opt, const char *path, bool append) {
     return true;
 }
 
-static bool take_evaluator(const char *value) {
-    if (strcmp(value, "masm") == 0 || strcmp(value, "MASM") == 0)
+static bool take_evaluator(struct options *opt, const char *value) {
+    opt->cxx = strcmp(value, "c++") == 0 || strcmp(value, "C++") == 0;
+    if (opt->cxx || strcmp(value, "masm") == 0 || strcmp(value, "MASM") == 0)
         return true;
-    return wrong("-ee", "expressions can only be written as for MASM");
+    return wrong("-ee", "expressions are written as masm or c++");
 }
 
 static bool set_flag(struct options *opt, enum opt_id id) {
@@ -101,7 +102,7 @@ static bool apply(struct reader *r, const struct opt_row *row, const char *value
     case OPT_SCRIPT: return take_start(opt, true, value);
     case OPT_LOG_NEW: return take_log(opt, value, false);
     case OPT_LOG_APPEND: return take_log(opt, value, true);
-    case OPT_EVALUATOR: return take_evaluator(value);
+    case OPT_EVALUATOR: return take_evaluator(r->opt, value);
     case OPT_JOBS: return number(row->name, value, 1024, &opt->jobs);
     case OPT_LIMIT: return number(row->name, value, 86400, &opt->limit);
     default: return set_flag(opt, row->id);

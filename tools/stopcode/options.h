@@ -33,7 +33,7 @@ struct options {
     const char *symbols, *images; /* -y, -i */
     const char *log;
     bool log_append;
-    bool json, no_color, no_mmap, quiet, verbose, lines;
+    bool json, no_color, no_mmap, quiet, verbose, lines, cxx;
     bool ignore_env; /* -sins: not even the paths that the environment names */
     bool brief;      /* analyze: one line a file */
     bool csv;        /* analyze: comma-separated values */

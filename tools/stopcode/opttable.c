@@ -31,7 +31,7 @@ const struct opt_row opt_rows[] = {
     {"-logou", TAKES_VALUE, OPT_LOG_NEW, FOR_DEBUG, "FILE", "as -logo: logs are always UTF-8"},
     {"-logau", TAKES_VALUE, OPT_LOG_APPEND, FOR_DEBUG, "FILE", "as -loga: logs are always UTF-8"},
     {"-ee", TAKES_VALUE, OPT_EVALUATOR, FOR_DEBUG, "masm|c++",
-     "how expressions are written; only masm"},
+     "how expressions are written: masm, or c++ as with .expr"},
     {"-kqm", TAKES_NOTHING, OPT_QUIET, FOR_DEBUG, NULL, "no banner"},
     {"-v", TAKES_NOTHING, OPT_VERBOSE, FOR_ALL, NULL, "say on standard error what is being done"},
     {"--json", TAKES_NOTHING, OPT_JSON, FOR_ALL, NULL,

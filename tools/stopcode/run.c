@@ -247,6 +247,7 @@ static int debug(struct run *run) {
     if (err)
         return complain(run->opt, run->out, err);
     sc_session_set_lines(run->session, run->opt->lines);
+    sc_session_set_cxx(run->session, run->opt->cxx);
     run_all(run);
     sc_out_flush(run->out);
     return status_of(run);

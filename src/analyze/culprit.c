@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Finding the first frame worth blaming.
+ *
+ * Frames are taken from the fault outwards. Passed over are the kernel and the HAL whatever they
+ * do, Driver Verifier, and frameworks, which work with what others hand to them. The first frame of
+ * any other module is the culprit; its link to the fault is
+ *
+ *     own      nothing of another module lies between: its instruction was the one that failed
+ *     stopped  only KeBugCheckEx and the like lie between
+ *     called   the kernel's or a framework's functions lie between, which it called
+ *     sent     the kernel passed a request on in between (IofCallDriver and the like)
+ *
+ * Nothing beyond an interrupt, a DPC or an APC led to what happened inside of it: the search ends
+ * there. Only for the codes of the DPC watchdog the first interrupt is the watchdog's own clock,
+ * and whom it interrupted is the point.
+ *
+ * Without the kernel's symbols a trap has no name. One that interrupted the very instruction that
+ * failed is the fault's own; others may be interrupts, and `unnamed_trap` says that there was one.
+ */
+#include "analyze/culprit.h"
+
+#include <string.h>
+
+#include "base/utf.h"
+#include "unwind/roles.h"
+
+/* A search under way. */
+struct search {
+    struct sc_case *c;
+    struct sc_culprit *r;
+    size_t index; /* of the frame that is looked at */
+    const struct sc_frame *f;
+    enum sc_part part;
+    uint32_t roles, roles_before; /* of this frame, and of the one that it called */
+    unsigned interrupts;          /* how many may be crossed */
+    /* What lies between here and what failed: */
+    bool report;  /* code that stops the machine */
+    bool nowhere; /* code in no module */
+    bool other;   /* anything else that counts */
+    bool sent;    /* a request was passed on, after a framework was met */
+    /* For the case that nobody but a framework is found: */
+    enum sc_link inner_link;
+    unsigned inner_percent;
+};
+
+/* ---- what a frame is for ---- */
+
+/* The roles of the function at a frame; of one that called, those of the call's function. */
+static uint32_t roles_at(struct sc_case *c, const struct sc_frame *f) {
+    struct sc_near near;
+    bool found = false;
+    if (!c->symtab || !f->module)
+        return 0;
+    uint64_t at = f->exact_ip || !f->ip ? f->ip : f->ip - 1;
+    sc_err *err = sc_symtab_near(c->symtab, at, &near, &found);
+    if (err && sc_err_code(err) == SC_ERR_NOMEM)
+        c->nomem = true;
+    bool ok = !err && found && near.name;
+    sc_err_destroy(err);
+    return ok ? sc_roles_of(f->module->name, near.name) : 0;
+}
+
+/* Libraries of Windows lie in its folder; which letter the disk has does not matter. */
+static bool is_windows_path(const char *path) {
+    static const char *const folders[] = {"system32", "syswow64", "winsxs", "sysarm32",
+                                          "microsoft.net"};
+    const char *name = path[0] && path[1] == ':' ? path + 2 : path;
+    if (sc_strncasecmp(name, "\\windows\\", 9) != 0)
+        return false;
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        size_t len = strlen(folders[i]);
+        if (sc_strncasecmp(name + 9, folders[i], len) == 0 && name[9 + len] == '\\')
+            return true;
+    }
+    return false;
+}
+
+static enum sc_part part_of_module(struct sc_case *c, const struct sc_module *m) {
+    struct nt_driver driver = sc_case_driver(m);
+    if (!c->machine->kernel) {
+        bool system = driver.kind != NT_DRIVER_VENDOR || is_windows_path(m->path);
+        return system ? SC_PART_SYSTEM : SC_PART_DRIVER;
+    }
+    if (sc_case_is_kernel(m))
+        return SC_PART_KERNEL;
+    return driver.kind == NT_DRIVER_FRAMEWORK ? SC_PART_FRAMEWORK : SC_PART_DRIVER;
+}
+
+static enum sc_part part_of(struct sc_case *c, const struct sc_module *m, uint32_t roles) {
+    if (!m)
+        return SC_PART_NOWHERE;
+    if (roles & SC_ROLE_VERIFIER)
+        return SC_PART_VERIFIER;
+    enum sc_part part = part_of_module(c, m);
+    if (part != SC_PART_KERNEL)
+        return part == SC_PART_DRIVER && roles & SC_ROLE_FRAMEWORK ? SC_PART_FRAMEWORK : part;
+    if (roles & SC_ROLE_INTERRUPT)
+        return SC_PART_INTERRUPT;
+    if (roles & SC_ROLE_APART)
+        return SC_PART_APART;
+    if (roles & SC_ROLE_BUGCHECK)
+        return SC_PART_REPORT;
+    if (roles & SC_ROLE_EXCEPTION)
+        return SC_PART_EXCEPTION;
+    return roles & (SC_ROLE_TRAP | SC_ROLE_SYSCALL) ? SC_PART_TRAP : SC_PART_KERNEL;
+}
+
+enum sc_part sc_culprit_part(struct sc_case *c, size_t index) {
+    const struct sc_frame *f = &c->a->stack.frame[index];
+    return part_of(c, f->module, roles_at(c, f));
+}
+
+/* ---- the search ---- */
+
+/* One row for frames of one module that do the same; the last row takes what is too much. */
+static void pass_over(const struct search *s) {
+    struct sc_culprit *r = s->r;
+    struct sc_passed *last = r->npassed ? &r->passed[r->npassed - 1] : NULL;
+    bool same = last && last->part == s->part && last->module == s->f->module;
+    if (same || r->npassed == SC_PASSED_MAX) {
+        last->last = s->index;
+        last->mixed |= !same;
+        return;
+    }
+    r->passed[r->npassed++] =
+        (struct sc_passed){.part = s->part, .module = s->f->module, s->index, s->index};
+}
+
+static void weigh(struct search *s) {
+    if (s->f->confidence < s->r->percent) {
+        s->r->percent = s->f->confidence;
+        s->r->weakest = s->index;
+    }
+}
+
+/* What was interrupted or failed by itself is looked at afresh: what came of it is no cause. */
+static void forget_inner(struct search *s) {
+    s->report = s->nowhere = s->other = s->sent = false;
+    s->r->inner = NULL;
+    s->r->spin = s->r->late = false;
+    s->r->distance = 0;
+}
+
+/*
+ * A frame that did not call the one before it: a trap lies between. What the instruction there did
+ * is what the trap is about, if the handler's name or the fault's address says so.
+ */
+static void cross_trap(struct search *s) {
+    if (!s->index || !s->f->exact_ip || s->f->how == SC_FRAME_INLINE)
+        return;
+    bool fault = s->roles_before & (SC_ROLE_TRAP | SC_ROLE_USER_EXCEPTION);
+    if (fault || s->f->ip == s->c->fault.ip)
+        forget_inner(s);
+    else if (!(s->roles_before & (SC_ROLE_SYSCALL | SC_ROLE_CALLOUT | SC_ROLE_LINKAGE)))
+        s->r->unnamed_trap = true;
+}
+
+/* How the frame that is looked at is tied to what failed. */
+static enum sc_link link_of(const struct search *s) {
+    bool fault = s->index > 0 || s->c->regs_of_fault || !s->c->machine->kernel;
+    if (!s->other && !s->report && !s->nowhere && s->f->exact_ip && fault)
+        return SC_LINK_OWN;
+    if (!s->other && s->report && !s->nowhere)
+        return SC_LINK_STOPPED;
+    if (!s->other && s->nowhere && !s->report)
+        return SC_LINK_JUMPED;
+    return s->sent ? SC_LINK_SENT : SC_LINK_CALLED;
+}
+
+/* What this frame, which is passed over, says of whoever stands further out. */
+static void note_passed(struct search *s) {
+    struct sc_culprit *r = s->r;
+    bool framework = s->part == SC_PART_FRAMEWORK || s->part == SC_PART_SYSTEM;
+    /* Between a framework and its client, an unnamed frame of the kernel may pass requests on. */
+    bool unnamed = s->part == SC_PART_KERNEL && !sc_case_is_named(s->c, s->f->ip);
+    if (framework && !r->inner) {
+        r->inner = s->f->module;
+        r->inner_frame = s->index;
+        s->inner_link = link_of(s);
+        s->inner_percent = r->percent;
+        s->sent = false;
+    } else if (r->inner && (unnamed || s->roles & SC_ROLE_PASS)) {
+        s->sent = true;
+    }
+    r->spin |= (s->roles & SC_ROLE_SPIN) != 0;
+    r->late |= (s->roles & SC_ROLE_LATE) != 0;
+    r->distance += s->part == SC_PART_KERNEL;
+    s->report |= s->part == SC_PART_REPORT;
+    s->nowhere |= s->part == SC_PART_NOWHERE;
+    s->other |= framework || s->part == SC_PART_KERNEL || s->part == SC_PART_VERIFIER ||
+                s->part == SC_PART_EXCEPTION || s->part == SC_PART_TRAP;
+}
+
+/* Does the search end at this frame? */
+static bool ends_here(struct search *s) {
+    if (s->part == SC_PART_APART)
+        return true;
+    if (s->part != SC_PART_INTERRUPT)
+        return s->c->machine->kernel && !sc_case_in_kernel(s->c, s->f->ip);
+    if (s->roles_before & SC_ROLE_INTERRUPT)
+        return false; /* the same interrupt */
+    if (!s->interrupts)
+        return true;
+    s->interrupts--;
+    forget_inner(s);
+    return false;
+}
+
+/* Takes frame INDEX; false when there is none. */
+static bool take(struct search *s, size_t index) {
+    if (index >= s->c->a->stack.count)
+        return false;
+    s->index = index;
+    s->f = &s->c->a->stack.frame[index];
+    s->roles_before = s->roles;
+    s->roles = roles_at(s->c, s->f);
+    s->part = part_of(s->c, s->f->module, s->roles);
+    return true;
+}
+
+static bool is_vendors(const struct sc_module *m) {
+    return sc_case_driver(m).kind == NT_DRIVER_VENDOR;
+}
+
+/*
+ * Who called the culprit: the next frame of another module that is a framework; and, of a culprit
+ * that comes with Windows, the next driver that does not.
+ */
+static void look_further(struct search *s) {
+    struct sc_culprit *r = s->r;
+    bool inbox = !is_vendors(r->module), called_by = true;
+    unsigned percent = r->percent;
+    for (size_t i = r->frame + 1; take(s, i) && s->f->module && !ends_here(s); i++) {
+        percent = s->f->confidence < percent ? s->f->confidence : percent;
+        if (s->f->module == r->module)
+            continue;
+        if (called_by && s->part == SC_PART_FRAMEWORK) {
+            r->host = s->f->module;
+            r->host_frame = i;
+            r->host_percent = percent;
+        }
+        called_by &= s->part == SC_PART_KERNEL && !(s->roles & SC_ROLE_PASS);
+        if (inbox && s->part == SC_PART_DRIVER && is_vendors(s->f->module)) {
+            r->behind = s->f->module;
+            r->behind_frame = i;
+            return;
+        }
+    }
+}
+
+/* The first driver beyond the frame where the search ended: it was only interrupted. */
+static void find_bystander(struct search *s) {
+    for (size_t i = s->index + 1; take(s, i); i++) {
+        if (s->part == SC_PART_DRIVER) {
+            s->r->bystander = s->f->module;
+            s->r->bystander_frame = i;
+            return;
+        }
+    }
+}
+
+/* Nobody but frameworks: then it is the innermost of them, for want of its client. */
+static void settle_for_framework(struct search *s) {
+    struct sc_culprit *r = s->r;
+    r->found = r->framework = true;
+    r->frame = r->inner_frame;
+    r->module = r->inner;
+    r->link = s->inner_link;
+    r->percent = s->inner_percent;
+    r->inner = NULL;
+    while (r->npassed && r->passed[r->npassed - 1].first >= r->frame)
+        r->npassed--;
+}
+
+/* The watchdog of DPCs strikes in its clock's interrupt. */
+static bool is_dpc_watchdog(const struct sc_case *c) {
+    return c->a->has_bugcheck && sc_plain_code(c->a->code) == 0x133;
+}
+
+/* Why nobody is named; CUT: the search ended at the frame in S. */
+static const char *why_nobody(struct search *s, bool cut) {
+    struct sc_case *c = s->c;
+    if (!c->a->stack.count)
+        return c->a->stack_why ? c->a->stack_why : "there is no stack";
+    if (cut && s->part == SC_PART_INTERRUPT)
+        return sc_case_text(c,
+                            "everything up to the interrupt in %s is the kernel's, and what an "
+                            "interrupt interrupts did not cause it",
+                            sc_culprit_frame(c, s->index));
+    if (cut && s->part == SC_PART_APART)
+        return sc_case_text(c,
+                            "everything up to %s is the kernel's, which there does work that came "
+                            "from elsewhere: who asked for it is not on this stack",
+                            sc_culprit_frame(c, s->index));
+    if (!c->machine->kernel)
+        return "all frames of the stack are those of Windows' own libraries";
+    if (!cut && c->a->stack.end != SC_STACK_END_DONE)
+        return sc_case_text(c,
+                            "all frames that could be found are the kernel's, and the stack could "
+                            "not be followed to its end (%s)",
+                            sc_stack_end_text(c->a->stack.end));
+    return "all frames of the stack are the kernel's";
+}
+
+void sc_culprit_find(struct sc_case *c, struct sc_culprit *ret) {
+    struct search s = {.c = c, .r = ret, .interrupts = is_dpc_watchdog(c)};
+    *ret = (struct sc_culprit){.percent = 100};
+    bool cut = false;
+    for (size_t i = 0; take(&s, i); i++) {
+        cross_trap(&s);
+        cut = ends_here(&s);
+        if (cut)
+            break;
+        weigh(&s);
+        if (s.part == SC_PART_DRIVER) {
+            ret->found = true;
+            ret->frame = i;
+            ret->module = s.f->module;
+            ret->link = link_of(&s);
+            look_further(&s);
+            return;
+        }
+        note_passed(&s);
+        pass_over(&s);
+    }
+    if (ret->inner && c->machine->kernel) {
+        settle_for_framework(&s);
+        return;
+    }
+    ret->why = why_nobody(&s, cut);
+    ret->cut = cut;
+    if (cut)
+        find_bystander(&s);
+}
+
+/* ---- words ---- */
+
+const char *sc_culprit_frame(struct sc_case *c, size_t index) {
+    return sc_case_text(c, "frame %02x", c->a->stack.frame[index].number);
+}
+
+const char *sc_culprit_command(struct sc_case *c) {
+    const char *regs = c->a->regs_command;
+    bool stored = !regs || (c->machine->kernel && !strcmp(regs, ".ecxr"));
+    return sc_case_text(c, "%s; kn", stored ? ".cxr" : regs);
+}
+
+static const char *called_what(struct sc_case *c, const struct sc_culprit *k) {
+    if (k->inner)
+        return sc_case_name(c, k->inner->image);
+    return c->machine->kernel ? "the kernel" : "Windows";
+}
+
+const char *sc_culprit_reason(struct sc_case *c, const struct sc_culprit *k) {
+    bool watchdog = is_dpc_watchdog(c);
+    switch (k->link) {
+    case SC_LINK_OWN:
+        return watchdog ? "its code was running when the watchdog struck"
+                        : "its own instruction is the one that failed";
+    case SC_LINK_STOPPED: return "it stopped the machine itself";
+    case SC_LINK_JUMPED: return "it jumped to an address where no module is";
+    case SC_LINK_SENT:
+        return sc_case_text(c, "it handed a request on to %s, where it went wrong",
+                            called_what(c, k));
+    default:
+        return watchdog
+                   ? sc_case_text(c, "it had called %s when the watchdog struck", called_what(c, k))
+                   : sc_case_text(c, "it called %s, where it went wrong", called_what(c, k));
+    }
+}
+
+static const char *part_words(const struct sc_passed *p) {
+    if (p->mixed)
+        return "and others";
+    switch (p->part) {
+    case SC_PART_REPORT: return "stops the machine";
+    case SC_PART_EXCEPTION: return "takes the exception to its handlers";
+    case SC_PART_TRAP: return "entered by the processor";
+    case SC_PART_INTERRUPT: return "the watchdog's clock interrupt";
+    case SC_PART_APART: return "runs what others queued";
+    case SC_PART_VERIFIER: return "Driver Verifier";
+    case SC_PART_NOWHERE: return "in no module";
+    case SC_PART_SYSTEM: return "a library of Windows";
+    case SC_PART_FRAMEWORK: return "works with what other drivers hand to it";
+    default: return "the kernel";
+    }
+}
+
+const char *sc_culprit_passed(struct sc_case *c, const struct sc_culprit *k) {
+    const char *text = NULL;
+    for (size_t i = 0; i < k->npassed; i++) {
+        const struct sc_passed *p = &k->passed[i];
+        const struct sc_frame *f = c->a->stack.frame;
+        const char *range = p->first == p->last ? sc_case_text(c, "%02x", f[p->first].number)
+                                                : sc_case_text(c, "%02x-%02x", f[p->first].number,
+                                                               f[p->last].number);
+        const char *who = p->module ? sc_case_name(c, p->module->name) : "";
+        const char *what = part_words(p);
+        const char *one = sc_case_text(c, "%s (%s%s%s)", range, who, who[0] ? ": " : "", what);
+        text = text ? sc_case_text(c, "%s, %s", text, one) : one;
+    }
+    return text;
+}

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * hardware: signs that a component failed and not a driver.
+ *
+ *   STRONG    the processor recorded it: a machine check whose bank status, in the parameters, is
+ *             marked valid
+ *   LIKELY    the bug check is one that hardware raises; a block of the disk could not be read; a
+ *             single bit is wrong where only hardware explains it: in a pointer (bitflip.c), in a
+ *             value that the bug check found against the one that it expected, in code of an image
+ *             against its file
+ *   POSSIBLE  a bit that may also be wrong for other reasons; a processor that stopped answering;
+ *             structures of the memory manager that were found damaged, and no driver is suspected
+ *
+ * It names no module. Never the same stack twice is a sign as well, which one dump cannot show.
+ */
+#include <string.h>
+
+#include "analyze/advice.h"
+#include "analyze/bitflip.h"
+#include "analyze/rule.h"
+#include "nt/imagediff.h"
+#include "nt/status.h"
+
+enum part { PART_MACHINE, PART_MEMORY, PART_DISK, PART_CPU };
+
+/* A hardware finding in the making; the first sign of the highest confidence gives its sentences.
+ */
+struct signs {
+    struct sc_case *c;
+    struct sc_draft d;
+    enum part part;
+};
+
+static void sign(struct signs *s, enum sc_confidence confidence, enum part part,
+                 const char *summary, const char *detail) {
+    if (s->d.f.summary && s->d.f.confidence >= confidence)
+        return;
+    s->d.f.confidence = confidence;
+    s->d.f.summary = summary;
+    s->d.f.detail = detail;
+    s->part = part;
+}
+
+/* ---- by the bug check ---- */
+
+/* Codes that are raised for hardware, whatever their parameters. */
+static const struct {
+    uint32_t code;
+    uint64_t low, high; /* of parameter 1 */
+    enum sc_confidence confidence;
+    enum part part;
+    const char *what;
+} codes[] = {
+    {0x2e, 0, UINT64_MAX, SC_LIKELY, PART_MEMORY, "a parity error of memory or of a bus"},
+    {0x7f, 2, 2, SC_LIKELY, PART_MACHINE, "a non-maskable interrupt, which hardware raises"},
+    {0x7f, 0x12, 0x12, SC_LIKELY, PART_MACHINE, "a machine check of the processor"},
+    {0x80, 0, UINT64_MAX, SC_LIKELY, PART_MACHINE, "a non-maskable interrupt of the hardware"},
+    {0x9c, 0, UINT64_MAX, SC_LIKELY, PART_MACHINE, "a machine check of the processor"},
+    {0x101, 0, UINT64_MAX, SC_POSSIBLE, PART_CPU, "a processor that stopped answering"},
+    {0x124, 0, UINT64_MAX, SC_LIKELY, PART_MACHINE, "an error that the hardware reported"},
+    {0x12b, 0, UINT64_MAX, SC_LIKELY, PART_MEMORY, "a page that changed in memory by itself"},
+    {0x1cf, 0, UINT64_MAX, SC_POSSIBLE, PART_CPU, "a watchdog of the hardware"},
+    {0x1db, 0, UINT64_MAX, SC_POSSIBLE, PART_CPU, "a processor that stopped answering"},
+};
+
+/* MCi_STATUS in two parameters: bit 63 says that it is valid, bit 61 that it was not corrected. */
+static bool machine_check(const struct sc_case *c, uint64_t *ret_status) {
+    uint32_t code = sc_plain_code(c->a->code);
+    bool has = code == 0x9c || (code == 0x124 && c->a->arg[0].value <= 1);
+    *ret_status = c->a->arg[2].value << 32 | (c->a->arg[3].value & UINT32_MAX);
+    return has && *ret_status >> 63;
+}
+
+static void by_code(struct signs *s) {
+    struct sc_case *c = s->c;
+    uint32_t code = sc_plain_code(c->a->code);
+    uint64_t first = c->a->arg[0].value, status;
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
+        if (codes[i].code != code || first < codes[i].low || first > codes[i].high)
+            continue;
+        bool recorded = machine_check(c, &status);
+        sign(s, recorded ? SC_STRONG : codes[i].confidence, codes[i].part,
+             sc_case_text(c, "The hardware is suspected, not a driver: Windows stopped for %s.",
+                          codes[i].what),
+             sc_case_text(c, "%s (0x%X) is raised for %s.", c->a->name, c->a->code, codes[i].what));
+        sc_draft_show(c, &s->d, SC_UNSET64, ".bugcheck", "The code is 0x%X: %s.", c->a->code,
+                      codes[i].what);
+        if (recorded)
+            sc_draft_show(c, &s->d, SC_UNSET64, ".bugcheck",
+                          "Parameters 3 and 4 are the status that the processor recorded, "
+                          "%016llx: it is valid%s.",
+                          (unsigned long long)status,
+                          status >> 61 & 1 ? ", and the error was not corrected" : "");
+        return;
+    }
+}
+
+/* ---- the disk ---- */
+
+/* What a device answers when it cannot deliver. */
+static bool is_device_status(uint32_t status) {
+    static const uint32_t list[] = {
+        0xc000009c, /* STATUS_DEVICE_DATA_ERROR */
+        0xc000009d, /* STATUS_DEVICE_NOT_CONNECTED */
+        0xc000016a, /* STATUS_DISK_OPERATION_FAILED */
+        0xc0000185, /* STATUS_IO_DEVICE_ERROR */
+        0xc000003e, /* STATUS_DATA_ERROR */
+        0xc000003f, /* STATUS_CRC_ERROR */
+        0xc000000e, /* STATUS_NO_SUCH_DEVICE */
+        0xc00000c0, /* STATUS_DEVICE_DOES_NOT_EXIST */
+    };
+    return sc_code_in(status, list, sizeof list / sizeof *list);
+}
+
+static void disk(struct signs *s, uint32_t status, const char *command) {
+    struct sc_case *c = s->c;
+    struct nt_errtext text;
+    const char *name = nt_status_text(status, &text) ? text.name : "an error";
+    sign(s, SC_LIKELY, PART_DISK,
+         "The disk is suspected, its cable or its controller: data that Windows needed could not "
+         "be read.",
+         sc_case_text(c, "Reading a page failed with %s (%08x).", name, status));
+    sc_draft_show(c, &s->d, SC_UNSET64, command, "Reading the page failed with %s (%08x).", name,
+                  status);
+}
+
+static void by_disk(struct signs *s) {
+    struct sc_case *c = s->c;
+    const struct sc_exception *e = &c->a->exception;
+    uint32_t code = sc_plain_code(c->a->code);
+    for (unsigned i = 0; i < 4 && (code == 0x7a || code == 0x77); i++) {
+        if (c->bug.arg[i].kind == SC_BUG_NTSTATUS &&
+            is_device_status((uint32_t)c->a->arg[i].value)) {
+            disk(s, (uint32_t)c->a->arg[i].value, ".bugcheck");
+            return;
+        }
+    }
+    if (c->a->has_exception && e->code == 0xc0000006 && e->nparams >= 3 &&
+        is_device_status((uint32_t)e->param[2]))
+        disk(s, (uint32_t)e->param[2], sc_case_exr(c));
+}
+
+/* ---- single bits ---- */
+
+static void one_bit(struct signs *s, uint64_t bad, const char *whose, const char *command) {
+    struct sc_case *c = s->c;
+    struct sc_bitflip flip;
+    if (!sc_bitflip_find(c, bad, &flip))
+        return;
+    const char *what = flip.what ? flip.what : "an address of the kernel";
+    sign(s, flip.likely ? SC_LIKELY : SC_POSSIBLE, PART_MEMORY,
+         "The hardware is suspected, memory first: a single bit of an address was wrong.",
+         sc_case_text(c, "%s, %s, is %s with bit %u changed (%s).", whose, sc_case_addr(c, bad),
+                      sc_case_addr(c, flip.good), flip.bit, what));
+    sc_draft_show(c, &s->d, bad, command, "%s is %s.", whose, sc_case_addr(c, bad));
+    sc_draft_show(c, &s->d, flip.good, sc_bitflip_command(c, &flip),
+                  "With bit %u the other way it is %s.", flip.bit, sc_case_addr(c, flip.good));
+    if (flip.what)
+        sc_draft_show(c, &s->d, flip.good, flip.command, "That is %s.", flip.what);
+    if (!flip.likely)
+        sc_draft_against(c, &s->d, bad, command,
+                         "Other mistakes make such an address as well, if rarely.");
+}
+
+static void by_pointer(struct signs *s) {
+    struct sc_case *c = s->c;
+    const struct sc_fault *f = &c->fault;
+    const char *reg;
+    uint64_t value;
+    if (f->hidden && sc_pointer_wild_reg(c, &reg, &value))
+        one_bit(s, value, sc_case_text(c, "Register %s", reg), sc_case_cxr(c));
+    else if (!f->hidden && f->memory != SC_UNSET64)
+        one_bit(s, f->memory, "The address that was used",
+                f->memory_arg ? ".bugcheck" : sc_case_exr(c));
+    if (f->ip != SC_UNSET64 && f->ip != f->memory)
+        one_bit(s, f->ip, "The instruction's address",
+                f->ip_arg         ? ".bugcheck"
+                : f->ip_in_record ? sc_case_exr(c)
+                                  : sc_case_cxr(c));
+}
+
+/* 0x1A: a PTE that should be zero, whole or in two halves; or what was found, and was expected. */
+static void by_value(struct signs *s) {
+    struct sc_case *c = s->c;
+    uint64_t first = c->a->arg[0].value, one = c->a->arg[2].value, two = c->a->arg[3].value;
+    bool entry = first == 0x41792, block = first == 0x5200;
+    unsigned bits = entry ? sc_bits_set(one) + sc_bits_set(two) : sc_bits_set(one ^ two);
+    if (sc_plain_code(c->a->code) != 0x1a || (!entry && !block) || bits != 1)
+        return;
+    const char *what = entry
+                           ? sc_case_text(c, "a page table entry that should be zero is %llx:%llx",
+                                          (unsigned long long)two, (unsigned long long)one)
+                           : sc_case_text(c, "a free block holds %llx where %llx was expected",
+                                          (unsigned long long)one, (unsigned long long)two);
+    sign(s, SC_LIKELY, PART_MEMORY,
+         "The hardware is suspected, memory first: a single bit of it was wrong.",
+         sc_case_text(c, "By parameters 3 and 4, %s: one bit is wrong.", what));
+    sc_draft_show(c, &s->d, SC_UNSET64, ".bugcheck", "By parameters 3 and 4, %s: one bit is wrong.",
+                  what);
+}
+
+/* ---- code against its file ---- */
+
+struct differences {
+    size_t bytes, single; /* that differ; … in one bit */
+    uint64_t first;
+    uint8_t file, memory; /* of the first */
+};
+
+static sc_err *take_difference(void *ctx, const struct nt_difference *d) {
+    struct differences *all = ctx;
+    for (size_t i = 0; i < d->size; i++) {
+        if (!all->bytes) {
+            all->first = d->start + i;
+            all->file = d->file[i];
+            all->memory = d->memory[i];
+        }
+        all->bytes++;
+        all->single += sc_bits_set(d->file[i] ^ d->memory[i]) == 1;
+    }
+    return NULL;
+}
+
+/* Compares the image that the instruction lies in, if its file is at hand; false: it is not. */
+static bool compare(struct sc_case *c, const struct sc_module *m, struct differences *ret) {
+    struct nt_imagediff result;
+    const struct sc_modsyms *syms = c->symtab ? sc_symtab_peek(c->symtab, m) : NULL;
+    sc_pe *pe = NULL;
+    if (!syms || !syms->image_path)
+        return false;
+    sc_err *err = sc_pe_open(syms->image_path, &pe);
+    if (!err)
+        err = nt_imagediff(c->target, m, pe, take_difference, ret, &result);
+    if (err && sc_err_code(err) == SC_ERR_NOMEM)
+        c->nomem = true;
+    bool ok = !err && result.compared;
+    sc_err_destroy(err);
+    sc_pe_close(pe);
+    return ok;
+}
+
+static void by_code_bytes(struct signs *s) {
+    struct sc_case *c = s->c;
+    struct differences all = {.first = SC_UNSET64};
+    const struct sc_module *m =
+        c->fault.ip == SC_UNSET64 ? NULL : sc_target_module_at(c->target, c->fault.ip);
+    /* Several bytes that differ are a patch or a hook: somebody's doing. */
+    if (!m || !compare(c, m, &all) || all.bytes != 1 || all.single != 1)
+        return;
+    const char *name = sc_case_name(c, m->image);
+    sign(s, SC_LIKELY, PART_MEMORY,
+         sc_case_text(c,
+                      "The hardware is suspected, memory first: a single bit of the code of %s "
+                      "was wrong.",
+                      name),
+         sc_case_text(c, "The byte at %s is %02x in memory and %02x in the file of %s.",
+                      sc_case_place(c, all.first), all.memory, all.file, name));
+    sc_draft_show(c, &s->d, all.first, sc_case_text(c, "!chkimg -d %s", sc_case_hex(c, m->base)),
+                  "Of the code of %s that the dump holds one byte differs from the file, in one "
+                  "bit: at %s it is %02x, in the file %02x.",
+                  name, sc_case_addr(c, all.first), all.memory, all.file);
+}
+
+/* ---- damage without a suspect ---- */
+
+static bool has_suspect(const struct sc_case *c) {
+    for (size_t i = 0; i < c->findings.count; i++)
+        if (c->findings.item[i].module && c->findings.item[i].confidence > SC_POSSIBLE)
+            return true;
+    return false;
+}
+
+static void by_damage(struct signs *s) {
+    static const uint32_t list[] = {0x1a, 0x4e, 0x109, 0x12b, 0x154, 0x1c7};
+    struct sc_case *c = s->c;
+    if (s->d.f.summary || has_suspect(c) ||
+        !sc_code_in(sc_plain_code(c->a->code), list, sizeof list / sizeof *list))
+        return;
+    sign(s, SC_POSSIBLE, PART_MEMORY,
+         "Windows found its own data damaged, and nothing shows a driver that did it: memory that "
+         "fails is one possibility.",
+         sc_case_text(c, "%s (0x%X): no driver is suspected with more than a possibility.",
+                      c->a->name, c->a->code));
+    sc_draft_show(c, &s->d, SC_UNSET64, ".bugcheck", "The code is 0x%X, %s, parameter 1 is %llx.",
+                  c->a->code, c->a->name, (unsigned long long)c->a->arg[0].value);
+    sc_draft_against(c, &s->d, SC_UNSET64, ".bugcheck",
+                     "A driver that writes where it may not does the same damage.");
+}
+
+/* ---- what would settle it ---- */
+
+static void advise(struct signs *s) {
+    struct sc_case *c = s->c;
+    struct sc_draft *d = &s->d;
+    if (s->part == PART_DISK) {
+        sc_draft_next(c, d,
+                      "chkdsk C: /r, and what the disk says of itself: Get-PhysicalDisk | "
+                      "Get-StorageReliabilityCounter (PowerShell).");
+        sc_draft_next(c, d,
+                      "Another cable or port; are the firmware and the controller's driver "
+                      "up to date?");
+        return;
+    }
+    if (s->part == PART_MACHINE || s->part == PART_CPU)
+        sc_draft_next(c, d,
+                      "What the hardware reported before: Get-WinEvent -ProviderName "
+                      "Microsoft-Windows-WHEA-Logger (PowerShell).");
+    if (s->part == PART_CPU)
+        sc_draft_next(c, d,
+                      "The stack of the processor that does not answer, in a kernel memory "
+                      "dump.");
+    else
+        sc_draft_next(c, d, "A test of the memory, all night: mdsched.exe, or MemTest86+.");
+    sc_draft_next(c, d,
+                  "Processor and memory at the speed and voltage that their makers give: no "
+                  "overclocking, no memory profile (XMP, EXPO); temperatures.");
+    sc_draft_next(c, d,
+                  "Other dumps of this machine (stopcode analyze FOLDER): never the same "
+                  "stack twice speaks for hardware.");
+}
+
+static void run(struct sc_case *c) {
+    struct signs s = {.c = c};
+    sc_draft_init(&s.d, SC_POSSIBLE);
+    if (c->a->has_bugcheck) {
+        by_code(&s);
+        by_value(&s);
+        by_disk(&s);
+    }
+    by_pointer(&s);
+    by_code_bytes(&s);
+    if (c->a->has_bugcheck)
+        by_damage(&s);
+    if (!s.d.f.summary)
+        return;
+    advise(&s);
+    sc_case_add(c, &s.d);
+}
+
+const struct sc_rule sc_rule_hardware = {
+    "hardware",
+    "Signs of hardware that failed: what it reported, single bits that are wrong, damage of "
+    "nobody.",
+    SC_RULE_KERNEL,
+    run,
+};
