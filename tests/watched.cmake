@@ -33,12 +33,16 @@ watched(fault_symbols fault/fault_symbols.c)
 add_test(NAME fault/symbols COMMAND fault_symbols)
 watched(fault_stack fault/fault_stack.c)
 add_test(NAME fault/stack COMMAND fault_stack)
-watched(fault_unwind_x64 fault/fault_unwind_x64.c)
-add_test(NAME fault/unwind_x64 COMMAND fault_unwind_x64)
+watched(fault_unwind fault/fault_unwind.c)
+add_test(NAME fault/unwind COMMAND fault_unwind)
 
 watched(fault_objects fault/fault_objects.c)
 target_link_libraries(fault_objects PRIVATE cmocka)
 add_test(NAME fault/objects COMMAND fault_objects)
+
+watched(fault_user fault/fault_user.c)
+target_link_libraries(fault_user PRIVATE cmocka)
+add_test(NAME fault/user COMMAND fault_user)
 
 watched(store_fault store/store_fault.c)
 add_test(NAME store/fault COMMAND store_fault)

@@ -81,5 +81,7 @@ void sc_explain(struct sc_case *c) {
     for (size_t i = 0; c->a->has_bugcheck && i < sizeof rows / sizeof *rows; i++)
         if (rows[i].code == code)
             rows[i].run(c);
+    if (c->a->has_bugcheck)
+        sc_explain_numbers(c);
     sc_explain_moment(c);
 }

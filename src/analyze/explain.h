@@ -51,6 +51,7 @@ void sc_explain_pool(struct sc_case *c);       /* 0x19, 0xC2, 0xC5, 0x13A, 0xC4 
 void sc_explain_process(struct sc_case *c);    /* 0xEF, 0xF4 */
 void sc_explain_whea(struct sc_case *c);       /* 0x124 */
 void sc_explain_store(struct sc_case *c);      /* 0x154: phase of records */
+void sc_explain_numbers(struct sc_case *c);    /* all: by what the texts call a parameter */
 void sc_explain_moment(struct sc_case *c);     /* all: thread, IRQL, stack */
 
 #endif

@@ -2,9 +2,9 @@
 /*
  * unloaded-driver: an address of the crash lies where a driver used to be that was unloaded before.
  *
- * CERTAIN for the bug checks that Windows raises for just this (0xCE, 0xD4), about the memory that
- * they name, when one driver only was ever unloaded from there. STRONG when code was to run there.
- * LIKELY when only data there was touched, and one step less when several drivers were there one
+ * CERTAIN for the bug checks that Windows raises for just this (0xCE, 0xD4), when code was to run
+ * there and one driver only was ever unloaded from there. STRONG when code was to run there, or when
+ * those bug checks name data there. LIKELY when only data there was touched, and one step less when several drivers were there one
  * after the other. An address that a loaded image has since taken never counts.
  */
 #include <string.h>
@@ -110,9 +110,9 @@ static void run(struct sc_case *c) {
                                                : sc_case_cxr(c);
     struct place memory = {f->memory, jumped ? "The code it jumped to" : "The memory it used",
                            f->memory_arg ? ".bugcheck" : sc_case_exr(c),
-                           named    ? SC_CERTAIN
-                           : jumped ? SC_STRONG
-                                    : SC_LIKELY};
+                           named && jumped   ? SC_CERTAIN
+                           : named || jumped ? SC_STRONG
+                                             : SC_LIKELY};
     struct place ip = {f->ip, "The instruction", ip_command, SC_STRONG};
     consider(c, &memory, seen, &nseen, 4);
     consider(c, &ip, seen, &nseen, 4);
