@@ -52,7 +52,7 @@ static void say_limits(struct sc_case *c, uint64_t sp) {
                         "hold the limits of the thread's stack.");
         return;
     }
-    const char *command = sc_case_text(c, "!thread %s 0", sc_case_hex(c, k->thread));
+    const char *command = sc_case_text(c, "!thread %s", sc_case_hex(c, k->thread));
     const char *limit = sc_case_addr(c, k->stack_limit), *base = sc_case_addr(c, k->stack_base);
     if (sp >= k->stack_limit && sp < k->stack_base)
         sc_case_fact(c, sp, command,

@@ -8,10 +8,12 @@
  *             single bit is wrong where only hardware explains it: in a pointer (bitflip.c), in a
  *             value that the bug check found against the one that it expected, in code of an image
  *             against its file
- *   POSSIBLE  a bit that may also be wrong for other reasons; a processor that stopped answering;
- *             structures of the memory manager that were found damaged, and no driver is suspected
+ *   POSSIBLE  a bit that may also be wrong for other reasons
  *
- * It names no module. Never the same stack twice is a sign as well, which one dump cannot show.
+ * hardware-damage: a processor that stopped answering; structures of the memory manager that were
+ * found damaged, and no driver is suspected. POSSIBLE, and behind the verdict that nobody is known.
+ *
+ * They name no module. Never the same stack twice is a sign as well, which one dump cannot show.
  */
 #include <string.h>
 
@@ -83,12 +85,14 @@ static bool machine_check(const struct sc_case *c, uint64_t *ret_status) {
     return has && *ret_status >> 63;
 }
 
-static void by_code(struct signs *s) {
+/* WEAK: those codes that alone make no more than a possibility; else the others. */
+static void by_code(struct signs *s, bool weak) {
     struct sc_case *c = s->c;
     uint32_t code = sc_plain_code(c->a->code);
     uint64_t first = c->a->arg[0].value, status;
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
-        if (codes[i].code != code || first < codes[i].low || first > codes[i].high)
+        if (codes[i].code != code || first < codes[i].low || first > codes[i].high ||
+            (codes[i].confidence == SC_POSSIBLE) != weak)
             continue;
         bool recorded = machine_check(c, &status), record = show_record(s);
         sign(s, recorded || record ? SC_STRONG : codes[i].confidence, codes[i].part,
@@ -331,7 +335,7 @@ static void run(struct sc_case *c) {
     struct signs s = {.c = c};
     sc_draft_init(&s.d, SC_POSSIBLE);
     if (c->a->has_bugcheck) {
-        by_code(&s);
+        by_code(&s, false);
         by_value(&s);
         by_special_pool(&s);
         by_disk(&s);
@@ -368,13 +372,8 @@ static bool has_hardware(const struct sc_case *c) {
     return false;
 }
 
-static void run_damage(struct sc_case *c) {
-    static const uint32_t list[] = {0x1a, 0x4e, 0x109, 0x154, 0x1c7};
-    struct signs signs = {.c = c}, *s = &signs;
-    sc_draft_init(&s->d, SC_POSSIBLE);
-    if (has_hardware(c) || has_suspect(c) ||
-        !sc_code_in(sc_plain_code(c->a->code), list, sizeof list / sizeof *list))
-        return;
+static void by_damage(struct signs *s) {
+    struct sc_case *c = s->c;
     sign(s, SC_POSSIBLE, PART_MEMORY,
          "Windows found its own data damaged, and nothing shows a driver that did it: memory that "
          "fails is one possibility.",
@@ -384,13 +383,25 @@ static void run_damage(struct sc_case *c) {
                   c->a->code, c->a->name, (unsigned long long)c->a->arg[0].value);
     sc_draft_against(c, &s->d, SC_UNSET64, ".bugcheck",
                      "A driver that writes where it may not does the same damage.");
+}
+
+static void run_damage(struct sc_case *c) {
+    static const uint32_t list[] = {0x1a, 0x4e, 0x109, 0x154, 0x1c7};
+    struct signs signs = {.c = c}, *s = &signs;
+    sc_draft_init(&s->d, SC_POSSIBLE);
+    if (has_hardware(c) || has_suspect(c))
+        return;
+    by_code(s, true);
+    if (sc_code_in(sc_plain_code(c->a->code), list, sizeof list / sizeof *list))
+        by_damage(s);
+    if (!s->d.f.summary)
+        return;
     advise(s);
     sc_case_add(c, &s->d);
 }
-
 const struct sc_rule sc_rule_hardware_damage = {
     "hardware-damage",
-    "Structures of the memory manager were found damaged, and no driver is suspected.",
+    "A processor hung, or the memory manager's structures were damaged: nobody is suspected.",
     SC_RULE_KERNEL | SC_RULE_BUGCHECK,
     run_damage,
 };
