@@ -11,7 +11,7 @@
 set -u
 
 run="gcc libc6-dev cmake ninja-build libedit2 libcurl4 libmspack0 liblzma5 libzstd1 zlib1g ca-certificates libzydis-dev libzydis4.0 libllvm14"
-test="$run clang python3 libcmocka-dev clang-format llvm gcab openssl xz-utils"
+test="$run clang python3 python3-jsonschema libcmocka-dev clang-format llvm gcab openssl xz-utils"
 all="$test libclang-rt-14-dev"
 tools_run="gcc cmake ninja"
 tools_test="$tools_run clang python3 clang-format"

@@ -36,9 +36,15 @@ add_test(NAME fault/stack COMMAND fault_stack)
 watched(fault_unwind fault/fault_unwind.c)
 add_test(NAME fault/unwind COMMAND fault_unwind)
 
+watched(fault_batch fault/fault_batch.c)
+add_test(NAME fault/batch COMMAND fault_batch)
+
 watched(fault_objects fault/fault_objects.c)
 target_link_libraries(fault_objects PRIVATE cmocka)
 add_test(NAME fault/objects COMMAND fault_objects)
+watched(fault_explain fault/fault_explain.c)
+target_link_libraries(fault_explain PRIVATE cmocka)
+add_test(NAME fault/explain COMMAND fault_explain)
 
 watched(fault_user fault/fault_user.c)
 target_link_libraries(fault_user PRIVATE cmocka)

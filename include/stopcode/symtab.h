@@ -130,6 +130,12 @@ SC_API const char *sc_symtab_text(sc_symtab *symtab, uint64_t addr, char *buf, s
  */
 SC_API sc_err *sc_symtab_lookup(sc_symtab *symtab, const char *name, uint64_t *ret_addr,
                                 bool *ret_found);
+/**
+ * The same for a variable or function of C whose name the caller knows exactly, `module!name`: one
+ * that is not there costs no walk over all names.
+ */
+SC_API sc_err *sc_symtab_lookup_exact(sc_symtab *symtab, const char *name, uint64_t *ret_addr,
+                                      bool *ret_found);
 
 /** Called for each hit; returns false to stop. */
 typedef bool (*sc_near_fn)(void *ctx, const struct sc_near *hit);

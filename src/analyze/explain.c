@@ -41,8 +41,6 @@ void sc_arg_absent(struct sc_case *c, unsigned n, const char *text) {
         sc_arg_add(c, n, "%s", text);
 }
 
-void sc_arg_name(struct sc_case *c, unsigned n, const char *text) { c->a->arg[n - 1].text = text; }
-
 void sc_take_regs(struct sc_case *c, const struct sc_regs *regs, uint64_t va, const char *command,
                   bool partial) {
     c->a->regs = *regs;

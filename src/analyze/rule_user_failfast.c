@@ -112,21 +112,18 @@ static void say_code(struct sc_case *c, struct sc_draft *d) {
 static const char *detail_of(struct sc_case *c, const struct sc_user_frame *u,
                              enum sc_user_check check) {
     const char *text = c->a->exception_text ? c->a->exception_text : sc_user_fault_detail(c);
-    if (!u)
-        return text;
+    const char *place = sc_case_text(c, "%s%s", sc_user_place(c, u), sc_user_frame_line(c, u));
     if (check == SC_CHECK_FORTIFY)
-        return sc_case_text(c, "The C library found that %s%s writes past the end of a buffer. %s",
-                            sc_user_place(c, u), sc_user_frame_line(c, u), text);
-    if (is_cookie(c, check) && !u->sure && u->f->number)
-        return sc_case_text(c, "A buffer on the stack was overrun, perhaps one of %s%s. %s",
-                            sc_user_place(c, u), sc_user_frame_line(c, u), text);
-    if (is_cookie(c, check))
-        return sc_case_text(c,
-                            "The frame of %s%s was found overwritten when it was to return: a "
-                            "buffer in it was overrun, by it or by a function that it handed the "
-                            "buffer to. %s",
-                            sc_user_place(c, u), sc_user_frame_line(c, u), text);
-    return sc_case_text(c, "%s%s: %s", sc_user_place(c, u), sc_user_frame_line(c, u), text);
+        return sc_case_text(c, "The C library found that %s writes past the end of a buffer.",
+                            place);
+    if (!is_cookie(c, check))
+        return sc_case_text(c, "%s: %s", place, text);
+    if (!u->sure && u->f->number)
+        return sc_case_text(c, "A buffer on the stack was overrun, perhaps one of %s.", place);
+    return sc_case_text(c,
+                        "The frame of %s was found overwritten when it was to return: a buffer in "
+                        "it was overrun, by it or by a function that it handed the buffer to.",
+                        place);
 }
 
 /* The check is compiled into its function, so that the instruction may be the program's own. */

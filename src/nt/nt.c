@@ -113,7 +113,7 @@ struct nt_field nt_pointer(const struct nt *nt, uint64_t address) {
 sc_err *nt_global(const struct nt *nt, const char *name, unsigned size, struct nt_field *ret) {
     uint64_t address, value;
     bool found = false;
-    sc_err *err = sc_symtab_lookup(nt->symtab, name, &address, &found);
+    sc_err *err = sc_symtab_lookup_exact(nt->symtab, name, &address, &found);
     if (sc_err_catch(&err, SC_ERR_NOT_FOUND))
         found = false;
     if (err)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Symbols and types by name: `module!name`, wildcards, and names without a module. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -206,6 +207,30 @@ sc_err *sc_symtab_lookup(sc_symtab *symtab, const char *name, uint64_t *ret_addr
         err = lookup_in(symtab, m, h.name, &addr, &found);
     } else if (!h.module[0]) {
         err = lookup_anywhere(symtab, h.name, &addr, &found);
+    }
+    if (err)
+        return err;
+    if (found)
+        *ret_addr = addr;
+    *ret_found = found;
+    return NULL;
+}
+
+sc_err *sc_symtab_lookup_exact(sc_symtab *symtab, const char *name, uint64_t *ret_addr,
+                               bool *ret_found) {
+    struct halves h = split(name);
+    const struct sc_module *m = sc_target_module_named(symtab->target, h.module);
+    const struct sc_modsyms *syms;
+    /* C names of x86 are stored behind an underscore. */
+    char decorated[256];
+    bool found = false, x86 = sc_target_machine(symtab->target)->cpu == SC_CPU_X86;
+    uint64_t addr = 0;
+    sc_err *err = m ? sc_symtab_load(symtab, m, &syms) : NULL;
+    if (m && !err)
+        err = find_stored(symtab, syms, h.name, &addr, &found);
+    if (m && !err && !found && x86) {
+        snprintf(decorated, sizeof decorated, "_%s", h.name);
+        err = find_stored(symtab, syms, decorated, &addr, &found);
     }
     if (err)
         return err;

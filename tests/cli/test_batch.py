@@ -269,8 +269,14 @@ with tap.case("the same of a folder whose name is odd"):
         tap.contains(run.stdout + run.stderr, "5")
 
 with tap.case("four are enough to say possible; three say nothing"):
-    tap.equal(crashes("four", 4)[HARDWARE]["confidence"], "possible", "confidence")
+    tap.equal(crashes("four", 4, stops=["e3", "23", "c1", "f4"])[HARDWARE]["confidence"], "possible",
+              "confidence")
     tap.equal(crashes("three", 3), {}, "findings")
+
+with tap.case("two that suspect hardware by themselves make it likely"):
+    found = crashes("suspect", 4, stops=["e3", "1a", "4e", "f4"])
+    tap.equal(found[HARDWARE]["confidence"], "likely", "confidence")
+    tap.contains(str(found[HARDWARE]["evidence"]), "2 of them suspect hardware by themselves")
 
 with tap.case("twin: they ran at the same time, so they are several machines"):
     tap.equal(crashes("overlap", 6, uptime="23:59:00.0").get(HARDWARE, {}).get("confidence"), "likely", "just before")

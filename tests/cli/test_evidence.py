@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Every piece of evidence of every verdict, typed at the prompt: the command works, and shows what is claimed.
+"""Every piece of evidence of every verdict, and every fact beside it, typed at the prompt: the command works, and shows what is claimed.
 
 Of all dumps of the corpus, the worlds and cases of the forge, and a forged dump of every bug check in data/bugchecks
 whose parameters are what the table says they are: code of a driver, an exception record, a context, an object.
@@ -131,18 +131,18 @@ def shows(evidence, finding, row, text):
     thread = re.match(r"Thread (\d+) is the one", claim)
     if thread:
         return re.search(rf"^\.\s+{thread.group(1)}\s+Id: ", text, re.M)
-    if "in no module" in claim and evidence["command"].startswith("lm a "):
-        return len(text.strip().splitlines()) == 1  # the heading
+    if re.search("no (loaded )?module", claim, re.I) and evidence["command"].startswith("lm a "):
+        return len(text.split("Unloaded modules:")[0].strip().splitlines()) == 1  # the heading
     wanted = numbers(claim) | numbers(evidence["address"] or "")
     if evidence["command"] == ".bugcheck":
         wanted |= numbers(row["bugcheck"])
-    words = names(claim) | {n.lower() for n in (finding["module"], finding["image"]) if n}
+    words = names(claim) | {finding[n].lower() for n in ("module", "image") if finding.get(n)}
     return wanted & tokens(text) or any(w in text.lower() for w in words) or not (wanted or words)
 
 
 def type_all(row, options):
     """What is wrong with the evidence of one dump; [] nothing."""
-    evidence = [(f, e) for f in row["findings"] for e in f["evidence"]]
+    evidence = [(f, e) for f in row["findings"] for e in f["evidence"]] + [({}, e) for e in row["facts"]]
     lines = []
     for number, (_, e) in enumerate(evidence):
         lines += ["-c", f".echo ---{number}---", "-c", e["command"]]
@@ -166,7 +166,7 @@ def check(rows, options=()):
         wrong = sum(pool.map(lambda row: type_all(row, options), rows), [])
     if wrong:
         raise AssertionError(f"{len(wrong)} pieces of evidence:\n" + "\n".join(wrong[:12]))
-    return sum(len(f["evidence"]) for row in rows for f in row["findings"])
+    return sum(len(f["evidence"]) for row in rows for f in [*row["findings"], {"evidence": row["facts"]}])
 
 
 with tap.case("the check can fail: a command that does not exist, that prints nothing, that shows something else"):

@@ -415,6 +415,23 @@ static void cancelling_ends_a_walk_even_when_nothing_matches(void **state) {
     name_is(&s->w, "nt!kebugcheckex", NT + 0x1000); /* nothing half made stayed behind */
 }
 
+/* A walk over all names would see the cancel flag. */
+static void an_exact_name_costs_no_walk(void **state) {
+    struct setting *s = *state;
+    uint64_t addr = 77;
+    bool found = true;
+    sc_target_cancel(s->w.target);
+    no_error(sc_symtab_lookup_exact(s->w.symtab, "nt!zzz", &addr, &found));
+    assert_false(found);
+    no_error(sc_symtab_lookup_exact(s->w.symtab, "nt!kebugcheckex", &addr, &found));
+    assert_false(found);
+    no_error(sc_symtab_lookup_exact(s->w.symtab, "nosuch!KeBugCheckEx", &addr, &found));
+    assert_false(found);
+    assert_int_equal(addr, 77);
+    no_error(sc_symtab_lookup_exact(s->w.symtab, "nt!KeBugCheckEx", &addr, &found));
+    assert_true(found && addr == NT + 0x1000);
+}
+
 /* ---- decorated names ---- */
 
 static const struct sc_symbol cpp_rows[] = {
@@ -669,6 +686,7 @@ int main(void) {
         TEST(the_first_provider_with_symbols_of_a_kind_is_listed),
         TEST(a_caller_who_has_enough_ends_it),
         TEST(cancelling_ends_a_walk_even_when_nothing_matches),
+        TEST(an_exact_name_costs_no_walk),
         cmocka_unit_test(of_a_process_the_executable_comes_first_not_the_lowest_module),
         cmocka_unit_test(addresses_of_32_bit_targets_stay_narrow),
         TEST(a_reload_lets_go_of_everything),

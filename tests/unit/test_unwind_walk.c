@@ -323,7 +323,7 @@ static void arguments_behind_a_trap_lie_where_it_interrupted(void **state) {
     for (int i = 0; i < 4; i++)
         walk_put(w, 0x208 + 8 * i, 0xb0 + (uint64_t)i);
     walk_from(w, DRV + 0x1080);
-    walk_is(w, 1, DRV + 0x1050, SP + 0x208, SC_FRAME_UNWIND);
+    walk_is(w, 1, DRV + 0x1050, SP + 0x208, SC_FRAME_TRAP);
     assert_int_equal(walk_frame(w, 0)->nparams, 4);
     assert_true(walk_frame(w, 0)->param[0] == 0xb0 && walk_frame(w, 0)->param[3] == 0xb3);
     walk_free(w);

@@ -6,6 +6,9 @@
  * could not be opened, or the command line is wrong.
  */
 #include <stdio.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "batch.h"
 #include "manual.h"
@@ -27,8 +30,18 @@ static int run_mode(const struct options *opt) {
     return fflush(stdout) ? STATUS_FAILED : STATUS_OK;
 }
 
+/* An analysis takes and gives back the same memory again and again: it is not returned between. */
+static void keep_memory(void) {
+#ifdef __GLIBC__
+    mallopt(M_TRIM_THRESHOLD, 16 * 1024 * 1024);
+    mallopt(M_MMAP_THRESHOLD, 4 * 1024 * 1024);
+    mallopt(M_TOP_PAD, 512 * 1024);
+#endif
+}
+
 int main(int argc, char **argv) {
     struct options opt;
+    keep_memory();
     signals_setup();
     int status = options_parse(argc, argv, &opt) ? run_mode(&opt) : STATUS_NOT_OPENED;
     options_free(&opt);
