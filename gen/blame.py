@@ -6,14 +6,18 @@ import sys
 
 import tables
 
-WORTHS = ("usual", "caller", "callee", "noticed", "sampled", "none")  # in the order of enum sc_worth
+WORTHS = ("usual", "caller", "callee", "owner", "noticed", "sampled", "none")  # in the order of enum sc_worth
 
 
-def ranges(where, text):
-    """[(low, high)] of "1-4,6"; everything for "*"."""
+def condition(where, text):
+    """The parameter and [(low, high)] of "1-4,6" or, of parameter 4, "4:20"; everything for "*"."""
     if text == "*":
-        return [(0, 0xFFFFFFFFFFFFFFFF)]
+        return 1, [(0, 0xFFFFFFFFFFFFFFFF)]
     out = []
+    number, colon, rest = text.partition(":")
+    if colon and number not in ("2", "3", "4"):
+        raise tables.TableError(f"{where}: {number!r} is no parameter behind the first")
+    text = rest if colon else text
     for piece in text.split(","):
         match = re.fullmatch(r"([0-9A-F]+)(?:-([0-9A-F]+))?", piece)
         if not match:
@@ -23,7 +27,7 @@ def ranges(where, text):
         if low > high:
             raise tables.TableError(f"{where}: {piece!r} is an empty range")
         out.append((low, high))
-    return out
+    return int(number) if colon else 1, out
 
 
 def build():
@@ -41,13 +45,14 @@ def build():
         tables.check_text(where, why)
         if (why == "-") != (worth == "usual") or why.endswith("."):
             raise tables.TableError(f"{where}: a reason belongs to all but the usual, without a full stop")
-        for low, high in ranges(where, first):
-            rows.append((last, low, high, WORTHS.index(worth), 0 if flags == "-" else int(flags, 16),
+        number, ranges = condition(where, first)
+        for low, high in ranges:
+            rows.append((last, number - 1, low, high, WORTHS.index(worth), 0 if flags == "-" else int(flags, 16),
                          pool.add("" if why == "-" else why)))
     out = ["", f"#define BLAME_ROWS {len(rows)}"]
-    names = ("codes", "lows", "highs", "worths", "flags", "whys")
-    types = ("uint32_t", "uint64_t", "uint64_t", "uint8_t", "uint16_t", "uint16_t")
-    forms = ("0x{:x}", "0x{:x}", "0x{:x}", "{}", "0x{:x}", "{}")
+    names = ("codes", "args", "lows", "highs", "worths", "flags", "whys")
+    types = ("uint32_t", "uint8_t", "uint64_t", "uint64_t", "uint8_t", "uint16_t", "uint16_t")
+    forms = ("0x{:x}", "{}", "0x{:x}", "0x{:x}", "{}", "0x{:x}", "{}")
     for column, name in enumerate(names):
         out += tables.array(types[column], f"blame_{name}", [r[column] for r in rows], forms[column])
     return tables.heading("blame.py", ["blame.tsv"]) + pool.emit("blame_pool") + out

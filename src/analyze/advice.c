@@ -17,7 +17,29 @@ enum { YEAR_1993 = 725846400 /* seconds since 1970: the first Windows NT */ };
 struct sc_blame sc_case_blame(const struct sc_case *c) {
     if (!c->a->has_bugcheck)
         return (struct sc_blame){.why = ""};
-    return sc_blame_of(sc_plain_code(c->a->code), c->a->arg[0].value);
+    uint64_t args[4];
+    for (unsigned i = 0; i < 4; i++)
+        args[i] = c->a->arg[i].value;
+    return sc_blame_of(sc_plain_code(c->a->code), args);
+}
+
+/* The parts of sc_stack_is_silent(). */
+static bool only_noticed(const struct sc_case *c) {
+    const struct sc_culprit *k = c->culprit;
+    enum sc_worth worth = sc_case_blame(c).worth;
+    bool noticed = worth == SC_WORTH_NOTICED || worth == SC_WORTH_OWNER;
+    bool inbox = k->found && sc_case_driver(k->module).kind != NT_DRIVER_VENDOR;
+    return inbox && (worth == SC_WORTH_SAMPLED || (noticed && k->link != SC_LINK_OWN));
+}
+
+static bool only_waits(const struct sc_case *c) {
+    const struct sc_culprit *k = c->culprit;
+    return k->found && k->waits && k->link != SC_LINK_OWN &&
+           sc_case_blame(c).worth != SC_WORTH_CALLER;
+}
+
+bool sc_stack_is_silent(const struct sc_case *c) {
+    return sc_case_blame(c).worth == SC_WORTH_NONE || only_noticed(c) || only_waits(c);
 }
 
 /*
@@ -147,8 +169,19 @@ void sc_show_no_culprit(struct sc_case *c, struct sc_draft *d) {
         return;
     }
     const char *command = sc_culprit_command(c);
+    const char *image = k->found ? sc_case_name(c, k->module->image) : "";
     if (b.worth == SC_WORTH_NONE)
         sc_draft_show(c, d, SC_UNSET64, command, "The stack is no evidence here: %s.", b.why);
+    else if (only_noticed(c))
+        sc_draft_show(c, d, SC_UNSET64, command,
+                      "%s, in %s, is on the stack, but %s; a driver of Windows is nearly always "
+                      "the victim.",
+                      image, sc_culprit_frame(c, k->frame), b.why);
+    else if (only_waits(c))
+        sc_draft_show(c, d, SC_UNSET64, command,
+                      "%s, in %s, only waits: the processor was changing from one thread to "
+                      "another.",
+                      image, sc_culprit_frame(c, k->frame));
     else if (!k->found)
         sc_draft_show(c, d, SC_UNSET64, command, "The stack names no driver: %s.", k->why);
     if (b.worth != SC_WORTH_NONE && k->bystander)

@@ -12,6 +12,12 @@
 
 /* sc_blame_of() the analysis' bug check. */
 struct sc_blame sc_case_blame(const struct sc_case *c);
+/*
+ * Is the culprit that was found, if any, none after all? By the bug check the stack may be no
+ * evidence; a driver of Windows that noticed damage is nearly always the victim; and who only waits
+ * has done nothing.
+ */
+bool sc_stack_is_silent(const struct sc_case *c);
 /* "2015-03-04": MODULE's time stamp; NULL when it is none. */
 const char *sc_case_built(struct sc_case *c, const struct sc_module *module);
 /* Evidence: its version, date and maker, as far as they are known; nothing when none is. */

@@ -153,11 +153,18 @@ static const char *number_meaning(struct sc_case *c, const struct sc_bug_arg *kn
         return sc_pte_text(c, value);
     if (known->kind == SC_BUG_PFN && value && value <= UINT32_MAX)
         return sc_case_text(c, "physical address %llx", (unsigned long long)value << 12);
-    /* A sub-code without a table of its own: what happened is what it means. */
-    size_t len = strlen(c->bug.brief);
-    if (known->kind == SC_BUG_SUBCODE && c->bug.subcode && len)
-        return sc_case_text(c, "%.*s", (int)len - (c->bug.brief[len - 1] == '.'), c->bug.brief);
     return NULL;
+}
+
+/* Sub-codes without tables of their own: what happened is what they mean. */
+static void subcode_meaning(struct sc_case *c) {
+    size_t len = strlen(c->bug.brief);
+    for (unsigned i = 0; c->bug.subcode && len && i < 4; i++) {
+        struct sc_bugarg *arg = &c->a->arg[i];
+        if (c->bug.arg[i].kind == SC_BUG_SUBCODE && !arg->meaning && (!i || arg->value))
+            arg->meaning =
+                sc_case_text(c, "%.*s", (int)len - (c->bug.brief[len - 1] == '.'), c->bug.brief);
+    }
 }
 
 void sc_args_explain(struct sc_case *c) {
@@ -180,5 +187,6 @@ void sc_args_explain(struct sc_case *c) {
         if (may_have_place(c, known->kind, value))
             arg->where = sc_case_where(c, value);
     }
+    subcode_meaning(c);
     sc_explain_records(c);
 }

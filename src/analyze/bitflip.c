@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "analyze/fault.h"
+#include "analyze/faultregs.h"
 
 enum { HIGH_BIT = 32, CANONICAL_BIT = 47, NEAR_BYTES = 0x1000, STACK_BYTES = 0x4000 };
 
@@ -35,14 +36,14 @@ static bool is_canonical(const struct sc_case *c, uint64_t addr) {
 }
 
 /* A register of the fault that holds an address near GOOD, other than the bad one; NULL none. */
-static const char *register_near(struct sc_case *c, uint64_t good) {
+static const char *register_near(struct sc_case *c, const struct sc_fault_regs *r, uint64_t good) {
     size_t n = 0;
     const struct sc_reg *table = sc_reg_table(c->machine->cpu, &n);
-    for (size_t i = 0; i < n && table && c->a->has_regs && c->regs_of_fault; i++) {
+    for (size_t i = 0; i < n && table && r->regs; i++) {
         if (table[i].cls != SC_REG_GPR || table[i].size != c->ptr_size ||
-            !sc_reg_present(&c->a->regs, &table[i]))
+            !sc_fault_regs_known(r, &table[i]))
             continue;
-        uint64_t value = sc_reg_value(&c->a->regs, &table[i]);
+        uint64_t value = sc_reg_value(r->regs, &table[i]);
         if (value + NEAR_BYTES - good < 2 * NEAR_BYTES)
             return table[i].name;
     }
@@ -65,14 +66,16 @@ static bool is_function_start(struct sc_case *c, uint64_t addr) {
 /* What lies there that makes it a good address; NULL nothing. */
 static const char *what_is_there(struct sc_case *c, uint64_t good, bool *ret_strong,
                                  const char **ret_command) {
-    uint64_t byte, sp = c->a->has_regs ? sc_regs_sp(&c->a->regs) : 0;
+    struct sc_fault_regs r;
+    sc_fault_regs(c, &r);
+    uint64_t byte, sp = r.regs ? sc_regs_sp(r.regs) : 0;
     const char *reg;
     *ret_strong = true;
     *ret_command = sc_case_ln(c, good);
     if (is_function_start(c, good))
         return sc_case_text(c, "the start of %s", sc_case_place(c, good));
-    *ret_command = sc_case_cxr(c);
-    if ((reg = register_near(c, good)) != NULL)
+    *ret_command = r.command;
+    if ((reg = register_near(c, &r, good)) != NULL)
         return sc_case_text(c, "where register %s points", reg);
     if (sp && good - sp < STACK_BYTES)
         return "on the stack, near its top";

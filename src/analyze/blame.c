@@ -8,10 +8,11 @@
 
 static bool is_verifiers(uint32_t code) { return code == 0xc4 || code == 0xc9 || code == 0xe6; }
 
-struct sc_blame sc_blame_of(uint32_t code, uint64_t first) {
+struct sc_blame sc_blame_of(uint32_t code, const uint64_t args[4]) {
     struct sc_blame b = {.why = "", .verified = is_verifiers(code)};
     for (size_t i = 0; i < BLAME_ROWS; i++) {
-        if (blame_codes[i] != code || first < blame_lows[i] || first > blame_highs[i])
+        uint64_t value = args[blame_args[i]];
+        if (blame_codes[i] != code || value < blame_lows[i] || value > blame_highs[i])
             continue;
         b.worth = (enum sc_worth)blame_worths[i];
         b.why = blame_pool + blame_whys[i];

@@ -14,6 +14,7 @@ enum sc_worth {
     SC_WORTH_USUAL,   /* whoever called what failed is likely to have caused it */
     SC_WORTH_CALLER,  /* the call itself was wrong */
     SC_WORTH_CALLEE,  /* whoever was called did it */
+    SC_WORTH_OWNER,   /* usual, unless it is Windows' own driver: then as noticed */
     SC_WORTH_NOTICED, /* damage was found here that was done before */
     SC_WORTH_SAMPLED, /* the stack is a sample of much that ran */
     SC_WORTH_NONE,    /* the stack has nothing to do with it */
@@ -27,7 +28,7 @@ struct sc_blame {
     bool verified; /* Driver Verifier raised the code: it is on already */
 };
 
-/* CODE without the bit that marks minidumps, FIRST its first parameter. */
-struct sc_blame sc_blame_of(uint32_t code, uint64_t first);
+/* CODE without the bit that marks minidumps. */
+struct sc_blame sc_blame_of(uint32_t code, const uint64_t args[4]);
 
 #endif

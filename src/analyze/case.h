@@ -32,6 +32,7 @@ struct sc_fault {
     bool contradicted;   /* the context stands in another module than `ip` */
     uint64_t memory;     /* the address that was touched; SC_UNSET64 = not known */
     unsigned memory_arg; /* as above; 0 with a known address: the exception record */
+    bool computed;       /* nothing records it: the instruction's operand with these registers */
     bool hidden;         /* the processor did not report the address: it was not canonical */
     const char *access;  /* "read", "write", "execute"; NULL = not known */
     const struct sc_fault_insn *insn; /* what stands at `ip`, see fault.h; NULL = not known */

@@ -138,7 +138,7 @@ static void weigh(struct search *s) {
 static void forget_inner(struct search *s) {
     s->report = s->nowhere = s->other = s->sent = false;
     s->r->inner = NULL;
-    s->r->spin = s->r->late = false;
+    s->r->spin = s->r->late = s->r->waits = false;
     s->r->distance = 0;
 }
 
@@ -185,6 +185,7 @@ static void note_passed(struct search *s) {
     }
     r->spin |= (s->roles & SC_ROLE_SPIN) != 0;
     r->late |= (s->roles & SC_ROLE_LATE) != 0;
+    r->waits |= (s->roles & SC_ROLE_SWITCH) != 0;
     r->distance += s->part == SC_PART_KERNEL;
     s->report |= s->part == SC_PART_REPORT;
     s->nowhere |= s->part == SC_PART_NOWHERE;
@@ -260,7 +261,7 @@ static void find_bystander(struct search *s) {
     }
 }
 
-/* Nobody but frameworks: then it is the innermost of them, for want of its client. */
+/* Nobody but frameworks, whose own code failed: then it is that one, for want of its client. */
 static void settle_for_framework(struct search *s) {
     struct sc_culprit *r = s->r;
     r->found = r->framework = true;
@@ -295,6 +296,11 @@ static const char *why_nobody(struct search *s, bool cut) {
                             sc_culprit_frame(c, s->index));
     if (!c->machine->kernel)
         return "all frames of the stack are those of Windows' own libraries";
+    if (s->r->inner)
+        return sc_case_text(c,
+                            "besides the kernel there is only %s on it, which works with what "
+                            "drivers hand to it: whose that was is not on this stack",
+                            sc_case_name(c, s->r->inner->image));
     if (!cut && c->a->stack.end != SC_STACK_END_DONE)
         return sc_case_text(c,
                             "all frames that could be found are the kernel's, and the stack could "
@@ -324,7 +330,7 @@ void sc_culprit_find(struct sc_case *c, struct sc_culprit *ret) {
         note_passed(&s);
         pass_over(&s);
     }
-    if (ret->inner && c->machine->kernel) {
+    if (ret->inner && c->machine->kernel && s.inner_link == SC_LINK_OWN) {
         settle_for_framework(&s);
         return;
     }

@@ -62,12 +62,15 @@ struct sc_culprit {
     const struct sc_module *host;
     size_t host_frame;
     unsigned host_percent; /* the lowest confidence of the frames up to it */
-    /* It is a framework, and for whom it worked is not on the stack. */
+    /* It is a framework whose own code failed, and for whom it worked is not on the stack. */
     bool framework;
     /* How many functions of the kernel lie between it and what failed. */
     unsigned distance;
-    /* It waits for another processor; it ends what somebody asked for before. */
-    bool spin, late;
+    /*
+     * On the way to it: a wait for another processor; the end of what somebody had asked for
+     * before; a context switch, so that it only waits.
+     */
+    bool spin, late, waits;
     /* The lowest confidence among the frames up to it, and that frame; 100: all are exact. */
     unsigned percent;
     size_t weakest;

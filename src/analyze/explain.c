@@ -41,8 +41,6 @@ void sc_arg_absent(struct sc_case *c, unsigned n, const char *text) {
         sc_arg_add(c, n, "%s", text);
 }
 
-void sc_arg_name(struct sc_case *c, unsigned n, const char *text) { c->a->arg[n - 1].text = text; }
-
 void sc_take_regs(struct sc_case *c, const struct sc_regs *regs, uint64_t va, const char *command,
                   bool partial) {
     c->a->regs = *regs;
@@ -81,5 +79,7 @@ void sc_explain(struct sc_case *c) {
     for (size_t i = 0; c->a->has_bugcheck && i < sizeof rows / sizeof *rows; i++)
         if (rows[i].code == code)
             rows[i].run(c);
+    if (c->a->has_bugcheck)
+        sc_explain_numbers(c);
     sc_explain_moment(c);
 }

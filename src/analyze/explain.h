@@ -23,8 +23,6 @@ uint64_t sc_arg(const struct sc_case *c, unsigned n);
 void sc_arg_add(struct sc_case *c, unsigned n, const char *fmt, ...) SC_PRINTF(3, 4);
 /* The same for something that the dump lacks; of a machine without memory nothing is said. */
 void sc_arg_absent(struct sc_case *c, unsigned n, const char *text);
-/* Replaces the phrase of what parameter N is, where the documents have none. */
-void sc_arg_name(struct sc_case *c, unsigned n, const char *text);
 /* Takes REGS, read from VA by COMMAND ("`.trap`"), for the registers of the fault. */
 void sc_take_regs(struct sc_case *c, const struct sc_regs *regs, uint64_t va, const char *command,
                   bool partial);
@@ -51,6 +49,7 @@ void sc_explain_pool(struct sc_case *c);       /* 0x19, 0xC2, 0xC5, 0x13A, 0xC4 
 void sc_explain_process(struct sc_case *c);    /* 0xEF, 0xF4 */
 void sc_explain_whea(struct sc_case *c);       /* 0x124 */
 void sc_explain_store(struct sc_case *c);      /* 0x154: phase of records */
+void sc_explain_numbers(struct sc_case *c);    /* all: by what the texts call a parameter */
 void sc_explain_moment(struct sc_case *c);     /* all: thread, IRQL, stack */
 
 #endif

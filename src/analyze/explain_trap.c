@@ -24,8 +24,8 @@ void sc_explain_trap_frame(struct sc_case *c) {
     if (sc_arg(c, 1) != DOUBLE_FAULT || c->machine->cpu != SC_CPU_X64 ||
         !sc_load_trap_frame(c, sc_arg(c, 2), &regs) || sc_regs_ip(&regs) != sc_arg(c, 4))
         return;
-    sc_arg_name(c, 2, "Trap frame of the double fault (not documented; it names parameter 4)");
-    sc_arg_add(c, 2, "stands at %s", sc_case_place(c, sc_regs_ip(&regs)));
+    sc_arg_add(c, 2, "trap frame of the double fault, stands at %s",
+               sc_case_place(c, sc_regs_ip(&regs)));
     if (!c->a->has_regs)
         sc_take_regs(c, &regs, sc_arg(c, 2), ".trap", true);
 }
@@ -33,17 +33,14 @@ void sc_explain_trap_frame(struct sc_case *c) {
 /* The three parameters of an x64 double fault that has no trap frame in the dump. */
 static void name_double_fault(struct sc_case *c) {
     if (is_cr0(sc_arg(c, 2)) && sc_arg(c, 3) <= UINT32_MAX) {
-        sc_arg_name(c, 2, "CR0 (not documented)");
-        sc_arg_add(c, 2, "paging and protection on%s", sc_arg(c, 2) >> 16 & 1 ? ", WP" : "");
-        sc_arg_name(c, 3, "CR4 (not documented)");
+        sc_arg_add(c, 2, "CR0: paging and protection on%s", sc_arg(c, 2) >> 16 & 1 ? ", WP" : "");
+        sc_arg_add(c, 3, "CR4");
     } else if (sc_case_in_kernel(c, sc_arg(c, 3)) && !(sc_arg(c, 3) & 7)) {
-        sc_arg_name(c, 3, "Stack pointer at the double fault (not documented)");
+        sc_arg_add(c, 3, "stack pointer at the double fault");
     }
-    const char *where = sc_case_where(c, sc_arg(c, 4));
-    if (where) {
-        sc_arg_name(c, 4, "Instruction at the double fault (not documented)");
-        c->a->arg[3].where = where;
-    }
+    c->a->arg[3].where = sc_case_where(c, sc_arg(c, 4));
+    if (c->a->arg[3].where)
+        sc_arg_add(c, 4, "instruction at the double fault");
 }
 
 /* Where the stack pointer stood against the limits of the thread's stack. */

@@ -158,10 +158,10 @@ static void say_status(struct sc_case *c, bool record) {
         return;
     nt_mca_decode(status, NT_CPU_OTHER, &d);
     sc_arg_add(c, 3, "%s", state_text(c, &d));
-    sc_arg_add(c, 4, "%s: %s", d.name, d.words);
+    sc_arg_add(c, 4, "%s, %s: %s", d.name, nt_mca_class_text(d.kind), d.words);
     if (!record)
         sc_case_fact(c, SC_UNSET64, ".bugcheck",
-                     "MCi_STATUS in parameters 3 and 4 is %016" PRIx64 ": %s, %s (%s), %s.", status,
+                     "MCi_STATUS in parameters 3 and 4 is %016" PRIx64 ": %s: %s (%s), %s.", status,
                      nt_mca_class_text(d.kind), d.words, d.name, state_text(c, &d));
 }
 

@@ -20,7 +20,7 @@
 #include "analyze/kfacts.h"
 #include "base/utf.h"
 
-enum { NEAR_NULL = 0x10000, STACK_NEAR = 0x1000, SSE_ALIGN = 16 };
+enum { ACCESS_VIOLATION = (int)0xc0000005, STACK_NEAR = 0x1000, SSE_ALIGN = 16 };
 
 /* --- decoding -------------------------------------------------------------------------------- */
 
@@ -117,6 +117,21 @@ static void pick_operand(struct sc_case *c, struct sc_fault_insn *i) {
         blame_reg(c, i);
 }
 
+/*
+ * An access violation of which only the context is at hand (0x3B): the address is that of the
+ * operand, when there is one only.
+ */
+static void take_computed(struct sc_case *c, struct sc_fault_insn *i) {
+    struct sc_fault *f = &c->fault;
+    if (f->status != (uint32_t)ACCESS_VIOLATION || f->memory != SC_UNSET64 || f->hidden ||
+        !i->has_address || i->insn.nmems != 1)
+        return;
+    f->memory = i->address;
+    f->computed = i->matches = true;
+    if (!f->access)
+        f->access = i->mem->write && !i->mem->read ? "write" : i->mem->write ? NULL : "read";
+}
+
 void sc_fault_decode(struct sc_case *c) {
     struct sc_insn insn;
     const struct sc_fault *f = &c->fault;
@@ -130,9 +145,11 @@ void sc_fault_decode(struct sc_case *c) {
     i->insn = insn;
     i->text = sc_case_text(c, "%s%s%s", insn.mnemonic, insn.operands[0] ? " " : "", insn.operands);
     i->at_fault = c->a->has_regs && c->regs_of_fault && sc_regs_ip(&c->a->regs) == f->ip;
-    if (i->at_fault && (f->memory != SC_UNSET64 || f->hidden))
+    if (i->at_fault &&
+        (f->memory != SC_UNSET64 || f->hidden || f->status == (uint32_t)ACCESS_VIOLATION))
         pick_operand(c, i);
     c->fault.insn = i;
+    take_computed(c, i);
 }
 
 /* --- words ----------------------------------------------------------------------------------- */

@@ -226,7 +226,7 @@ static void show_reported(struct sc_case *c, struct sc_draft *d) {
 void sc_fault_show_pointer(struct sc_case *c, struct sc_draft *d) {
     if (c->fault.hidden)
         show_hidden(c, d);
-    else if (c->fault.memory != SC_UNSET64)
+    else if (c->fault.memory != SC_UNSET64 && !c->fault.computed)
         show_reported(c, d);
     sc_fault_show_insn(c, d);
     show_flipped(c, d);

@@ -4,7 +4,8 @@
  * evidence of the others added to its own, nothing twice. The rest compete, and all are kept:
  *
  *   1. by confidence;
- *   2. then in the order of the rules, which is that of how direct their evidence is (rules.c):
+ *   2. a framework of Windows, which works with what others hand to it, behind those others;
+ *   3. then in the order of the rules, which is that of how direct their evidence is (rules.c):
  *      what the dump records of its own end, the failing instruction, parameters, the stack.
  */
 #include <string.h>
@@ -13,6 +14,7 @@
 
 enum { EVIDENCE_MAX = 20, LINES_MAX = 12, SUPPORT_MAX = 8 };
 
+/* By confidence; findings of one confidence stay in the order of the rules. */
 static void sort(struct sc_findings *list) {
     for (size_t i = 1; i < list->count; i++) {
         struct sc_finding f = list->item[i];
@@ -20,6 +22,33 @@ static void sort(struct sc_findings *list) {
         for (; at > 0 && list->item[at - 1].confidence < f.confidence; at--)
             list->item[at] = list->item[at - 1];
         list->item[at] = f;
+    }
+}
+
+static bool is_frameworks(const struct sc_finding *f) {
+    return f->module && sc_case_driver(f->module).kind == NT_DRIVER_FRAMEWORK;
+}
+
+/* The last one of the same confidence behind I that names somebody else than a framework; or I. */
+static size_t last_client(const struct sc_findings *list, size_t i) {
+    size_t last = i;
+    for (size_t j = i + 1; j < list->count; j++) {
+        const struct sc_finding *f = &list->item[j];
+        if (f->confidence == list->item[i].confidence && f->module && !is_frameworks(f))
+            last = j;
+    }
+    return last;
+}
+
+static void put_frameworks_back(struct sc_findings *list) {
+    for (size_t i = list->count; i-- > 0;) {
+        if (!is_frameworks(&list->item[i]))
+            continue;
+        struct sc_finding f = list->item[i];
+        size_t last = last_client(list, i);
+        for (size_t at = i; at < last; at++)
+            list->item[at] = list->item[at + 1];
+        list->item[last] = f;
     }
 }
 
@@ -79,6 +108,7 @@ static void join(struct sc_case *c, struct sc_finding *to, const struct sc_findi
 void sc_case_rank(struct sc_case *c) {
     struct sc_findings *list = &c->findings;
     sort(list);
+    put_frameworks_back(list);
     for (size_t i = 0; i < list->count; i++) {
         size_t kept = i + 1;
         for (size_t j = i + 1; j < list->count; j++) {

@@ -17,7 +17,7 @@
 /* Did the stack's culprit call the framework M, in which the instruction lies? */
 static bool has_client(const struct sc_case *c, const struct sc_module *m) {
     const struct sc_culprit *k = c->culprit;
-    return k->found && k->inner == m && k->link == SC_LINK_CALLED && k->percent == 100;
+    return k->found && k->inner == m && k->link == SC_LINK_CALLED && !k->unnamed_trap;
 }
 
 static enum sc_confidence judge(const struct sc_case *c, const struct sc_module *m,

@@ -8,10 +8,12 @@
  *             single bit is wrong where only hardware explains it: in a pointer (bitflip.c), in a
  *             value that the bug check found against the one that it expected, in code of an image
  *             against its file
- *   POSSIBLE  a bit that may also be wrong for other reasons; a processor that stopped answering;
- *             structures of the memory manager that were found damaged, and no driver is suspected
+ *   POSSIBLE  a bit that may also be wrong for other reasons
  *
- * It names no module. Never the same stack twice is a sign as well, which one dump cannot show.
+ * hardware-damage: a processor that stopped answering; structures of the memory manager that were
+ * found damaged, and no driver is suspected. POSSIBLE, and behind the verdict that nobody is known.
+ *
+ * They name no module. Never the same stack twice is a sign as well, which one dump cannot show.
  */
 #include <string.h>
 
@@ -63,6 +65,18 @@ static const struct {
     {0x1db, 0, UINT64_MAX, SC_POSSIBLE, PART_CPU, "a processor that stopped answering"},
 };
 
+/* What was read of the hardware's own error record is in the analysis' facts already. */
+static bool show_record(struct signs *s) {
+    struct sc_case *c = s->c;
+    size_t before = s->d.f.nevidence;
+    for (size_t i = 0; i < c->facts.count; i++) {
+        const struct sc_evidence *e = &c->facts.item[i];
+        if (strncmp(e->command, "!errrec", 7) == 0)
+            sc_draft_show(c, &s->d, e->address, e->command, "%s", e->claim);
+    }
+    return s->d.f.nevidence > before;
+}
+
 /* MCi_STATUS in two parameters: bit 63 says that it is valid, bit 61 that it was not corrected. */
 static bool machine_check(const struct sc_case *c, uint64_t *ret_status) {
     uint32_t code = sc_plain_code(c->a->code);
@@ -71,15 +85,17 @@ static bool machine_check(const struct sc_case *c, uint64_t *ret_status) {
     return has && *ret_status >> 63;
 }
 
-static void by_code(struct signs *s) {
+/* WEAK: those codes that alone make no more than a possibility; else the others. */
+static void by_code(struct signs *s, bool weak) {
     struct sc_case *c = s->c;
     uint32_t code = sc_plain_code(c->a->code);
     uint64_t first = c->a->arg[0].value, status;
     for (size_t i = 0; i < sizeof codes / sizeof *codes; i++) {
-        if (codes[i].code != code || first < codes[i].low || first > codes[i].high)
+        if (codes[i].code != code || first < codes[i].low || first > codes[i].high ||
+            (codes[i].confidence == SC_POSSIBLE) != weak)
             continue;
-        bool recorded = machine_check(c, &status);
-        sign(s, recorded ? SC_STRONG : codes[i].confidence, codes[i].part,
+        bool recorded = machine_check(c, &status), record = show_record(s);
+        sign(s, recorded || record ? SC_STRONG : codes[i].confidence, codes[i].part,
              sc_case_text(c, "The hardware is suspected, not a driver: Windows stopped for %s.",
                           codes[i].what),
              sc_case_text(c, "%s (0x%X) is raised for %s.", c->a->name, c->a->code, codes[i].what));
@@ -167,6 +183,8 @@ static void by_pointer(struct signs *s) {
     const struct sc_fault *f = &c->fault;
     const char *reg;
     uint64_t value;
+    if (c->a->has_bugcheck && sc_plain_code(c->a->code) == 0xc5) /* what the pool code followed */
+        one_bit(s, c->a->arg[0].value, "The address that was used", ".bugcheck");
     if (f->hidden && sc_pointer_wild_reg(c, &reg, &value))
         one_bit(s, value, sc_case_text(c, "Register %s", reg), sc_case_cxr(c));
     else if (!f->hidden && f->memory != SC_UNSET64)
@@ -177,6 +195,20 @@ static void by_pointer(struct signs *s) {
                 f->ip_arg         ? ".bugcheck"
                 : f->ip_in_record ? sc_case_exr(c)
                                   : sc_case_cxr(c));
+}
+
+/* 0xC1 with parameter 4 being 32: the kernel itself found a single bit changed. */
+static void by_special_pool(struct signs *s) {
+    struct sc_case *c = s->c;
+    if (sc_plain_code(c->a->code) != 0xc1 || c->a->arg[3].value != 0x32)
+        return;
+    sign(s, SC_LIKELY, PART_MEMORY,
+         "The hardware is suspected, memory first: a single bit of it was wrong.",
+         sc_case_text(c, "By parameter 4 a single bit has changed near the block at %s.",
+                      sc_case_addr(c, c->a->arg[0].value)));
+    sc_draft_show(c, &s->d, c->a->arg[1].value, ".bugcheck",
+                  "Parameter 4 says that a single bit near the block has changed, at %s.",
+                  sc_case_addr(c, c->a->arg[1].value));
 }
 
 /* 0x1A: a PTE that should be zero, whole or in two halves; or what was found, and was expected. */
@@ -239,11 +271,17 @@ static bool compare(struct sc_case *c, const struct sc_module *m, struct differe
     return ok;
 }
 
+/* The failing instruction; of a check of the kernel's code (0x109), what was found changed. */
+static uint64_t code_to_check(const struct sc_case *c) {
+    if (c->a->has_bugcheck && sc_plain_code(c->a->code) == 0x109)
+        return c->a->arg[2].value;
+    return c->fault.ip;
+}
+
 static void by_code_bytes(struct signs *s) {
     struct sc_case *c = s->c;
     struct differences all = {.first = SC_UNSET64};
-    const struct sc_module *m =
-        c->fault.ip == SC_UNSET64 ? NULL : sc_target_module_at(c->target, c->fault.ip);
+    const struct sc_module *m = sc_target_module_at(c->target, code_to_check(c));
     /* Several bytes that differ are a patch or a hook: somebody's doing. */
     if (!m || !compare(c, m, &all) || all.bytes != 1 || all.single != 1)
         return;
@@ -259,32 +297,6 @@ static void by_code_bytes(struct signs *s) {
                   "Of the code of %s that the dump holds one byte differs from the file, in one "
                   "bit: at %s it is %02x, in the file %02x.",
                   name, sc_case_addr(c, all.first), all.memory, all.file);
-}
-
-/* ---- damage without a suspect ---- */
-
-static bool has_suspect(const struct sc_case *c) {
-    for (size_t i = 0; i < c->findings.count; i++)
-        if (c->findings.item[i].module && c->findings.item[i].confidence > SC_POSSIBLE)
-            return true;
-    return false;
-}
-
-static void by_damage(struct signs *s) {
-    static const uint32_t list[] = {0x1a, 0x4e, 0x109, 0x12b, 0x154, 0x1c7};
-    struct sc_case *c = s->c;
-    if (s->d.f.summary || has_suspect(c) ||
-        !sc_code_in(sc_plain_code(c->a->code), list, sizeof list / sizeof *list))
-        return;
-    sign(s, SC_POSSIBLE, PART_MEMORY,
-         "Windows found its own data damaged, and nothing shows a driver that did it: memory that "
-         "fails is one possibility.",
-         sc_case_text(c, "%s (0x%X): no driver is suspected with more than a possibility.",
-                      c->a->name, c->a->code));
-    sc_draft_show(c, &s->d, SC_UNSET64, ".bugcheck", "The code is 0x%X, %s, parameter 1 is %llx.",
-                  c->a->code, c->a->name, (unsigned long long)c->a->arg[0].value);
-    sc_draft_against(c, &s->d, SC_UNSET64, ".bugcheck",
-                     "A driver that writes where it may not does the same damage.");
 }
 
 /* ---- what would settle it ---- */
@@ -323,14 +335,13 @@ static void run(struct sc_case *c) {
     struct signs s = {.c = c};
     sc_draft_init(&s.d, SC_POSSIBLE);
     if (c->a->has_bugcheck) {
-        by_code(&s);
+        by_code(&s, false);
         by_value(&s);
+        by_special_pool(&s);
         by_disk(&s);
     }
     by_pointer(&s);
     by_code_bytes(&s);
-    if (c->a->has_bugcheck)
-        by_damage(&s);
     if (!s.d.f.summary)
         return;
     advise(&s);
@@ -343,4 +354,54 @@ const struct sc_rule sc_rule_hardware = {
     "nobody.",
     SC_RULE_KERNEL,
     run,
+};
+
+/* ---- damage without a suspect ---- */
+
+static bool has_suspect(const struct sc_case *c) {
+    for (size_t i = 0; i < c->findings.count; i++)
+        if (c->findings.item[i].module && c->findings.item[i].confidence > SC_POSSIBLE)
+            return true;
+    return false;
+}
+
+static bool has_hardware(const struct sc_case *c) {
+    for (size_t i = 0; i < c->findings.count; i++)
+        if (strcmp(c->findings.item[i].rule, sc_rule_hardware.id) == 0)
+            return true;
+    return false;
+}
+
+static void by_damage(struct signs *s) {
+    struct sc_case *c = s->c;
+    sign(s, SC_POSSIBLE, PART_MEMORY,
+         "Windows found its own data damaged, and nothing shows a driver that did it: memory that "
+         "fails is one possibility.",
+         sc_case_text(c, "%s (0x%X): no driver is suspected with more than a possibility.",
+                      c->a->name, c->a->code));
+    sc_draft_show(c, &s->d, SC_UNSET64, ".bugcheck", "The code is 0x%X, %s, parameter 1 is %llx.",
+                  c->a->code, c->a->name, (unsigned long long)c->a->arg[0].value);
+    sc_draft_against(c, &s->d, SC_UNSET64, ".bugcheck",
+                     "A driver that writes where it may not does the same damage.");
+}
+
+static void run_damage(struct sc_case *c) {
+    static const uint32_t list[] = {0x1a, 0x4e, 0x109, 0x154, 0x1c7};
+    struct signs signs = {.c = c}, *s = &signs;
+    sc_draft_init(&s->d, SC_POSSIBLE);
+    if (has_hardware(c) || has_suspect(c))
+        return;
+    by_code(s, true);
+    if (sc_code_in(sc_plain_code(c->a->code), list, sizeof list / sizeof *list))
+        by_damage(s);
+    if (!s->d.f.summary)
+        return;
+    advise(s);
+    sc_case_add(c, &s->d);
+}
+const struct sc_rule sc_rule_hardware_damage = {
+    "hardware-damage",
+    "A processor hung, or the memory manager's structures were damaged: nobody is suspected.",
+    SC_RULE_KERNEL | SC_RULE_BUGCHECK,
+    run_damage,
 };

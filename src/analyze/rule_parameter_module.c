@@ -6,7 +6,9 @@
  *   - CERTAIN when it *names* a driver: a driver's name as text, or exactly the base of its image;
  *   - STRONG when it is the address of a routine of the driver, or a driver or device object or an
  *     IRP whose structure leads to the image; and for a name of which no driver is in the lists;
- *   - LIKELY when it is any other address inside the image; and for a framework that was not named.
+ *   - LIKELY when it is any other address inside the image, or when a pending APC has a routine of
+ *     the driver.
+ * A framework that no name names is POSSIBLE, of nobody: whose code it ran there is not recorded.
  * A routine or image that is merely mentioned by a parameter is POSSIBLE; so is, where nothing else
  * is known, an image that any parameter happens to point into.
  *
@@ -18,14 +20,17 @@
  *   IRP.Type == 6               +00           +00
  *   IRP.Tail.Overlay.CurrentStackLocation     +b8 / +60
  *   IO_STACK_LOCATION.DeviceObject            +28 / +14
+ *   KAPC.Type == 18             +00           +00
+ *   KAPC.KernelRoutine, RundownRoutine, NormalRoutine   +20, +28, +30 / +14, +18, +1c
  */
 #include <string.h>
 
+#include "analyze/advice.h"
 #include "analyze/records.h"
 #include "analyze/rule.h"
 #include "base/utf.h"
 
-enum { UNLOADED_CHARS = 12 };
+enum { UNLOADED_CHARS = 12, APC_TYPE = 18, APC_ROUTINES = 3, APC_PENDING = 0x20 };
 
 /* Where a parameter led to. */
 struct lead {
@@ -34,6 +39,8 @@ struct lead {
     uint64_t device;  /* the DEVICE_OBJECT that an IRP led to, 0 = none */
     uint64_t object;  /* the DRIVER_OBJECT that was followed, 0 = none */
     uint64_t start;   /* its DriverStart */
+    uint64_t slot;    /* where an APC's routine stands, 0 = none */
+    uint64_t routine; /* that routine */
     enum sc_confidence confidence;
 };
 
@@ -72,6 +79,27 @@ static bool follow_irp(struct sc_case *c, uint64_t irp, struct lead *ret) {
         return false;
     ret->device = device;
     return true;
+}
+
+/* A pending APC belongs to whoever's routine it is to call. */
+static bool follow_apc(struct sc_case *c, uint64_t apc, struct lead *ret) {
+    sc_space *space = sc_target_space(c->target);
+    uint64_t type, routine, at = apc + (c->is32 ? 0x14 : 0x20);
+    if (sc_space_uint(space, apc, 1, &type) != SC_READ_OK || type != APC_TYPE)
+        return false;
+    for (unsigned i = 0; i < APC_ROUTINES; i++, at += c->ptr_size) {
+        if (sc_space_ptr(space, at, &routine) != SC_READ_OK)
+            continue;
+        const struct sc_module *m = sc_target_module_at(c->target, routine);
+        if (!m || sc_case_is_kernel(m))
+            continue;
+        ret->module = m;
+        ret->slot = at;
+        ret->routine = routine;
+        ret->confidence = SC_LIKELY;
+        return true;
+    }
+    return false;
 }
 
 /* The kernel's list keeps the first characters of a name only. */
@@ -138,6 +166,11 @@ static const char *irp_command(struct sc_case *c, uint64_t irp) {
                         c->is32 ? 0x14 : 0x28);
 }
 
+/* The address that lies in the driver's image. */
+static uint64_t lead_place(const struct lead *lead, uint64_t value) {
+    return lead->object ? lead->start : lead->slot ? lead->routine : value;
+}
+
 static void show(struct sc_case *c, struct sc_draft *d, unsigned n, const struct lead *lead) {
     const struct sc_bugarg *arg = &c->a->arg[n - 1];
     const struct sc_module *m = lead->module;
@@ -157,45 +190,71 @@ static void show(struct sc_case *c, struct sc_draft *d, unsigned n, const struct
             sc_case_text(c, "? poi(%s+%x)", sc_case_hex(c, lead->object), c->is32 ? 0xc : 0x18),
             "The driver object at %s starts its image at %s.", sc_case_addr(c, lead->object),
             sc_case_addr(c, lead->start));
+    if (lead->slot)
+        sc_draft_show(c, d, lead->slot, sc_case_text(c, "? poi(%s)", sc_case_hex(c, lead->slot)),
+                      "It is an APC; one of its routines is %s.", sc_case_addr(c, lead->routine));
     if (!m)
         sc_draft_against(c, d, SC_UNSET64, "lm", "No module of that name is loaded.");
     else if (lead->name)
         sc_draft_show(c, d, m->base, sc_case_lmvm(c, m), "It is loaded: %s.", sc_case_extent(c, m));
     else
-        sc_draft_show(c, d, lead->object ? lead->start : arg->value,
-                      sc_case_lm(c, lead->object ? lead->start : arg->value), "That lies in %s.",
+        sc_draft_show(c, d, lead_place(lead, arg->value),
+                      sc_case_lm(c, lead_place(lead, arg->value)), "That lies in %s.",
                       sc_case_extent(c, m));
+}
+
+/* A framework that only an address leads to: it ran somebody's code there. */
+static bool is_anonymous(const struct lead *lead) {
+    return !lead->name && !lead->object && lead->module &&
+           sc_case_driver(lead->module).kind == NT_DRIVER_FRAMEWORK;
+}
+
+static const char *summary(struct sc_case *c, const struct lead *lead, bool culprit) {
+    const char *who = lead->module ? sc_case_who(c, lead->module) : sc_case_name(c, lead->name);
+    if (is_anonymous(lead))
+        return sc_case_text(c,
+                            "%s It happened in %s, which runs what other drivers hand to it: whose "
+                            "code that was the dump does not say.",
+                            c->a->brief, who);
+    return culprit
+               ? sc_case_text(c, "%s is the driver that this stop points to: %s", who, c->a->brief)
+               : sc_case_text(c,
+                              "%s A parameter points into %s; that alone proves nothing against "
+                              "it.",
+                              c->a->brief, who);
+}
+
+static void say_next(struct sc_case *c, struct sc_draft *d, const struct lead *lead) {
+    if (lead->module && strcmp(sc_case_driver(lead->module).role, "file system") == 0 &&
+        is_anonymous(lead))
+        sc_draft_next(c, d,
+                      "fltmc instances: the file system filters; lm: which are loaded. "
+                      "Without one after the other the stop goes away with the guilty one.");
+    if (lead->module)
+        sc_advise_module(c, d, lead->module);
 }
 
 static void write(struct sc_case *c, unsigned n, const struct lead *lead, bool culprit) {
     struct sc_draft d;
     struct nt_driver driver = sc_case_driver(lead->module);
-    enum sc_confidence how = culprit ? lead->confidence : SC_POSSIBLE;
-    bool caps = driver.kind == NT_DRIVER_FRAMEWORK && !lead->name && how > SC_LIKELY;
-    sc_draft_init(&d, caps ? SC_LIKELY : how);
-    const char *who = lead->module ? sc_case_who(c, lead->module) : sc_case_name(c, lead->name);
+    bool framework = driver.kind == NT_DRIVER_FRAMEWORK;
+    enum sc_confidence how = culprit && !is_anonymous(lead) ? lead->confidence : SC_POSSIBLE;
+    sc_draft_init(&d, framework && !lead->name && how > SC_LIKELY ? SC_LIKELY : how);
     const struct sc_bugarg *arg = &c->a->arg[n - 1];
-    d.f.module = lead->module;
+    d.f.module = is_anonymous(lead) ? NULL : lead->module;
     d.f.symbol = lead->name || lead->object
                      ? sc_case_name(c, lead->module ? lead->module->image : lead->name)
-                     : sc_case_where(c, arg->value);
-    d.f.summary =
-        culprit
-            ? sc_case_text(c, "%s is the driver that this stop points to: %s", who, c->a->brief)
-            : sc_case_text(c,
-                           "%s A parameter points into %s; that alone proves nothing against it.",
-                           c->a->brief, who);
+                     : sc_case_where(c, lead_place(lead, arg->value));
+    d.f.summary = summary(c, lead, culprit);
     d.f.detail = sc_case_text(c, "Parameter %u of %s (0x%X), %s, leads to %s.", n, c->a->name,
                               c->a->code, arg->text[0] ? arg->text : "not documented", d.f.symbol);
     show(c, &d, n, lead);
-    if (driver.kind == NT_DRIVER_FRAMEWORK)
+    if (framework)
         sc_draft_against(c, &d, arg->value, ".bugcheck",
                          "This is a part of Windows (%s) that works with what other drivers hand "
                          "to it.",
                          driver.what);
-    if (lead->module)
-        sc_draft_next(c, &d, "%s: its version and date; is there a newer one?",
-                      sc_case_lmvm(c, lead->module));
+    say_next(c, &d, lead);
     sc_case_add(c, &d);
 }
 
@@ -215,9 +274,13 @@ static bool points_into_image(enum sc_bug_kind kind) {
 }
 
 static void run(struct sc_case *c) {
-    struct lead lead;
+    struct lead lead = {0};
     bool done[5] = {false};
     bool found = false;
+    if (sc_plain_code(c->a->code) == APC_PENDING && follow_apc(c, c->a->arg[0].value, &lead)) {
+        write(c, 1, &lead, true);
+        found = done[1] = true;
+    }
     for (unsigned i = 0; i < c->bug.nculprit; i++) {
         unsigned n = c->bug.culprit[i];
         if (n < 1 || n > 4 || done[n])
@@ -232,7 +295,7 @@ static void run(struct sc_case *c) {
     for (unsigned n = 1; n <= 4 && !found; n++) {
         enum sc_bug_kind kind = c->bug.arg[n - 1].kind;
         bool plain = kind == SC_BUG_CODE || kind == SC_BUG_MODULE;
-        if (done[n] || !(plain || (any && points_into_image(kind))) ||
+        if (done[n] || n == c->fault.memory_arg || !(plain || (any && points_into_image(kind))) ||
             !follow(c, kind, c->a->arg[n - 1].value, &lead) || skip(c, n, &lead))
             continue;
         write(c, n, &lead, false);

@@ -223,7 +223,7 @@ static bool is_walked(const struct sc_case *c) {
 
 static void run(struct sc_case *c) {
     struct hunt h = {.c = c};
-    if (!c->a->has_regs || is_walked(c) || sc_case_blame(c).worth == SC_WORTH_NONE)
+    if (!c->a->has_regs || is_walked(c) || sc_stack_is_silent(c))
         return;
     h.err = sc_unwinder_create(c->target, c->symtab, &h.u);
     if (!h.err)

@@ -43,8 +43,6 @@ static const struct sc_finding *better(const struct sc_case *c, const struct sc_
 static enum sc_confidence by_link(const struct sc_case *c, const struct sc_culprit *k,
                                   const struct sc_blame *b) {
     bool check = c->fault.status == 0xc0000409;
-    if (k->framework && k->link != SC_LINK_OWN)
-        return SC_POSSIBLE;
     switch (k->link) {
     case SC_LINK_OWN:
         if (c->fault.status == 0xc0000006)
@@ -216,7 +214,7 @@ static void write_behind(struct sc_case *c, const struct sc_culprit *k) {
 
 static void run(struct sc_case *c) {
     const struct sc_culprit *k = c->culprit;
-    if (!k->found || sc_case_answered(c) || sc_case_blame(c).worth == SC_WORTH_NONE)
+    if (!k->found || sc_case_answered(c) || sc_stack_is_silent(c))
         return;
     write(c, k);
     if (k->behind)

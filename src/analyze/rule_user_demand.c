@@ -2,7 +2,7 @@
 /*
  * user-on-demand: the dump records no crash. There is no exception, or one that is made up so that
  * a dump could be written, or that only tells a debugger something: CERTAIN, of nobody; POSSIBLE
- * when the file is damaged, since it may have had one.
+ * when the file is damaged, since it may have had one, or has no threads either.
  *
  * Such dumps are mostly written because a program ended or did not answer. So all threads are
  * looked at first, and when that tells a story of its own (rule_user_exit.c, rule_user_hang.c),
@@ -26,13 +26,16 @@ static void say_exception(struct sc_case *c, struct sc_draft *d) {
 
 static void on_demand(struct sc_case *c, const struct sc_user_threads *threads) {
     struct sc_draft d;
+    size_t count = threads->count + threads->dropped;
     bool damaged = sc_target_source(c->target)->nnotes > 0;
-    sc_draft_init(&d, damaged ? SC_POSSIBLE : SC_CERTAIN);
+    sc_draft_init(&d, damaged || !count ? SC_POSSIBLE : SC_CERTAIN);
     d.f.summary =
         damaged ? sc_case_text(c, "%s: no exception can be found in this damaged dump.",
                                sc_user_program(c))
-                : sc_case_text(c, "This dump records no crash of %s: it was written on demand.",
-                               c->a->process ? c->a->process : "the program");
+        : !count
+            ? "This dump holds neither an exception nor threads: it does not show what happened."
+            : sc_case_text(c, "This dump records no crash of %s: it was written on demand.",
+                           c->a->process ? c->a->process : "the program");
     if (c->a->has_exception) {
         say_exception(c, &d);
     } else {
@@ -43,7 +46,6 @@ static void on_demand(struct sc_case *c, const struct sc_user_threads *threads) 
                       "had it written, perhaps because of a hang.";
         sc_draft_show(c, &d, SC_UNSET64, ".dumpdebug", "The dump has no exception.");
     }
-    size_t count = threads->count + threads->dropped;
     if (count)
         sc_draft_show(c, &d, SC_UNSET64, "~", "%zu thread%s, as %s at that moment.", count,
                       count == 1 ? "" : "s", count == 1 ? "it was" : "they were");

@@ -119,7 +119,7 @@ static void in_module(struct sc_case *c, const struct sc_module *m,
         c, "%s %s.", sc_case_who(c, m),
         checker ? "used memory that it may not use, as AddressSanitizer found" : sc_fault_did(c));
     d.f.detail = sc_user_fault_detail(c);
-    const char *line = sc_user_line(c, c->fault.ip);
+    const char *line = sc_user_fault_line(c);
     if (line[0])
         sc_draft_show(c, &d, c->fault.ip, sc_case_ln(c, c->fault.ip),
                       "The symbols give the instruction's source line%s.", line);
@@ -267,14 +267,8 @@ static void show_region(struct sc_case *c, struct sc_draft *d) {
 }
 
 static bool is_on_stack(struct sc_case *c, uint64_t addr) {
-    const struct sc_threads *list;
-    bool found = false;
-    sc_err *err = sc_target_threads(c->target, &list);
-    for (size_t i = 0; !err && c->a->has_regs && i < list->count && !found; i++)
-        found = list->item[i].index == c->machine->current &&
-                addr - list->item[i].stack_start < list->item[i].stack_size;
-    sc_err_destroy(err);
-    return found;
+    const struct sc_thread *t = c->a->has_regs ? sc_user_thread(c) : NULL;
+    return t && addr - t->stack_start < t->stack_size;
 }
 
 /* The word that a call pushes: where SP points when its target failed at once. */

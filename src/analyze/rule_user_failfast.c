@@ -3,9 +3,11 @@
  * user-fail-fast: a check that the compiler, the system or a library put there failed, and the
  * process was ended at once.
  *
- *   the stack cookie (sub-codes 0 and 2, __stack_chk_fail, __fortify_fail)
+ *   the stack cookie (sub-codes 0 and 2, __stack_chk_fail)
  *       the function whose frame was overwritten: LIKELY, since a function that it handed the
  *       buffer to may have done it
+ *   a checked copy of a C library (__chk_fail)
+ *       the function that called it: LIKELY
  *   a call to an address that is no function (control flow guard, sub-code 10)
  *       the function that made the call: LIKELY; the pointer was overwritten before
  *   a corrupt list and the like, in code of the system
@@ -81,7 +83,7 @@ static void say_stowed(struct sc_case *c, struct sc_draft *d) {
 /* What the check was about, for a manager. */
 static const char *what(struct sc_case *c, enum sc_user_check check) {
     if (check == SC_CHECK_COOKIE || has_subcode(c, LEGACY_GS) || has_subcode(c, STACK_COOKIE))
-        return "overran a buffer on its stack, and was stopped before harm was done";
+        return "overran a buffer on its stack, and was stopped";
     if (check == SC_CHECK_FORTIFY)
         return "wrote past the end of a buffer, and was stopped";
     if (check == SC_CHECK_GUARD || has_subcode(c, GUARD_ICALL))
@@ -94,8 +96,7 @@ static const char *what(struct sc_case *c, enum sc_user_check check) {
 }
 
 static bool is_cookie(struct sc_case *c, enum sc_user_check check) {
-    return check == SC_CHECK_COOKIE || check == SC_CHECK_FORTIFY || has_subcode(c, LEGACY_GS) ||
-           has_subcode(c, STACK_COOKIE);
+    return check == SC_CHECK_COOKIE || has_subcode(c, LEGACY_GS) || has_subcode(c, STACK_COOKIE);
 }
 
 static void say_code(struct sc_case *c, struct sc_draft *d) {
@@ -111,18 +112,18 @@ static void say_code(struct sc_case *c, struct sc_draft *d) {
 static const char *detail_of(struct sc_case *c, const struct sc_user_frame *u,
                              enum sc_user_check check) {
     const char *text = c->a->exception_text ? c->a->exception_text : sc_user_fault_detail(c);
-    if (!u)
-        return text;
-    if (is_cookie(c, check) && !u->sure && u->f->number)
-        return sc_case_text(c, "A buffer on the stack was overrun, perhaps one of %s%s. %s",
-                            sc_user_place(c, u), sc_user_frame_line(c, u), text);
-    if (is_cookie(c, check))
-        return sc_case_text(c,
-                            "The frame of %s%s was found overwritten when it was to return: a "
-                            "buffer in it was overrun, by it or by a function that it handed the "
-                            "buffer to. %s",
-                            sc_user_place(c, u), sc_user_frame_line(c, u), text);
-    return sc_case_text(c, "%s%s: %s", sc_user_place(c, u), sc_user_frame_line(c, u), text);
+    const char *place = sc_case_text(c, "%s%s", sc_user_place(c, u), sc_user_frame_line(c, u));
+    if (check == SC_CHECK_FORTIFY)
+        return sc_case_text(c, "The C library found that %s writes past the end of a buffer.",
+                            place);
+    if (!is_cookie(c, check))
+        return sc_case_text(c, "%s: %s", place, text);
+    if (!u->sure && u->f->number)
+        return sc_case_text(c, "A buffer on the stack was overrun, perhaps one of %s.", place);
+    return sc_case_text(c,
+                        "The frame of %s was found overwritten when it was to return: a buffer in "
+                        "it was overrun, by it or by a function that it handed the buffer to.",
+                        place);
 }
 
 /* The check is compiled into its function, so that the instruction may be the program's own. */
@@ -158,6 +159,7 @@ static void on_stack(struct sc_case *c, const struct sc_user_frames *frames, siz
                    : who ? "is the first outside the system's libraries"
                          : "is where the check failed");
     say_stowed(c, &d);
+    sc_user_show_follow_up(c, &d);
     if (foreign_list)
         sc_draft_against(
             c, &d, c->fault.ip, sc_case_lm(c, c->fault.ip),

@@ -86,6 +86,7 @@ static void found_damaged(struct sc_case *c, const struct sc_user_frames *frames
         sc_user_accuse(c, &d, frames, who, "made the call that was wrong");
     else if (named)
         sc_user_show_frame(c, &d, frames, who, "made the call that found it");
+    sc_user_show_follow_up(c, &d);
     if (verifier)
         sc_draft_show(c, &d, SC_UNSET64, frames->command,
                       "Application Verifier stopped the program, which it does at the error "

@@ -5,15 +5,18 @@
 static const struct sc_rule *const rules[] = {
     &sc_rule_live_or_manual,  /* a person asked for the dump: the question "who" is answered */
     &sc_rule_unloaded_driver, /* before faulting-address: there is no image left to lie in */
-    &sc_rule_faulting_address, &sc_rule_parameter_module, &sc_rule_broken_driver,
+    &sc_rule_faulting_address, &sc_rule_parameter_module, &sc_rule_broken_driver, &sc_rule_hook,
+    &sc_rule_hung_processor, &sc_rule_hardware, &sc_rule_stack_overflow,
     &sc_rule_stack, /* behind what outranks it */
+    &sc_rule_ended_process,
     /* Processes: one of these tells the story; the heap's suspicion stands before who called it. */
     &sc_rule_user_heap, &sc_rule_user_exception, &sc_rule_user_overflow, &sc_rule_user_failfast,
     &sc_rule_user_cxx, &sc_rule_user_clr, &sc_rule_user_abort, &sc_rule_user_loader,
-    &sc_rule_user_breakpoint, &sc_rule_user_demand, &sc_rule_hardware,
+    &sc_rule_user_breakpoint, &sc_rule_user_demand,
     &sc_rule_raw_stack, /* only when nothing better is known */
     &sc_rule_kernel_only, &sc_rule_nothing_known,
-    &sc_rule_old_driver, /* a mention, behind all verdicts */
+    &sc_rule_hardware_damage, /* a possibility beside "nobody" */
+    &sc_rule_old_driver,      /* a mention, behind all verdicts */
 };
 
 const struct sc_rule *sc_rule_at(size_t i) {

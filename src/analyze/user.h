@@ -100,10 +100,16 @@ bool sc_user_is_below_stack(struct sc_case *c);
 const char *sc_user_program(const struct sc_case *c);
 /* Begins a draft with the evidence for the exception and where it was raised. */
 void sc_user_start(struct sc_case *c, struct sc_draft *d, enum sc_confidence confidence);
+/* The dump's threads; NULL when they cannot be read. */
+const struct sc_threads *sc_user_thread_list(struct sc_case *c);
+/* The thread that the dump is about; NULL when it is not listed. */
+const struct sc_thread *sc_user_thread(struct sc_case *c);
 void sc_user_show_thread(struct sc_case *c, struct sc_draft *d);
 /* " (test_app.cc @ 58)", or "" when no symbols know the line. */
 const char *sc_user_line(struct sc_case *c, uint64_t at);
 const char *sc_user_frame_line(struct sc_case *c, const struct sc_user_frame *frame);
+/* Evidence that an access violation was raised while a check reported what had happened before. */
+void sc_user_show_follow_up(struct sc_case *c, struct sc_draft *d);
 /* "app!Foo+0x12", of an inlined call the function's name. */
 const char *sc_user_place(struct sc_case *c, const struct sc_user_frame *frame);
 /* Evidence that frame INDEX is there, with how it was found when that may be wrong. */
@@ -122,6 +128,8 @@ void sc_user_next_module(struct sc_case *c, struct sc_draft *d, const struct sc_
 void sc_user_note_wow64(struct sc_case *c);
 /* Of an illegal instruction: what the bytes are. user_code.c */
 void sc_user_show_code(struct sc_case *c, struct sc_draft *d);
+/* The source line of the instruction, as sc_user_line(); with the inlined call that it is of. */
+const char *sc_user_fault_line(struct sc_case *c);
 /* sc_fault_detail() with the source line, for the instruction. */
 const char *sc_user_fault_detail(struct sc_case *c);
 

@@ -46,23 +46,14 @@ static bool has_assertion(struct sc_case *c) {
 }
 
 bool sc_user_is_below_stack(struct sc_case *c) {
-    const struct sc_threads *list;
     if (c->fault.memory == SC_UNSET64 || !c->a->has_regs || c->fault.hidden)
         return false;
     uint64_t sp = sc_regs_sp(&c->a->regs), memory = c->fault.memory;
-    bool near = memory < sp + c->ptr_size && sp - memory <= BELOW_STACK;
-    sc_err *err = near ? sc_target_threads(c->target, &list) : NULL;
-    if (err)
-        sc_err_destroy(err);
-    if (err || !near)
+    if (memory > sp || sp - memory > BELOW_STACK)
         return false;
-    for (size_t i = 0; i < list->count; i++) {
-        const struct sc_thread *t = &list->item[i];
-        if (t->index == c->machine->current)
-            return t->stack_size && memory < t->stack_start &&
-                   t->stack_start - memory <= 2 * BELOW_STACK;
-    }
-    return false;
+    const struct sc_thread *t = sc_user_thread(c);
+    return t && t->stack_size && memory < t->stack_start &&
+           t->stack_start - memory <= 2 * BELOW_STACK;
 }
 
 static bool is_memory_fault(const struct sc_case *c) {
@@ -93,6 +84,20 @@ static bool is_mac(const struct sc_machine *m) {
     return strcmp(m->platform, "macOS") == 0 || strcmp(m->platform, "iOS") == 0;
 }
 
+/*
+ * A fault in a library of the system while a check reports that memory was overwritten: the check
+ * is what happened, and the fault what the damage did to its report.
+ */
+static enum sc_user_kind by_damage(struct sc_case *c) {
+    const struct sc_module *m =
+        c->fault.ip == SC_UNSET64 ? NULL : sc_target_module_at(c->target, c->fault.ip);
+    if (!sc_user_is_system(c, m))
+        return SC_USER_FAULT;
+    enum sc_user_check check = check_of_stack(c);
+    bool damage = check == SC_CHECK_COOKIE || check == SC_CHECK_FORTIFY || check == SC_CHECK_HEAP;
+    return damage ? by_check(check, SC_USER_FAULT) : SC_USER_FAULT;
+}
+
 static enum sc_user_kind foreign_kind(struct sc_case *c) {
     uint32_t code = c->a->exception.code;
     enum sc_user_check check = check_of_stack(c);
@@ -102,7 +107,7 @@ static enum sc_user_kind foreign_kind(struct sc_case *c) {
         return by_check(check == SC_CHECK_NONE ? SC_CHECK_ABORT : check, SC_USER_ABORT);
     if (is_memory_fault(c) && sc_user_is_below_stack(c))
         return SC_USER_OVERFLOW;
-    return SC_USER_FAULT;
+    return by_damage(c);
 }
 
 static enum sc_user_kind find_kind(struct sc_case *c) {
@@ -121,7 +126,7 @@ static enum sc_user_kind find_kind(struct sc_case *c) {
         return SC_USER_ABORT;
     if (kind == SC_USER_FAULT && is_memory_fault(c) && sc_user_is_below_stack(c))
         return SC_USER_OVERFLOW;
-    return kind;
+    return kind == SC_USER_FAULT ? by_damage(c) : kind;
 }
 
 enum sc_user_kind sc_user_kind(struct sc_case *c) {

@@ -21,14 +21,30 @@ void sc_user_start(struct sc_case *c, struct sc_draft *d, enum sc_confidence con
         sc_draft_show(c, d, SC_UNSET64, ".exr -1", "The exception is %s.", code);
 }
 
-void sc_user_show_thread(struct sc_case *c, struct sc_draft *d) {
+const struct sc_threads *sc_user_thread_list(struct sc_case *c) {
     const struct sc_threads *list;
     sc_err *err = sc_target_threads(c->target, &list);
-    size_t count = err ? 0 : list->count;
+    if (!err)
+        return list;
+    if (sc_err_code(err) == SC_ERR_NOMEM)
+        c->nomem = true;
     sc_err_destroy(err);
-    if (count > 1)
+    return NULL;
+}
+
+const struct sc_thread *sc_user_thread(struct sc_case *c) {
+    const struct sc_threads *list = sc_user_thread_list(c);
+    for (size_t i = 0; list && i < list->count; i++)
+        if (list->item[i].index == c->machine->current)
+            return &list->item[i];
+    return NULL;
+}
+
+void sc_user_show_thread(struct sc_case *c, struct sc_draft *d) {
+    const struct sc_threads *list = sc_user_thread_list(c);
+    if (list && list->count > 1)
         sc_draft_show(c, d, SC_UNSET64, "~", "It happened in thread %u, one of %zu.",
-                      c->machine->current, count);
+                      c->machine->current, list->count);
 }
 
 /* The last part of a path of either system: it says what a reader needs, and no user's name. */
@@ -82,6 +98,14 @@ void sc_user_show_frame(struct sc_case *c, struct sc_draft *d, const struct sc_u
                   u->f->number, sc_user_place(c, u), sc_user_frame_line(c, u), what, doubt);
 }
 
+void sc_user_show_follow_up(struct sc_case *c, struct sc_draft *d) {
+    if (c->fault.memory == SC_UNSET64 && !c->fault.hidden)
+        return;
+    sc_draft_show(c, d, c->fault.ip, ".exr -1",
+                  "The exception itself was raised while that was being reported: a consequence of "
+                  "the damage.");
+}
+
 void sc_user_accuse(struct sc_case *c, struct sc_draft *d, const struct sc_user_frames *frames,
                     size_t index, const char *what) {
     const struct sc_user_frame *u = &frames->item[index];
@@ -110,9 +134,26 @@ void sc_user_next_module(struct sc_case *c, struct sc_draft *d, const struct sc_
                       sc_case_lmvm(c, m));
 }
 
+/* Of an instruction of an inlined call: " (a.cpp @ 27, in the inlined Func)". */
+static const char *inlined_line(struct sc_case *c) {
+    const struct sc_stack *s = &c->a->stack;
+    const struct sc_frame *f = s->count ? &s->frame[0] : NULL;
+    if (!f || f->how != SC_FRAME_INLINE || f->ip != c->fault.ip || !f->inline_name)
+        return NULL;
+    const char *name = sc_case_name(c, f->inline_name);
+    if (!f->inline_file || !f->inline_line)
+        return sc_case_text(c, " (in the inlined %s)", name);
+    return sc_case_text(c, " (%s @ %u, in the inlined %s)",
+                        sc_case_name(c, base_name(f->inline_file)), f->inline_line, name);
+}
+
+const char *sc_user_fault_line(struct sc_case *c) {
+    const char *line = inlined_line(c);
+    return line ? line : c->fault.ip == SC_UNSET64 ? "" : sc_user_line(c, c->fault.ip);
+}
+
 const char *sc_user_fault_detail(struct sc_case *c) {
-    const char *text = sc_fault_detail(c);
-    const char *line = c->fault.ip == SC_UNSET64 ? "" : sc_user_line(c, c->fault.ip);
+    const char *text = sc_fault_detail(c), *line = sc_user_fault_line(c);
     size_t len = strlen(text);
     if (!line[0] || !len || text[len - 1] != '.')
         return text;

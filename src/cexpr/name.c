@@ -274,6 +274,9 @@ static sc_err *reg(struct sc_cparser *ps, struct sc_cop *op) {
     if (err)
         return sc_err_code(err) == SC_ERR_NOMEM ? err : sc_scan_prefix(&ps->scan, op->at, err);
     err = sc_c_type_text(ps, r.type, &type, &found);
+    const char *bang = strchr(r.type, '!');
+    if (!err && !found && bang) /* another module's symbols may have it */
+        err = sc_c_type_text(ps, bang + 1, &type, &found);
     if (!err && !found && strchr(r.type, '*')) /* a structure that the symbols do not have */
         err = sc_ctypes_pointer(ps->types, SC_CT_VOID, false, &type);
     else if (!err && !found)

@@ -220,20 +220,23 @@ static bool on_enum(void *ctx, const struct sc_typeref *ref, const struct sc_typ
     return !e->err && !e->found;
 }
 
-/* In all enumerations of the module, or of the one that names without a module are looked for in.
- */
-static sc_err *enumerator_anywhere(struct sc_cparser *ps, struct sc_cop *op, bool *ret_found) {
-    char pattern[300];
-    const char *own = behind_bang(ps->scan.name);
-    struct enumerators e = {.name = own};
+/* NAME in all enumerations whose own names begin with the first LEN bytes of what was typed. */
+static sc_err *enumerator_in(struct sc_cparser *ps, struct sc_cop *op, size_t len, const char *name,
+                             bool *ret_found) {
+    char pattern[SC_EXPR_NAME + 2];
+    struct enumerators e = {.name = name};
     uint32_t type = 0;
-    snprintf(pattern, sizeof pattern, "%.*s*", (int)(own - ps->scan.name), ps->scan.name);
+    snprintf(pattern, sizeof pattern, "%.*s*", (int)len, ps->scan.name);
+    if (strcspn(pattern, "*?#[") < len)
+        return NULL;
     sc_err *err = sc_symtab_types(ps->env->symtab, pattern, on_enum, &e);
     if (err && e.err)
         sc_err_destroy(e.err);
     err = err ? err : e.err;
     if (err || !e.found)
         return err;
+    if (e.ref.assumed && ps->env->assumed)
+        *ps->env->assumed = true;
     err = sc_ctypes_adopt(ps->types, e.ref.provider, e.ref.id, &type);
     *ret_found = !err;
     return err ? err : sc_c_set_number(ps, op, type, (uint64_t)e.value);
@@ -252,6 +255,8 @@ static sc_err *scoped_enumerator(struct sc_cparser *ps, struct sc_cop *op, const
     if (err || !found)
         return err;
     err = sc_c_type_of(ps, type, &t);
+    if (!err && sc_c_is_aggregate(&t)) /* of an enumeration inside the class */
+        return enumerator_in(ps, op, (size_t)(scope + 2 - ps->scan.name), scope + 2, ret_found);
     if (!err && t.kind == SC_TYPE_ENUM)
         err = sc_type_enum_value(ps->types, type, scope + 2, &value, ret_found);
     if (!err && *ret_found)
@@ -261,12 +266,13 @@ static sc_err *scoped_enumerator(struct sc_cparser *ps, struct sc_cop *op, const
 
 sc_err *sc_c_find_enumerator(struct sc_cparser *ps, struct sc_cop *op, bool *ret_found) {
     const char *scope = strstr(ps->scan.name, "::"), *next;
+    const char *own = behind_bang(ps->scan.name);
     *ret_found = false;
     if (!ps->env->symtab)
         return NULL;
     while (scope && (next = strstr(scope + 2, "::")) != NULL)
         scope = next;
     sc_err *err = scope ? scoped_enumerator(ps, op, scope, ret_found)
-                        : enumerator_anywhere(ps, op, ret_found);
+                        : enumerator_in(ps, op, (size_t)(own - ps->scan.name), own, ret_found);
     return err ? at_column(ps, op->at, err) : NULL;
 }

@@ -2,7 +2,7 @@
 /*
  * Hardware or software, by these rules:
  *
- *   requested  the best finding is of the rule for dumps made on request
+ *   requested  the best finding is of a rule for dumps made on request
  *   hardware   the best finding is of a rule whose id begins with "hardware"; or the bug check is
  *              one by which processor, memory or bus report an error, and no finding that names a
  *              module is better than "likely" (drivers on the stack of such a stop are mostly
@@ -36,7 +36,8 @@ static bool is_reported_by_hardware(const struct sc_analysis *a) {
 }
 
 enum sc_cause sc_finding_cause(const struct sc_finding *f) {
-    if (f->rule && !strcmp(f->rule, "live-or-manual"))
+    bool demanded = f->rule && !strcmp(f->rule, "user-on-demand") && f->confidence == SC_CERTAIN;
+    if (demanded || (f->rule && !strcmp(f->rule, "live-or-manual")))
         return SC_CAUSE_REQUESTED;
     if (f->rule && !strncmp(f->rule, "hardware", strlen("hardware")))
         return SC_CAUSE_HARDWARE;

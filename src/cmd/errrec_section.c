@@ -116,7 +116,8 @@ static void mca(const struct nt_whea_mca *m, struct sc_errrec_lines *l) {
                            ? nt_mca_smca_bank(m->extended[0])
                            : NULL;
     add(l, "Error", "%s (Proc %u Bank %u)", decoded.name, m->processor, m->bank);
-    known(l, "%s%s%s", decoded.words, bank ? "; bank: " : "", bank ? bank : "");
+    known(l, "%s: %s%s%s", nt_mca_class_text(decoded.kind), decoded.words, bank ? "; bank: " : "",
+          bank ? bank : "");
     add(l, "  Status", "0x%016" PRIx64, m->status);
     known(l, "%s%s%s%s%s%s", decoded.valid ? "valid" : "not valid",
           decoded.overflow ? ", overflow" : "", decoded.uncorrected ? ", uncorrected" : "",

@@ -111,7 +111,7 @@ static const struct sc_rectype code_type = {"unwind_code", sizeof(struct code_re
 static void code_text(sc_out *out, const void *record, void *ctx) {
     const struct code_rec *r = record;
     const bool *enrich = ctx;
-    sc_printf(out, "  %02x: offs %x, unwind op %x, op info %x\t%s%s", r->slot, r->offset, r->op,
+    sc_printf(out, "  %02x: offs %x, unwind op %x, op info %x      %s%s", r->slot, r->offset, r->op,
               r->info, r->name, r->detail);
     if (*enrich && *r->extra)
         sc_printf(out, "  [%s]", r->extra);

@@ -121,13 +121,14 @@ static sc_err *bang(struct sc_parser *ps, uint64_t *ret_value) {
 }
 
 /* What stands between the parentheses is C++. */
-static sc_err *cxx(struct sc_parser *ps, const char *at, uint64_t *ret_value) {
+static sc_err *cxx(struct sc_parser *ps, const char *at, const char *word, uint64_t *ret_value) {
     const char *open = ps->p, *end;
     uint64_t value;
     if (!ps->env->cxx)
         return sc_scan_fail(ps, at, SC_ERR_UNSUPPORTED,
-                            "@@c++( ) holds a C++ expression, which cannot be evaluated here; "
-                            "@@masm( ) can");
+                            "@@%s( ) holds a C++ expression, which cannot be evaluated here; "
+                            "@@masm( ) can",
+                            word);
     sc_err *err = sc_deeper(ps, at);
     if (err)
         return err;
@@ -154,7 +155,7 @@ static sc_err *evaluator(struct sc_parser *ps, const char *at, uint64_t *ret_val
     }
     if (sc_scan_peek(ps) != '(')
         return sc_scan_expected(ps, "(");
-    return word == masm ? nested(ps, at, ')', ret_value) : cxx(ps, at, ret_value);
+    return word == masm ? nested(ps, at, ')', ret_value) : cxx(ps, at, word, ret_value);
 }
 
 static sc_err *at_sign(struct sc_parser *ps, uint64_t *ret_value) {

@@ -84,8 +84,8 @@ static void memory(struct nt_mca *m, unsigned code, bool extended) {
     m->kind = NT_MCA_MEMORY;
     snprintf(m->name, sizeof m->name, channel == 15 ? "%s%s_CHANNEL?_ERR" : "%s%s_CHANNEL%u_ERR",
              extended ? "EXT_" : "", names[code >> 4 & 7], channel);
-    snprintf(m->words, sizeof m->words, "%smemory controller, %s, %s",
-             extended ? "extended memory, " : "", words[code >> 4 & 7], text);
+    snprintf(m->words, sizeof m->words, "%s%s, %s", extended ? "extended memory, " : "",
+             words[code >> 4 & 7], text);
 }
 
 static void bus(struct nt_mca *m, unsigned code) {
@@ -99,9 +99,9 @@ static void bus(struct nt_mca *m, unsigned code) {
     snprintf(m->name, sizeof m->name, "BUS%s_%s_%s_%s_%sTIMEOUT_ERR", level_names[code & 3],
              part_names[code >> 9 & 3], request_name(code), space_names[code >> 2 & 3],
              timeout ? "" : "NO");
-    snprintf(m->words, sizeof m->words, "bus or interconnect, %s, %s, %s, %s%s",
-             level_words[code & 3], part_words[code >> 9 & 3], request_word(code),
-             space_words[code >> 2 & 3], timeout ? ", timed out" : "");
+    snprintf(m->words, sizeof m->words, "%s, %s, %s, %s%s", level_words[code & 3],
+             part_words[code >> 9 & 3], request_word(code), space_words[code >> 2 & 3],
+             timeout ? ", timed out" : "");
 }
 
 static void simple(struct nt_mca *m, unsigned code) {
@@ -156,7 +156,7 @@ static void decode_code(struct nt_mca *m) {
     else if ((plain & 0xfffc) == 0x000c) {
         m->kind = NT_MCA_CACHE;
         snprintf(m->name, sizeof m->name, "GCACHE%s_ERR", level_names[code & 3]);
-        snprintf(m->words, sizeof m->words, "cache hierarchy, %s", level_words[code & 3]);
+        snprintf(m->words, sizeof m->words, "%s", level_words[code & 3]);
     } else {
         simple(m, plain);
     }

@@ -170,6 +170,8 @@ static void fill_frame(struct forge_world *w, const struct forge_frames *frames,
             forge_memmap_fill(&w->mem, f->sp, frames->item[k].sp - f->sp);
             return;
         }
+    if (f->has_sp && !w->is32) /* the outermost one: what it has for the arguments of others */
+        forge_memmap_fill(&w->mem, f->sp, 0x20);
 }
 
 static bool put_pokes(struct forge_world *w, const struct forge_wstack *s) {

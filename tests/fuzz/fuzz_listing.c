@@ -43,7 +43,7 @@ static void check(const struct forge_fit *fit, const struct forge_frames *frames
 static void stack(const char *text, bool is_x86) {
     struct forge_frames frames;
     struct forge_fit fit;
-    struct forge_where where = {NULL, somewhere};
+    struct forge_where where = {.ctx = NULL, .address = somewhere};
     char why[FORGE_WHY];
     if (!forge_frames_parse(text, &frames, why))
         return;

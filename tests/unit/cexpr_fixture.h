@@ -43,6 +43,7 @@ enum {
     X_ROWS, /* int [2][3] */
     X_ROW,
     X_P_CHILD,
+    X_INNER, /* enum _CHILD::Inner */
 };
 
 #define X_STRUCT(tid, tname, tsize)                                                                \
@@ -97,6 +98,7 @@ static const struct sc_type x_types[] = {
      .bit_len = 2},
     {.id = X_MODE, .kind = SC_TYPE_ENUM, .name = "_MODE", .size = 8, .target = X_ULONG64},
     {.id = X_TINY, .kind = SC_TYPE_ENUM, .name = "_TINY", .size = 1},
+    {.id = X_INNER, .kind = SC_TYPE_ENUM, .name = "_CHILD::Inner", .size = 4, .is_signed = true},
     {.id = X_P_EMPTY, .kind = SC_TYPE_POINTER, .name = "", .size = 8, .target = X_EMPTY},
     {.id = X_ROWS, .kind = SC_TYPE_ARRAY, .name = "", .size = 24, .target = X_ROW, .count = 2},
     {.id = X_ROW, .kind = SC_TYPE_ARRAY, .name = "", .size = 12, .target = X_INT, .count = 3},
@@ -137,6 +139,7 @@ static const struct fake_member x_members[] = {
     FAKE_ENUM(X_MODE, "ModeBig", 0x100000000),
     FAKE_ENUM(X_MODE, "ModeNone", 0),
     FAKE_ENUM(X_TINY, "TinyOne", 1),
+    FAKE_ENUM(X_INNER, "InnerTwo", 2),
 };
 
 static const struct sc_symbol x_symbols[] = {
@@ -216,6 +219,7 @@ static inline sc_err *cx_reg(void *ctx, const char *name, struct sc_cexpr_reg *r
                 {"al", "unsigned char", 0x88},
                 {"$thread", "nt!_THING *", SYM_AT},
                 {"$peb", "nt!_NO_SUCH *", 0x7000},
+                {"$teb", "drv!_THING *", SYM_AT},
                 {"$odd", "nt!_NO_SUCH", 0x7000},
                 {"$ip", "unsigned char *", SYM_AT + 0x80}};
     for (size_t i = 0; i < sizeof regs / sizeof *regs; i++) {

@@ -297,6 +297,17 @@ static void the_bug_check_for_unloaded_drivers_is_certain(void **state) {
     case_end(&c);
 }
 
+static void data_of_an_unloaded_driver_that_another_one_touches_is_strong(void **state) {
+    (void)state;
+    struct acase c;
+    case_kernel(&c, 0xce, GONE + 0x55, 0, BAD + 0x10, 0);
+    case_gone(&c, GONE, "gone.sys");
+    case_run(&c);
+    assert_string_equal(c.a->findings[0].rule, "unloaded-driver");
+    assert_int_equal(c.a->findings[0].confidence, SC_STRONG);
+    case_end(&c);
+}
+
 static void a_jump_into_an_unloaded_driver_is_strong(void **state) {
     (void)state;
     struct acase c;
@@ -555,6 +566,7 @@ int main(void) {
         cmocka_unit_test(something_that_is_no_device_object_is_not_followed),
         cmocka_unit_test(a_parameter_in_the_kernel_blames_nobody),
         cmocka_unit_test(the_bug_check_for_unloaded_drivers_is_certain),
+        cmocka_unit_test(data_of_an_unloaded_driver_that_another_one_touches_is_strong),
         cmocka_unit_test(a_jump_into_an_unloaded_driver_is_strong),
         cmocka_unit_test(data_in_an_unloaded_driver_is_likely),
         cmocka_unit_test(two_drivers_in_one_place_make_it_less_sure),

@@ -333,6 +333,7 @@ static void names_are_variables_symbols_constants_and_registers(void **state) {
         {"@$thread->Count", "long", M(-5)},
         {"@$peb", "void *", 0x7000},
         {"@$odd", "unsigned int64", 0x7000},
+        {"@$teb->Next", "struct _THING *", SYM_AT2},
         {"@$ip[1]", "unsigned char", 'e'},
         {"@@masm(10)", "unsigned int64", 16},
         {"@@(10) + 1", "unsigned int64", 17},
@@ -346,6 +347,9 @@ static void names_are_variables_symbols_constants_and_registers(void **state) {
         {"drv!ModeBig + 1", "unsigned int64", 0x100000001},
         {"drv!TinyOne + 1", "int", 2},
         {"(nt!_KIND)1 == KindGood", "bool", 1},
+        {"drv!_CHILD::InnerTwo", "_CHILD::Inner", 2},
+        {"drv!_CHILD::Inner::InnerTwo", "_CHILD::Inner", 2},
+        {"drv!InnerTwo", "_CHILD::Inner", 2},
     };
     CHECK(*state, rows);
 }

@@ -126,6 +126,13 @@ static void inlined_frames_have_no_addresses(void **state) {
           "(Inline Function) --------`-------- nt!`anonymous namespace'::RemoveHeadList "
           "[d:\\x\\list.h @ 12]\n"
           "fffff880`05db1b08 00000000`00000000 nt!KiStart+0x10 [c:\\src\\start.c @ 23]\n");
+    in->inline_file = ""; /* the symbols have no lines */
+    in->inline_line = 0;
+    m.walked.stack.count = 1;
+    shows(f, &m, &plain,
+          "Child-SP          RetAddr           Call Site\n"
+          "(Inline Function) --------`-------- nt!`anonymous namespace'::RemoveHeadList\n");
+    in->inline_file = "d:\\x\\list.h";
     const struct sc_kform kvL = {
         .args = true, .child = true, .notes = true, .no_lines = true, .memory = true};
     m.walked.stack.count = 1;
@@ -219,6 +226,43 @@ static void a_displacement_that_wraps_has_a_backtick(void **state) {
     fix_close(&f);
 }
 
+/* A literal of which the image kept nothing: `ln` shows it, and what is behind it, where it was. */
+static void ln_shows_what_has_no_place_where_it_was_linked(void **state) {
+    (void)state;
+    static const struct sc_symbol literal = {.name = "Literal",
+                                             .kind = SC_SYM_PUBLIC,
+                                             .rva = 0x3010,
+                                             .reordered = true,
+                                             .behind = 0x7,
+                                             .unplaced = true,
+                                             .home = 0x8000};
+    static const struct sc_symbol others[] = {
+        {.name = "Next", .kind = SC_SYM_PUBLIC, .rva = 0x8010},
+        {.name = "Here", .kind = SC_SYM_PUBLIC, .rva = 0x4000}};
+    struct fakesyms syms = {.provider = "pdb",
+                            .symbols = others,
+                            .nsymbols = 2,
+                            .omap = &literal,
+                            .omap_rva = 0x3000,
+                            .omap_size = 0x100};
+    static const struct sc_module nt = {
+        .base = SYM_NT, .size = 0x40000, .name = "nt", .image = "ntoskrnl.exe", .path = "nt.exe"};
+    const struct sc_fake fake = {
+        .sz = sizeof fake, .cpu = SC_CPU_X64, .kernel = true, .modules = &nt, .nmodules = 1};
+    struct fix f;
+    const struct sc_modules *list;
+    fake_open(&f, &fake, SC_RENDER_TEXT);
+    assert_null(sc_session_set_paths(f.s, NULL, NULL));
+    assert_null(sc_target_modules(f.target, &list));
+    sc_symbols *s = fakesyms_open(&syms);
+    assert_null(sc_symtab_attach(sc_session_symtab(f.s), &list->item[0], s, "test"));
+    sc_symbols_unref(s);
+    fix_run(&f, ".enrich off");
+    fix_prints(&f, "ln fffff800`00003017",
+               "(fffff800`00008000)   nt!Literal+0x7   |  (fffff800`00008010)   nt!Next\n");
+    fix_close(&f);
+}
+
 /* Compiled at run time, it lies in no module; that there is any shows in the modules. */
 static void code_outside_of_modules_is_managed_where_a_clr_is_loaded(void **state) {
     (void)state;
@@ -238,13 +282,13 @@ static void code_outside_of_modules_is_managed_where_a_clr_is_loaded(void **stat
     add(&f, &m, 0x12f100, 0x7ff800001000);
     shows(&f, &m, &plain,
           "Child-SP          RetAddr           Call Site\n"
-          "00000000`0012f0d8 00007ff8`00001000 0x40`90140fc3  [managed code]\n"
+          "00000000`0012f0d8 00007ff8`00001000 0x00000040`90140fc3  [managed code]\n"
           "00000000`0012f100 00000000`00000000 coreclr+0x1000\n");
     sc_session_set_enrich(f.s, false);
     m.walked.stack.count = 1;
     shows(&f, &m, &plain,
           "Child-SP          RetAddr           Call Site\n"
-          "00000000`0012f0d8 00007ff8`00001000 0x40`90140fc3\n");
+          "00000000`0012f0d8 00007ff8`00001000 0x00000040`90140fc3\n");
     fix_close(&f);
 }
 
@@ -429,6 +473,7 @@ int main(void) {
         T(the_default_number_of_frames_can_be_set),
 #undef T
         cmocka_unit_test(a_displacement_that_wraps_has_a_backtick),
+        cmocka_unit_test(ln_shows_what_has_no_place_where_it_was_linked),
         cmocka_unit_test(code_outside_of_modules_is_managed_where_a_clr_is_loaded),
         cmocka_unit_test(x86_stacks_have_frame_pointers_and_fpo_data),
         cmocka_unit_test(json_has_a_frame_as_a_record),

@@ -36,7 +36,7 @@ static void a_command_is_completed_where_one_starts(void **state) {
     expect(&f, "  .FORM", ".formats ");
     expect(&f, "n 10; .echot", ".echotime ");
     expect(&f, ".log", ".logopen .logappend .logclose .logfile ");
-    expect(&f, "!err", "!error ");
+    expect(&f, "!err", "!errrec !error ");
     expect(&f, "nosuch", "");
     assert_non_null(strstr(complete(&f, "").text, "help "));
     assert_non_null(strstr(complete(&f, "n 10;").text, "help "));

@@ -99,8 +99,8 @@ static void without_a_record_the_parameters_hold_the_status(void **state) {
     struct acase c;
     case_kernel(&c, 0x124, 0, POOL, 0xb2000040, 0x800);
     case_run(&c);
-    says(c.a, "MCi_STATUS in parameters 3 and 4 is b200004000000800: a bus or interconnect error, "
-              "bus or interconnect, level 0, this processor asked, request not told, memory "
+    says(c.a, "MCi_STATUS in parameters 3 and 4 is b200004000000800: a bus or interconnect error: "
+              "level 0, this processor asked, request not told, memory "
               "(BUSL0_SRC_ERR_M_NOTIMEOUT_ERR), uncorrected");
     assert_true(notes(c.a, "no hardware error record at ffffa000`00777000"));
     case_end(&c);

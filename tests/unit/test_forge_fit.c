@@ -110,7 +110,7 @@ static void fits(const char *listing, struct forge_frames *frames, struct forge_
     char why[FORGE_WHY];
     if (!forge_frames_parse(listing, frames, why))
         fail_msg("%s", why);
-    struct forge_where where = {frames, somewhere};
+    struct forge_where where = {.ctx = frames, .address = somewhere};
     bool ok = frames->is32 ? forge_fit_x86(frames, &where, fit, why)
                            : forge_fit_x64(frames, &where, fit, why);
     if (!ok)
@@ -138,7 +138,7 @@ static void refuses(const char *listing, const char *want) {
     char why[FORGE_WHY] = "";
     if (!forge_frames_parse(listing, &frames, why))
         fail_msg("%s", why);
-    struct forge_where where = {&frames, somewhere};
+    struct forge_where where = {.ctx = &frames, .address = somewhere};
     assert_false(frames.is32 ? forge_fit_x86(&frames, &where, &fit, why)
                              : forge_fit_x64(&frames, &where, &fit, why));
     if (!strstr(why, want))
@@ -486,7 +486,7 @@ static void where_it_is_must_be_known(void **state) {
     assert_true(forge_frames_parse("fffff880`03000000 fffff800`02001050 nt!Leaf+0x20\n"
                                    "fffff880`03000040 00000000`00000000 nt!Walk+0x50\n",
                                    &frames, why));
-    struct forge_where where = {NULL, nowhere};
+    struct forge_where where = {.ctx = NULL, .address = nowhere};
     assert_false(forge_fit_x64(&frames, &where, &fit, why));
     assert_string_equal(why, "line 1: nothing says where nt!Leaf+0x20 is: give the address of its "
                              "symbol");
@@ -665,7 +665,7 @@ static void x86_stacks_without_columns(void **state) {
     assert_true(forge_frames_parse("nt!KiTrap0E+0x238\nhal!HalpX+0x12\nnt!KiThreadStartup+0x16\n",
                                    &frames, why));
     frames.is32 = true;
-    struct forge_where where = {&frames, somewhere};
+    struct forge_where where = {.ctx = &frames, .address = somewhere};
     assert_true(forge_fit_x86(&frames, &where, &fit, why));
     blocks_are_good(&fit);
     replays_x86(&frames, &fit);

@@ -254,6 +254,38 @@ static void moved_blocks_belong_to_their_functions(void **state) {
     end(&b);
 }
 
+/* The linker had a string literal there, of which the image kept nothing. */
+static void a_symbol_without_a_place_says_where_it_was_linked(void **state) {
+    static const struct forge_symbol list[] = {
+        {.kind = FORGE_SYM_PUBLIC, .name = "KiFirst", .rva = 0x1000},
+        {.kind = FORGE_SYM_PUBLIC, .name = "Literal", .rva = 0x22000},
+    };
+    static const struct forge_moved moved[] = {{FORGE_NOWHERE, 0x22000, 1},
+                                               {0x5ae0, 0x22400, 0x20}};
+    struct built b;
+    struct sc_symbol s;
+    bool ok = false;
+    (void)state;
+    struct forge_symfile f = empty(X86);
+    f.symbol = list;
+    f.nsymbols = COUNT(list);
+    f.moved = moved;
+    f.nmoved = COUNT(moved);
+    build(&b, &f);
+    no_error(sc_symbols_nearest(b.symbols, 0x5ae8, SC_SYM_ANY, &s, &ok));
+    assert_true(ok && s.reordered && s.unplaced);
+    assert_string_equal(s.name, "Literal");
+    assert_int_equal(s.behind, 0x408);
+    assert_int_equal(s.home, 0x22000);
+    assert_int_equal(s.rva, 0x5ae8 - 0x408);
+    no_error(sc_symbols_nearest(b.symbols, 0x1010, SC_SYM_ANY, &s, &ok));
+    assert_true(ok && s.reordered && !s.unplaced);
+    assert_int_equal(s.behind, 0x10);
+    no_error(sc_symbols_find(b.symbols, "Literal", &s, &ok));
+    assert_false(ok);
+    end(&b);
+}
+
 static void blocks_that_cannot_move_are_named(void **state) {
     static const struct forge_symbol list[] = {
         {.kind = FORGE_SYM_PUBLIC, .name = "There", .rva = 0x2010}};
@@ -676,6 +708,7 @@ int main(void) {
         cmocka_unit_test(decorations_of_x86),
         cmocka_unit_test(lines_of_functions),
         cmocka_unit_test(moved_blocks_belong_to_their_functions),
+        cmocka_unit_test(a_symbol_without_a_place_says_where_it_was_linked),
         cmocka_unit_test(blocks_that_cannot_move_are_named),
         cmocka_unit_test(frame_data_of_both_kinds),
         cmocka_unit_test(symbols_that_cannot_be_are_named),

@@ -4,7 +4,10 @@
 
 #include "analyze/bitflip.h"
 
-static const struct sc_finding *hardware(const struct acase *c) { return found(c->a, "hardware"); }
+static const struct sc_finding *hardware(const struct acase *c) {
+    const struct sc_finding *f = found(c->a, "hardware");
+    return f ? f : found(c->a, "hardware-damage");
+}
 
 static void suspects(const struct acase *c, enum sc_confidence confidence, const char *part) {
     const struct sc_finding *f = hardware(c);
@@ -164,6 +167,7 @@ static void damage_without_a_suspect_may_be_hardware(void **state) {
     case_kernel(&c, 0x4e, 0x99, 0x1234, 2, 1);
     case_run(&c);
     suspects(&c, SC_POSSIBLE, "The code is 0x4E");
+    assert_string_equal(c.a->findings[0].rule, "nothing-known"); /* it comes before a mere maybe */
     assert_true(speaks_against(hardware(&c)));
     case_end(&c);
     case_kernel(&c, 0xd1, POOL, 2, 0, BAD + 0x10); /* no such code */

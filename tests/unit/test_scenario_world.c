@@ -290,6 +290,47 @@ static void two_threads_in_one_function_share_its_unwind_data(void **state) {
     done(&b);
 }
 
+/* A double fault: the handler's stack is another one, which leads back to the thread's. */
+static void the_current_thread_may_stand_on_another_stack(void **state) {
+    (void)state;
+    struct built b =
+        build(MACHINE "thread fffffa8001010000 cid 4.8 stack fffff88003007000 fffff88003001000\n"
+                      "stack\n"
+                      "fffff880`009b9de8 fffff800`0168c169 nt!KeBugCheckEx\n"
+                      "fffff880`009b9df0 fffff800`0168a632 nt!KiBugCheckDispatch+0x69\n"
+                      "fffff880`009b9f30 fffff880`04001234 nt!KiDoubleFaultAbort+0xb2\n"
+                      "fffff880`03006f00 00000000`00000000 drv!Fail+0x34\n"
+                      "end\n");
+    assert_int_equal(number(&b, 0xfffffa8001010028, 8), 0xfffff88003006fd0); /* InitialStack */
+    assert_int_equal(number(&b, 0xfffff88003006f00, 8), 0);
+    done(&b);
+}
+
+static void frames_without_columns_lie_on_the_threads_stack(void **state) {
+    (void)state;
+    struct built b =
+        build(MACHINE "thread fffffa8001010000 cid 4.8 stack fffff88003007000 fffff88003001000\n"
+                      "stack\nnt!KeBugCheckEx\ndrv!Fail+0x34\nend\n");
+    struct sc_regs regs;
+    assert_null(sc_target_regs(b.target, 1, &regs));
+    assert_true(sc_regs_sp(&regs) > 0xfffff88003006000 && sc_regs_sp(&regs) < 0xfffff88003007000);
+    done(&b);
+}
+
+/* What esp is below a frame pointer is nobody's business but the registers'. */
+static void registers_say_where_esp_is_below_ebp(void **state) {
+    (void)state;
+    struct built b = build("os 7601\ncpu x86\ndump minidump\nmodule app 400000 +10000\n"
+                           "stack\nChildEBP RetAddr\n0012ff40 00401234 app!Inner+0x10\n"
+                           "0012ff60 00000000 app!Outer+0x34\nend\n"
+                           "registers esp=12ff20 ebp=12ff40\n");
+    struct sc_regs regs;
+    assert_null(sc_target_regs(b.target, 0, &regs));
+    assert_int_equal(sc_regs_sp(&regs), 0x12ff20);
+    assert_int_equal(number(&b, 0x12ff20, 4), 0);
+    done(&b);
+}
+
 static void a_process_is_made_too(void **state) {
     (void)state;
     struct built b = build("os 19041\ncpu x64\ndump minidump named.dmp\n"
@@ -399,6 +440,28 @@ static const struct {
     {MACHINE STACK STACK,
      "case:12: stack: the current one stands in line 6: say whose this is (stack thread ADDRESS, "
      "stack user)"},
+    {MACHINE "moved drv!F drv+1000\n", "case:6: moved: \"F\" is not name+distance"},
+    {MACHINE "moved drv!F+10 drv+1000\n", "case:6: moved: nothing says where drv!F is"},
+    {MACHINE "symbol drv!F drv+1000\nmoved drv!F+10 nt+1000\n",
+     "case:7: moved: fffff80001601000 lies outside of drv"},
+    {MACHINE "fnent srv\nend\n",
+     "case:6: no line describes the module srv: write  module srv START END"},
+    {MACHINE "fnent drv\nend\n", "case:6: fnent: no function entry stands in the block"},
+    {MACHINE "fnent drv\nBeginAddress = 1000\nend\n",
+     "case:7: fnent: EndAddress, UnwindInfoAddress and the line with the version must follow"},
+    {MACHINE "fnent drv\nBeginAddress = 1000\nEndAddress = 1010\nUnwindInfoAddress = 2000\n"
+             "version 1, flags 4, prolog 0, codes 0\nend\n",
+     "case:7: fnent: flags 4, and no entry is chained to it"},
+    {MACHINE "fnent drv\nBeginAddress = 1000\nEndAddress = 1010\nUnwindInfoAddress = 2000\n"
+             "version 1, flags 1, prolog 0, codes 0\nend\n",
+     "case:7: fnent: entries with a handler cannot be made"},
+    {MACHINE "fnent drv\nBeginAddress = 1000\nEndAddress = 1010\nUnwindInfoAddress = 2000\n"
+             "version 1, flags 0, prolog 4, codes 1\nend\n",
+     "case:7: fnent: 1 codes, of which 0 are shown"},
+    {MACHINE "fnent drv\nBeginAddress = 1000\nEndAddress = 1010\nUnwindInfoAddress = 2000\n"
+             "version 1, flags 0, prolog 4, codes 1\n"
+             "00: offs 4, unwind op 3, op info 0 UWOP_SET_FPREG.\nend\n",
+     "case:11: fnent: operation 3 cannot be made from a listing"},
     {MACHINE "stack\nend\n", "case:6: stack: there is no frame in this listing"},
     {MACHINE "stack\nnothing\nend\n",
      "case:7: stack: \"nothing\" is neither module!name nor an address"},
@@ -462,6 +525,9 @@ int main(void) {
         cmocka_unit_test(registers_of_an_outer_frame_go_where_unwinding_finds_them),
         cmocka_unit_test(a_waiting_thread_stands_behind_its_switch_frame),
         cmocka_unit_test(two_threads_in_one_function_share_its_unwind_data),
+        cmocka_unit_test(the_current_thread_may_stand_on_another_stack),
+        cmocka_unit_test(frames_without_columns_lie_on_the_threads_stack),
+        cmocka_unit_test(registers_say_where_esp_is_below_ebp),
         cmocka_unit_test(a_process_is_made_too),
         cmocka_unit_test(complaints),
     };

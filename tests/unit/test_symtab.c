@@ -133,6 +133,24 @@ static void a_block_that_omap_moved_has_a_wrapped_displacement(void **state) {
     assert_true(n.displacement == 0xfffffffffffe3ae9ull);
 }
 
+/* x86: what is shown is how far it was when it was linked. */
+static void a_moved_block_of_32_bits_has_the_distance_it_was_linked_with(void **state) {
+    static const struct sc_module driver = {
+        .base = 0xf7a20000, .size = 0x10000, .name = "drv", .image = "drv.sys", .path = "drv.sys"};
+    static const struct sc_symbol wait = {
+        .name = "Wait", .kind = SC_SYM_PUBLIC, .rva = 0x9000, .reordered = true, .behind = 0x1c2};
+    const struct sc_fake fake = {
+        .sz = sizeof fake, .cpu = SC_CPU_X86, .kernel = true, .modules = &driver, .nmodules = 1};
+    struct fakesyms syms = {
+        .provider = "pdb", .omap = &wait, .omap_rva = 0x2000, .omap_size = 0x20};
+    struct world w;
+    (void)state;
+    world_open(&w, &fake, NULL, NULL, NULL);
+    attach(&w, "drv", &syms);
+    text_is(&w, 0xf7a22008, "drv!Wait+0x1c2");
+    world_close(&w);
+}
+
 static void of_several_providers_the_one_that_covers_wins_then_the_nearest(void **state) {
     struct setting *s = *state;
     static const struct sc_symbol publics[] = {
@@ -645,6 +663,7 @@ int main(void) {
         TEST(constants_and_thread_locals_name_no_address),
         TEST(offsets_beyond_4_gib_do_not_wrap_to_small_ones),
         TEST(a_block_that_omap_moved_has_a_wrapped_displacement),
+        TEST(a_moved_block_of_32_bits_has_the_distance_it_was_linked_with),
         TEST(of_several_providers_the_one_that_covers_wins_then_the_nearest),
         TEST(a_damaged_provider_is_passed_over),
         TEST(other_errors_come_back_and_leave_the_answer_alone),

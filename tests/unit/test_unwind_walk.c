@@ -313,6 +313,22 @@ static void home_slots_are_the_arguments(void **state) {
     walk_free(w);
 }
 
+static void arguments_behind_a_trap_lie_where_it_interrupted(void **state) {
+    (void)state;
+    struct walk *w = walk_new();
+    walk_driver(w, 0x1000, 0x1100, "\x01\x00\x01\x00\x00\x0a\x00\x00", 8); /* a machine frame */
+    const uint64_t frame[5] = {DRV + 0x1050, 0x10, 0x246, SP + 0x208, 0x18};
+    for (int i = 0; i < 5; i++)
+        walk_put(w, 8 * i, frame[i]);
+    for (int i = 0; i < 4; i++)
+        walk_put(w, 0x208 + 8 * i, 0xb0 + (uint64_t)i);
+    walk_from(w, DRV + 0x1080);
+    walk_is(w, 1, DRV + 0x1050, SP + 0x208, SC_FRAME_TRAP);
+    assert_int_equal(walk_frame(w, 0)->nparams, 4);
+    assert_true(walk_frame(w, 0)->param[0] == 0xb0 && walk_frame(w, 0)->param[3] == 0xb3);
+    walk_free(w);
+}
+
 static void arguments_that_the_dump_lacks_are_counted(void **state) {
     (void)state;
     struct walk *w = walk_new();
@@ -496,6 +512,7 @@ int main(void) {
         cmocka_unit_test(a_machine_frame_that_leads_back_to_itself_is_a_loop),
         cmocka_unit_test(a_stack_that_ends_in_zero_is_complete),
         cmocka_unit_test(home_slots_are_the_arguments),
+        cmocka_unit_test(arguments_behind_a_trap_lie_where_it_interrupted),
         cmocka_unit_test(arguments_that_the_dump_lacks_are_counted),
         cmocka_unit_test(a_missing_stack_ends_the_walk_and_says_where),
         cmocka_unit_test(damaged_unwind_data_is_said),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Steps of the x64 unwinder whose Nth allocation is refused, for every N until they get through:
- * each run ends in "out of memory" or in the right registers, and nothing is leaked. Once with an
- * image, once with a minidump's tables of code made at run time.
+ * Steps of the unwinders of x64 and ARM64 whose Nth allocation is refused, for every N until they
+ * get through: each run ends in "out of memory" or in the right registers, and nothing is leaked.
+ * x64 once with an image, once with a minidump's tables of code made at run time.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +21,7 @@ enum { CODE = 0x1000, PDATA = 0x3000, XDATA = 0x4000, STACK_SIZE = 0x400, TRIES 
 
 struct job {
     const char *name;
-    bool stream;
+    bool stream, arm64;
     struct peimg image;
     uint8_t stack[STACK_SIZE];
     struct forge_bytes file;
@@ -31,6 +31,20 @@ struct job {
 static void put64(uint8_t *p, uint64_t v) {
     for (unsigned i = 0; i < 8; i++)
         p[i] = (uint8_t)(v >> (8 * i));
+}
+
+/* Three frames of fp and lr: by .xdata, packed, and by .xdata again; and a return to 0. */
+static void make_arm64(struct job *j) {
+    const uint32_t entries[] = {CODE, XDATA, CODE + 0x80, 1 | 0x20 << 2 | 3u << 21 | 2u << 23};
+    const uint32_t xdata[] = {0x20 | 1u << 27, 0xe3e483e1};
+    peimg_init(&j->image, 0xaa64);
+    peimg_dir(&j->image, SC_PE_DIR_EXCEPTION, PDATA, sizeof entries);
+    peimg_u32s(&j->image, PDATA, entries, 4);
+    peimg_u32s(&j->image, XDATA, xdata, 2);
+    for (unsigned i = 0; i < 3; i++) {
+        put64(j->stack + 0x20 * i, STACK + 0x20 * (i + 1));
+        put64(j->stack + 0x20 * i + 8, i < 2 ? IMAGE + CODE + (i ? 0x40 : 0xc0) : 0);
+    }
 }
 
 /* Three frames: alloc 0x28 each, one in a chained part, and a return to 0. */
@@ -51,7 +65,8 @@ static sc_err *open_image(struct job *j) {
         .base = IMAGE, .size = PEIMG_SIZE, .name = "drv", .image = "drv.sys"};
     struct sc_fake_bytes memory[] = {{IMAGE, j->image.data, PEIMG_SIZE},
                                      {STACK, j->stack, STACK_SIZE}};
-    struct sc_fake fake = {.sz = sizeof fake, .cpu = SC_CPU_X64, .kernel = true};
+    struct sc_fake fake = {.sz = sizeof fake, .kernel = true};
+    fake.cpu = j->arm64 ? SC_CPU_ARM64 : SC_CPU_X64;
     fake.modules = &module, fake.nmodules = 1, fake.memory = memory, fake.nmemory = 2;
     return sc_target_fake(&fake, &j->target);
 }
@@ -84,28 +99,42 @@ static sc_err *open_stream(struct job *j) {
     return sc_target_open_memory("made.dmp", j->file.data, j->file.size, NULL, &j->target);
 }
 
-static void walk(struct drive *d, struct sc_unwinder *u) {
+static sc_err *first_regs(const struct job *j, struct sc_regs *ret) {
     uint8_t context[0x4d0] = {0};
-    struct sc_regs regs;
-    struct sc_step step = {.known = UINT64_MAX};
+    if (j->arm64) {
+        put64(context, 0x40000f);
+        put64(context + 0xf0, STACK);
+        put64(context + 0x100, STACK);
+        put64(context + 0x108, IMAGE + CODE + 0x40);
+        return sc_regs_init(ret, SC_CPU_ARM64, context, 0x390);
+    }
     put64(context + 0x30, 0x10001f);
     put64(context + 0x98, STACK);
     put64(context + 0xf8, IMAGE + CODE + 0x40);
-    if (drive_error(d, sc_regs_init(&regs, SC_CPU_X64, context, sizeof context)))
+    return sc_regs_init(ret, SC_CPU_X64, context, sizeof context);
+}
+
+static void walk(const struct job *j, struct drive *d, struct sc_unwinder *u) {
+    struct sc_regs regs;
+    struct sc_step step = {.known = UINT64_MAX};
+    if (drive_error(d, first_regs(j, &regs)))
         return;
     for (unsigned i = 0; i < 8 && sc_regs_ip(&regs); i++) {
         struct sc_unwind_module *m = NULL;
         if (drive_error(d, sc_unwind_module_at(u, sc_regs_ip(&regs), &m)))
             return;
         step.err = NULL;
-        enum sc_step_status st = sc_step_x64(u, m, true, &regs, &step);
+        enum sc_step_status st = j->arm64 ? sc_step_arm64(u, m, !i, &regs, &step)
+                                          : sc_step_x64(u, m, true, &regs, &step);
         drive_mix(d, st);
         drive_mix(d, sc_regs_sp(&regs) ^ sc_regs_ip(&regs));
-        if (st == SC_STEP_ERROR)
-            drive_error(d, step.err);
-        if (st != SC_STEP_DONE)
+        if (st == SC_STEP_ERROR && drive_error(d, step.err))
             return;
+        if (st != SC_STEP_DONE)
+            break;
     }
+    if (sc_regs_ip(&regs))
+        drive_error(d, sc_errf(SC_ERR_FORMAT, "the stack does not lead to its end"));
 }
 
 /* One run; false when it broke a promise. *RET_DONE: nothing was refused any more. */
@@ -115,7 +144,7 @@ static bool run(struct job *j, uint64_t fail_at, uint64_t want, struct drive *d,
     *d = (struct drive){0};
     heap_begin(fail_at);
     if (!drive_error(d, sc_unwinder_create(j->target, NULL, &u)))
-        walk(d, u);
+        walk(j, d, u);
     sc_unwinder_destroy(u);
     heap_end(&stats);
     *ret_done = !stats.failed;
@@ -134,7 +163,7 @@ static sc_err *warm(struct job *j) {
     sc_unwinder *u = NULL;
     sc_err *err = sc_unwinder_create(j->target, NULL, &u);
     if (!err)
-        walk(&d, u);
+        walk(j, &d, u);
     sc_unwinder_destroy(u);
     return err;
 }
@@ -142,7 +171,10 @@ static sc_err *warm(struct job *j) {
 static void every_allocation(struct job *j) {
     struct drive d;
     bool done = false;
-    make(j);
+    if (j->arm64)
+        make_arm64(j);
+    else
+        make(j);
     sc_err *err = j->stream ? open_stream(j) : open_image(j);
     if (!err)
         err = warm(j);
@@ -161,7 +193,11 @@ static void every_allocation(struct job *j) {
 }
 
 int main(void) {
-    static struct job jobs[] = {{.name = "an image"}, {.name = "a stream", .stream = true}};
+    static struct job jobs[] = {
+        {.name = "an image"},
+        {.name = "a stream", .stream = true},
+        {.name = "an image of ARM64", .arm64 = true},
+    };
     for (size_t i = 0; i < sizeof jobs / sizeof *jobs; i++)
         every_allocation(&jobs[i]);
     return tap_done();
