@@ -45,6 +45,8 @@ add_test(NAME fault/objects COMMAND fault_objects)
 watched(fault_explain fault/fault_explain.c)
 target_link_libraries(fault_explain PRIVATE cmocka)
 add_test(NAME fault/explain COMMAND fault_explain)
+watched(fault_blame fault/fault_blame.c)
+add_test(NAME fault/blame COMMAND fault_blame)
 
 watched(fault_user fault/fault_user.c)
 target_link_libraries(fault_user PRIVATE cmocka)
