@@ -99,10 +99,9 @@ static void blame_caller_inside(struct sc_case *c, struct sc_draft *d,
  * A sanitizer raises exceptions of its own when it finds that memory was misused: SyzyASan, as its
  * sources say, STATUS_ARRAY_BOUNDS_EXCEEDED.
  */
-static const char *sanitizer(struct sc_case *c) {
-    static const char name[] = "syzyasan_rtl";
+static const struct sc_module *sanitizer(struct sc_case *c) {
     bool code = c->machine->windows && c->a->exception.code == 0xc000008c;
-    return code && sc_target_module_named(c->target, name) ? name : NULL;
+    return code ? sc_target_module_named(c->target, "syzyasan_rtl") : NULL;
 }
 
 static void in_module(struct sc_case *c, const struct sc_module *m,
@@ -114,7 +113,7 @@ static void in_module(struct sc_case *c, const struct sc_module *m,
                                           : SC_STRONG);
     d.f.module = m;
     d.f.symbol = symbol_of(c, frames);
-    const char *checker = sanitizer(c);
+    const struct sc_module *checker = sanitizer(c);
     d.f.summary = sc_case_text(
         c, "%s %s.", sc_case_who(c, m),
         checker ? "used memory that it may not use, as AddressSanitizer found" : sc_fault_did(c));
@@ -125,10 +124,10 @@ static void in_module(struct sc_case *c, const struct sc_module *m,
                       "The symbols give the instruction's source line%s.", line);
     if (checker)
         sc_draft_show(
-            c, &d, SC_UNSET64, sc_case_text(c, "lmvm %s", checker),
+            c, &d, SC_UNSET64, sc_case_lmvm(c, checker),
             "%s is loaded, which raises that exception when it finds memory misused: past "
             "the end of a block, or after it was freed.",
-            checker);
+            sc_case_name(c, checker->image));
     show_instruction(c, &d, m);
     blame_caller_inside(c, &d, frames);
     sc_user_show_thread(c, &d);

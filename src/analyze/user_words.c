@@ -43,7 +43,7 @@ const struct sc_thread *sc_user_thread(struct sc_case *c) {
 void sc_user_show_thread(struct sc_case *c, struct sc_draft *d) {
     const struct sc_threads *list = sc_user_thread_list(c);
     if (list && list->count > 1)
-        sc_draft_show(c, d, SC_UNSET64, "~", "It happened in thread %u, one of %zu.",
+        sc_draft_show(c, d, SC_UNSET64, "~", "Thread %u is the one that it happened in, of %zu.",
                       c->machine->current, list->count);
 }
 
