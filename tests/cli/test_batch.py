@@ -274,7 +274,7 @@ with tap.case("four are enough to say possible; three say nothing"):
     tap.equal(crashes("three", 3), {}, "findings")
 
 with tap.case("two that suspect hardware by themselves make it likely"):
-    found = crashes("suspect", 4, stops=["e3", "1a", "4e", "f4"])
+    found = crashes("suspect", 4, stops=["e3", "124", "9c", "f4"])
     tap.equal(found[HARDWARE]["confidence"], "likely", "confidence")
     tap.contains(str(found[HARDWARE]["evidence"]), "2 of them suspect hardware by themselves")
 
