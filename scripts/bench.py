@@ -65,6 +65,9 @@ class PeakRss(threading.Thread):
         super().__init__(daemon=True)
         self.pid, self.peak, self.private, self.stop = pid, 0, 0, False
 
+    # Of one process, for the bound of each.
+    one = 0
+
     @staticmethod
     def resident(pid):
         with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as f:
@@ -79,20 +82,21 @@ class PeakRss(threading.Thread):
                 seen = [self.resident(p) for p in pids]
                 self.peak = max(self.peak, sum(s[0] for s in seen))
                 self.private = max(self.private, sum(s[1] for s in seen))
+                self.one = max(self.one, max(s[0] for s in seen))
             except (OSError, ValueError, ProcessLookupError):
                 pass
             time.sleep(0.002)
 
 
-def batch(program, name, source, count, folder):
-    """`analyze` over COUNT links to one file."""
+def batch(program, name, source, count, folder, *options):
+    """`analyze` over COUNT links to one file: rows and summary."""
     os.makedirs(folder)
     files = []
     for i in range(count):
         files.append(os.path.join(folder, f"{i:05}.dmp"))
         os.link(source, files[-1])
     start = time.monotonic()
-    child = subprocess.Popen([program, "analyze", "--json", "-r", folder], stdout=subprocess.DEVNULL,
+    child = subprocess.Popen([program, "analyze", "--json", *options, folder], stdout=subprocess.DEVNULL,
                              stderr=subprocess.DEVNULL)
     watch = PeakRss(child.pid)
     watch.start()
@@ -103,7 +107,8 @@ def batch(program, name, source, count, folder):
     watch.join()
     processor = used.ru_utime + used.ru_stime
     print(f"  {name:<44} {count / seconds:8.0f} dumps/s   {1000 * processor / count:6.2f} ms a dump   "
-          f"{watch.peak / 1024:7.1f} MB in all processes, {watch.private / 1024:.1f} MB of it their own")
+          f"{watch.one / 1024:6.1f} MB in one process (wanted: 50), {watch.peak / 1024:.1f} in all, "
+          f"{watch.private / 1024:.1f} of it their own")
 
 
 def copy_seconds(path, target):
@@ -222,6 +227,14 @@ def beside_lldb(program, repeat):
           f"LLDB takes {statistics.median(ratios):.0f} times that")
 
 
+# Dumps for which the corpus has symbols and images.
+SYMBOLS = {"kdump/triage_x64.dmp"}
+
+
+def symbol_options():
+    return ["-y", tap.corpus("isf") + ";" + tap.corpus("symstore"), "-i", tap.corpus("symstore")]
+
+
 def sources(folder):
     """(name, path) of the dumps to measure with: real ones where they are, a made one in any case."""
     made = os.path.join(folder, "made.dmp")
@@ -263,14 +276,21 @@ def main():
                 big = padded(path, 10 * 1000 * 1000, os.path.join(folder, "big.dmp"))
                 paired(f"{command}: the same, padded to 10 MB", [program, big, "-c", command], version, args.repeat)
             paired(f"!analyze -v: {kind}", [program, path, "-c", "!analyze -v"], version, args.repeat)
+            if name in SYMBOLS:
+                command = [program, path, *symbol_options(), "-c", "!analyze -v"]
+                cpu_time(command)  # warms the cache of symbol tables
+                paired("!analyze -v: the same, with symbols (wanted: 4)", command, version, args.repeat)
         print("\nDisassembly, processor time:")
         unassemble(program, version, folder, max(3, args.repeat // 10))
         print("\nUnwinding:")
         unwind(program, max(3, args.repeat // 10))
         beside_lldb(program, max(3, args.repeat // 10))
-        print(f"\n`stopcode analyze --json -r`, {args.files} files, {os.cpu_count()} processors:")
-        for i, (kind, path, _) in enumerate(dumps):
+        print(f"\n`stopcode analyze --json`, {args.files} files, {os.cpu_count()} processors (wanted: 100 dumps/s):")
+        for i, (kind, path, name) in enumerate(dumps):
             batch(program, kind, path, args.files, os.path.join(folder, f"batch{i}"))
+            if name in SYMBOLS:
+                batch(program, kind + ", symbols", path, args.files, os.path.join(folder, f"symbols{i}"),
+                      *symbol_options())
         if args.search:
             search(program, args.search, max(3, args.repeat // 12), folder)
     return 0

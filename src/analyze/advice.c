@@ -169,23 +169,22 @@ void sc_show_no_culprit(struct sc_case *c, struct sc_draft *d) {
         return;
     }
     const char *command = sc_culprit_command(c);
-    const char *image = k->found ? sc_case_name(c, k->module->image) : "";
+    const char *where = k->found ? c->a->stack_symbol[k->frame] : "";
     if (b.worth == SC_WORTH_NONE)
         sc_draft_show(c, d, SC_UNSET64, command, "The stack is no evidence here: %s.", b.why);
     else if (only_noticed(c))
         sc_draft_show(c, d, SC_UNSET64, command,
-                      "%s, in %s, is on the stack, but %s; a driver of Windows is nearly always "
-                      "the victim.",
-                      image, sc_culprit_frame(c, k->frame), b.why);
+                      "%s, in %s, is a driver of Windows, and here nearly always the victim: %s.",
+                      where, sc_culprit_frame(c, k->frame), b.why);
     else if (only_waits(c))
         sc_draft_show(c, d, SC_UNSET64, command,
                       "%s, in %s, only waits: the processor was changing from one thread to "
                       "another.",
-                      image, sc_culprit_frame(c, k->frame));
+                      where, sc_culprit_frame(c, k->frame));
     else if (!k->found)
         sc_draft_show(c, d, SC_UNSET64, command, "The stack names no driver: %s.", k->why);
     if (b.worth != SC_WORTH_NONE && k->bystander)
         sc_draft_show(c, d, c->a->stack.frame[k->bystander_frame].ip, command,
-                      "%s, in %s, was only interrupted.", sc_case_name(c, k->bystander->image),
+                      "%s, in %s, was only interrupted.", c->a->stack_symbol[k->bystander_frame],
                       sc_culprit_frame(c, k->bystander_frame));
 }

@@ -82,7 +82,8 @@ static const char *what_is_there(struct sc_case *c, uint64_t good, bool *ret_str
     *ret_strong = false;
     *ret_command = sc_case_lm(c, good);
     if (sc_target_module_at(c->target, good))
-        return sc_case_text(c, "in an image (%s)", sc_case_place(c, good));
+        return sc_case_text(c, "in an image, %s",
+                            sc_case_extent(c, sc_target_module_at(c->target, good)));
     *ret_strong = true;
     *ret_command = sc_case_text(c, "db %s L1", sc_case_hex(c, good));
     if (sc_space_uint(sc_target_space(c->target), good, 1, &byte) == SC_READ_OK)

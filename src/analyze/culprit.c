@@ -298,9 +298,11 @@ static const char *why_nobody(struct search *s, bool cut) {
         return "all frames of the stack are those of Windows' own libraries";
     if (s->r->inner)
         return sc_case_text(c,
-                            "besides the kernel there is only %s on it, which works with what "
-                            "drivers hand to it: whose that was is not on this stack",
-                            sc_case_name(c, s->r->inner->image));
+                            "besides the kernel there is only %s on it (%s, %s), which works with "
+                            "what drivers hand to it: whose that was is not on this stack",
+                            sc_case_name(c, s->r->inner->image),
+                            sc_culprit_frame(c, s->r->inner_frame),
+                            sc_case_place(c, c->a->stack.frame[s->r->inner_frame].ip));
     if (!cut && c->a->stack.end != SC_STACK_END_DONE)
         return sc_case_text(c,
                             "all frames that could be found are the kernel's, and the stack could "

@@ -120,7 +120,7 @@ static void show_users(struct sc_case *c, struct sc_draft *d, const struct users
 static void show_limits(struct sc_case *c, struct sc_draft *d, uint64_t sp, const char *command) {
     sc_draft_show(c, d, sp, command, "The stack pointer at the fault is %s.", sc_case_addr(c, sp));
     sc_draft_show(c, d, c->k->stack_limit,
-                  sc_case_text(c, "!thread %s 0", sc_case_hex(c, c->k->thread)),
+                  sc_case_text(c, "!thread %s 6", sc_case_hex(c, c->k->thread)),
                   "The thread's kernel stack ends at %s and begins at %s.",
                   sc_case_addr(c, c->k->stack_limit), sc_case_addr(c, c->k->stack_base));
 }
@@ -153,6 +153,12 @@ static void write(struct sc_case *c, uint64_t sp, const char *command, const str
                       "%s is %zu times among the return addresses.", sc_case_place(c, x->repeated),
                       x->repeats);
     show_users(c, &d, u);
+    if (u->bytes * 2 < c->k->stack_base - c->k->stack_limit)
+        sc_draft_lacked(c, &d,
+                        "The stack could be followed over 0x%llx of its 0x%llx bytes: who took the "
+                        "rest is not known.",
+                        (unsigned long long)u->bytes,
+                        (unsigned long long)(c->k->stack_base - c->k->stack_limit));
     if (d.f.module)
         sc_advise_module(c, &d, d.f.module);
     else

@@ -68,7 +68,8 @@ static void write(struct sc_case *c, const struct place *p, const struct sc_unlo
     sc_draft_show(c, &d, p->addr, p->command, "%s is %s.", p->what, sc_case_addr(c, p->addr));
     sc_draft_show(c, &d, u->base, "lm", "The list of unloaded modules has %s at %s to %s.", name,
                   sc_case_addr(c, u->base), sc_case_addr(c, u->base + u->size));
-    sc_draft_show(c, &d, p->addr, sc_case_lm(c, p->addr), "No loaded module is there now.");
+    sc_draft_show(c, &d, p->addr, sc_case_lm(c, p->addr),
+                  "That is in no module that is loaded now.");
     if (names_it(sc_plain_code(c->a->code)))
         sc_draft_show(c, &d, SC_UNSET64, ".bugcheck", "Windows raises 0x%X for just this.",
                       c->a->code);

@@ -49,7 +49,7 @@ static void in_program(struct sc_case *c, const struct sc_user_frames *frames, s
                               sc_user_frame_line(c, u));
     sc_user_accuse(c, &d, frames, who,
                    who ? "is the first outside the system's libraries" : "is where it stands");
-    sc_draft_against(c, &d, c->fault.ip, ".exr -1",
+    sc_draft_against(c, &d, u->f->ip, sc_case_lm(c, u->f->ip),
                      "A debugger's breakpoint there would look the same.");
     sc_user_show_thread(c, &d);
     sc_user_lack_symbols(c, &d, frames, who);

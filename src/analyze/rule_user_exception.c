@@ -223,7 +223,7 @@ static bool in_unloaded(struct sc_case *c, const struct sc_user_frames *frames) 
                               "The instruction", sc_case_addr(c, ip), d.f.symbol);
     sc_draft_show(c, &d, u->base, "lm", "The list of unloaded modules has %s at %s to %s.", name,
                   sc_case_addr(c, u->base), sc_case_addr(c, u->base + u->size));
-    sc_draft_show(c, &d, ip, sc_case_lm(c, ip), "No loaded module is there now.");
+    sc_draft_show(c, &d, ip, sc_case_lm(c, ip), "That is in no module that is loaded now.");
     size_t i;
     if (sc_user_blame(frames, 0, &i))
         sc_user_show_frame(c, &d, frames, i, "is the first whose code is still there");

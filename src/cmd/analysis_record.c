@@ -48,6 +48,7 @@ static const struct sc_field finding_fields[] = {
     SC_FIELD_LIST(struct sc_finding_row, evidence, nevidence, &evidence_type),
     SC_FIELD_STRS(struct sc_finding_row, lacked, nlacked),
     SC_FIELD_STRS(struct sc_finding_row, next, nnext),
+    SC_FIELD_STRS(struct sc_finding_row, support, nsupport),
     SC_FIELD_END,
 };
 const struct sc_rectype sc_finding_rectype = {"finding", sizeof(struct sc_finding_row),
@@ -176,6 +177,8 @@ static sc_err *fill_findings(const struct sc_analysis *a, sc_target *target, sc_
             .nlacked = f->nlacked,
             .next = f->next,
             .nnext = f->nnext,
+            .support = f->support,
+            .nsupport = f->nsupport,
         };
         sc_err *err =
             fill_evidence(f->evidence, f->nevidence, arena, &rows[i].evidence, &rows[i].nevidence);

@@ -38,8 +38,8 @@ struct sc_finding_row {
     uint64_t built; /* FILETIME; 0 = the stamp is none, or no time */
     const struct sc_evidence_row *evidence;
     size_t nevidence;
-    const char **lacked, **next;
-    size_t nlacked, nnext;
+    const char **lacked, **next, **support;
+    size_t nlacked, nnext, nsupport;
 };
 
 /* Names the form of the record: docs/schema/analysis-1.json. */

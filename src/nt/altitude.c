@@ -96,6 +96,8 @@ bool nt_altitude_by_file(const char *file, size_t nth, struct nt_altitude *ret) 
     for (size_t row = 0; row < ALTITUDE_ROWS; row++) {
         const char *listed = altitudes_pool + altitude_files[row];
 
+        if (*listed != '?' && lower(*listed) != lower(*file))
+            continue;
         if (stem(listed) != length || !same(listed, file, length) || nth-- > 0)
             continue;
         fill(row, ret);

@@ -95,10 +95,11 @@ static void base_type(uint32_t shape, struct sc_type *ret) {
     ret->kind = SC_TYPE_UNKNOWN;
     ret->name = layout_pool + layout_shape_name[shape];
     for (size_t i = 0; i < sizeof bases / sizeof *bases; i++)
-        if (!strcmp(bases[i].name, ret->name)) {
+        if (bases[i].name[0] == ret->name[0] && !strcmp(bases[i].name, ret->name)) {
             ret->kind = bases[i].kind;
             ret->size = bases[i].size;
             ret->is_signed = bases[i].is_signed;
+            break;
         }
 }
 

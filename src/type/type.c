@@ -95,11 +95,16 @@ static sc_err *member_in(sc_symbols *symbols, uint32_t id, const char *name, uns
     if (!*left)
         return NULL;
     --*left;
-    sc_err *err = sc_type_members(symbols, id, find_member, &f);
+    /* The types of members that are passed by are nobody's business: only the answer's is asked. */
+    sc_err *err = sc_symbols_members(symbols, id, find_member, &f);
     if (err || depth == DEPTH_MAX)
         return err;
     if (f.has_exact || f.has_loose) {
-        *ret_member = f.has_exact ? f.exact : f.loose;
+        struct sc_member m = f.has_exact ? f.exact : f.loose;
+        err = resolve_bits(symbols, &m);
+        if (err)
+            return err;
+        *ret_member = m;
         *ret_found = true;
         return NULL;
     }

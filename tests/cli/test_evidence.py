@@ -121,23 +121,28 @@ def tokens(text):
 
 
 def names(text):
-    """Words of TEXT that are names rather than language: of images, of symbols, in capitals."""
-    return {w.lower() for w in re.findall(r"[\w+!-]+\.(?:sys|exe|dll)|\w+[!+][\w+!:]+|[A-Z][A-Z0-9_]{3,}", text)}
+    """Words of TEXT that are names rather than language: of images, of modules before a place in them, in capitals."""
+    places = re.findall(r"\b(\w+)(?:!\w|\+0x)", text)
+    return {w.lower() for w in re.findall(r"[\w+!-]+\.(?:sys|exe|dll)|[A-Z][A-Z0-9_]{3,}", text) + places}
 
 
 def shows(evidence, finding, row, text):
     """Does TEXT, what the command printed, have something of what is claimed?"""
     claim = evidence["claim"]
-    thread = re.match(r"Thread (\d+) is the one", claim)
-    if thread:
-        return re.search(rf"^\.\s+{thread.group(1)}\s+Id: ", text, re.M)
+    thread = re.search(r"\b[Tt]hread (\d+)\b", claim)
+    if thread and evidence["command"] == "~":
+        return re.search(rf"^[.#]\s+{thread.group(1)}\s+Id: ", text, re.M)
     if re.search("no (loaded )?module", claim, re.I) and evidence["command"].startswith("lm a "):
         return len(text.split("Unloaded modules:")[0].strip().splitlines()) == 1  # the heading
     wanted = numbers(claim) | numbers(evidence["address"] or "")
+    words = names(claim)
+    if not wanted and not words:
+        return True  # a remark on what the command shows
     if evidence["command"] == ".bugcheck":
         wanted |= numbers(row["bugcheck"])
-    words = names(claim) | {finding[n].lower() for n in ("module", "image") if finding.get(n)}
-    return wanted & tokens(text) or any(w in text.lower() for w in words) or not (wanted or words)
+    words |= {finding[n].lower() for n in ("module", "image") if finding.get(n)}
+    return wanted & tokens(text) or words & set(re.findall(r"[\w.-]+", text.lower())) or any(
+        len(w) > 3 and w in text.lower() for w in words)
 
 
 def type_all(row, options):

@@ -11,7 +11,8 @@ A transcript is one text file beside this script:
                                              `file`: the program runs without a dump
     # args: --no-color                       more arguments for the program; `corpus:` works there, too
     # env: TZ=UTC                            a variable for it; may be repeated
-    # filter: regular expression => text     applied to expected and to real output, for what changes from run to run
+    # filter: regular expression => text     applied to expected and to real output, for what changes from run to run;
+                                             nothing may stand behind the arrow
     # known-failure: reason                  it fails and we know; when it passes, the mark has to go
     > .bugcheck                              a command, as typed at the prompt
     Bugcheck code 1000007E                   what it must print

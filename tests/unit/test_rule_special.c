@@ -219,7 +219,7 @@ static void a_driver_of_windows_that_notices_damage_is_the_victim(void **state) 
                           "stack\nnt!KeBugCheckEx\nnt!ExFreePoolWithTag+0x1124\n" frames END
     struct blamed b = blame(*state, FREED("Npfs!NpRemove+0xa5\n"), WITH_SYMBOLS);
     assert_null(by_rule(&b, "stack"));
-    assert_true(says(by_rule(&b, "nothing-known"), false, "is nearly always the victim"));
+    assert_true(says(by_rule(&b, "nothing-known"), false, "here nearly always the victim"));
     blamed_free(&b);
     b = blame(*state, FREED("bad!Remove+0xa5\n"), WITH_SYMBOLS);
     blames(&b, 0, "stack", "bad", SC_LIKELY);
@@ -236,7 +236,7 @@ static void who_only_waits_has_done_nothing(void **state) {
                                "bad!Wait+0x40\n" END,
               WITH_SYMBOLS);
     assert_null(by_rule(&b, "stack"));
-    assert_true(says(by_rule(&b, "kernel-only"), false, "bad.sys, in frame 07, only waits"));
+    assert_true(says(by_rule(&b, "kernel-only"), false, "bad!Wait+0x40, in frame 07, only waits"));
     blamed_free(&b);
     /* its twin: waiting is what was forbidden */
     b = blame(*state,

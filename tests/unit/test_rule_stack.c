@@ -90,8 +90,8 @@ static void whom_an_interrupt_interrupted_is_not_blamed(void **state) {
               WITH_SYMBOLS);
     assert_null(by_rule(&b, "stack"));
     blames_at_most(&b, "bad", -1);
-    assert_true(
-        says(by_rule(&b, "kernel-only"), false, "bad.sys, in frame 05, was only interrupted"));
+    assert_true(says(by_rule(&b, "kernel-only"), false,
+                     "bad!Work+0x30, in frame 05, was only interrupted"));
     blamed_free(&b);
     /* its twin: without the interrupt in between, the driver called that code */
     b = blame(*state,
