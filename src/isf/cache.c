@@ -7,30 +7,56 @@
 
 #include "isf/hash.h"
 
+/* Adds [START, END) of FILE: in place, or by pieces. */
+static sc_err *add_range(struct isf_digest *digest, const sc_file *file, uint64_t start,
+                         uint64_t end) {
+    enum { PIECE = 64 * 1024 };
+    const void *whole = sc_file_view(file, start, end - start);
+    if (whole) {
+        isf_digest_add(digest, whole, (size_t)(end - start));
+        return NULL;
+    }
+    uint8_t *buf = malloc(PIECE);
+    if (!buf)
+        return sc_err_nomem();
+    sc_err *err = NULL;
+    for (uint64_t at = start; !err && at < end;) {
+        size_t n = end - at < PIECE ? (size_t)(end - at) : PIECE;
+        err = sc_file_read(file, at, buf, n);
+        if (!err)
+            isf_digest_add(digest, buf, n);
+        at += n;
+    }
+    free(buf);
+    return err;
+}
+
+/*
+ * Does an xz file end with a check of what it holds that tells contents apart: CRC64 or SHA-256?
+ * (The .xz file format, 2.1.1.2: magic FD "7zXZ" 00, then 00 and the kind of check.)
+ */
+static bool says_its_content(const sc_file *file) {
+    static const uint8_t magic[] = {0xfd, '7', 'z', 'X', 'Z', 0, 0};
+    enum { CRC64 = 4, SHA256 = 10 };
+    uint8_t head[sizeof magic + 1];
+    sc_err *err = sc_file_read(file, 0, head, sizeof head);
+    sc_err_destroy(err);
+    return !err && !memcmp(head, magic, sizeof magic) &&
+           (head[sizeof magic] == CRC64 || head[sizeof magic] == SHA256);
+}
+
+/* Of such a file both ends are enough, and the rest of it is not touched. */
 sc_err *isf_cache_key(const sc_file *file, struct isf_key *ret_key) {
+    enum { END = 32 * 1024 };
     struct isf_key key = {.size = sc_file_size(file)};
     struct isf_digest digest;
+    bool ends = key.size > 4 * END && says_its_content(file);
     isf_digest_init(&digest);
-    const uint8_t *whole = sc_file_view(file, 0, key.size);
-    if (whole) {
-        isf_digest_add(&digest, whole, (size_t)key.size);
-    } else {
-        enum { PIECE = 64 * 1024 };
-        uint8_t *buf = malloc(PIECE);
-        if (!buf)
-            return sc_err_nomem();
-        sc_err *err = NULL;
-        for (uint64_t at = 0; !err && at < key.size;) {
-            size_t n = key.size - at < PIECE ? (size_t)(key.size - at) : PIECE;
-            err = sc_file_read(file, at, buf, n);
-            if (!err)
-                isf_digest_add(&digest, buf, n);
-            at += n;
-        }
-        free(buf);
-        if (err)
-            return err;
-    }
+    sc_err *err = add_range(&digest, file, 0, ends ? END : key.size);
+    if (!err && ends)
+        err = add_range(&digest, file, key.size - END, key.size);
+    if (err)
+        return err;
     isf_digest_end(&digest, key.hash);
     *ret_key = key;
     return NULL;

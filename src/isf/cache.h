@@ -10,7 +10,10 @@
 #include "base/file.h"
 #include "isf/image.h"
 
-/* Size and hash of all of FILE. */
+/*
+ * Size and hash of FILE: of all of it, or of both ends where the end holds a check of the content
+ * (xz with CRC64 or SHA-256).
+ */
 sc_err *isf_cache_key(const sc_file *file, struct isf_key *ret_key);
 /*
  * The cache file's path for KEY under FOLDER (NULL: the usual place). *RET_PATH is malloc'ed, or

@@ -22,7 +22,10 @@
 
 #include "pe/pe_impl.h"
 
-enum { OVERLAP_WALK = 16 }; /* overlapping sections looked at backwards */
+enum {
+    OVERLAP_WALK = 16, /* overlapping sections looked at backwards */
+    PE_HEAD = 0x600,   /* of an image in memory: headers are read field by field */
+};
 
 static sc_pe *new_image(void) {
     sc_pe *pe = calloc(1, sizeof *pe);
@@ -39,6 +42,7 @@ void sc_pe_close(sc_pe *pe) {
     sc_arena_destroy(pe->arena);
     sc_file_close(pe->own_file);
     free(pe->name);
+    free(pe->head);
     free(pe->section);
     free(pe->span);
     free(pe);
@@ -82,10 +86,12 @@ sc_err *sc_pe_open_memory(sc_space *space, uint64_t base, const char *name, sc_p
     pe->space = space;
     pe->base = base;
     pe->name = strdup(name);
-    if (!pe->name) {
+    pe->head = malloc(PE_HEAD);
+    if (!pe->name || !pe->head) {
         sc_pe_close(pe);
         return sc_err_nomem();
     }
+    sc_space_read(space, base, pe->head, PE_HEAD, &pe->head_size);
     return finish_open(pe, ret_pe);
 }
 
@@ -202,6 +208,11 @@ static enum sc_read read_memory(const sc_pe *pe, uint64_t rva, uint8_t *buf, siz
     if (size > UINT64_MAX - pe->base)
         size = UINT64_MAX - pe->base; /* the image reaches over the end of the address space */
     size_t want = len < size - rva ? len : (size_t)(size - rva);
+    if (rva < pe->head_size && want == len && len <= pe->head_size - rva) {
+        memcpy(buf, pe->head + rva, len);
+        *done = len;
+        return SC_READ_OK;
+    }
     enum sc_read status = sc_space_read(pe->space, pe->base + rva, buf, want, done);
     return status == SC_READ_OK && want < len ? SC_READ_INVALID : status;
 }

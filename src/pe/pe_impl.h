@@ -31,7 +31,9 @@ struct sc_pe {
     sc_file *own_file;
     sc_space *space;
     uint64_t base;
-    char *name; /* memory only; see sc_pe_name() */
+    char *name;       /* memory only; see sc_pe_name() */
+    uint8_t *head;    /* memory only: the headers' bytes, read at once when it was opened … */
+    size_t head_size; /* … and how many are there */
     sc_arena *arena;
     struct sc_pe_headers h;
     uint64_t nt_offset;       /* of the signature */

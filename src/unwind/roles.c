@@ -40,17 +40,28 @@ static bool fits(const char *pattern, size_t len, const char *name) {
 
 static bool row_fits(size_t row, const char *module, const char *function) {
     const char *m = role_pool + role_modules[row], *f = role_pool + role_functions[row];
-    /* Asked for each word of a stack that may be a return address: most rows end here. */
-    if (*f != *function && *f != '*' && *f != '?')
-        return false;
     return (*m == '*' || equals_any_case(m, module)) && fits(f, strlen(f), function);
+}
+
+/*
+ * The rows that FUNCTION may be in: asked for each word of a stack that may be a return address.
+ * Patterns that begin with a wildcard stand under 0; NTH counts from 0.
+ */
+static bool row_for(const char *function, size_t nth, size_t *ret_row) {
+    unsigned first = (unsigned char)*function & 0x7f;
+    size_t any = role_starts[1],
+           own = first ? (size_t)role_starts[first + 1] - role_starts[first] : 0;
+    if (nth >= any + own)
+        return false;
+    *ret_row = role_order[nth < any ? nth : role_starts[first] + (nth - any)];
+    return true;
 }
 
 uint32_t sc_roles_of(const char *module, const char *function) {
     uint32_t bits = 0;
-    for (size_t i = 0; i < ROLE_ROWS; i++)
-        if (row_fits(i, module, function))
-            bits |= role_bits[i];
+    for (size_t i = 0, row; row_for(function, i, &row); i++)
+        if (row_fits(row, module, function))
+            bits |= role_bits[row];
     return bits;
 }
 
@@ -67,9 +78,9 @@ static bool is_caller(const char *word, size_t len, const char *caller, uint32_t
 enum sc_call sc_role_call(const char *module, const char *callee, const char *caller,
                           uint32_t roles) {
     bool listed = false;
-    for (size_t i = 0; i < ROLE_ROWS; i++) {
-        const char *word = role_pool + role_callers[i];
-        if (!*word || !row_fits(i, module, callee))
+    for (size_t i = 0, row; row_for(callee, i, &row); i++) {
+        const char *word = role_pool + role_callers[row];
+        if (!*word || !row_fits(row, module, callee))
             continue;
         listed = true;
         while (*word) {
