@@ -3,6 +3,8 @@
 #include "analyze_fixture.h"
 #include "fake_symbols.h"
 
+#include "stopcode/store.h"
+
 static const struct sc_symbol list[] = {
     {.name = "BadRead", .kind = SC_SYM_PUBLIC, .rva = 0x300, .code = true},
     {.name = "Bad::~Thing", .kind = SC_SYM_PUBLIC, .rva = 0x500, .code = true},
@@ -70,8 +72,38 @@ static void modules_without_symbols_keep_their_offset(void **state) {
     case_end_with(&c, symtab);
 }
 
+static void the_real_dump_names_the_function_that_failed_and_who_ran_it(void **state) {
+    (void)state;
+    sc_target *target = open_corpus("kdump/triage_x64.dmp");
+    char folder[1024], path[2400];
+    snprintf(folder, sizeof folder, "%s", sc_target_path(target));
+    *strstr(folder, "/kdump/") = 0;
+    snprintf(path, sizeof path, "%s/isf;%s/symstore", folder, folder);
+    struct sc_store_opts opts = {.sz = sizeof opts, .cache = "/dev/null/none", .offline = true};
+    sc_symtab *symtab;
+    struct sc_analysis *a;
+    assert_null(sc_symtab_create(target, &opts, &symtab));
+    assert_null(sc_store_set_path(sc_symtab_store(symtab), SC_PATH_SYMBOLS, path));
+    assert_null(sc_store_set_path(sc_symtab_store(symtab), SC_PATH_IMAGES, path));
+    assert_null(sc_analyze_with(target, symtab, &a));
+    const struct sc_finding *f = &a->findings[0];
+    assert_string_equal(f->module->image, "amdppm.sys");
+    assert_int_equal(f->confidence, SC_STRONG);
+    assert_string_equal(f->symbol, "amdppm!WriteIoMemRawEx+0x70");
+    assert_int_equal(f->nsupport, 1);
+    assert_string_equal(f->support[0], "stack");
+    assert_true(claims(f, "Wdf01000.sys (Microsoft, Kernel-Mode Driver Framework run-time, part "
+                          "of Windows), in frame 06, runs its code."));
+    assert_null(found(a, "raw-stack"));
+    assert_null(found(a, "hardware"));
+    sc_analysis_destroy(a);
+    sc_symtab_destroy(symtab);
+    sc_target_close(target);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_real_dump_names_the_function_that_failed_and_who_ran_it),
         cmocka_unit_test(the_function_is_named_and_makes_the_bucket),
         cmocka_unit_test(a_bucket_keeps_what_cplusplus_needs),
         cmocka_unit_test(modules_without_symbols_keep_their_offset),
