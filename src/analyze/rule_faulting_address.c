@@ -4,7 +4,7 @@
  *
  * STRONG when the record, the parameters and the context agree on it. It is weaker, and says so,
  *   - LIKELY inside a framework (Wdf01000, ndis, Ntfs, …), which runs on other drivers' behalf, and
- *     POSSIBLE where the stack shows the driver that called it;
+ *     POSSIBLE where the stack shows the driver that called it, unless that is Windows' own too;
  *   - LIKELY for a fail-fast check: it stands where damage is noticed, not where it is done;
  *   - LIKELY when the context stands in another module;
  *   - POSSIBLE for an in-page error: the disk did not deliver, and the driver is the victim.
@@ -24,7 +24,9 @@ static enum sc_confidence judge(const struct sc_case *c, const struct sc_module 
                                 struct nt_driver driver) {
     if (c->fault.status == 0xc0000006)
         return SC_POSSIBLE;
-    if (driver.kind == NT_DRIVER_FRAMEWORK && has_client(c, m))
+    /* Whom the framework works for is suspect before it, unless that is Windows' own as well. */
+    if (driver.kind == NT_DRIVER_FRAMEWORK && has_client(c, m) &&
+        sc_case_driver(c->culprit->module).kind == NT_DRIVER_VENDOR)
         return SC_POSSIBLE;
     if (c->fault.contradicted || driver.kind == NT_DRIVER_FRAMEWORK ||
         c->fault.status == 0xc0000409 || sc_plain_code(c->a->code) == 0x139)

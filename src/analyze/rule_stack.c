@@ -53,6 +53,9 @@ static enum sc_confidence by_link(const struct sc_case *c, const struct sc_culpr
     case SC_LINK_CALLED:
         if (b->worth == SC_WORTH_CALLER && !k->inner)
             return SC_STRONG;
+        if (k->inner && k->inner == sc_target_module_at(c->target, c->fault.ip) &&
+            !is_vendors(k->module))
+            return SC_POSSIBLE; /* both are of Windows: the one whose code failed comes first */
         return k->distance > FAR_FRAMES || b->worth == SC_WORTH_NOTICED ? SC_POSSIBLE : SC_LIKELY;
     default: return SC_POSSIBLE;
     }

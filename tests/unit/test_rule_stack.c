@@ -148,6 +148,18 @@ static void a_frameworks_client_is_named(void **state) {
     blamed_free(&b);
 }
 
+/* Twin: disk.sys is Windows' own, so there is no reason to pass over where it went wrong. */
+static void a_client_of_windows_own_comes_behind_where_it_went_wrong(void **state) {
+    struct blamed b = blame(*state,
+                            OS NT DISK TCP "bugcheck d1 18 2 0 tcpip!Indicate+10\n" PAGE_FAULT
+                                           "tcpip!Indicate+0x10\ndisk!Receive+0x40\n"
+                                           "nt!ExpWorkerThread+0x105\n" THREAD_END,
+                            WITH_SYMBOLS);
+    blames(&b, 0, "faulting-address", "tcpip", SC_LIKELY);
+    blames(&b, 1, "stack", "disk", SC_POSSIBLE);
+    blamed_free(&b);
+}
+
 static void a_framework_without_a_client_stays_the_likely_one(void **state) {
     struct blamed b = blame(*state,
                             OS NT BAD NDIS TCP "bugcheck d1 18 2 0 tcpip!Indicate+10\n" PAGE_FAULT
@@ -338,6 +350,7 @@ int main(void) {
         TEST(whoever_asked_for_what_an_apc_ends_is_gone),
         TEST(many_functions_of_the_kernel_in_between_weaken),
         TEST(a_frameworks_client_is_named),
+        TEST(a_client_of_windows_own_comes_behind_where_it_went_wrong),
         TEST(a_framework_without_a_client_stays_the_likely_one),
         TEST(who_only_handed_a_request_on_is_possible),
         TEST(a_third_party_is_no_better_suspect_for_being_one),
