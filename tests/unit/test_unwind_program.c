@@ -59,7 +59,8 @@ static enum sc_program_status run(struct world *w, const char *text) {
 static void value_is(const struct world *w, const char *name, uint32_t want) {
     const struct sc_program_var *var = sc_program_get(&w->p, name);
     if (!var || var->v.value != want)
-        fail_msg("%s is 0x%x, want 0x%x", name, var ? var->v.value : 0, want);
+        fail_msg("%s is 0x%llx, want 0x%llx", name, (unsigned long long)(var ? var->v.value : 0),
+                 (unsigned long long)want);
 }
 
 static void gives(const char *text, uint32_t want) {
