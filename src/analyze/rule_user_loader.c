@@ -51,8 +51,8 @@ static const char *text_at(struct sc_case *c, uint64_t addr) {
 }
 
 struct missing {
-    const char *library, *function; /* NULL: not known, not named */
-    uint64_t ordinal;               /* without a name; 0: none */
+    const char *dll, *function; /* NULL: not known, not named */
+    uint64_t ordinal;           /* without a name; 0: none */
     uint64_t at;
 };
 
@@ -66,8 +66,8 @@ static bool read_delay_info(struct sc_case *c, struct missing *ret) {
     if (sc_space_uint(space, at, 4, &size) != SC_READ_OK || size < 0x20 || size > 0x80 ||
         sc_space_ptr(space, at + (c->is32 ? 0xc : 0x18), &name) != SC_READ_OK)
         return false;
-    *ret = (struct missing){.library = text_at(c, name), .at = at};
-    if (!ret->library)
+    *ret = (struct missing){.dll = text_at(c, name), .at = at};
+    if (!ret->dll)
         return false;
     if (e->code != DELAY_MODULE &&
         sc_space_uint(space, at + (c->is32 ? 0x10 : 0x20), 4, &by_name) == SC_READ_OK &&
@@ -82,13 +82,12 @@ static void delay_loaded(struct sc_case *c, const struct sc_user_frames *frames,
                          const struct missing *m) {
     struct sc_draft d;
     size_t who;
-    const char *what = m->function
-                           ? sc_case_text(c, "the function %s of %s", m->function, m->library)
+    const char *what = m->function  ? sc_case_text(c, "the function %s of %s", m->function, m->dll)
                        : m->ordinal ? sc_case_text(c, "function number %llu of %s",
-                                                   (unsigned long long)m->ordinal, m->library)
-                                    : m->library;
+                                                   (unsigned long long)m->ordinal, m->dll)
+                                    : m->dll;
     sc_user_start(c, &d, SC_CERTAIN);
-    d.f.symbol = m->library;
+    d.f.symbol = m->dll;
     d.f.summary =
         sc_case_text(c, "%s needs %s, which could not be found.", sc_user_program(c), what);
     d.f.detail =
@@ -106,7 +105,7 @@ static void delay_loaded(struct sc_case *c, const struct sc_user_frames *frames,
     sc_draft_next(c, &d,
                   "Whether %s is installed, in which version, and in the path of the "
                   "program.",
-                  m->library);
+                  m->dll);
     sc_case_add(c, &d);
 }
 
