@@ -292,7 +292,7 @@ def main():
                 batch(program, kind + ", symbols", path, args.files, os.path.join(folder, f"symbols{i}"),
                       *symbol_options())
         if args.search:
-            search(program, args.search, max(3, args.repeat // 12), folder)
+            search(program, args.search, max(11, args.repeat // 12), folder)
     return 0
 
 

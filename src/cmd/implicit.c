@@ -70,6 +70,7 @@ static sc_err *reset_thread(sc_session *s, const struct nt *nt, uint64_t *ret) {
 static sc_err *set_thread(sc_session *s, const struct nt *nt, uint64_t address, bool *ret_saved) {
     struct nt_thread t;
     struct sc_regs regs;
+    sc_unwinder *unwinder;
     char buf[SC_NT_BUF];
     sc_err *err = nt_thread_read(nt, address, &t);
     if (!err && !nt_thread_valid(&t))
@@ -78,7 +79,9 @@ static sc_err *set_thread(sc_session *s, const struct nt *nt, uint64_t address, 
                                             : "the dump does not hold the thread at %s",
                       sc_nt_ptr_text(address, nt->ptr_size, buf));
     if (!err)
-        err = nt_thread_regs(nt, &t, &regs, ret_saved);
+        err = sc_session_unwinder(s, &unwinder);
+    if (!err)
+        err = nt_thread_regs(nt, &t, unwinder, &regs, ret_saved);
     if (err)
         return sc_err_prefix(err, "Unable to get the context of thread %s",
                              sc_nt_ptr_text(address, nt->ptr_size, buf));

@@ -349,7 +349,10 @@ static sc_err *show_stack(const struct job *j, const struct sc_kthread *r, const
     bool saved;
     if (r->stack_resident == 0)
         return NULL; /* "Kernel stack not resident." was said */
-    sc_err *err = nt_thread_regs(j->nt, j->thread, &regs, &saved);
+    sc_unwinder *unwinder;
+    sc_err *err = sc_session_unwinder(j->session, &unwinder);
+    if (!err)
+        err = nt_thread_regs(j->nt, j->thread, unwinder, &regs, &saved);
     if (err && sc_err_code(err) == SC_ERR_NOT_FOUND) {
         sc_remark(j->session->out, "%s*** no stack: %s", pad, sc_err_text(err));
         sc_err_destroy(err);

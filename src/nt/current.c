@@ -106,8 +106,8 @@ static sc_err *saved_regs(const struct nt *nt, uint64_t stack, const struct swit
     return NULL;
 }
 
-sc_err *nt_thread_regs(const struct nt *nt, const struct nt_thread *t, struct sc_regs *ret_regs,
-                       bool *ret_saved) {
+sc_err *nt_thread_regs(const struct nt *nt, const struct nt_thread *t, sc_unwinder *unwinder,
+                       struct sc_regs *ret_regs, bool *ret_saved) {
     const struct switch_frame *frame = nt->cpu == SC_CPU_X64   ? &frame_x64
                                        : nt->cpu == SC_CPU_X86 ? &frame_x86
                                                                : NULL;
@@ -128,6 +128,17 @@ sc_err *nt_thread_regs(const struct nt *nt, const struct nt_thread *t, struct sc
                        "it runs, and the dump does not hold the registers of its processor");
     if (t->f[NT_T_STACK_RESIDENT].state == NT_READ && !t->f[NT_T_STACK_RESIDENT].value)
         return sc_errf(SC_ERR_NOT_FOUND, "its kernel stack was paged out");
+    uint64_t known;
+    struct sc_regs regs;
+    bool found = false;
+    if (unwinder)
+        err = sc_stack_of_switched(unwinder, stack->value, &regs, &known, &found);
+    /* At the usual place the frame pointer is known, too, which x86's symbols do not tell. */
+    bool usual = found && frame && sc_regs_sp(&regs) == nt_add(nt, stack->value, frame->sp);
+    if (!err && found && !usual)
+        *ret_regs = regs;
+    if (err || (found && !usual))
+        return err;
     if (!frame)
         return sc_errf(SC_ERR_NOT_FOUND, "where %s keeps them is not known", sc_cpu_name(nt->cpu));
     return saved_regs(nt, stack->value, frame, ret_regs);

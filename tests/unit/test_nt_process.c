@@ -216,6 +216,28 @@ static void test_process_of_windows_xp(void **state) {
     world_free(w);
 }
 
+/* A build whose switch pushes a word more: symbols say where the return address is. */
+static void test_a_switch_frame_at_another_place(void **state) {
+    (void)state;
+    const uint64_t process = 0x86a7d030, thread = 0x861fe030, stack = 0xa9fe58f8;
+    struct world *w = world_new(SC_CPU_X86, 2600, 0x804d7000);
+    world_symbol(w, "KiSwapContext", 0x9ba3);
+    put_process(w, process, "sftlist.exe", 0xf20, 0xd98, 0x1f350000);
+    put_thread(w, thread, process, 0xf20, 0xf90);
+    world_set(w, "_ETHREAD", thread, "Tcb.State", 1, 5);
+    world_set(w, "_ETHREAD", thread, "Tcb.KernelStackResident", 1, 1);
+    world_set(w, "_ETHREAD", thread, "Tcb.KernelStack", 0, stack);
+    world_bytes(w, stack, 0x40);
+    world_put(w, stack + 8, 4, 0x12345);
+    world_put(w, stack + 0xc, 4, 0x804e0bd2);
+    world_open(w, SC_RENDER_TEXT);
+    fix_prints(&w->f, ".thread 861fe030; .printf \"%p %p\\n\", @eip, @esp",
+               "Implicit thread is now 861fe030\n"
+               "It does not run: only its instruction, stack and frame pointers are known.\n"
+               "804e0bd2 a9fe5908\n");
+    world_free(w);
+}
+
 /* ---- .process, .context ---- */
 
 static void test_process_and_context(void **state) {
@@ -332,6 +354,7 @@ int main(void) {
         cmocka_unit_test(test_process_of_windows_7),
         cmocka_unit_test(test_list_of_processes),
         cmocka_unit_test(test_process_of_windows_xp),
+        cmocka_unit_test(test_a_switch_frame_at_another_place),
         cmocka_unit_test(test_process_and_context),
         cmocka_unit_test(test_json),
         cmocka_unit_test(test_threads_that_the_dump_lacks),
