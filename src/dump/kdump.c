@@ -25,7 +25,7 @@ static void kdump_destroy(struct sc_source *source) {
     struct sc_kdump *kd = source->impl;
     if (kd) {
         SC_VEC_FREE(&kd->blobs);
-        SC_VEC_FREE(&kd->blocks);
+        free(kd->block);
     }
     free(kd);
 }

@@ -37,6 +37,7 @@
 
 enum {
     STACK_MAX = 16 << 20, /* a kernel stack is at most some 100 KiB, expanded ones included */
+    OTHER_PARTS = 4,      /* ranges that come behind the data blocks */
 };
 
 static struct sc_kdump *kd_of(const struct sc_source *s) { return s->impl; }
@@ -241,6 +242,8 @@ static bool add_blocks(struct sc_source *s, const struct sc_triage_header *t,
         n = keep;
         c = sc_cur_at(s->file, t->data_blocks_offset, (uint64_t)n * 16, "data blocks");
     }
+    if (!SC_VEC_RESERVE(virt, virt->count + n + OTHER_PARTS))
+        return false;
     for (uint32_t i = 0; i < n; i++) {
         uint64_t addr = sc_u64(&c);
         uint32_t offset = sc_u32(&c), size = sc_u32(&c);

@@ -177,6 +177,8 @@ sc_err *sc_triage_load_modules(struct sc_source *source, struct sc_modules *ret)
         sc_source_note(source, t->driver_list_offset, "%u drivers claimed, %u looked at",
                        t->driver_count, n);
     }
+    if (!SC_VEC_RESERVE(ret, ret->count + n))
+        return sc_err_nomem();
     for (uint32_t i = 0; i < n; i++) {
         sc_err *err = add_module(source, i, f, ret);
         if (err)
