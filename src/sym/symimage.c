@@ -65,9 +65,9 @@ struct slots {
     sc_err *err;
 };
 
-static bool each_slot(void *ctx, const struct sc_pe_import *item) {
+static bool each_slots(void *ctx, uint32_t rva, uint32_t count) {
     struct slots *s = ctx;
-    s->err = add_written(s->slot, item->slot, s->width);
+    s->err = add_written(s->slot, rva, (uint64_t)count * s->width);
     return !s->err;
 }
 
@@ -118,7 +118,7 @@ static sc_err *find_written(struct sc_modslot *slot) {
     if (sc_pe_directory(slot->image, SC_PE_DIR_IAT, &iat))
         err = add_written(slot, iat.rva, iat.size);
     if (!err)
-        err = sc_pe_each_import(slot->image, each_slot, &s);
+        err = sc_pe_each_slots(slot->image, each_slots, &s);
     if (!err)
         err = s.err;
     if (!err || !sc_symtab_ends_search(err)) {
