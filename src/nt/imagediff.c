@@ -25,18 +25,23 @@
 enum {
     PAGE = 4096,
     IMAGE_MAX = 512 << 20, /* larger ones are not laid out */
+    SAME = 64,             /* bytes compared at once */
     SITE_BYTES = 12,       /* a 7-byte call and the 5-byte no-operation behind it */
     SITES_MAX = 16 << 20,  /* bytes of the list */
     SECTION_DISCARDABLE = 0x02000000,
+};
+
+/* A page of the file as the loader lays it out. */
+struct page {
+    uint8_t bytes[PAGE];
+    uint8_t sites[PAGE / 8]; /* bits: bytes that the kernel may have patched */
 };
 
 struct check {
     sc_target *target;
     const struct sc_module *module;
     sc_pe *pe;
-    uint8_t *image; /* the file as the loader lays it out, as far as it is needed */
-    bool *known;    /* … one for each page: it was read from the file */
-    uint8_t *sites; /* bits: bytes that the kernel may have patched */
+    struct page **page; /* those that the dump holds something of, and the file; else NULL */
     size_t size;
     nt_imagediff_fn fn;
     void *ctx;
@@ -45,56 +50,45 @@ struct check {
 
 /* --- the file as it would be loaded --------------------------------------------------------- */
 
-/* The page that RVA lies on, and its neighbours: a relocation may reach over the edge. */
-static void load_page(struct check *c, uint64_t rva) {
-    size_t page = rva / PAGE;
-    for (size_t i = page ? page - 1 : 0; i <= page + 1 && i * PAGE < c->size; i++) {
-        size_t got = 0, want = c->size - i * PAGE < PAGE ? c->size - i * PAGE : PAGE;
-        if (!c->known[i])
-            c->known[i] =
-                sc_pe_read(c->pe, i * PAGE, c->image + i * PAGE, want, &got) == SC_READ_OK;
-    }
+static size_t page_count(const struct check *c) { return c->size / PAGE + 1; }
+
+/* The page that begins at RVA. What the file does not hold whole is left out. */
+static sc_err *load_page(struct check *c, size_t rva) {
+    const uint64_t delta = c->module->base - sc_pe_headers(c->pe)->image_base;
+    size_t got = 0, want = c->size - rva < PAGE ? c->size - rva : PAGE;
+    struct page *page = calloc(1, sizeof *page);
+    if (!page)
+        return sc_err_nomem();
+    bool whole = sc_pe_read(c->pe, rva, page->bytes, want, &got) == SC_READ_OK;
+    sc_err *err = whole ? sc_pe_relocate(c->pe, (uint32_t)rva, page->bytes, want, delta) : NULL;
+    if (whole && !err)
+        c->page[rva / PAGE] = page;
+    else
+        free(page);
+    return err;
 }
 
 /* Those that the dump holds something of. */
-static void load_pages(struct check *c) {
+static sc_err *load_pages(struct check *c) {
     sc_space *space = sc_target_space(c->target);
     uint64_t base = c->module->base, at = base, end = base + c->size, start, size;
-    while (at < end && sc_space_next(space, at, &start, &size) && start < end) {
-        uint64_t stop = start + size < end ? start + size : end;
-        for (at = start > at ? start : at; at < stop; at = base + ((at - base) / PAGE + 1) * PAGE)
-            load_page(c, at - base);
-        at = at < stop ? stop : at;
+    sc_err *err = NULL;
+    while (!err && at < end && sc_space_next(space, at, &start, &size) && start < end) {
+        at = start > at ? start : at;
+        size_t rva = (size_t)(at - base) & ~(size_t)(PAGE - 1);
+        if (!c->page[rva / PAGE])
+            err = load_page(c, rva);
+        at = base + rva + PAGE;
     }
-}
-
-static void add_at(struct check *c, uint32_t rva, unsigned size, uint64_t delta) {
-    if (rva > c->size || c->size - rva < size || !c->known[rva / PAGE] ||
-        !c->known[(rva + size - 1) / PAGE])
-        return;
-    uint64_t value = 0;
-    for (unsigned i = size; i-- > 0;)
-        value = value << 8 | c->image[rva + i];
-    value += delta;
-    for (unsigned i = 0; i < size; i++)
-        c->image[rva + i] = (uint8_t)(value >> 8 * i);
-}
-
-static bool relocate(void *ctx, const struct sc_pe_reloc *reloc) {
-    struct check *c = ctx;
-    uint64_t delta = c->module->base - sc_pe_headers(c->pe)->image_base;
-    if (reloc->type == SC_PE_REL_HIGHLOW)
-        add_at(c, reloc->rva, 4, delta);
-    else if (reloc->type == SC_PE_REL_DIR64)
-        add_at(c, reloc->rva, 8, delta);
-    return true;
+    return err;
 }
 
 /* --- what the kernel patches ---------------------------------------------------------------- */
 
 static void mark(struct check *c, uint64_t rva, size_t len) {
     for (uint64_t i = rva; i < rva + len && i < c->size; i++)
-        c->sites[i / 8] |= (uint8_t)(1 << i % 8);
+        if (c->page[i / PAGE])
+            c->page[i / PAGE]->sites[i % PAGE / 8] |= (uint8_t)(1 << i % 8);
 }
 
 /* Pointers to the functions that guard indirect calls, which the loader sets. */
@@ -111,7 +105,7 @@ static void mark_guards(struct check *c, const struct sc_pe_load_config *config)
 }
 
 static bool is_site(const struct check *c, uint64_t rva) {
-    return c->sites && c->sites[rva / 8] >> rva % 8 & 1;
+    return c->page[rva / PAGE]->sites[rva % PAGE / 8] >> rva % 8 & 1;
 }
 
 /* The blocks of one kind in the LEN bytes at DATA, SITE bytes each. */
@@ -179,9 +173,6 @@ static sc_err *find_sites(struct check *c) {
     }
     if (err)
         return err;
-    c->sites = calloc(c->size / 8 + 1, 1);
-    if (!c->sites)
-        return sc_err_nomem();
     mark_guards(c, &config);
     return mark_listed(c, &config);
 }
@@ -197,7 +188,7 @@ static bool is_filled(const struct check *c, uint64_t rva) {
 
 /* Does the byte differ where nobody but the linker should have written? */
 static bool differs(struct check *c, uint64_t rva, uint8_t memory) {
-    if (memory == c->image[rva] || is_filled(c, rva))
+    if (memory == c->page[rva / PAGE]->bytes[rva % PAGE] || is_filled(c, rva))
         return false;
     bool site = is_site(c, rva);
     c->found.patched += site;
@@ -210,18 +201,23 @@ static sc_err *report(struct check *c, uint64_t rva, const uint8_t *memory, size
         c->found.first = start;
     c->found.last = start + n - 1;
     c->found.errors += n;
-    struct nt_difference d = {start, n, c->image + rva, memory};
+    struct nt_difference d = {start, n, c->page[rva / PAGE]->bytes + rva % PAGE, memory};
     return c->fn ? c->fn(c->ctx, &d) : NULL;
 }
 
 /* LEN bytes of memory at RVA, all on one page. */
 static sc_err *compare_page(struct check *c, uint64_t rva, const uint8_t *memory, size_t len) {
+    const struct page *page = c->page[rva / PAGE];
     sc_err *err = NULL;
-    if (!c->known[rva / PAGE])
+    if (!page)
         return NULL;
     c->found.compared += len;
     for (size_t i = 0; !err && i < len;) {
-        size_t n = 0;
+        size_t n = 0, some = len - i < SAME ? len - i : SAME;
+        if (!memcmp(memory + i, page->bytes + (rva + i) % PAGE, some)) {
+            i += some; /* nearly everywhere */
+            continue;
+        }
         while (i + n < len && differs(c, rva + i + n, memory[i + n]))
             n++;
         if (n)
@@ -271,14 +267,10 @@ static sc_err *compare_sections(struct check *c) {
 }
 
 static sc_err *run(struct check *c) {
-    c->image = calloc(c->size / PAGE + 1, PAGE);
-    c->known = calloc(c->size / PAGE + 1, sizeof *c->known);
-    if (!c->image || !c->known)
+    c->page = calloc(page_count(c), sizeof *c->page);
+    if (!c->page)
         return sc_err_nomem();
-    load_pages(c);
-    sc_err *err = NULL;
-    if (c->module->base != sc_pe_headers(c->pe)->image_base)
-        err = sc_pe_each_reloc(c->pe, relocate, c);
+    sc_err *err = load_pages(c);
     if (!err)
         err = find_sites(c);
     return err ? err : compare_sections(c);
@@ -296,9 +288,9 @@ sc_err *nt_imagediff(sc_target *target, const struct sc_module *module, sc_pe *f
     if (c.size > IMAGE_MAX)
         return sc_errf(SC_ERR_LIMIT, "the image file claims to be %zu bytes long", c.size);
     sc_err *err = run(&c);
-    free(c.image);
-    free(c.known);
-    free(c.sites);
+    for (size_t i = 0; c.page && i < page_count(&c); i++)
+        free(c.page[i]);
+    free(c.page);
     if (!err)
         *ret = c.found;
     return err;
