@@ -79,11 +79,11 @@ static bool fill_constant(const struct isf_image *im, uint32_t index, struct sc_
 
 /* The number of symbols that start at or below RVA. */
 static uint32_t symbols_up_to(const struct isf_image *im, uint32_t rva) {
+    const size_t size = isf_section_size(ISF_SYMBOLS); /* the address is first in a row */
     uint32_t low = 0, high = im->section[ISF_SYMBOLS].count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        struct isf_symbol_row row;
-        if (isf_image_symbol(im, middle, &row) && row.rva <= rva)
+        if (isf_get32(im->section[ISF_SYMBOLS].at + middle * size) <= rva)
             low = middle + 1;
         else
             high = middle;
@@ -237,32 +237,39 @@ static bool has_members(const struct isf_type_row *row) {
            row->kind == SC_TYPE_UNION || row->kind == SC_TYPE_ENUM;
 }
 
+static struct sc_member member_of(const struct isf_image *im, const uint8_t *row) {
+    const struct isf_member_row r = isf_member_at(row);
+    struct sc_member m = {.name = isf_image_string(im, r.name),
+                          .kind = r.kind == SC_MEMBER_ENUMERATOR ? SC_MEMBER_ENUMERATOR
+                                                                 : SC_MEMBER_FIELD,
+                          .type = r.type,
+                          .bit_pos = r.bit_pos,
+                          .bit_len = r.bit_len};
+    if (m.kind == SC_MEMBER_ENUMERATOR)
+        m.value = (int64_t)r.value;
+    else
+        m.offset = r.value;
+    return m;
+}
+
 static sc_err *isf_members(void *impl, uint32_t id, sc_member_fn fn, void *ctx) {
     const struct isf *isf = impl;
     struct isf_type_row type;
     sc_err *err = get_type(isf, id, &type);
-    if (err)
+    if (err || !has_members(&type))
         return err;
-    for (uint64_t i = 0; has_members(&type) && i < type.count; i++) {
-        struct isf_member_row row;
-        if (type.first + i > UINT32_MAX ||
-            !isf_image_member(&isf->image, (uint32_t)(type.first + i), &row))
-            return sc_errf(SC_ERR_FORMAT, "%s: the cache file is damaged: delete it",
-                           isf->cache ? sc_file_path(isf->cache) : isf->path);
-        struct sc_member m = {.name = isf_image_string(&isf->image, row.name),
-                              .kind = row.kind == SC_MEMBER_ENUMERATOR ? SC_MEMBER_ENUMERATOR
-                                                                       : SC_MEMBER_FIELD,
-                              .type = row.type,
-                              .bit_pos = row.bit_pos,
-                              .bit_len = row.bit_len};
-        if (m.kind == SC_MEMBER_ENUMERATOR)
-            m.value = (int64_t)row.value;
-        else
-            m.offset = row.value;
+    const size_t size = isf_section_size(ISF_MEMBERS), first = type.first;
+    const uint8_t *rows = isf->image.section[ISF_MEMBERS].at;
+    const size_t all = isf->image.section[ISF_MEMBERS].count, room = first < all ? all - first : 0;
+    for (size_t i = 0; i < type.count && i < room; i++) {
+        struct sc_member m = member_of(&isf->image, rows + (first + i) * size);
         if (!fn(ctx, &m))
-            break;
+            return NULL;
     }
-    return NULL;
+    if (type.count <= room)
+        return NULL;
+    return sc_errf(SC_ERR_FORMAT, "%s: the cache file is damaged: delete it",
+                   isf->cache ? sc_file_path(isf->cache) : isf->path);
 }
 
 static sc_err *isf_types(void *impl, const char *pattern, sc_type_fn fn, void *ctx) {

@@ -70,13 +70,17 @@ struct find {
     unsigned ninner;
 };
 
+/* By their first letters, can the names be equal but for their case? Mostly not. */
+static bool may_equal(const char *a, const char *b) { return !((*a ^ *b) & ~('a' ^ 'A')); }
+
 static bool find_member(void *ctx, const struct sc_member *m) {
     struct find *f = ctx;
     if (m->kind == SC_MEMBER_BASE || (m->kind == SC_MEMBER_FIELD && m->name && !m->name[0])) {
         if (f->ninner < INNER_MAX)
             f->inner[f->ninner++] = *m;
     }
-    if (m->kind == SC_MEMBER_METHOD || m->kind == SC_MEMBER_NESTED || !m->name)
+    if (m->kind == SC_MEMBER_METHOD || m->kind == SC_MEMBER_NESTED || !m->name ||
+        !may_equal(m->name, f->name))
         return true;
     if (!strcmp(m->name, f->name)) {
         f->exact = *m;
