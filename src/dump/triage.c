@@ -244,14 +244,16 @@ static bool add_blocks(struct sc_source *s, const struct sc_triage_header *t,
     }
     if (!SC_VEC_RESERVE(virt, virt->count + n + OTHER_PARTS))
         return false;
+    const uint64_t whole = sc_file_size(s->file), last = s->probe.is64 ? UINT64_MAX : UINT32_MAX;
     for (uint32_t i = 0; i < n; i++) {
-        uint64_t addr = sc_u64(&c);
+        uint64_t addr = sc_u64(&c) & last;
         uint32_t offset = sc_u32(&c), size = sc_u32(&c);
         if (sc_cur_failed(&c))
             break;
-        if (!s->probe.is64)
-            addr &= UINT32_MAX;
-        if (!add(s, virt, addr, offset, size, "data block"))
+        bool fits = size && addr && offset < whole && size <= whole - offset;
+        if (fits && size - 1 <= last - addr) /* there is room for all of them */
+            virt->item[virt->count++] = (struct sc_range){addr, size, offset};
+        else if (!add(s, virt, addr, offset, size, "data block"))
             return false;
     }
     return true;

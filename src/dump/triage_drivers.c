@@ -107,6 +107,14 @@ void sc_triage_find_stride(struct sc_source *source, struct sc_kdump *kd) {
 
 /* Units before the NUL that ends a string of the pool; NAME_MAX_CHARS + 1 when there is none. */
 static uint32_t units_to_nul(struct sc_cur c) {
+    if (c.data) { /* in place, as nearly always */
+        const uint8_t *p = c.data + (c.pos - c.start);
+        const uint64_t units = sc_cur_left(&c) / 2;
+        for (uint32_t n = 0; n <= NAME_MAX_CHARS && n < units; n++)
+            if (!(p[2 * n] | p[2 * n + 1]))
+                return n;
+        return NAME_MAX_CHARS + 1;
+    }
     for (uint32_t n = 0; n <= NAME_MAX_CHARS; n++)
         if (!sc_u16(&c))
             return sc_cur_failed(&c) ? NAME_MAX_CHARS + 1 : n;

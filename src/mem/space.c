@@ -115,8 +115,16 @@ static bool flatten(const struct sc_ranges *ranges, const struct sc_sort_key *ke
     uint64_t pos = 0;
     size_t next = 0;
     while (next < n || open->count) {
-        if (!open->count)
-            pos = key[next].key;
+        if (!open->count) {
+            const struct sc_range *r = &ranges->item[key[next].index];
+            pos = r->start;
+            if (next + 1 == n || key[next + 1].key - pos >= r->size) { /* alone, as most are */
+                if (!put(out, *r))
+                    return false;
+                next++;
+                continue;
+            }
+        }
         for (; next < n && key[next].key <= pos; next++)
             if (!heap_push(open, (struct ranked){ranges->item[key[next].index], key[next].index}))
                 return false;
