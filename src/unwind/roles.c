@@ -41,7 +41,11 @@ static bool row_fits(size_t row, const char *module, const char *function) {
     for (; *f && *f != '*'; f++, name++)
         if (!*name || (*f != '?' && *f != *name))
             return false;
-    return (*f || !*name) && (*m == '*' || !sc_strcasecmp(m, module));
+    if (!*f && *name)
+        return false;
+    if (*m == '*')
+        return true;
+    return !((*m ^ *module) & ~('a' ^ 'A')) && !sc_strcasecmp(m, module);
 }
 
 /* Rows by the first character of their functions; patterns that begin with a wildcard: under 0. */
