@@ -30,6 +30,17 @@ struct sc_modslot {
     bool by_name_made;     /* made when a name is first looked for that no provider has as such */
 };
 
+/*
+ * Answers of sc_symtab_near(), by address: the same frames are named by one part of an analysis
+ * after the other. Emptied when a module's symbols change.
+ */
+enum { SC_NEARS = 64 };
+struct sc_near_answer {
+    bool is_set;
+    uint64_t addr;
+    struct sc_near near;
+};
+
 struct sc_symtab {
     sc_target *target;
     sc_store *store;
@@ -41,6 +52,7 @@ struct sc_symtab {
      * emptied by a reload. Not by the text: a string map ignores case, decorations do not.
      */
     struct sc_map names;
+    struct sc_near_answer near[SC_NEARS];
     bool counted;                 /* among the target's symtabs */
     bool filler;                  /* registered on the target's space */
     bool (*cancelled)(void *ctx); /* the caller's own flag; may be NULL */
