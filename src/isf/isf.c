@@ -252,24 +252,60 @@ static struct sc_member member_of(const struct isf_image *im, const uint8_t *row
     return m;
 }
 
+/* The rows of a type's members; fewer than the type claims when the cache file is damaged. */
+struct members {
+    const uint8_t *row;
+    size_t count;
+    uint64_t claimed;
+};
+
+static struct members members_of(const struct isf_image *im, const struct isf_type_row *type) {
+    const size_t first = type->first, all = im->section[ISF_MEMBERS].count;
+    const size_t room = first < all ? all - first : 0;
+    struct members m = {.claimed = has_members(type) ? type->count : 0};
+    m.count = m.claimed < room ? (size_t)m.claimed : room;
+    if (m.count)
+        m.row = im->section[ISF_MEMBERS].at + first * isf_section_size(ISF_MEMBERS);
+    return m;
+}
+
 static sc_err *isf_members(void *impl, uint32_t id, sc_member_fn fn, void *ctx) {
     const struct isf *isf = impl;
     struct isf_type_row type;
     sc_err *err = get_type(isf, id, &type);
-    if (err || !has_members(&type))
+    if (err)
         return err;
-    const size_t size = isf_section_size(ISF_MEMBERS), first = type.first;
-    const uint8_t *rows = isf->image.section[ISF_MEMBERS].at;
-    const size_t all = isf->image.section[ISF_MEMBERS].count, room = first < all ? all - first : 0;
-    for (size_t i = 0; i < type.count && i < room; i++) {
-        struct sc_member m = member_of(&isf->image, rows + (first + i) * size);
+    const struct members rows = members_of(&isf->image, &type);
+    for (size_t i = 0; i < rows.count; i++) {
+        struct sc_member m = member_of(&isf->image, rows.row + i * isf_section_size(ISF_MEMBERS));
         if (!fn(ctx, &m))
             return NULL;
     }
-    if (type.count <= room)
+    if (rows.count == rows.claimed)
         return NULL;
     return sc_errf(SC_ERR_FORMAT, "%s: the cache file is damaged: delete it",
                    isf->cache ? sc_file_path(isf->cache) : isf->path);
+}
+
+static sc_err *isf_member(void *impl, uint32_t id, const char *name, struct sc_member *ret,
+                          bool *ret_found) {
+    const struct isf *isf = impl;
+    struct isf_type_row type;
+    sc_err *err = get_type(isf, id, &type);
+    if (err)
+        return err;
+    const struct members rows = members_of(&isf->image, &type);
+    const size_t size = isf_section_size(ISF_MEMBERS);
+    for (size_t i = 0; i < rows.count; i++) {
+        const uint8_t *row = rows.row + i * size;
+        const char *own = isf_image_string(&isf->image, isf_get32(row)); /* the name is first */
+        if (*own != *name || strcmp(own, name) != 0)
+            continue;
+        *ret = member_of(&isf->image, row);
+        *ret_found = true;
+        break;
+    }
+    return NULL;
 }
 
 static sc_err *isf_types(void *impl, const char *pattern, sc_type_fn fn, void *ctx) {
@@ -297,6 +333,7 @@ static const struct sc_symbols_ops isf_ops = {
     .type_named = isf_type_named,
     .type = isf_type,
     .members = isf_members,
+    .member = isf_member,
     .types = isf_types,
 };
 

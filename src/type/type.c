@@ -99,8 +99,11 @@ static sc_err *member_in(sc_symbols *symbols, uint32_t id, const char *name, uns
     if (!*left)
         return NULL;
     --*left;
+    sc_err *quick = sc_symbols_member(symbols, id, name, &f.exact, &f.has_exact);
+    if (quick)
+        return quick;
     /* The types of members that are passed by are nobody's business: only the answer's is asked. */
-    sc_err *err = sc_symbols_members(symbols, id, find_member, &f);
+    sc_err *err = f.has_exact ? NULL : sc_symbols_members(symbols, id, find_member, &f);
     if (err || depth == DEPTH_MAX)
         return err;
     if (f.has_exact || f.has_loose) {
