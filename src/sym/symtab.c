@@ -67,7 +67,6 @@ void sc_slot_clear(struct sc_modslot *slot) {
         sc_symbols_unref(slot->pub.provider[i]);
     const struct sc_module *module = slot->pub.module;
     sc_pe_close(slot->image);
-    sc_file_close(slot->image_file);
     SC_VEC_FREE(&slot->written);
     sc_map_free(&slot->by_name);
     *slot = (struct sc_modslot){.pub = {.module = module}};
@@ -96,6 +95,10 @@ struct sc_modslot *sc_symtab_slot(sc_symtab *symtab, const struct sc_module *mod
 
 const struct sc_modsyms *sc_symtab_peek(sc_symtab *symtab, const struct sc_module *module) {
     return &sc_symtab_slot(symtab, module)->pub;
+}
+
+sc_pe *sc_symtab_image(sc_symtab *symtab, const struct sc_module *module) {
+    return sc_symtab_slot(symtab, module)->image;
 }
 
 sc_err *sc_symtab_load(sc_symtab *symtab, const struct sc_module *module,

@@ -4,7 +4,6 @@
 #define STOPCODE_SYM_SYMTAB_IMPL_H
 
 #include "base/arena.h"
-#include "base/file.h"
 #include "base/hash.h"
 #include "stopcode/pe.h"
 #include "stopcode/symtab.h"
@@ -17,10 +16,9 @@ struct sc_written {
 /* One module's slot; `pub` is what callers see. */
 struct sc_modslot {
     struct sc_modsyms pub;
-    bool tried;       /* symbols were looked for */
-    bool image_tried; /* the image file was looked for */
-    sc_pe *image;     /* the file of the image path; NULL none */
-    sc_file *image_file;
+    bool tried;            /* symbols were looked for */
+    bool image_tried;      /* the image file was looked for */
+    sc_pe *image;          /* the file of the image path; NULL none */
     const char *image_why; /* why there is none; NULL: not looked for */
     struct {               /* of `image`: sorted, disjoint */
         struct sc_written *item;
