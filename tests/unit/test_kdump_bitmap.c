@@ -142,6 +142,22 @@ static void the_lowest_bit_of_a_byte_is_the_lowest_page(void **state) {
     whole_close(&w);
 }
 
+static void bits_behind_the_end_of_the_bitmap_are_nothing(void **state) {
+    (void)state;
+    static const uint64_t pages[] = {3, 12};
+    struct whole w;
+    make(&w, &forms[0], 5, 13, pages, 2);
+    w.data[0x2038 + 1] |= 0xe0;
+    memset(w.data + 0x2038 + 2, 0xff, 20);
+    whole_open(&w, 0);
+    whole_like_the_list(&w, 200);
+    whole_expect_no_notes(&w);
+    uint64_t listed = 0, held = 0;
+    assert_null(sc_kdump_count_pages(w.source, &listed, &held));
+    assert_int_equal(listed, 2);
+    whole_close(&w);
+}
+
 static void reads_and_views_go_on_over_pages_that_follow(void **state) {
     (void)state;
     static const uint64_t pages[] = {3, 4, 5, 7};
@@ -444,6 +460,7 @@ int main(void) {
         cmocka_unit_test(a_live_dump_is_a_bitmap_dump),
         cmocka_unit_test(a_dump_of_arm64_is_read_alike),
         cmocka_unit_test(the_lowest_bit_of_a_byte_is_the_lowest_page),
+        cmocka_unit_test(bits_behind_the_end_of_the_bitmap_are_nothing),
         cmocka_unit_test(reads_and_views_go_on_over_pages_that_follow),
         cmocka_unit_test(random_bitmaps_read_as_they_were_written),
         cmocka_unit_test(ranks_are_right_over_many_chunks_in_any_order),
