@@ -12,6 +12,7 @@
 
 #include "forge/kdbg.h"
 #include "forge/scenario.h"
+#include "forge/types.h"
 
 static char why[FORGE_WHY_MAX];
 
@@ -108,6 +109,18 @@ static void the_kernel_has_large_pages_where_ram_is_enough(void **state) {
     forge_output_free(&b.out);
 }
 
+static void the_self_map_is_in_nobodys_way(void **state) {
+    (void)state;
+    struct forge_mapping m;
+    /* 19041: it would be at index 161, where this stack is. */
+    struct built b = build("os 19041\ncpu x64\ndump full\nmodule nt fffff8041a000000 +1046000\n"
+                           "memory ffffb0873efd0000 77\n",
+                           NULL);
+    assert_int_equal(number(&b, b.current, 0xffffb0873efd0000, 1), 0x77);
+    assert_true(forge_mmu_find(b.mmu, 0, forge_mmu_entry_va(b.mmu, 0xffffb0873efd0000, 0), &m));
+    forge_output_free(&b.out);
+}
+
 static void a_paged_out_page_goes_to_a_file_beside_the_dump(void **state) {
     (void)state;
     char page[4] = "";
@@ -152,6 +165,58 @@ static void debugger_data_is_decoded_by_the_known_way(void **state) {
     for (unsigned i = 0; i < 8; i++)
         swapped = swapped << 8 | (v >> 8 * i & 0xff);
     assert_int_equal(swapped ^ always, plain);
+}
+
+static unsigned bit_of(const struct forge_types *types, const char *type, const char *member) {
+    struct forge_place p;
+    if (!forge_types_place(types, type, member, &p))
+        fail_msg("no %s.%s in build %u", type, member, types->build);
+    return p.bit_first;
+}
+
+/* The bits of soft entries are those of the builds' own MMPTE_* (public symbols). */
+static void soft_entries_are_the_builds_own(void **state) {
+    (void)state;
+    static const struct {
+        unsigned build;
+        const char *cpu;
+        enum forge_paging paging;
+    } rows[] = {{2600, "x86", FORGE_PAGING_X86},  {3790, "x64", FORGE_PAGING_X64},
+                {6002, "x64", FORGE_PAGING_X64},  {7601, "x86", FORGE_PAGING_X86},
+                {7601, "x64", FORGE_PAGING_X64},  {9200, "x64", FORGE_PAGING_X64},
+                {9600, "x64", FORGE_PAGING_X64},  {10240, "x64", FORGE_PAGING_X64},
+                {14393, "x64", FORGE_PAGING_X64}, {15063, "x64", FORGE_PAGING_X64},
+                {16299, "x64", FORGE_PAGING_X64}, {17134, "x64", FORGE_PAGING_X64},
+                {17763, "x64", FORGE_PAGING_X64}, {18362, "x64", FORGE_PAGING_X64},
+                {19041, "x64", FORGE_PAGING_X64}, {19041, "x86", FORGE_PAGING_PAE},
+                {22000, "x64", FORGE_PAGING_X64}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct forge_scenario s;
+        struct forge_types types;
+        char text[60];
+        struct forge_soft soft = forge_soft_of(rows[i].paging, rows[i].build);
+        snprintf(text, sizeof text, "os %u\ncpu %s\n", rows[i].build, rows[i].cpu);
+        assert_true(forge_scenario_parse("case", text, &s, why));
+        assert_true(forge_types_load(&types, &s, true));
+        assert_int_equal(soft.file_low, bit_of(&types, "_MMPTE_SOFTWARE", "PageFileLow"));
+        assert_int_equal(soft.file_high, bit_of(&types, "_MMPTE_SOFTWARE", "PageFileHigh"));
+        assert_int_equal(5, bit_of(&types, "_MMPTE_SOFTWARE", "Protection"));
+        assert_int_equal(10, bit_of(&types, "_MMPTE_PROTOTYPE", "Prototype"));
+        assert_int_equal(11, bit_of(&types, "_MMPTE_TRANSITION", "Transition"));
+        if (soft.proto_low) {
+            assert_int_equal(soft.proto_first,
+                             bit_of(&types, "_MMPTE_PROTOTYPE", "ProtoAddressHigh"));
+            struct forge_place low;
+            assert_true(forge_types_place(&types, "_MMPTE_PROTOTYPE", "ProtoAddressLow", &low));
+            assert_int_equal(soft.proto_low, low.bit_count);
+        } else {
+            assert_int_equal(soft.proto_first, bit_of(&types, "_MMPTE_PROTOTYPE", "ProtoAddress"));
+            assert_int_equal(soft.proto_protect, bit_of(&types, "_MMPTE_PROTOTYPE", "Protection"));
+            assert_int_equal(soft.proto_first,
+                             bit_of(&types, "_MMPTE_SUBSECTION", "SubsectionAddress"));
+        }
+        forge_scenario_free(&s);
+    }
 }
 
 static const struct {
@@ -200,9 +265,11 @@ int main(void) {
         cmocka_unit_test(memory_lands_at_its_address),
         cmocka_unit_test(each_process_has_memory_of_its_own),
         cmocka_unit_test(the_kernel_has_large_pages_where_ram_is_enough),
+        cmocka_unit_test(the_self_map_is_in_nobodys_way),
         cmocka_unit_test(a_paged_out_page_goes_to_a_file_beside_the_dump),
         cmocka_unit_test(the_state_of_a_vmem_has_its_name),
         cmocka_unit_test(debugger_data_is_decoded_by_the_known_way),
+        cmocka_unit_test(soft_entries_are_the_builds_own),
         cmocka_unit_test(complaints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
