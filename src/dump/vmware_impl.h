@@ -41,7 +41,7 @@ struct vmware_cpu {
     uint64_t gpr[16]; /* rax rcx rdx rbx rbp rsp rsi rdi r8 … r15 */
     uint64_t cr[9], rip, idt, ttbr;
     uint32_t efl;
-    bool there; /* something was said of it */
+    bool there; /* its registers are, not the system's alone */
 };
 struct vmware_cpus {
     struct vmware_cpu *item;

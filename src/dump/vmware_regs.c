@@ -59,6 +59,7 @@ static bool take_block(struct vmware_cpu *cpu, const struct vmware_tag *tag) {
     if (!strcmp(tag->name, "gpregs") && tag->size == sizeof cpu->gpr) {
         for (unsigned i = 0; i < 16; i++)
             cpu->gpr[i] = vmware_number(tag, 8 * i, 8);
+        cpu->there = true;
         return true;
     }
     if (!strcmp(tag->name, "CR64") && tag->size == sizeof cpu->cr) {
@@ -77,6 +78,7 @@ static bool take_block(struct vmware_cpu *cpu, const struct vmware_tag *tag) {
 static bool take_single(struct vmware_cpu *cpu, const struct vmware_tag *tag) {
     int gpr = gpr_of(tag->name);
     uint64_t value = vmware_number(tag, 0, 8);
+    cpu->there = cpu->there || gpr >= 0;
     if (gpr >= 0) {
         cpu->gpr[gpr] = tag->name[0] == 'e' && cpu->gpr[gpr] ? cpu->gpr[gpr] : value;
     } else if (!strcmp(tag->name, "rip")) {
@@ -118,11 +120,8 @@ static sc_err *take(void *ctx, const struct vmware_tag *tag) {
     struct vmware_cpu *cpu = cpu_at(r, tag->index[0], &nomem);
     if (nomem)
         return sc_err_nomem();
-    if (cpu) {
-        cpu->there = true;
-        if (!take_block(cpu, tag))
-            take_single(cpu, tag);
-    }
+    if (cpu && !take_block(cpu, tag))
+        take_single(cpu, tag);
     return NULL;
 }
 

@@ -226,6 +226,23 @@ static void registers_come_from_blocks(void **state) {
     opened_close(&o);
 }
 
+static void control_registers_alone_are_no_registers(void **state) {
+    (void)state;
+    struct vmss v = begin(0xbed2bed2, 2);
+    group(&v, "cpu");
+    indexed2(&v, "CR64", 0, 3, 8, 0x1ad000);
+    end_group(&v);
+    add_memory(&v);
+    struct opened o = must_open(&v.f);
+    o.source->machine.cpu = SC_CPU_X64;
+    assert_int_equal(thread_of(&o, 0).dtb, 0x1ad000);
+    struct sc_regs none_said;
+    sc_err *err = o.source->ops->load_regs(o.source, 0, &none_said);
+    assert_int_equal(sc_err_code(err), SC_ERR_NOT_FOUND);
+    sc_err_destroy(err);
+    opened_close(&o);
+}
+
 static void registers_of_a_32_bit_guest(void **state) {
     (void)state;
     struct vmss v = begin(0xbed2bed0, 2);
@@ -482,6 +499,7 @@ int main(void) {
         cmocka_unit_test(a_state_without_memory_is_refused),
         cmocka_unit_test(registers_come_from_single_tags),
         cmocka_unit_test(registers_come_from_blocks),
+        cmocka_unit_test(control_registers_alone_are_no_registers),
         cmocka_unit_test(registers_of_a_32_bit_guest),
         cmocka_unit_test(indices_out_of_bounds_are_left_out),
         cmocka_unit_test(regions_and_blocks_behind_the_file_are_cut),
