@@ -36,11 +36,19 @@
  * The writer presets the whole header with "PAGE", so a field that says PAGE was never filled.
  * Sources: win32metadata (DUMP_HEADER32/64), and the real dumps of the test corpus.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "dump/kdump_impl.h"
 
-enum { RUNS_MAX = 43 }; /* as many as fit in the header's 700 bytes */
+/*
+ * As many runs as fit: the buffer has 700 bytes, and the 64-bit header 4 more before the next
+ * field.
+ */
+enum { RUNS_MAX64 = 43, RUNS_MAX32 = 86 };
+static_assert(RUNS_MAX32 == sizeof((struct sc_kdump_header *)0)->run /
+                                sizeof *((struct sc_kdump_header *)0)->run,
+              "the header's room");
 
 /* Text of at most LEN bytes; "" when it is filler or was never set. */
 static void read_text(struct sc_cur *c, char *ret, size_t len) {
@@ -63,7 +71,9 @@ static void read_runs(struct sc_cur *c, bool is64, struct sc_kdump_header *h) {
         return;
     h->nruns = n;
     h->npages = pages;
-    for (uint32_t i = 0; i < n && i < RUNS_MAX; i++) {
+    uint32_t most = is64 ? RUNS_MAX64 : RUNS_MAX32;
+    h->nruns_held = n < most ? n : most;
+    for (uint32_t i = 0; i < h->nruns_held; i++) {
         h->run[i].base_page = sc_uptr(c, word);
         h->run[i].page_count = sc_uptr(c, word);
     }

@@ -195,6 +195,10 @@ sc_err *sc_target_regs(sc_target *target, uint32_t index, struct sc_regs *ret_re
         *ret_regs = *target->fake_regs;
         return NULL;
     }
+    /* A kernel dump whose memory is lost lists no processors; the header's context stays. */
+    if (kernel && !threads->count && index == target->source->machine.current &&
+        target->source->machine.event_context_off != SC_UNSET64)
+        return sc_target_event_regs(target, ret_regs);
     if (index >= threads->count)
         return sc_errf(SC_ERR_NOT_FOUND, "there is no %s %u: the dump has %zu",
                        kernel ? "processor" : "thread", index, threads->count);
