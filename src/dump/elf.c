@@ -33,6 +33,7 @@
 #include <stdlib.h>
 
 #include "dump/elf_impl.h"
+#include "dump/kdump_impl.h"
 #include "dump/runs.h"
 
 enum { ET_CORE = 4, PT_LOAD = 1, PT_NOTE = 4, PN_XNUM = 0xffff };
@@ -223,6 +224,36 @@ struct elf *elf_of(const struct sc_source *source) {
     return is ? source->impl : NULL;
 }
 
+/*
+ * What the dump header says that the guest's driver left. It was made when the driver started: no
+ * bug check has its parameters there (the first is the address of a debugger data block that is
+ * not encoded), and its times are old.
+ */
+static sc_err *use_guests_header(struct sc_source *s) {
+    const struct elf *elf = s->impl;
+    struct sc_machine *m = &s->machine;
+    enum sc_cpu cpu = m->cpu;
+    uint32_t ncpus = m->ncpus;
+    struct sc_kdump_header h;
+    sc_err *err = sc_kdump_read_header(s, elf->windows.offset, elf->windows64, &h);
+    if (err)
+        return err;
+    if (sc_cpu_from_machine((uint16_t)h.machine_type) != cpu && cpu != SC_CPU_UNKNOWN) {
+        sc_source_note(s, elf->windows.offset,
+                       "the guest's dump header is of another processor (0x%x): it is not used",
+                       h.machine_type);
+        return NULL;
+    }
+    if (!sc_kdump_set_machine(s, &h))
+        return sc_err_nomem();
+    m->has_bugcheck = false;
+    m->time = 0;
+    m->uptime = SC_UNSET64;
+    m->event_context_off = SC_UNSET64;
+    m->ncpus = ncpus ? ncpus : m->ncpus;
+    return NULL;
+}
+
 sc_err *sc_elf_open(struct sc_source *source) {
     struct elf *elf = calloc(1, sizeof *elf);
     if (!elf)
@@ -242,5 +273,5 @@ sc_err *sc_elf_open(struct sc_source *source) {
     m->kernel = true;
     m->cpu = elf_guest_cpu(source);
     m->ncpus = (uint32_t)elf->cpus.count;
-    return NULL;
+    return elf->windows.size ? use_guests_header(source) : NULL;
 }

@@ -506,7 +506,14 @@ static void the_guests_dump_header_is_found(void **state) {
         note(&c, "VMCOREINFO", 11, 0, cut ? 0x1fff : 0x2000);
         uint64_t header = forge_here(&c.f);
         forge_put(&c.f, "PAGEDU64", 8);
-        forge_fill(&c.f, 0, 0x2000 - 8);
+        forge_pattern(&c.f, 0x45474150, 0x2000 - 8);
+        forge_poke(&c.f, header + 0x0c, 4, 19041);
+        forge_poke(&c.f, header + 0x10, 8, 0x1ad000);
+        forge_poke(&c.f, header + 0x20, 8, UINT64_C(0xfffff80011112220)); /* modules */
+        forge_poke(&c.f, header + 0x30, 4, 0x8664);
+        forge_poke(&c.f, header + 0x34, 4, 4);
+        forge_poke(&c.f, header + 0x38, 4, 0x12345);
+        forge_poke(&c.f, header + 0x40, 8, UINT64_C(0xffffd00000001000));
         notes_end(&c, at);
         memory(&c, 0, 0, PAGE);
         struct opened o = must_open(&c.f);
@@ -518,12 +525,41 @@ static void the_guests_dump_header_is_found(void **state) {
         } else {
             assert_int_equal(elf->windows.offset, header);
             assert_true(elf->windows64);
+            const struct sc_machine *m = &o.source->machine;
+            assert_int_equal(m->build, 19041);
+            assert_int_equal(m->major, 10);
+            assert_int_equal(m->dtb, 0x1ad000);
+            assert_true(m->loaded_module_list == UINT64_C(0xfffff80011112220));
+            assert_int_equal(m->active_process_head, 0); /* filler */
+            assert_int_equal(m->ncpus, 4);
+            assert_false(m->has_bugcheck); /* that is no bug check */
+            assert_true(m->bugcheck_arg[0] == UINT64_C(0xffffd00000001000));
+            assert_true(m->event_context_off == SC_UNSET64 && !m->time);
         }
         opened_close(&o);
     }
 }
 
 /* --- what is no machine's memory -------------------------------------------------------------- */
+
+static void a_header_of_another_processor_is_not_used(void **state) {
+    (void)state;
+    struct core c = core64(2);
+    uint64_t at = notes_begin(&c);
+    note(&c, "VMCOREINFO", 11, 0, 0x1000);
+    uint64_t header = forge_here(&c.f);
+    forge_put(&c.f, "PAGEDUMP", 8);
+    forge_fill(&c.f, 0, 0x1000 - 8);
+    forge_poke(&c.f, header + 0x10, 4, 0x39000);
+    forge_poke(&c.f, header + 0x20, 4, 0x14c);
+    notes_end(&c, at);
+    memory(&c, 0, 0, PAGE);
+    struct opened o = must_open(&c.f);
+    needs_note(&o, "of another processor (0x14c)");
+    assert_int_equal(o.source->machine.dtb, 0);
+    assert_int_equal(o.source->machine.cpu, SC_CPU_X64);
+    opened_close(&o);
+}
 
 static void what_is_no_windows_machine_is_named(void **state) {
     (void)state;
@@ -595,6 +631,7 @@ int main(void) {
         cmocka_unit_test(notes_that_lie_are_left_out_and_said),
         cmocka_unit_test(no_more_processors_than_windows_can_have),
         cmocka_unit_test(the_guests_dump_header_is_found),
+        cmocka_unit_test(a_header_of_another_processor_is_not_used),
         cmocka_unit_test(what_is_no_windows_machine_is_named),
         cmocka_unit_test(compressed_cores_are_named_with_what_to_do),
     };
