@@ -241,7 +241,7 @@ static sc_err *read_arm64(const struct sc_source *s, const struct elf_cpu *cpu,
     struct sc_cur c = sc_cur_at(s->file, cpu->state.offset, cpu->state.size, "processor state");
     sc_cur_skip(&c, 0x70);
     for (int i = 0; i < 29; i++) {
-        char name[8];
+        char name[16];
         snprintf(name, sizeof name, "x%d", i);
         sc_vm_regs_set(regs, name, sc_u64(&c));
     }
