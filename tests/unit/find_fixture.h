@@ -47,7 +47,8 @@ struct bones {
     unsigned system, other; /* spaces: another process, too */
     uint64_t base, pool, idt, pcr;
     sc_space *phys;
-    uint64_t reads; /* of physical memory */
+    uint64_t reads;     /* of physical memory */
+    uint64_t fail_read; /* the read of this number finds nothing; 0: none */
 };
 
 static inline bool bones_is32(const struct bones *b) {
@@ -60,7 +61,8 @@ static enum sc_read bones_read(void *impl, uint64_t addr, void *buf, size_t len,
     struct bones *b = impl;
     size_t rest = FORGE_FRAME - addr % FORGE_FRAME;
     *ret_got = 0;
-    b->reads++;
+    if (++b->reads == b->fail_read)
+        return SC_READ_ABSENT;
     if (len > rest)
         len = rest;
     if (!forge_physmem_read(b->mem, addr, buf, len))
