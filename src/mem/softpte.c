@@ -77,7 +77,7 @@ struct sc_soft_pte sc_soft_pte_swizzled(enum sc_cpu cpu, bool with_pae, uint32_t
                                         bool swizzled) {
     const struct row *r = row_of(cpu, with_pae, build);
     bool narrow = cpu == SC_CPU_X86 && !with_pae;
-    swizzled &= !narrow;
+    swizzled = (swizzled || r->swizzled) && !narrow;
     return (struct sc_soft_pte){
         .known = cpu != SC_CPU_ARM64 && build >= r->proved_from && build <= r->proved_to,
         .prototype_bit = 10,
@@ -96,8 +96,7 @@ struct sc_soft_pte sc_soft_pte_swizzled(enum sc_cpu cpu, bool with_pae, uint32_t
 }
 
 struct sc_soft_pte sc_soft_pte_of(enum sc_cpu cpu, bool with_pae, uint32_t build) {
-    bool swizzled = row_of(cpu, with_pae, build)->swizzled || updated(cpu, build);
-    return sc_soft_pte_swizzled(cpu, with_pae, build, swizzled);
+    return sc_soft_pte_swizzled(cpu, with_pae, build, updated(cpu, build));
 }
 
 /* ---- decoding ---- */
