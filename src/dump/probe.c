@@ -193,6 +193,11 @@ static struct sc_probe probe_elf(const uint8_t *data, size_t size) {
     return p;
 }
 
+/* Nothing marks an image of physical memory: any file of whole pages may be one. */
+static bool may_be_raw(uint64_t file_size) {
+    return file_size >= 1 << 20 && file_size % 0x1000 == 0;
+}
+
 struct sc_probe sc_probe_bytes(const void *bytes, size_t size, uint64_t file_size) {
     const uint8_t *data = bytes;
     if (begins(data, size, "PAGEDU64", 8))
@@ -208,7 +213,7 @@ struct sc_probe sc_probe_bytes(const void *bytes, size_t size, uint64_t file_siz
         return make(SC_FORMAT_MICRODUMP, false);
     if (is_etl(data, size, file_size))
         return make(SC_FORMAT_ETL, false);
-    struct sc_probe p = make(SC_FORMAT_UNKNOWN, false);
+    struct sc_probe p = make(may_be_raw(file_size) ? SC_FORMAT_RAW : SC_FORMAT_UNKNOWN, false);
     if (!size)
         p.advice = "the file is empty";
     return p;

@@ -179,6 +179,23 @@ static inline void bones_list(struct bones *b, uint64_t head, uint64_t entry) {
     bones_ptr(b, entry + ptr, head);
 }
 
+/* The kernel's row in the list of modules: KLDR_DATA_TABLE_ENTRY. */
+static inline void bones_module(struct bones *b, uint64_t entry) {
+    static const char path[] = "\\SystemRoot\\system32\\ntoskrnl.exe";
+    bool is32 = bones_is32(b);
+    unsigned size = 2 * (sizeof path - 1), skip = 2 * 21;
+    for (unsigned i = 0; i < sizeof path - 1; i++)
+        bones_uint(b, entry + 0x100 + 2 * i, 2, (uint8_t)path[i]);
+    bones_ptr(b, entry + (is32 ? 0x18 : 0x30), b->base);
+    bones_uint(b, entry + (is32 ? 0x20 : 0x40), 4, BONES_SIZE);
+    for (int is_base = 0; is_base < 2; is_base++) {
+        uint64_t at = entry + (is32 ? 0x24 : 0x48) + (is_base ? (is32 ? 8 : 16) : 0);
+        bones_uint(b, at, 2, is_base ? size - skip : size);
+        bones_uint(b, at + 2, 2, is_base ? size - skip : size);
+        bones_ptr(b, at + (is32 ? 4 : 8), entry + 0x100 + (is_base ? skip : 0));
+    }
+}
+
 /* The System process: its tables, its id, and behind that its link in the list of processes. */
 static inline void bones_process(struct bones *b, uint64_t process) {
     unsigned ptr = bones_is32(b) ? 4 : 8;
@@ -251,6 +268,7 @@ static inline void bones_build(struct bones *b) {
     bones_map(b, b->pcr, 0x8000);
     bones_image(b);
     bones_list(b, b->base + BONES_MODULES, b->pool);
+    bones_module(b, b->pool);
     if (!b->no_system)
         bones_process(b, b->pool + 0x4000);
     if (b->block)
