@@ -36,6 +36,9 @@ add_test(NAME fault/stack COMMAND fault_stack)
 watched(fault_unwind fault/fault_unwind.c)
 add_test(NAME fault/unwind COMMAND fault_unwind)
 
+watched(fault_whole fault/fault_whole.c)
+add_test(NAME fault/whole COMMAND fault_whole)
+
 watched(fault_batch fault/fault_batch.c)
 add_test(NAME fault/batch COMMAND fault_batch)
 

@@ -3,6 +3,7 @@
 #ifndef STOPCODE_DUMP_KDUMP_IMPL_H
 #define STOPCODE_DUMP_KDUMP_IMPL_H
 
+#include "base/sort.h"
 #include "dump/dump.h"
 #include "stopcode/kdump.h"
 
@@ -29,9 +30,10 @@ struct sc_kdump {
     struct sc_triage_mm mm;
     const char *broken_driver;
     struct sc_kdbg kdbg;
-    bool indexed;            /* the three below and prcb_va are there, see sc_triage_index() */
-    struct sc_ranges blocks; /* data blocks by address; only those inside the file */
-    struct sc_range *prcb;   /* data blocks that are PRCBs, by processor number; start 0 = none */
+    bool indexed;              /* the four below and prcb_va are there, see sc_triage_index() */
+    struct sc_sort_key *block; /* address and row of the data blocks inside the file, by address */
+    size_t nblocks;
+    struct sc_range *prcb; /* data blocks that are PRCBs, by processor number; start 0 = none */
     uint32_t nprcbs;
     uint64_t prcb_va, thread_va, process_va; /* where the copies belong, 0 unknown */
     struct sc_blobs blobs;

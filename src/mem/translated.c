@@ -22,7 +22,7 @@ void sc_translated_forget(struct sc_translated *t) {
     memset(t->table, 0, sizeof t->table);
     memset(t->file, 0, sizeof t->file);
     sc_map_free(&t->seen);
-    t->unrecorded = 0;
+    t->unrecorded = t->run_size = 0;
 }
 
 /* ---- pages of page files ---- */

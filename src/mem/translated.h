@@ -36,7 +36,8 @@ struct sc_translated {
     unsigned next_file;
     /* Walking: tables met, by address and level, with the virtual address that each serves. */
     struct sc_map seen;
-    uint64_t unrecorded; /* tables met that memory was too short to remember */
+    uint64_t unrecorded;          /* tables met that memory was too short to remember */
+    uint64_t run_start, run_size; /* the last run that was found */
 };
 
 /* Empties the cache. */

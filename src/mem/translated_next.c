@@ -8,7 +8,7 @@
  * elsewhere, it is passed over. Honest tables are met once a level, the self-map's too. With that
  * a walk touches no more tables than there are pages, times the levels, whatever they hold.
  *
- * A run ends with its page table at the latest (2 MB), or with the large page.
+ * A run begins and ends with its page table at the latest (2 MB), or with the large page.
  */
 #include <string.h>
 
@@ -46,15 +46,14 @@ static uint64_t value_at(const uint8_t *raw, unsigned size) {
     return v;
 }
 
-/* The part of the large page at VA that physical memory has, from S->from on. */
+/* The run in the large page at VA that physical memory has at S->from or behind it. */
 static bool large_page(struct scan *s, unsigned level, uint64_t va, uint64_t pa) {
     uint64_t size = reach(s->t->mode, level), skip = s->from > va ? s->from - va : 0;
     uint64_t start, length;
-    skip &= ~(uint64_t)(PAGE - 1);
     if (!sc_space_next(s->t->paging.phys, pa + skip, &start, &length))
         return false;
-    uint64_t end = start + length - pa; /* of the run, counted from the page's beginning */
-    uint64_t begin = start > pa + skip ? start - pa : skip;
+    uint64_t begin = start > pa ? start - pa : 0;
+    uint64_t end = start + length - pa; /* both counted from the page's beginning */
     if (begin >= size)
         return false;
     s->start = va + begin;
@@ -62,20 +61,32 @@ static bool large_page(struct scan *s, unsigned level, uint64_t va, uint64_t pa)
     return true;
 }
 
-/* The first run of pages of a page table. */
+static bool has_page(struct scan *s, const uint8_t *raw, unsigned index, uint64_t va) {
+    unsigned size = s->t->mode->entry_size;
+    return value_at(raw + (size_t)index * size, size) && sc_translated_has(s->t, va);
+}
+
+/*
+ * The first run of pages of a page table that lies at INDEX, whose page is at VA, or behind it;
+ * with what belongs to it before.
+ */
 static bool page_run(struct scan *s, const uint8_t *raw, unsigned index, uint64_t va) {
-    const struct sc_mode *m = s->t->mode;
-    for (; index < m->count[0]; index++, va += PAGE) {
-        bool there = value_at(raw + (size_t)index * m->entry_size, m->entry_size) &&
-                     sc_translated_has(s->t, va);
-        if (there && !s->size)
-            s->start = va;
-        if (there)
-            s->size += PAGE;
-        else if (s->size)
-            break;
+    unsigned count = s->t->mode->count[0], first;
+    while (index < count && !has_page(s, raw, index, va)) {
+        index++;
+        va += PAGE;
     }
-    return s->size != 0;
+    if (index == count)
+        return false;
+    s->start = va;
+    for (first = index; first && has_page(s, raw, first - 1, s->start - PAGE); first--)
+        s->start -= PAGE;
+    do {
+        index++;
+        va += PAGE;
+    } while (index < count && has_page(s, raw, index, va));
+    s->size = (uint64_t)(index - first) * PAGE;
+    return true;
 }
 
 /* Entries FIRST to END of the table of LEVEL at PA; its first address would be VA. */
@@ -135,14 +146,21 @@ static bool half(struct scan *s, bool upper) {
 
 bool sc_translated_next(void *impl, uint64_t addr, uint64_t *ret_start, uint64_t *ret_size) {
     struct scan s = {.t = impl, .from = addr & ~(uint64_t)(PAGE - 1)};
-    const struct sc_mode *m = s.t->mode;
+    struct sc_translated *t = impl;
+    const struct sc_mode *m = t->mode;
+    /* Who walks in small steps asks many times for one run. */
+    if (addr - t->run_start < t->run_size) {
+        *ret_start = t->run_start;
+        *ret_size = t->run_size;
+        return true;
+    }
     uint64_t lower_end = m->va_bits == 32 ? (uint64_t)1 << 32 : (uint64_t)1 << (m->va_bits - 1);
     bool found = s.from < lower_end && half(&s, false);
     if (!found && m->va_bits != 32)
         found = half(&s, true);
     if (found) {
-        *ret_start = s.start;
-        *ret_size = s.size;
+        *ret_start = t->run_start = s.start;
+        *ret_size = t->run_size = s.size;
     }
     return found;
 }

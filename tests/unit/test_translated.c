@@ -196,11 +196,11 @@ static struct walked walk(sc_space *s, uint64_t from, uint64_t most) {
     struct walked w = {.sorted = true};
     uint64_t at = from, start, size;
     while (w.runs < most && sc_space_next(s, at, &start, &size)) {
-        w.sorted &= start + (size - 1) >= at && (!w.runs || start >= at) && size;
+        w.sorted &= start + (size - 1) >= at && size;
         w.first = w.runs ? w.first : start;
         w.last = start + (size - 1);
         w.runs++;
-        w.bytes += size;
+        w.bytes += w.last - (start > at ? start : at) + 1;
         at = start + size;
         if (!at)
             break; /* the top of the address space */
@@ -257,8 +257,8 @@ static void large_pages_are_walked_as_far_as_memory_has_them(void **state) {
     assert_int_equal(start, KERNEL64 + 0x10000);
     assert_int_equal(size, 0x5000);
     assert_true(sc_space_next(s, KERNEL64 + 0x12345, &start, &size));
-    assert_int_equal(start, KERNEL64 + 0x12000);
-    assert_int_equal(size, 0x3000);
+    assert_int_equal(start, KERNEL64 + 0x10000); /* all of it */
+    assert_int_equal(size, 0x5000);
     assert_true(sc_space_next(s, KERNEL64 + 0x15000, &start, &size));
     assert_int_equal(start, KERNEL64 + 0x80000);
     assert_true(sc_space_next(s, KERNEL64 + 0x81000, &start, &size));
@@ -324,6 +324,28 @@ static void a_walk_may_begin_anywhere(void **state) {
     tables_deinit(&t);
 }
 
+/* What lies below a stack pointer belongs to its run, too. */
+static void a_run_begins_where_its_pages_do(void **state) {
+    (void)state;
+    struct tables t;
+    uint64_t start, size;
+    tables_init(&t, SC_PAGING_X64);
+    map_many(&t, KERNEL64 + 0x1fd000, 6);
+    map_many(&t, KERNEL64 + 0x1f0000, 2);
+    sc_space *s = tables_space(&t, NULL, NULL);
+    for (uint64_t at = 0x1fffff; at >= 0x1fd000; at -= 0x7ff) {
+        assert_true(sc_space_next(s, KERNEL64 + at, &start, &size));
+        assert_int_equal(start, KERNEL64 + 0x1fd000);
+        assert_int_equal(size, 0x3000); /* the next table's are another piece */
+    }
+    uint64_t before = t.ps.reads;
+    assert_true(sc_space_next(s, KERNEL64 + 0x1fe123, &start, &size));
+    assert_int_equal(t.ps.reads, before);
+    assert_true(sc_space_next(s, KERNEL64 + 0x200123, &start, &size));
+    assert_int_equal(start, KERNEL64 + 0x200000);
+    tables_deinit(&t);
+}
+
 static void a_cancelled_walk_ends(void **state) {
     (void)state;
     struct tables t;
@@ -338,6 +360,7 @@ static void a_cancelled_walk_ends(void **state) {
     sc_space *s = tables_space(&t, NULL, NULL);
     assert_true(sc_space_next(s, 0, &start, &size));
     atomic_store(&cancel, true);
+    assert_false(sc_space_next(s, KERNEL64 + 0x3000, &start, &size));
     assert_false(sc_space_next(s, 0, &start, &size));
     tables_deinit(&t);
 }
@@ -395,6 +418,7 @@ int main(void) {
         cmocka_unit_test(the_self_map_is_walked_once),
         cmocka_unit_test(tables_that_lead_to_themselves_cannot_hold_a_walk),
         cmocka_unit_test(a_walk_may_begin_anywhere),
+        cmocka_unit_test(a_run_begins_where_its_pages_do),
         cmocka_unit_test(a_cancelled_walk_ends),
         cmocka_unit_test(a_page_of_a_file_is_walked_when_the_file_is_there),
         cmocka_unit_test(a_space_that_leads_back_to_itself_ends),
