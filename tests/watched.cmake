@@ -36,6 +36,9 @@ add_test(NAME fault/stack COMMAND fault_stack)
 watched(fault_unwind fault/fault_unwind.c)
 add_test(NAME fault/unwind COMMAND fault_unwind)
 
+watched(fault_hiber fault/fault_hiber.c)
+add_test(NAME fault/hiber COMMAND fault_hiber)
+
 watched(fault_batch fault/fault_batch.c)
 add_test(NAME fault/batch COMMAND fault_batch)
 

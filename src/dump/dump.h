@@ -21,6 +21,10 @@ void sc_source_destroy(struct sc_source *source);
 /* Openers: fill source->ops, impl and machine. On error the caller destroys the source. */
 sc_err *sc_kdump_open(struct sc_source *source); /* kdump.c: DUMP_HEADER32/64 and triage */
 sc_err *sc_mdmp_open(struct sc_source *source);  /* mdmp.c: user minidumps */
+sc_err *sc_hiber_open(struct sc_source *source); /* hiber.c: hiberfil.sys */
+
+/* A hibernation file whose first page Windows has cleared: nothing that a probe could see. */
+bool sc_hiber_is_cleared(const sc_file *file);
 
 /* Reads an EXCEPTION_RECORD32/64 (0x50 / 0x98 bytes) that the cursor stands on. */
 void sc_read_exception(struct sc_cur *cur, bool is64, struct sc_exception *ret);

@@ -48,7 +48,7 @@ static const struct row rows[SC_FORMAT_COUNT] = {
     [SC_FORMAT_USERDUMP] =
         {"user dump of the old USERDUMP form", false,
          "convert it to a minidump with the tools of its time (dumpexam, WinDbg)"},
-    [SC_FORMAT_HIBERFIL] = {"hibernation file", false, "hibernation files are not read yet"},
+    [SC_FORMAT_HIBERFIL] = {"hibernation file", true, NULL},
     [SC_FORMAT_VMWARE] = {"VMware suspended state or snapshot", false,
                           "VMware memory is not read yet"},
     [SC_FORMAT_ELF_CORE] = {"ELF file", false, "ELF cores of virtual machines are not read yet"},

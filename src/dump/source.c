@@ -76,7 +76,10 @@ sc_err *sc_source_open(sc_file *own_file, struct sc_source **ret_source) {
         err = sc_err_at(SC_ERR_IO, sc_file_name(own_file), 0, "read failed");
     } else {
         s->probe = sc_probe_bytes(head, got, sc_file_size(own_file));
-        if (!s->probe.readable)
+        if (s->probe.format == SC_FORMAT_HIBERFIL ||
+            (s->probe.format == SC_FORMAT_UNKNOWN && sc_hiber_is_cleared(s->file)))
+            err = sc_hiber_open(s);
+        else if (!s->probe.readable)
             err = refuse(s);
         else if (s->probe.format == SC_FORMAT_MINIDUMP)
             err = sc_mdmp_open(s);
