@@ -38,6 +38,8 @@ add_test(NAME fault/unwind COMMAND fault_unwind)
 
 watched(fault_hiber fault/fault_hiber.c)
 add_test(NAME fault/hiber COMMAND fault_hiber)
+watched(fault_wrapped fault/fault_wrapped.c)
+add_test(NAME fault/wrapped COMMAND fault_wrapped)
 
 watched(fault_batch fault/fault_batch.c)
 add_test(NAME fault/batch COMMAND fault_batch)

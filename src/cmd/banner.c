@@ -50,14 +50,18 @@ static const char *file_kind(const struct sc_source *source) {
 }
 
 struct file_record {
-    const char *path, *format, *kind, *comment;
+    const char *path, *format, *kind, *comment, *unpacked;
     uint64_t size;
 };
 
 static const struct sc_field file_fields[] = {
-    SC_FIELD(struct file_record, path, SC_F_STR),    SC_FIELD(struct file_record, size, SC_F_U64),
-    SC_FIELD(struct file_record, format, SC_F_STR),  SC_FIELD(struct file_record, kind, SC_F_STR),
-    SC_FIELD(struct file_record, comment, SC_F_STR), SC_FIELD_END,
+    SC_FIELD(struct file_record, path, SC_F_STR),
+    SC_FIELD(struct file_record, size, SC_F_U64),
+    SC_FIELD(struct file_record, format, SC_F_STR),
+    SC_FIELD(struct file_record, kind, SC_F_STR),
+    SC_FIELD(struct file_record, comment, SC_F_STR),
+    SC_FIELD(struct file_record, unpacked, SC_F_STR),
+    SC_FIELD_END,
 };
 static const struct sc_rectype file_type = {"dump_file", sizeof(struct file_record), file_fields};
 
@@ -65,6 +69,8 @@ static void file_text(sc_out *out, const void *record, void *ctx) {
     (void)ctx;
     const struct file_record *r = record;
     sc_printf(out, "\nLoading Dump File [%s]\n%s\n", r->path, r->kind);
+    if (r->unpacked)
+        sc_printf(out, "Unpacked from %s\n", r->unpacked);
     if (r->comment && *r->comment)
         sc_printf(out, "Comment: '%s'\n", r->comment);
     sc_puts(out, "\n");
@@ -78,6 +84,7 @@ static void show_file(sc_session *s) {
         .format = source->probe.name,
         .kind = file_kind(source),
         .comment = source->machine.comment,
+        .unpacked = source->unpacked,
     };
     sc_record(s->out, &file_type, &r, file_text, NULL);
 }

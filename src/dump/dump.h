@@ -13,6 +13,10 @@
  * SC_ERR_UNSUPPORTED: recognised, not read; the text says what it is and what to do.
  */
 sc_err *sc_source_open(sc_file *own_file, struct sc_source **ret_source);
+/* The same, with what the caller says about unpacking; NULL: nothing. */
+struct sc_unpack;
+sc_err *sc_source_open_packed(sc_file *own_file, const struct sc_unpack *how,
+                              struct sc_source **ret_source);
 /* An empty source with file (owned), arena and probe set; for openers and fakes. FILE may be NULL.
  */
 sc_err *sc_source_create(sc_file *own_file, struct sc_source **ret_source);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dump/dump.h"
+#include "dump/wrapped.h"
 
 sc_err *sc_source_create(sc_file *own_file, struct sc_source **ret_source) {
     struct sc_source *s = calloc(1, sizeof *s);
@@ -65,31 +66,48 @@ static sc_err *refuse(const struct sc_source *s) {
                    s->probe.advice);
 }
 
-sc_err *sc_source_open(sc_file *own_file, struct sc_source **ret_source) {
+static sc_err *probe(struct sc_source *s) {
+    uint8_t head[0x1000];
+    size_t got;
+    if (!sc_file_read_some(s->file, 0, head, sizeof head, &got))
+        return sc_err_at(SC_ERR_IO, sc_file_name(s->file), 0, "read failed");
+    s->probe = sc_probe_bytes(head, got, sc_file_size(s->file));
+    return NULL;
+}
+
+static sc_err *open_format(struct sc_source *s) {
+    if (s->probe.format == SC_FORMAT_HIBERFIL ||
+        (s->probe.format == SC_FORMAT_UNKNOWN && sc_hiber_is_cleared(s->file)))
+        return sc_hiber_open(s);
+    if (!s->probe.readable)
+        return refuse(s);
+    if (s->probe.format == SC_FORMAT_MINIDUMP)
+        return sc_mdmp_open(s);
+    return sc_kdump_open(s);
+}
+
+sc_err *sc_source_open_packed(sc_file *own_file, const struct sc_unpack *how,
+                              struct sc_source **ret_source) {
     struct sc_source *s;
     sc_err *err = sc_source_create(own_file, &s);
     if (err)
         return err;
-    uint8_t head[0x1000];
-    size_t got;
-    if (!sc_file_read_some(own_file, 0, head, sizeof head, &got)) {
-        err = sc_err_at(SC_ERR_IO, sc_file_name(own_file), 0, "read failed");
-    } else {
-        s->probe = sc_probe_bytes(head, got, sc_file_size(own_file));
-        if (s->probe.format == SC_FORMAT_HIBERFIL ||
-            (s->probe.format == SC_FORMAT_UNKNOWN && sc_hiber_is_cleared(s->file)))
-            err = sc_hiber_open(s);
-        else if (!s->probe.readable)
-            err = refuse(s);
-        else if (s->probe.format == SC_FORMAT_MINIDUMP)
-            err = sc_mdmp_open(s);
-        else
-            err = sc_kdump_open(s);
+    err = probe(s);
+    if (!err && sc_is_packed(s->probe.format)) {
+        err = sc_unpack(s, how);
+        if (!err)
+            err = probe(s);
     }
+    if (!err)
+        err = open_format(s);
     if (err) {
         sc_source_destroy(s);
         return err;
     }
     *ret_source = s;
     return NULL;
+}
+
+sc_err *sc_source_open(sc_file *own_file, struct sc_source **ret_source) {
+    return sc_source_open_packed(own_file, NULL, ret_source);
 }
