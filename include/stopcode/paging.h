@@ -62,6 +62,8 @@ struct sc_soft_pte {
                                 swizzle bit is clear; 0: none */
     uint64_t pfn_mask;     /**< the physical address inside a transition entry */
     bool proto_x86;        /**< x86 without PAE: the address is scattered (bits 1-8 and 11-31) */
+    bool proto_pool;       /**< proto_x86 before Vista: bits 1-7 and 11-31, counted from … */
+    uint32_t pool_base;    /**< … the start of the paged pool (MmPagedPoolStart); 0 not known */
 };
 
 struct sc_paging {

@@ -75,15 +75,34 @@ static sc_err *probe(struct sc_source *s) {
     return NULL;
 }
 
-static sc_err *open_format(struct sc_source *s) {
-    if (s->probe.format == SC_FORMAT_HIBERFIL ||
-        (s->probe.format == SC_FORMAT_UNKNOWN && sc_hiber_is_cleared(s->file)))
+/* VMware's memory has no mark but its name. */
+static bool is_vmem(const struct sc_source *s) {
+    return (s->probe.format == SC_FORMAT_UNKNOWN || s->probe.format == SC_FORMAT_RAW) &&
+           sc_file_size(s->file) && sc_vmware_is_memory(s);
+}
+
+/* Windows may have cleared the first page of a hibernation file: no mark is left. */
+static bool is_cleared_hiber(const struct sc_source *s) {
+    return (s->probe.format == SC_FORMAT_UNKNOWN || s->probe.format == SC_FORMAT_RAW) &&
+           sc_hiber_is_cleared(s->file);
+}
+
+static sc_err *open_as(struct sc_source *s) {
+    if (is_cleared_hiber(s))
         return sc_hiber_open(s);
+    if (is_vmem(s))
+        return sc_vmware_open(s);
     if (!s->probe.readable)
         return refuse(s);
-    if (s->probe.format == SC_FORMAT_MINIDUMP)
-        return sc_mdmp_open(s);
-    return sc_kdump_open(s);
+    switch (s->probe.format) {
+    case SC_FORMAT_MINIDUMP: return sc_mdmp_open(s);
+    case SC_FORMAT_ELF_CORE: return sc_elf_open(s);
+    case SC_FORMAT_HIBERFIL: return sc_hiber_open(s);
+    case SC_FORMAT_LIME: return sc_lime_open(s);
+    case SC_FORMAT_VMWARE: return sc_vmware_open(s);
+    case SC_FORMAT_RAW: return sc_raw_open(s);
+    default: return sc_kdump_open(s);
+    }
 }
 
 sc_err *sc_source_open_packed(sc_file *own_file, const struct sc_unpack *how,
@@ -99,7 +118,7 @@ sc_err *sc_source_open_packed(sc_file *own_file, const struct sc_unpack *how,
             err = probe(s);
     }
     if (!err)
-        err = open_format(s);
+        err = open_as(s);
     if (err) {
         sc_source_destroy(s);
         return err;

@@ -71,6 +71,8 @@ struct job {
     sc_archive *archive;
     bool peek;       /* nothing is written: is there a dump? */
     bool take_any;   /* the one member there is, whatever it is */
+    bool take_raw;   /* the first one that may be an image of memory */
+    bool raw;        /* there is such a one */
     uint64_t limit;  /* of what comes out */
     uint64_t passed; /* unpacked only to get past it */
     uint64_t read;   /* of the archive */
@@ -167,21 +169,21 @@ static sc_err *put(struct job *j, const uint8_t *data, size_t size, uint64_t off
 
 /* --- members --- */
 
-static bool is_core(const struct job *j) { return j->head_size > 0x10 && j->head[0x10] == 4; }
-
 /* Looks at the beginning; true: this is the member to take. */
 static bool choose(struct job *j, const struct sc_member *m) {
     struct sc_probe p = sc_probe_bytes(j->head, j->head_size, m->size);
-    bool dump = sc_is_dump(p.format) && (p.format != SC_FORMAT_ELF_CORE || is_core(j));
+    bool dump = sc_is_dump(p.format), raw = p.format == SC_FORMAT_RAW;
+    j->raw = j->raw || raw;
     if (dump && p.readable)
         add_name(&j->dumps, m->name);
-    else if (p.format != SC_FORMAT_UNKNOWN && !j->refused) {
+    else if (p.format != SC_FORMAT_UNKNOWN && !raw && !j->refused) {
         j->refused = p.name;
         j->advice = sc_is_packed(p.format) ? "it is packed once more: unpack the outer one first"
                                            : p.advice;
         snprintf(j->refused_name, sizeof j->refused_name, "%s", m->name);
     }
-    return !j->chosen && ((dump && p.readable) || (j->take_any && !sc_is_packed(p.format)));
+    bool any = (j->take_any && !sc_is_packed(p.format)) || (j->take_raw && raw);
+    return !j->chosen && ((dump && p.readable) || any);
 }
 
 static sc_err *take(struct job *j, const char *name) {
@@ -368,11 +370,14 @@ static void job_begin(struct job *j, const sc_file *file, const struct sc_unpack
 static sc_err *find_and_write(struct job *j, const sc_file *file, const struct sc_unpack *how) {
     job_begin(j, file, how);
     sc_err *err = run(j);
-    if (err || j->chosen || j->members != 1 || j->encrypted || j->refused)
+    bool alone = j->members == 1 && !j->encrypted && !j->refused, raw = j->raw;
+    if (err || j->chosen || (!alone && !raw))
         return err;
+    /* No dump that says so itself: an image of memory does not, and a file alone may be one. */
     job_end(j);
     job_begin(j, file, how);
-    j->take_any = true;
+    j->take_any = alone;
+    j->take_raw = raw;
     return run(j);
 }
 

@@ -250,8 +250,6 @@ static void test_a_wiped_file_says_so(void **state) {
     refused(&m.file, SC_ERR_UNSUPPORTED, "header has 0x50 bytes");
     m.file.data[0xc] = 0xe0;
     refused(&m.file, SC_ERR_FORMAT, "list of pages is not where its header says");
-    memset(m.file.data, 0, 4);
-    refused(&m.file, SC_ERR_FORMAT, "not a dump file of any kind");
     forge_bytes_free(&m.file);
 }
 

@@ -21,8 +21,11 @@ static void log_line(void *ctx, enum sc_log_level level, const char *line) {
 
 sc_err *run_open(const struct options *opt, const char *path, sc_target **ret_target) {
     struct progress bar;
-    struct sc_open_opts how = {
-        .sz = sizeof how, .no_mmap = opt->no_mmap, .progress = progress_step, .progress_ctx = &bar};
+    struct sc_open_opts how = {.sz = sizeof how,
+                               .no_mmap = opt->no_mmap,
+                               .dtb = opt->dtb,
+                               .progress = progress_step,
+                               .progress_ctx = &bar};
     if (opt->verbose)
         how.log = log_line;
     /* Of many dumps the one bar counts the files. */
