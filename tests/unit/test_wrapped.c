@@ -155,7 +155,7 @@ static void test_archives_without_a_dump(void **state) {
     secret.encrypted = true;
     refused("m.zip", zip_of(&secret, 1), NULL, SC_ERR_UNSUPPORTED, "it is encrypted");
     struct forge_member ff[300];
-    char name[300][16];
+    char name[300][32];
     for (int i = 0; i < 300; i++) {
         snprintf(name[i], sizeof name[i], "file-%d.txt", i);
         ff[i] = a_text(name[i]);
