@@ -216,6 +216,22 @@ def unwind(program, repeat):
           f"{100 * ratio:.0f} % of memcpy; steps alone {step / 1e6:.2f} million")
 
 
+def paging(program, repeat):
+    """Reads of 8 bytes of virtual memory through four levels of tables, in memory."""
+    tool = os.path.join(os.path.dirname(program), "tests", "bench_paging")
+    if not os.path.exists(tool):
+        print("  not measured: bench_paging is not built")
+        return
+    rows = []
+    for _ in range(repeat):
+        words = subprocess.run([tool, "0.2"], capture_output=True, check=True, text=True).stdout.split()
+        rows.append([float(x) / 1e6 for x in words[1::2]])
+    cached, uncached, page, walk, ranges = (statistics.median(column) for column in zip(*rows))
+    print(f"  reads of 8 bytes, millions a second          {cached:8.1f} of cached pages (wanted: 20), {uncached:.1f} of "
+          f"others (wanted: 2);\n{'':47}{ranges:8.1f} of ranges of a file")
+    print(f"  whole pages, millions a second               {page:8.1f}; pages found by walking the tables {walk:.1f}")
+
+
 def beside_lldb(program, repeat):
     """All stacks of one real minidump: this program and LLDB in turns, as whole processes."""
     if not shutil.which("lldb"):
@@ -292,6 +308,8 @@ def main():
                 paired("!analyze -v: the same, with symbols (wanted: 4)", command, version, args.repeat)
         print("\nDisassembly, processor time:")
         unassemble(program, version, folder, max(3, args.repeat // 10))
+        print("\nPaging:")
+        paging(program, max(3, args.repeat // 10))
         print("\nUnwinding:")
         unwind(program, max(3, args.repeat // 10))
         beside_lldb(program, max(3, args.repeat // 10))

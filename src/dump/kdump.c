@@ -87,8 +87,7 @@ static uint64_t known(const struct sc_kdump_header *h, uint64_t address) {
     return filler ? 0 : address;
 }
 
-/* False when memory is short. */
-static bool set_machine(struct sc_source *s, const struct sc_kdump_header *h) {
+bool sc_kdump_set_machine(struct sc_source *s, const struct sc_kdump_header *h) {
     struct sc_machine *m = &s->machine;
     m->cpu = sc_cpu_from_machine((uint16_t)h->machine_type);
     m->kernel = true;
@@ -201,10 +200,10 @@ sc_err *sc_kdump_open(struct sc_source *source) {
     bool triage = source->probe.format == SC_FORMAT_KERNEL_TRIAGE;
     source->impl = kd;
     source->ops = triage ? &triage_ops : &whole_ops[SC_KDUMP_NO_MEMORY];
-    sc_err *err = sc_kdump_read_header(source, &kd->header);
+    sc_err *err = sc_kdump_read_header(source, 0, source->probe.is64, &kd->header);
     if (!err)
         err = check_machine(source, &kd->header);
-    if (!err && !set_machine(source, &kd->header))
+    if (!err && !sc_kdump_set_machine(source, &kd->header))
         err = sc_err_nomem();
     if (!err && triage)
         err = sc_triage_open(source, kd);

@@ -46,8 +46,11 @@ static inline bool sc_is_filler64(uint64_t v) { return v == 0x4547415045474150UL
 
 enum { SC_TRIAGE_BLOCKS_MAX = 131072 }; /* real dumps: under 2,000 */
 
-/* kdump_header.c: reads DUMP_HEADER32/64 at the file's start. */
-sc_err *sc_kdump_read_header(struct sc_source *source, struct sc_kdump_header *ret);
+/* kdump_header.c: reads DUMP_HEADER32/64 at OFFSET: the file's start, or (ELF) inside a note. */
+sc_err *sc_kdump_read_header(struct sc_source *source, uint64_t offset, bool is64,
+                             struct sc_kdump_header *ret);
+/* kdump.c: what a header says of the machine. False when memory is short. */
+bool sc_kdump_set_machine(struct sc_source *source, const struct sc_kdump_header *header);
 
 /* kdump.c: the state of SOURCE when it is a kernel dump, else NULL. */
 struct sc_kdump *sc_kdump_impl(const struct sc_source *source);
