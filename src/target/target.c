@@ -253,6 +253,11 @@ sc_err *sc_target_event_regs(sc_target *target, struct sc_regs *ret_regs) {
         *ret_regs = *target->fake_regs;
         return NULL;
     }
+    uint64_t saved = 0;
+    if (m->event_context_off == SC_UNSET64 && sc_target_has_paging(target))
+        saved = sc_whole_saved_context(target);
+    if (saved)
+        return read_context(target, SC_UNSET64, saved, (uint32_t)sc_context_size(m->cpu), ret_regs);
     if (m->event_context_off == SC_UNSET64 || !m->event_context_size)
         return sc_errf(SC_ERR_NOT_FOUND, "this dump holds no context of an event");
     return read_context(target, m->event_context_off, 0, m->event_context_size, ret_regs);

@@ -530,10 +530,11 @@ def check_pattern(folder):
         assert plain > 10000, plain
 
 
-with tempfile.TemporaryDirectory() as tmp:
-    for world in sorted(glob.glob(os.path.join(HERE, "worlds", "machine-*.scenario"))):
-        check_world(tmp, os.path.basename(world)[:-9])
-    check_elf(tmp, "machine-19041-x64", Scenario(os.path.join(HERE, "worlds", "machine-19041-x64.scenario")))
-    check_large(tmp)
-    check_pattern(tmp)
-tap.done()
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as tmp:
+        for world in sorted(glob.glob(os.path.join(HERE, "worlds", "machine-*.scenario"))):
+            check_world(tmp, os.path.basename(world)[:-9])
+        check_elf(tmp, "machine-19041-x64", Scenario(os.path.join(HERE, "worlds", "machine-19041-x64.scenario")))
+        check_large(tmp)
+        check_pattern(tmp)
+    tap.done()
