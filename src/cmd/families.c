@@ -35,6 +35,7 @@ const struct sc_family sc_families[] = {
     {"Running and ready threads", sc_running_commands},
     {"Deferred procedure calls", sc_dpcs_commands},
     {"Timers", sc_timer_commands},
+    {"Work queues", sc_exqueue_commands},
     {"The current thread and process", sc_implicit_commands},
     {"Events and exceptions", sc_event_commands},
     {"Memory", sc_memory_commands},
