@@ -151,6 +151,7 @@ extern const struct sc_command sc_dpcs_commands[];      /* dpcs.c */
 extern const struct sc_command sc_timer_commands[];     /* timer.c */
 extern const struct sc_command sc_exqueue_commands[];   /* exqueue.c */
 extern const struct sc_command sc_apc_commands[];       /* apc.c */
+extern const struct sc_command sc_cpuinfo_commands[];   /* cpuinfo.c */
 extern const struct sc_command sc_implicit_commands[];  /* implicit.c */
 extern const struct sc_command sc_stack_commands[];     /* stack.c */
 extern const struct sc_command sc_frame_commands[];     /* frame.c */

@@ -31,6 +31,7 @@ const struct sc_family sc_families[] = {
     {"Threads of the kernel", sc_kthread_commands},
     {"Processes of the kernel", sc_kprocess_commands},
     {"Processor control blocks", sc_pcr_commands},
+    {"Which processors", sc_cpuinfo_commands},
     {"Inter-processor interrupts", sc_ipi_commands},
     {"Running and ready threads", sc_running_commands},
     {"Deferred procedure calls", sc_dpcs_commands},
