@@ -33,6 +33,7 @@ const struct sc_family sc_families[] = {
     {"Processor control blocks", sc_pcr_commands},
     {"Which processors", sc_cpuinfo_commands},
     {"Inter-processor interrupts", sc_ipi_commands},
+    {"Interrupts", sc_idt_commands},
     {"Queued spin locks", sc_qlocks_commands},
     {"Running and ready threads", sc_running_commands},
     {"Deferred procedure calls", sc_dpcs_commands},
