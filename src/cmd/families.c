@@ -51,6 +51,7 @@ const struct sc_family sc_families[] = {
     {"Handles", sc_handle_commands},
     {"The dump file", sc_dump_commands},
     {"Secondary data", sc_secondary_commands},
+    {"Bug check callbacks", sc_bugdump_commands},
     {"Aliases", sc_alias_commands},
     {"Command programs", sc_script_commands},
     {"The shell", sc_shell_commands},
