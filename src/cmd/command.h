@@ -153,6 +153,7 @@ extern const struct sc_command sc_exqueue_commands[];   /* exqueue.c */
 extern const struct sc_command sc_apc_commands[];       /* apc.c */
 extern const struct sc_command sc_cpuinfo_commands[];   /* cpuinfo.c */
 extern const struct sc_command sc_qlocks_commands[];    /* qlocks.c */
+extern const struct sc_command sc_sysinfo_commands[];   /* sysinfo.c */
 extern const struct sc_command sc_idt_commands[];       /* idt.c */
 extern const struct sc_command sc_bugdump_commands[];   /* bugdump.c */
 extern const struct sc_command sc_implicit_commands[];  /* implicit.c */
