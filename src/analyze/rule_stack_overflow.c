@@ -4,9 +4,10 @@
  * thread's kernel stack or just behind it. Named is the driver that took most of the stack:
  *
  *   LIKELY    one of its functions is on it again and again: it calls itself
- *   POSSIBLE  it took a quarter of what is known of the stack or more
- *   nobody    else: many shared it (POSSIBLE). A stack pointer elsewhere is no overflow at all, and
- *             this rule says nothing of it
+ *   POSSIBLE  it took a quarter of the stack or more
+ *   nobody    else: many shared it, or who took it is not known (POSSIBLE). Also when there was
+ * room left: then it was no overflow, which is worth saying of a double fault (POSSIBLE). A stack
+ * pointer that lies in no stack of the thread is neither, and this rule says nothing of it
  */
 #include <string.h>
 
@@ -129,7 +130,7 @@ static void write(struct sc_case *c, uint64_t sp, const char *command, const str
     struct sc_draft d;
     const struct user *x = heaviest(u, NULL, true);
     bool recursion = x && x->repeats >= REPEATS;
-    bool large = x && x->bytes * 4 >= u->bytes;
+    bool large = x && x->bytes * 4 >= c->k->stack_base - c->k->stack_limit;
     sc_draft_init(&d, recursion ? SC_LIKELY : SC_POSSIBLE);
     const char *who = x ? sc_case_who(c, x->module) : "";
     if (recursion || large) {
@@ -166,6 +167,22 @@ static void write(struct sc_case *c, uint64_t sp, const char *command, const str
     sc_case_add(c, &d);
 }
 
+/* What a double fault is taken for first, it was not. */
+static void write_room(struct sc_case *c, uint64_t sp, const char *command) {
+    struct sc_draft d;
+    sc_draft_init(&d, SC_POSSIBLE);
+    d.f.summary = sc_case_text(c,
+                               "A fault could not be handled, and not for want of stack: 0x%llx "
+                               "bytes of it were left.",
+                               (unsigned long long)(sp - c->k->stack_limit));
+    d.f.detail = "What else makes a double fault is a damaged descriptor, page table or stack "
+                 "pointer, or the hardware.";
+    show_limits(c, &d, sp, command);
+    sc_draft_lacked(c, &d, "What the first fault was, and who caused it, the dump does not say.");
+    sc_advise_dump(c, &d);
+    sc_case_add(c, &d);
+}
+
 static bool is_double_fault(const struct sc_case *c) {
     uint32_t code = sc_plain_code(c->a->code);
     return code == 0x2b || (code == 0x7f && c->a->arg[0].value == 8);
@@ -177,6 +194,8 @@ static void run(struct sc_case *c) {
     struct users users = {.count = 0};
     if (!is_double_fault(c) || !limit || !fault_sp(c, &sp, &command))
         return;
+    if (sp >= limit + ABOVE && sp < c->k->stack_base)
+        write_room(c, sp, command);
     if (sp >= limit + ABOVE || sp + BELOW < limit)
         return;
     measure(c, &users);
@@ -185,7 +204,7 @@ static void run(struct sc_case *c) {
 
 const struct sc_rule sc_rule_stack_overflow = {
     "stack-overflow",
-    "A double fault at the end of the kernel's stack: who took it.",
+    "A double fault at the end of the kernel's stack: who took it; or with room left.",
     SC_RULE_KERNEL | SC_RULE_BUGCHECK,
     run,
 };
