@@ -88,6 +88,9 @@ static const char *const lines[] = {
     "!process 0 7",
     "!process c48 0; !process 0 0 a",
     "!pcr; !prcb; !irql",
+    "!dpcs; !apc; !apc thre fffffa8003e42060",
+    "!timer",
+    "!qlocks; !cpuinfo; !cpuid",
     ".thread fffffa8003e42060; r rip; .thread; .process fffffa8003d97b30; .context",
     "? @$proc; ? @$thread; ? @$peb; ? @$teb; ? @$tid; ? @$tpid",
 };
