@@ -198,23 +198,30 @@ static bool pae_space(struct forge_mmu *u, uint64_t root, struct space *s) {
             root ? root : forge_physmem_alloc_low(u->mem, 5 * FORGE_FRAME, FORGE_FRAME, SIXTEEN_MB);
         if (!s->root || (root && !forge_physmem_take(u->mem, root, 5 * FORGE_FRAME)))
             return false;
+        forge_physmem_zero(u->mem, s->root, FORGE_FRAME);
     } else if (root) {
         /* It may stand in a page where another process's top table is. */
         s->root = root;
-        if (root % 32 || root >= FOUR_GB || !forge_physmem_is_ram(u->mem, root) || get(u, root))
+        if (root % 32 || root >= FOUR_GB || !forge_physmem_is_ram(u->mem, root) ||
+            (forge_physmem_is_taken(u->mem, root) && get(u, root)))
             return false;
-        if (!forge_physmem_is_taken(u->mem, root))
+        if (!forge_physmem_is_taken(u->mem, root)) {
             forge_physmem_take(u->mem, root & ~(uint64_t)0xfff, FORGE_FRAME);
+            forge_physmem_zero(u->mem, root & ~(uint64_t)0xfff, FORGE_FRAME);
+        }
     } else {
         if (u->npdpts % (FORGE_FRAME / 32) == 0)
             u->pdpts = forge_physmem_alloc_low(u->mem, FORGE_FRAME, FORGE_FRAME, FOUR_GB);
         if (!u->pdpts)
             return false;
+        if (u->npdpts % (FORGE_FRAME / 32) == 0)
+            forge_physmem_zero(u->mem, u->pdpts, FORGE_FRAME);
         s->root = u->pdpts + (uint64_t)(u->npdpts++ % (FORGE_FRAME / 32)) * 32;
     }
     for (unsigned i = 0; i < 4; i++) {
         s->dir[i] = first ? s->root + (i + 1) * (uint64_t)FORGE_FRAME : forge_physmem_alloc(u->mem);
-        if (!s->dir[i] || !set(u, s->root + i * 8, s->dir[i] | VALID))
+        if (!s->dir[i] || !forge_physmem_zero(u->mem, s->dir[i], FORGE_FRAME) ||
+            !set(u, s->root + i * 8, s->dir[i] | VALID))
             return false;
     }
     for (unsigned i = 0; i < 4; i++)
@@ -236,6 +243,7 @@ bool forge_mmu_space(struct forge_mmu *u, uint64_t root, unsigned *ret_space) {
         s.root = root ? root : low_or_any(u);
         if (!s.root || (u->mode == FORGE_PAGING_X86 && s.root >= FOUR_GB))
             return false;
+        forge_physmem_zero(u->mem, s.root, FORGE_FRAME);
         if (u->selfmap != FORGE_NO_SELFMAP && !set(u, s.root + (uint64_t)u->selfmap * u->width,
                                                    is_arm(u) ? s.root | ARM_TABLE : s.root | TABLE))
             return false;
