@@ -55,6 +55,10 @@ watched(fault_user fault/fault_user.c)
 target_link_libraries(fault_user PRIVATE cmocka)
 add_test(NAME fault/user COMMAND fault_user)
 
+watched(fault_vm fault/fault_vm.c)
+target_link_libraries(fault_vm PRIVATE cmocka)
+add_test(NAME fault/vm COMMAND fault_vm)
+
 watched(store_fault store/store_fault.c)
 add_test(NAME store/fault COMMAND store_fault)
 

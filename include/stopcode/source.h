@@ -51,6 +51,7 @@ enum sc_format {
     SC_FORMAT_PDB,
     SC_FORMAT_ETL,
     SC_FORMAT_EVTX,
+    SC_FORMAT_KDUMP_COMPRESSED, /**< kdump-compressed, of QEMU or Linux; flattened or not */
     SC_FORMAT_COUNT,
 };
 

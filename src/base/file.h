@@ -33,6 +33,9 @@ const char *sc_file_path(const sc_file *file);
 /* The part of the path behind the last slash. */
 const char *sc_file_name(const sc_file *file);
 
+/* False: bytes in memory, whose path is only a name. */
+bool sc_file_is_on_disk(const sc_file *file);
+
 /* Is [offset, offset+len) inside the file? */
 bool sc_file_has(const sc_file *file, uint64_t offset, uint64_t len);
 

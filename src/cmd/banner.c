@@ -29,6 +29,10 @@ static const char *const kernel_kind[SC_FORMAT_COUNT] = {
                                 "User address space may not be available.",
     [SC_FORMAT_KERNEL_AUTOMATIC] = "Kernel Bitmap Dump File: Kernel address space is available, "
                                    "User address space may not be available.",
+    [SC_FORMAT_ELF_CORE] = "Virtual Machine Core (ELF): Full address space is available",
+    [SC_FORMAT_VMWARE] = "VMware Memory: Full address space is available",
+    [SC_FORMAT_LIME] = "LiME Memory Image: Full address space is available",
+    [SC_FORMAT_RAW] = "Raw Memory Image: Full address space is available",
 };
 
 static const char *user_kind(const struct sc_source *source) {

@@ -17,7 +17,7 @@ static void kdump_destroy(struct sc_source *source) {
     struct sc_kdump *kd = source->impl;
     if (kd) {
         SC_VEC_FREE(&kd->blobs);
-        SC_VEC_FREE(&kd->blocks);
+        free(kd->block);
     }
     free(kd);
 }
@@ -87,8 +87,7 @@ static uint64_t known(const struct sc_kdump_header *h, uint64_t address) {
     return filler ? 0 : address;
 }
 
-/* False when memory is short. */
-static bool set_machine(struct sc_source *s, const struct sc_kdump_header *h) {
+bool sc_kdump_set_machine(struct sc_source *s, const struct sc_kdump_header *h) {
     struct sc_machine *m = &s->machine;
     m->cpu = sc_cpu_from_machine((uint16_t)h->machine_type);
     m->kernel = true;
@@ -162,18 +161,24 @@ static void find_memory(struct sc_source *s, struct sc_kdump *kd) {
                        "found");
 }
 
-/* What the memory is, and what is already known to be missing. */
-static void open_whole(struct sc_source *s, struct sc_kdump *kd) {
-    uint64_t size = sc_file_size(s->file), part = sc_kdump_header_size(&kd->header);
+/*
+ * What the memory is, and what is already known to be missing. Trouble with reading is an error:
+ * what could not be read must not be taken for another kind of list, or for none.
+ */
+static sc_err *open_whole(struct sc_source *s, struct sc_kdump *kd) {
+    uint64_t size = sc_file_size(s->file), part = sc_kdump_header_size(&kd->header), at;
     if (kd->header.dump_type == 3)
         sc_source_note(s, part, "this dump is a header alone: it holds no memory");
     else
         find_memory(s, kd);
+    if (sc_file_io_failed(s->file, &at))
+        return sc_err_at(SC_ERR_IO, sc_file_name(s->file), at, "read failed");
     if (kd->memory.layout && kd->memory.pages != SC_UNSET64)
         sc_kdump_note_cut(s, kd, kd->memory.pages);
     if (kd->header.attributes & SC_KDUMP_FILE_TOO_SMALL)
         sc_source_note(s, size, "Windows had too little room for this dump and left memory out");
     s->ops = &whole_ops[kd->memory.layout];
+    return NULL;
 }
 
 static sc_err *check_machine(struct sc_source *source, const struct sc_kdump_header *h) {
@@ -195,17 +200,17 @@ sc_err *sc_kdump_open(struct sc_source *source) {
     bool triage = source->probe.format == SC_FORMAT_KERNEL_TRIAGE;
     source->impl = kd;
     source->ops = triage ? &triage_ops : &whole_ops[SC_KDUMP_NO_MEMORY];
-    sc_err *err = sc_kdump_read_header(source, &kd->header);
+    sc_err *err = sc_kdump_read_header(source, 0, source->probe.is64, &kd->header);
     if (!err)
         err = check_machine(source, &kd->header);
-    if (!err && !set_machine(source, &kd->header))
+    if (!err && !sc_kdump_set_machine(source, &kd->header))
         err = sc_err_nomem();
     if (!err && triage)
         err = sc_triage_open(source, kd);
+    if (!err && !triage)
+        err = open_whole(source, kd);
     if (err)
         return err;
-    if (!triage)
-        open_whole(source, kd);
     set_exception(source, kd->header.exception_offset, kd->header.is64);
     return NULL;
 }

@@ -106,9 +106,9 @@ static void read_head(struct sc_cur *c, bool is64, struct sc_kdump_header *h) {
 }
 
 static void read_tail64(struct sc_cur *c, struct sc_kdump_header *h) {
-    h->context_offset = 0x348;
-    h->exception_offset = 0xf00;
-    sc_cur_seek(c, 0xf98);
+    h->context_offset = c->start + 0x348;
+    h->exception_offset = c->start + 0xf00;
+    sc_cur_seek(c, c->start + 0xf98);
     h->dump_type = sc_u32(c);
     sc_u32(c);
     h->required_space = unless_filler64(sc_u64(c));
@@ -128,13 +128,13 @@ static void read_tail64(struct sc_cur *c, struct sc_kdump_header *h) {
 }
 
 static void read_tail32(struct sc_cur *c, struct sc_kdump_header *h) {
-    h->context_offset = 0x320;
-    h->exception_offset = 0x7d0;
-    sc_cur_seek(c, 0x820);
+    h->context_offset = c->start + 0x320;
+    h->exception_offset = c->start + 0x7d0;
+    sc_cur_seek(c, c->start + 0x820);
     read_text(c, h->comment, 128);
     h->attributes = unless_filler32(sc_u32(c));
     h->boot_id = unless_filler32(sc_u32(c));
-    sc_cur_seek(c, 0xf88);
+    sc_cur_seek(c, c->start + 0xf88);
     h->dump_type = sc_u32(c);
     h->minidump_fields = unless_filler32(sc_u32(c));
     h->secondary_state = unless_filler32(sc_u32(c));
@@ -142,14 +142,14 @@ static void read_tail32(struct sc_cur *c, struct sc_kdump_header *h) {
     h->suite_mask = unless_filler32(sc_u32(c));
     h->writer_status = unless_filler32(sc_u32(c));
     h->required_space = unless_filler64(sc_u64(c));
-    sc_cur_seek(c, 0xfb8);
+    sc_cur_seek(c, c->start + 0xfb8);
     h->system_uptime = unless_filler64(sc_u64(c));
     h->system_time = unless_filler64(sc_u64(c));
 }
 
-sc_err *sc_kdump_read_header(struct sc_source *source, struct sc_kdump_header *ret) {
-    bool is64 = source->probe.is64;
-    struct sc_cur c = sc_cur_at(source->file, 0, is64 ? 0x2000 : 0x1000, "kernel dump header");
+sc_err *sc_kdump_read_header(struct sc_source *source, uint64_t offset, bool is64,
+                             struct sc_kdump_header *ret) {
+    struct sc_cur c = sc_cur_at(source->file, offset, is64 ? 0x2000 : 0x1000, "kernel dump header");
     struct sc_kdump_header h = {.is64 = is64};
     read_head(&c, is64, &h);
     if (is64)

@@ -3,6 +3,7 @@
 #ifndef STOPCODE_DUMP_KDUMP_IMPL_H
 #define STOPCODE_DUMP_KDUMP_IMPL_H
 
+#include "base/sort.h"
 #include "dump/dump.h"
 #include "stopcode/kdump.h"
 
@@ -29,9 +30,10 @@ struct sc_kdump {
     struct sc_triage_mm mm;
     const char *broken_driver;
     struct sc_kdbg kdbg;
-    bool indexed;            /* the three below and prcb_va are there, see sc_triage_index() */
-    struct sc_ranges blocks; /* data blocks by address; only those inside the file */
-    struct sc_range *prcb;   /* data blocks that are PRCBs, by processor number; start 0 = none */
+    bool indexed;              /* the four below and prcb_va are there, see sc_triage_index() */
+    struct sc_sort_key *block; /* address and row of the data blocks inside the file, by address */
+    size_t nblocks;
+    struct sc_range *prcb; /* data blocks that are PRCBs, by processor number; start 0 = none */
     uint32_t nprcbs;
     uint64_t prcb_va, thread_va, process_va; /* where the copies belong, 0 unknown */
     struct sc_blobs blobs;
@@ -44,8 +46,11 @@ static inline bool sc_is_filler64(uint64_t v) { return v == 0x4547415045474150UL
 
 enum { SC_TRIAGE_BLOCKS_MAX = 131072 }; /* real dumps: under 2,000 */
 
-/* kdump_header.c: reads DUMP_HEADER32/64 at the file's start. */
-sc_err *sc_kdump_read_header(struct sc_source *source, struct sc_kdump_header *ret);
+/* kdump_header.c: reads DUMP_HEADER32/64 at OFFSET: the file's start, or (ELF) inside a note. */
+sc_err *sc_kdump_read_header(struct sc_source *source, uint64_t offset, bool is64,
+                             struct sc_kdump_header *ret);
+/* kdump.c: what a header says of the machine. False when memory is short. */
+bool sc_kdump_set_machine(struct sc_source *source, const struct sc_kdump_header *header);
 
 /* kdump.c: the state of SOURCE when it is a kernel dump, else NULL. */
 struct sc_kdump *sc_kdump_impl(const struct sc_source *source);

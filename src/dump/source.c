@@ -65,6 +65,27 @@ static sc_err *refuse(const struct sc_source *s) {
                    s->probe.advice);
 }
 
+/* VMware's memory has no mark but its name. */
+static bool is_vmem(const struct sc_source *s) {
+    return (s->probe.format == SC_FORMAT_UNKNOWN || s->probe.format == SC_FORMAT_RAW) &&
+           sc_file_size(s->file) && sc_vmware_is_memory(s);
+}
+
+static sc_err *open_as(struct sc_source *s) {
+    if (is_vmem(s))
+        return sc_vmware_open(s);
+    if (!s->probe.readable)
+        return refuse(s);
+    switch (s->probe.format) {
+    case SC_FORMAT_MINIDUMP: return sc_mdmp_open(s);
+    case SC_FORMAT_ELF_CORE: return sc_elf_open(s);
+    case SC_FORMAT_LIME: return sc_lime_open(s);
+    case SC_FORMAT_VMWARE: return sc_vmware_open(s);
+    case SC_FORMAT_RAW: return sc_raw_open(s);
+    default: return sc_kdump_open(s);
+    }
+}
+
 sc_err *sc_source_open(sc_file *own_file, struct sc_source **ret_source) {
     struct sc_source *s;
     sc_err *err = sc_source_create(own_file, &s);
@@ -76,12 +97,7 @@ sc_err *sc_source_open(sc_file *own_file, struct sc_source **ret_source) {
         err = sc_err_at(SC_ERR_IO, sc_file_name(own_file), 0, "read failed");
     } else {
         s->probe = sc_probe_bytes(head, got, sc_file_size(own_file));
-        if (!s->probe.readable)
-            err = refuse(s);
-        else if (s->probe.format == SC_FORMAT_MINIDUMP)
-            err = sc_mdmp_open(s);
-        else
-            err = sc_kdump_open(s);
+        err = open_as(s);
     }
     if (err) {
         sc_source_destroy(s);

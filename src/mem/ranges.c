@@ -35,19 +35,23 @@ static struct sc_range cut_front(struct sc_range r, uint64_t from) {
 
 /*
  * Min-heap by rank of the ranges that are open at the sweep's position: the preferred one on top.
+ * Few are open at a time, whatever the list's length, unless somebody made it so.
  */
 struct heap {
     struct ranked *item;
-    size_t count;
+    size_t count, room;
 };
 
-static void heap_push(struct heap *h, struct ranked r) {
-    size_t i = h->count++;
+static bool heap_push(struct heap *h, struct ranked r) {
+    if (!SC_VEC_PUSH(h))
+        return false;
+    size_t i = h->count - 1;
     while (i && h->item[(i - 1) / 2].rank > r.rank) {
         h->item[i] = h->item[(i - 1) / 2];
         i = (i - 1) / 2;
     }
     h->item[i] = r;
+    return true;
 }
 
 static void heap_pop(struct heap *h) {
@@ -83,15 +87,28 @@ static bool put(struct sc_ranges *out, struct sc_range r) {
     return true;
 }
 
-/* The sweep: between two starts, the preferred open range supplies the bytes. */
-static bool flatten(const struct ranked *in, size_t n, struct heap *open, struct sc_ranges *out) {
+/*
+ * The sweep over RANGES in the order of KEY: between two starts, the preferred open range supplies
+ * the bytes.
+ */
+static bool flatten(const struct sc_ranges *ranges, const struct sc_sort_key *key, size_t n,
+                    struct heap *open, struct sc_ranges *out) {
     uint64_t pos = 0;
     size_t next = 0;
     while (next < n || open->count) {
-        if (!open->count)
-            pos = in[next].r.start;
-        while (next < n && in[next].r.start <= pos)
-            heap_push(open, in[next++]);
+        if (!open->count) {
+            const struct sc_range *r = &ranges->item[key[next].index];
+            pos = r->start;
+            if (next + 1 == n || key[next + 1].key - pos >= r->size) { /* alone, as most are */
+                if (!put(out, *r))
+                    return false;
+                next++;
+                continue;
+            }
+        }
+        for (; next < n && key[next].key <= pos; next++)
+            if (!heap_push(open, (struct ranked){ranges->item[key[next].index], key[next].index}))
+                return false;
         struct sc_range top = open->item[0].r;
         uint64_t end = top.start + (top.size - 1); /* inclusive: a range may end at 2^64 */
         if (end < pos) {
@@ -99,8 +116,8 @@ static bool flatten(const struct ranked *in, size_t n, struct heap *open, struct
             continue;
         }
         uint64_t stop = end;
-        if (next < n && in[next].r.start <= end)
-            stop = in[next].r.start - 1;
+        if (next < n && key[next].key <= end)
+            stop = key[next].key - 1;
         struct sc_range piece = cut_front(top, pos);
         piece.size = stop - pos + 1;
         if (!put(out, piece))
@@ -134,23 +151,18 @@ static void cut_at_top(struct sc_ranges *ranges) {
 }
 
 /* Those of RANGES that are not empty, by start, then rank; NULL when memory is short. */
-static struct ranked *sorted(const struct sc_ranges *ranges, size_t *ret_count) {
-    struct ranked *in = calloc(ranges->count, sizeof *in);
-    struct sc_sort_key *key = calloc(ranges->count, sizeof *key);
+static struct sc_sort_key *sorted(const struct sc_ranges *ranges, size_t *ret_count) {
+    struct sc_sort_key *key = malloc((ranges->count + 1) * sizeof *key);
     size_t n = 0;
     for (size_t i = 0; key && i < ranges->count; i++)
         if (ranges->item[i].size)
             key[n++] = (struct sc_sort_key){ranges->item[i].start, i};
-    if (!in || !key || !sc_sort_keys(key, n)) {
-        free(in);
+    if (!key || !sc_sort_keys(key, n)) {
         free(key);
         return NULL;
     }
-    for (size_t i = 0; i < n; i++)
-        in[i] = (struct ranked){ranges->item[key[i].index], key[i].index};
-    free(key);
     *ret_count = n;
-    return in;
+    return key;
 }
 
 /* Sorts RANGES and makes them disjoint, in place of the old array. */
@@ -159,20 +171,17 @@ static bool normalise(struct sc_ranges *ranges) {
     if (is_sorted(ranges))
         return true;
     size_t n;
-    struct ranked *in = sorted(ranges, &n);
-    struct heap open = {in ? calloc(ranges->count, sizeof *in) : NULL, 0};
+    struct sc_sort_key *key = sorted(ranges, &n);
+    struct heap open = {0};
     struct sc_ranges out = {0};
-    bool ok = open.item != NULL;
-    if (ok) {
-        SC_VEC_FREE(ranges); /* not needed beside the copy: a hostile list is long */
-        ok = flatten(in, n, &open, &out);
-    }
-    free(in);
-    free(open.item);
+    bool ok = key && SC_VEC_RESERVE(&out, n + 1) && flatten(ranges, key, n, &open, &out);
+    free(key);
+    SC_VEC_FREE(&open);
     if (!ok) {
         SC_VEC_FREE(&out);
         return false;
     }
+    SC_VEC_FREE(ranges);
     *ranges = out;
     return true;
 }

@@ -54,6 +54,7 @@ void sc_unwinder_forget(sc_unwinder *u) {
         destroy_module(u->modules.item[i]);
     SC_VEC_FREE(&u->modules);
     u->last = NULL;
+    sc_kept_deinit(&u->codes);
     free_own(&u->outside);
 }
 

@@ -7,8 +7,8 @@
  * .vmss: +0x00 u32 bed2bed2 (the low 4 bits: 2, sizes have 64 bits)  +0x04 u32 8  +0x08 u32 groups
  *        +0x0c groups of 80 bytes: char name[64], u64 offset, u64 size
  *   a group is a row of tags: u8 flags, u8 length of the name, name, indices (u32 each, as many as
- *   bits 6 and 7 of the flags say), data: as many bytes as bits 0 … 5 say, or (62, 63) u64 size in
- * the file, u64 size in memory, u16 padding, padding, data; two zero bytes end it
+ *   bits 6 and 7 of the flags say), data: as many bytes as bits 0 … 5 say, or (63; compressed: 62)
+ *   u64 size in the file, u64 size in memory, u16 padding, padding, data; two zero bytes end it
  *
  * Groups: "Checkpoint" memSize (MB); "cpu" CR64[processor][register]; "memory" regionsCount, for
  * each region regionPageNum (in the .vmem), regionPPN, regionSize (pages), and with the memory
@@ -20,7 +20,7 @@
 
 #include "forge/whole_impl.h"
 
-enum { GROUPS = 3, GROUP = 80, BIG = 62 };
+enum { GROUPS = 3, GROUP = 80, BIG = 63 }; /* 62 would be a compressed block */
 #define FOUR_GB 0x100000000ull
 
 /* Where the RAM above 4 GB lies in the .vmem: behind the end of what is below, holes included. */

@@ -118,6 +118,18 @@ static void a_live_dump_is_a_bitmap_dump(void **state) {
     whole_close(&w);
 }
 
+static void a_dump_of_arm64_is_read_alike(void **state) {
+    (void)state;
+    struct whole w;
+    make(&w, &forms[0], 6, 200, some, SOME);
+    whole_put(&w, 0x30, 0xaa64, 4);
+    whole_open(&w, 0);
+    assert_int_equal(w.source->machine.cpu, SC_CPU_ARM64);
+    whole_like_the_list(&w, 200);
+    whole_expect_no_notes(&w);
+    whole_close(&w);
+}
+
 static void the_lowest_bit_of_a_byte_is_the_lowest_page(void **state) {
     (void)state;
     static const uint64_t pages[] = {8, 15};
@@ -127,6 +139,22 @@ static void the_lowest_bit_of_a_byte_is_the_lowest_page(void **state) {
     assert_int_equal(w.data[0x2039], 0x81);
     whole_open(&w, 0);
     whole_like_the_list(&w, 16);
+    whole_close(&w);
+}
+
+static void bits_behind_the_end_of_the_bitmap_are_nothing(void **state) {
+    (void)state;
+    static const uint64_t pages[] = {3, 12};
+    struct whole w;
+    make(&w, &forms[0], 5, 13, pages, 2);
+    w.data[0x2038 + 1] |= 0xe0;
+    memset(w.data + 0x2038 + 2, 0xff, 20);
+    whole_open(&w, 0);
+    whole_like_the_list(&w, 200);
+    whole_expect_no_notes(&w);
+    uint64_t listed = 0, held = 0;
+    assert_null(sc_kdump_count_pages(w.source, &listed, &held));
+    assert_int_equal(listed, 2);
     whole_close(&w);
 }
 
@@ -264,8 +292,9 @@ static void a_wrong_count_is_said_once_all_is_counted(void **state) {
     fill_bits(&b, 40000, 0x10000, 4);
     b.data[4999] = 0x80; /* the last bit: it is looked for at the end */
     open_bits(&b, 0x10000, 0x2000, 1, 0);
-    assert_int_equal(b.source->nnotes, 0);
     uint64_t offset;
+    b.pages.ops->offset(b.pages.impl, UINT64_C(32767) * PAGE, &offset);
+    assert_int_equal(b.source->nnotes, 0); /* the first chunk's last page: no more was counted */
     b.pages.ops->offset(b.pages.impl, UINT64_C(39999) * PAGE, &offset);
     b.pages.ops->next(b.pages.impl, 0, &start, &size);
     bool said = false;
@@ -429,7 +458,9 @@ int main(void) {
         cmocka_unit_test(all_three_possible_32_bit_forms_are_read_and_said_to_be_guessed),
         cmocka_unit_test(of_two_forms_that_make_sense_the_one_whose_count_is_right_is_taken),
         cmocka_unit_test(a_live_dump_is_a_bitmap_dump),
+        cmocka_unit_test(a_dump_of_arm64_is_read_alike),
         cmocka_unit_test(the_lowest_bit_of_a_byte_is_the_lowest_page),
+        cmocka_unit_test(bits_behind_the_end_of_the_bitmap_are_nothing),
         cmocka_unit_test(reads_and_views_go_on_over_pages_that_follow),
         cmocka_unit_test(random_bitmaps_read_as_they_were_written),
         cmocka_unit_test(ranks_are_right_over_many_chunks_in_any_order),

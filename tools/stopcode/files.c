@@ -39,9 +39,11 @@ static bool has_extension(const char *path) {
 }
 
 /* Is it a format in which crash dumps come (whether we read it or not)? */
-static bool is_dump_format(enum sc_format format) {
+static bool is_dump_format(const struct sc_probe *probe) {
+    enum sc_format format = probe->format;
     return (format >= SC_FORMAT_KERNEL_FULL && format <= SC_FORMAT_USERDUMP) ||
-           format == SC_FORMAT_MICRODUMP;
+           format == SC_FORMAT_MICRODUMP || format == SC_FORMAT_VMWARE ||
+           format == SC_FORMAT_LIME || (format == SC_FORMAT_ELF_CORE && probe->readable);
 }
 
 static bool looks_like_dump(const char *path, uint64_t size) {
@@ -53,7 +55,8 @@ static bool looks_like_dump(const char *path, uint64_t size) {
     close(fd);
     if (n < 0)
         n = 0;
-    return has_extension(path) || is_dump_format(sc_probe_bytes(head, (size_t)n, size).format);
+    struct sc_probe probe = sc_probe_bytes(head, (size_t)n, size);
+    return has_extension(path) || is_dump_format(&probe);
 }
 
 static int by_name(const void *a, const void *b) {

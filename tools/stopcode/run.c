@@ -19,7 +19,7 @@ static void log_line(void *ctx, enum sc_log_level level, const char *line) {
 }
 
 sc_err *run_open(const struct options *opt, const char *path, sc_target **ret_target) {
-    struct sc_open_opts how = {.sz = sizeof how, .no_mmap = opt->no_mmap};
+    struct sc_open_opts how = {.sz = sizeof how, .no_mmap = opt->no_mmap, .dtb = opt->dtb};
     if (opt->verbose)
         how.log = log_line;
     return sc_target_open(path, &how, ret_target);
