@@ -157,6 +157,7 @@ extern const struct sc_command sc_errrec_commands[];    /* errrec.c */
 extern const struct sc_command sc_vad_commands[];       /* vad.c */
 extern const struct sc_command sc_pte_commands[];       /* pte.c */
 extern const struct sc_command sc_vtop_commands[];      /* vtop.c */
+extern const struct sc_command sc_ptov_commands[];      /* ptov.c */
 extern const struct sc_command sc_physical_commands[];  /* physical.c */
 extern const struct sc_command sc_physfind_commands[];  /* physfind.c */
 extern const struct sc_command sc_pfn_commands[];       /* pfn.c */
