@@ -68,7 +68,7 @@ sc_err *sc_display_extent(sc_session *s, const struct sc_args *args, unsigned si
     sc_err *err = v[ARG_D_RANGE].given ? NULL : default_start(s, &e.start);
     if (err)
         return err;
-    e.start = physical ? e.start : sc_space_canon(e.space, e.start);
+    e.start = physical ? sc_session_physical(s, e.start) : sc_space_canon(e.space, e.start);
     err = set_count(&v[ARG_D_RANGE], size, &e);
     if (err)
         return err;

@@ -44,6 +44,7 @@ const struct sc_family sc_families[] = {
     {"All pages of a directory", sc_ptov_commands},
     {"Physical memory", sc_physical_commands},
     {"Page frames", sc_pfn_commands},
+    {"Use of physical memory", sc_memusage_commands},
     {"Hardware errors", sc_errrec_commands},
     {"The process", sc_process_commands},
     {"Handles", sc_handle_commands},

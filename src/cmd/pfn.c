@@ -154,7 +154,7 @@ static sc_err *run_pfn(sc_session *s, const struct sc_args *args) {
         err = nt_ptes_find(&nt, &ptes, &has_ptes);
     if (err)
         return sc_err_prefix(err, "!pfn");
-    uint64_t number = args->v[0].num;
+    uint64_t number = sc_session_physical(s, args->v[0].num);
     /* The address of an entry will do, too. */
     if (number > db.highest)
         nt_pfn_of_address(&db, sc_space_canon(nt.space, number), &number);

@@ -12,8 +12,9 @@
 #include <string.h>
 
 #include "cmd/display.h"
-#include "cmd/memtext.h"
 #include "cmd/dispatch.h"
+#include "cmd/kernel.h"
+#include "cmd/memtext.h"
 #include "cmd/session_impl.h"
 
 enum { ROW = 16, CHARS = 32 };
@@ -64,7 +65,7 @@ static sc_err *take_extent(sc_session *s, const struct sc_args *args, const stru
         return err;
     if (*sc_skip_blanks(text))
         return sc_errf(SC_ERR_ARG, "%s: \"%s\" is too much", args->command, sc_skip_blanks(text));
-    ret->start = v.num;
+    ret->start = sc_session_physical(s, v.num);
     if (v.end)
         ret->count = v.end > v.num ? (v.end - v.num + size - 1) / size : 0;
     else if (v.count)

@@ -143,7 +143,7 @@ static sc_err *run_ptov(sc_session *s, const struct sc_args *args) {
     w.entry_size = w.paging.mode == SC_PAGING_X86 ? 4 : 8;
     w.enrich = sc_session_enrich(s);
     if (args->v[0].given && args->v[0].num)
-        w.paging.root = args->v[0].num;
+        w.paging.root = sc_session_physical(s, args->v[0].num);
     w.paging.root &= ~(uint64_t)(pae ? 0x1f : 0xfff) & (((uint64_t)1 << 52) - 1);
     head(out, &w);
     unsigned top = sc_paging_levels(w.paging.mode) - 1;

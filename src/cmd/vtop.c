@@ -207,7 +207,7 @@ static sc_err *run_vtop(sc_session *s, const struct sc_args *args) {
     bool two = args->v[1].given;
     uint64_t va = sc_space_canon(sc_target_space(target), args->v[two].num);
     if (two && args->v[0].num)
-        paging.root = directory(target, &paging, args->v[0].num);
+        paging.root = directory(target, &paging, sc_session_physical(s, args->v[0].num));
     sc_translate(&paging, va, &tr);
     take(&paging, &tr, va, &r);
     struct style style = {paging.mode, sc_session_enrich(s), &tr};
