@@ -43,6 +43,7 @@ const struct sc_family sc_families[] = {
     {"Address translation", sc_vtop_commands},
     {"All pages of a directory", sc_ptov_commands},
     {"Physical memory", sc_physical_commands},
+    {"Searching physical memory", sc_physfind_commands},
     {"Page frames", sc_pfn_commands},
     {"Use of physical memory", sc_memusage_commands},
     {"Hardware errors", sc_errrec_commands},
