@@ -188,7 +188,10 @@ static void describe(sc_out *out, int in, const struct sc_translation *t, const 
         put_protection(out, in, t->protection);
         break;
     case SC_PTE_SUBSECTION:
-        sc_printf(out, "%*s Subsection: %0*" PRIX64 "\n", in, "", digits, t->prototype);
+        if (t->prototype)
+            sc_printf(out, "%*s Subsection: %0*" PRIX64 "\n", in, "", digits, t->prototype);
+        else
+            sc_printf(out, "%*s Subsection\n", in, "");
         if (t->protection)
             put_protection(out, in, t->protection);
         break;
