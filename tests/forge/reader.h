@@ -21,7 +21,7 @@ struct forge_directive {
     bool (*read)(struct forge_reader *r);
 };
 extern const struct forge_directive forge_machine_directives[], forge_object_directives[];
-enum { FORGE_MACHINE_DIRECTIVES = 11, FORGE_OBJECT_DIRECTIVES = 18 };
+enum { FORGE_MACHINE_DIRECTIVES = 11, FORGE_OBJECT_DIRECTIVES = 22 };
 
 /* Fails at the directive's line; "module: …". */
 bool forge_reader_wrong(struct forge_reader *r, const char *fmt, ...)
