@@ -33,6 +33,7 @@ const struct sc_family sc_families[] = {
     {"Processor control blocks", sc_pcr_commands},
     {"Inter-processor interrupts", sc_ipi_commands},
     {"The current thread and process", sc_implicit_commands},
+    {"Use of memory", sc_vm_commands},
     {"Pool tags", sc_poolused_commands},
     {"Events and exceptions", sc_event_commands},
     {"Memory", sc_memory_commands},
