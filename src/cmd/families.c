@@ -35,6 +35,8 @@ const struct sc_family sc_families[] = {
     {"The current thread and process", sc_implicit_commands},
     {"Use of memory", sc_vm_commands},
     {"Pool tags", sc_poolused_commands},
+    {"Blocks of pool", sc_pool_commands},
+    {"Searching pool", sc_poolfind_commands},
     {"Events and exceptions", sc_event_commands},
     {"Memory", sc_memory_commands},
     {"Searching and comparing memory", sc_search_commands},
