@@ -1,25 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Variables of the kernel. KDDEBUGGER_DATA64 lies where the dump's header says: its members are
- * addresses of variables, 8 bytes each on every system.
- *
- *   +0x10 OwnerTag 'KDBG', +0x14 Size, members from +0x18 on (public wdbgexts.h)
- */
+/* Variables of the kernel: the debugger's data block gives addresses of some. */
 #include "nt/global.h"
 
 #include <stdio.h>
-
-enum { KDBG_TAG = 0x4742444b };
-
-/* What member OFFSET holds; false when there is no such block, or none of that length. */
-static bool kd_member(const struct nt *nt, uint32_t offset, uint64_t *ret) {
-    uint64_t block = sc_target_machine(nt->target)->debugger_data, tag, size;
-    return block && offset &&
-           sc_space_uint(nt->space, nt_add(nt, block, 0x10), 4, &tag) == SC_READ_OK &&
-           sc_space_uint(nt->space, nt_add(nt, block, 0x14), 4, &size) == SC_READ_OK &&
-           tag == KDBG_TAG && size >= offset + 8 &&
-           sc_space_uint(nt->space, nt_add(nt, block, offset), 8, ret) == SC_READ_OK;
-}
 
 sc_err *nt_var_address(const struct nt *nt, const struct nt_var *var, struct nt_field *ret) {
     uint64_t address = 0;
@@ -29,10 +12,8 @@ sc_err *nt_var_address(const struct nt *nt, const struct nt_var *var, struct nt_
         found = false;
     if (err)
         return err;
-    if (!found && kd_member(nt, var->kd, &address)) {
-        address = sc_space_canon(nt->space, address);
+    if (!found && var->kd && sc_target_kd_member(nt->target, var->kd, 8, &address))
         found = nt_is_kernel(nt, address);
-    }
     *ret = (struct nt_field){found ? address : 0, found ? NT_READ : NT_NO_FIELD};
     return NULL;
 }

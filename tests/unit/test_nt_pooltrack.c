@@ -127,6 +127,9 @@ static void without_symbols_the_debugger_block_finds_the_table_only(void **state
     world_bytes(w, block, 0x340);
     world_put(w, block + 0x10, 4, 0x4742444b);
     world_put(w, block + 0x14, 4, 0x340);
+    world_put(w, block + 0x18, 8, win7->nt);
+    world_put(w, block + 0x48, 8, win7->nt + 0x90);
+    world_put(w, block + 0x50, 8, win7->nt + 0xa0);
     world_put(w, block + 0x1b8, 8, var);
     world_bytes(w, var, 8);
     world_put(w, var, 8, win7->pool);
