@@ -42,6 +42,8 @@ extern const struct sc_rule sc_rule_hook;
 extern const struct sc_rule sc_rule_hung_processor;
 extern const struct sc_rule sc_rule_ended_process;
 extern const struct sc_rule sc_rule_stack_overflow;
+extern const struct sc_rule sc_rule_pool_leak;
+extern const struct sc_rule sc_rule_commit_failures;
 extern const struct sc_rule sc_rule_old_driver;
 extern const struct sc_rule sc_rule_user_abort;
 extern const struct sc_rule sc_rule_user_breakpoint;

@@ -16,7 +16,8 @@ static const struct sc_rule *const rules[] = {
     &sc_rule_raw_stack, /* only when nothing better is known */
     &sc_rule_kernel_only, &sc_rule_nothing_known,
     &sc_rule_hardware_damage, /* a possibility beside "nobody" */
-    &sc_rule_old_driver,      /* a mention, behind all verdicts */
+    &sc_rule_pool_leak,       /* what the memory manager counts: mentions, unless that was asked */
+    &sc_rule_commit_failures, &sc_rule_old_driver, /* a mention, behind all verdicts */
 };
 
 const struct sc_rule *sc_rule_at(size_t i) {

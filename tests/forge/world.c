@@ -116,8 +116,9 @@ static bool build(struct forge_world *w, struct forge_output *out) {
            forge_world_fnents(w) && (!w->kernel || forge_world_globals(w)) &&
            forge_world_stack_fit(w) && forge_world_symbols(w, true) && forge_world_moved(w) &&
            forge_world_moved_lines(w) && forge_world_registers(w) && forge_world_memory(w) &&
-           forge_world_structs(w) && (w->kernel ? make_kernel(w) : forge_world_user(w)) &&
-           forge_world_files(w, out) && make_dump(w, out);
+           forge_world_structs(w) && forge_world_tables(w) &&
+           (w->kernel ? make_kernel(w) : forge_world_user(w)) && forge_world_files(w, out) &&
+           make_dump(w, out);
 }
 
 static bool choose(struct forge_scenario *s, const char *as) {
