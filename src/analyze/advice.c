@@ -24,12 +24,23 @@ struct sc_blame sc_case_blame(const struct sc_case *c) {
 }
 
 /* The parts of sc_stack_is_silent(). */
+static bool is_noticed(const struct sc_case *c) {
+    enum sc_worth worth = sc_case_blame(c).worth;
+    return worth == SC_WORTH_NOTICED || worth == SC_WORTH_OWNER;
+}
+
 static bool only_noticed(const struct sc_case *c) {
     const struct sc_culprit *k = c->culprit;
-    enum sc_worth worth = sc_case_blame(c).worth;
-    bool noticed = worth == SC_WORTH_NOTICED || worth == SC_WORTH_OWNER;
+    bool sampled = sc_case_blame(c).worth == SC_WORTH_SAMPLED;
     bool inbox = k->found && sc_case_driver(k->module).kind != NT_DRIVER_VENDOR;
-    return inbox && (worth == SC_WORTH_SAMPLED || (noticed && k->link != SC_LINK_OWN));
+    return inbox && (sampled || (is_noticed(c) && k->link != SC_LINK_OWN));
+}
+
+/* Damage was noticed in what cannot be the culprit's: new memory, or a request two steps away. */
+static bool only_passed_by(const struct sc_case *c) {
+    const struct sc_culprit *k = c->culprit;
+    return k->found && is_noticed(c) && k->link != SC_LINK_OWN &&
+           (k->asks || k->link == SC_LINK_SENT);
 }
 
 static bool only_waits(const struct sc_case *c) {
@@ -39,7 +50,8 @@ static bool only_waits(const struct sc_case *c) {
 }
 
 bool sc_stack_is_silent(const struct sc_case *c) {
-    return sc_case_blame(c).worth == SC_WORTH_NONE || only_noticed(c) || only_waits(c);
+    return sc_case_blame(c).worth == SC_WORTH_NONE || only_noticed(c) || only_passed_by(c) ||
+           only_waits(c);
 }
 
 /*
@@ -176,6 +188,10 @@ void sc_show_no_culprit(struct sc_case *c, struct sc_draft *d) {
         sc_draft_show(c, d, SC_UNSET64, command,
                       "%s, in %s, is a driver of Windows, and here nearly always the victim: %s.",
                       where, sc_culprit_frame(c, k->frame), b.why);
+    else if (only_passed_by(c))
+        sc_draft_show(c, d, SC_UNSET64, command, "%s, in %s, only %s: %s.", where,
+                      sc_culprit_frame(c, k->frame),
+                      k->asks ? "asked for memory" : "had handed a request on", b.why);
     else if (only_waits(c))
         sc_draft_show(c, d, SC_UNSET64, command,
                       "%s, in %s, only waits: the processor was changing from one thread to "

@@ -13,6 +13,7 @@
 enum sc_worth {
     SC_WORTH_USUAL,   /* whoever called what failed is likely to have caused it */
     SC_WORTH_CALLER,  /* the call itself was wrong */
+    SC_WORTH_VALUE,   /* the call was refused for what it was handed */
     SC_WORTH_CALLEE,  /* whoever was called did it */
     SC_WORTH_OWNER,   /* usual, unless it is Windows' own driver: then as noticed */
     SC_WORTH_NOTICED, /* damage was found here that was done before */

@@ -3,15 +3,20 @@
  * faulting-address: the instruction that failed lies inside a driver's image.
  *
  * STRONG when the record, the parameters and the context agree on it. It is weaker, and says so,
- *   - LIKELY inside a framework (Wdf01000, ndis, Ntfs, …), which runs on other drivers' behalf, and
- *     POSSIBLE where the stack shows the driver that called it, unless that is Windows' own too;
  *   - LIKELY for a fail-fast check: it stands where damage is noticed, not where it is done;
  *   - LIKELY when the context stands in another module;
- *   - POSSIBLE for an in-page error: the disk did not deliver, and the driver is the victim.
+ *   - POSSIBLE inside a framework (Wdf01000, ndis, Ntfs, …), which works with what others hand to
+ *     it, and in any driver of Windows for a bug check that notices damage (data/blame.tsv);
+ *   - POSSIBLE where something else explains the instruction's failure altogether: the disk did not
+ *     deliver (an in-page error); a single bit of the pointer or of the instruction itself was
+ *     wrong, and what it should have been is known; the stack had run out.
  * Never CERTAIN: the driver may have been handed the bad pointer.
  */
 #include "analyze/advice.h"
+#include "analyze/bitflip.h"
+#include "analyze/codebytes.h"
 #include "analyze/culprit.h"
+#include "analyze/overflow.h"
 #include "analyze/rule.h"
 
 /* Did the stack's culprit call the framework M, in which the instruction lies? */
@@ -20,16 +25,22 @@ static bool has_client(const struct sc_case *c, const struct sc_module *m) {
     return k->found && k->inner == m && k->link == SC_LINK_CALLED && !k->unnamed_trap;
 }
 
-static enum sc_confidence judge(const struct sc_case *c, const struct sc_module *m,
-                                struct nt_driver driver) {
-    if (c->fault.status == 0xc0000006)
+/* Was it a single bit, of the pointer or of the code, that made the instruction fail? */
+static bool is_one_bit(struct sc_case *c) {
+    const struct sc_flips *flips = sc_bitflips(c);
+    return (flips->memory && flips->of_memory.likely) || sc_code_diff(c)->failed;
+}
+
+static bool is_noticed(const struct sc_case *c, struct nt_driver driver) {
+    return driver.kind != NT_DRIVER_VENDOR && sc_case_blame(c).worth == SC_WORTH_NOTICED;
+}
+
+static enum sc_confidence judge(struct sc_case *c, struct nt_driver driver) {
+    if (c->fault.status == 0xc0000006 || driver.kind == NT_DRIVER_FRAMEWORK ||
+        is_noticed(c, driver) || is_one_bit(c) || sc_stack_ran_over(c))
         return SC_POSSIBLE;
-    /* Whom the framework works for is suspect before it, unless that is Windows' own as well. */
-    if (driver.kind == NT_DRIVER_FRAMEWORK && has_client(c, m) &&
-        sc_case_driver(c->culprit->module).kind == NT_DRIVER_VENDOR)
-        return SC_POSSIBLE;
-    if (c->fault.contradicted || driver.kind == NT_DRIVER_FRAMEWORK ||
-        c->fault.status == 0xc0000409 || sc_plain_code(c->a->code) == 0x139)
+    if (c->fault.contradicted || c->fault.status == 0xc0000409 ||
+        sc_plain_code(c->a->code) == 0x139)
         return SC_LIKELY;
     return SC_STRONG;
 }
@@ -45,6 +56,17 @@ static void say_what_weakens(struct sc_case *c, struct sc_draft *d, struct nt_dr
                          "This is a part of Windows (%s) that works with what other drivers hand "
                          "to it.",
                          driver.what);
+    if (driver.kind != NT_DRIVER_FRAMEWORK && is_noticed(c, driver))
+        sc_draft_against(c, d, ip, ".bugcheck", "The code is 0x%X: %s.", c->a->code,
+                         sc_case_blame(c).why);
+    if (is_one_bit(c))
+        sc_draft_against(c, d, ip, sc_case_lm(c, ip),
+                         "A single bit that was wrong explains the failure altogether: the driver "
+                         "is then the victim.");
+    if (sc_stack_ran_over(c))
+        sc_draft_against(c, d, ip, sc_culprit_command(c),
+                         "The stack had run out: whoever's instruction that happens at need not be "
+                         "the one who took it.");
     if (sc_plain_code(c->a->code) == 0x139)
         sc_draft_against(c, d, ip, ".bugcheck",
                          "A safety check stands where damage is noticed; another driver may have "
@@ -69,7 +91,7 @@ static void run(struct sc_case *c) {
         return;
     struct nt_driver driver = sc_case_driver(m);
     struct sc_draft d;
-    sc_draft_init(&d, judge(c, m, driver));
+    sc_draft_init(&d, judge(c, driver));
     d.f.module = m;
     d.f.symbol = sc_case_where(c, ip);
     d.f.summary = sc_case_text(c, "%s %s%s.", sc_case_who(c, m), sc_fault_did(c),

@@ -10,6 +10,8 @@
  *             against its file
  *   POSSIBLE  a bit that may also be wrong for other reasons
  *
+ * hardware-pages: the list of physical pages was damaged, and nobody is named. POSSIBLE.
+ *
  * hardware-damage: a processor that stopped answering; structures of the memory manager that were
  * found damaged, and no driver is suspected. POSSIBLE, and behind the verdict that nobody is known.
  *
@@ -19,8 +21,10 @@
 
 #include "analyze/advice.h"
 #include "analyze/bitflip.h"
+#include "analyze/codebytes.h"
+#include "analyze/fault.h"
+#include "analyze/faultregs.h"
 #include "analyze/rule.h"
-#include "nt/imagediff.h"
 #include "nt/status.h"
 
 enum part { PART_MACHINE, PART_MEMORY, PART_DISK, PART_CPU };
@@ -158,43 +162,40 @@ static void by_disk(struct signs *s) {
 
 /* ---- single bits ---- */
 
-static void one_bit(struct signs *s, uint64_t bad, const char *whose, const char *command) {
+static void one_bit(struct signs *s, const struct sc_bitflip *flip, const char *whose,
+                    const char *command) {
     struct sc_case *c = s->c;
-    struct sc_bitflip flip;
-    if (!sc_bitflip_find(c, bad, &flip))
-        return;
-    const char *what = flip.what ? flip.what : "an address of the kernel";
-    sign(s, flip.likely ? SC_LIKELY : SC_POSSIBLE, PART_MEMORY,
+    const char *what = flip->what ? flip->what : "an address of the kernel";
+    sign(s, flip->likely ? SC_LIKELY : SC_POSSIBLE, PART_MEMORY,
          "The hardware is suspected, memory first: a single bit of an address was wrong.",
-         sc_case_text(c, "%s, %s, is %s with bit %u changed (%s).", whose, sc_case_addr(c, bad),
-                      sc_case_addr(c, flip.good), flip.bit, what));
-    sc_draft_show(c, &s->d, bad, command, "%s is %s.", whose, sc_case_addr(c, bad));
-    sc_draft_show(c, &s->d, flip.good, sc_bitflip_command(c, &flip),
-                  "With bit %u the other way it is %s.", flip.bit, sc_case_addr(c, flip.good));
-    if (flip.what)
-        sc_draft_show(c, &s->d, flip.good, flip.command, "That is %s.", flip.what);
-    if (!flip.likely)
-        sc_draft_against(c, &s->d, bad, command,
+         sc_case_text(c, "%s, %s, is %s with bit %u changed (%s).", whose,
+                      sc_case_addr(c, flip->bad), sc_case_addr(c, flip->good), flip->bit, what));
+    sc_draft_show(c, &s->d, flip->bad, command, "%s is %s.", whose, sc_case_addr(c, flip->bad));
+    sc_draft_show(c, &s->d, flip->good, sc_bitflip_command(c, flip),
+                  "With bit %u the other way it is %s.", flip->bit, sc_case_addr(c, flip->good));
+    if (flip->what)
+        sc_draft_show(c, &s->d, flip->good, flip->command, "That is %s.", flip->what);
+    if (!flip->likely)
+        sc_draft_against(c, &s->d, flip->bad, command,
                          "Other mistakes make such an address as well, if rarely.");
 }
 
 static void by_pointer(struct signs *s) {
     struct sc_case *c = s->c;
     const struct sc_fault *f = &c->fault;
-    const char *reg;
-    uint64_t value;
-    if (c->a->has_bugcheck && sc_plain_code(c->a->code) == 0xc5) /* what the pool code followed */
-        one_bit(s, c->a->arg[0].value, "The address that was used", ".bugcheck");
-    if (f->hidden && sc_pointer_wild_reg(c, &reg, &value))
-        one_bit(s, value, sc_case_text(c, "Register %s", reg), sc_case_cxr(c));
-    else if (!f->hidden && f->memory != SC_UNSET64)
-        one_bit(s, f->memory, "The address that was used",
-                f->memory_arg ? ".bugcheck" : sc_case_exr(c));
-    if (f->ip != SC_UNSET64 && f->ip != f->memory)
-        one_bit(s, f->ip, "The instruction's address",
+    const struct sc_flips *all = sc_bitflips(c);
+    if (all->memory && all->reg)
+        one_bit(s, &all->of_memory, sc_case_text(c, "Register %s", all->reg), c->at->command);
+    else if (all->memory)
+        one_bit(s, &all->of_memory, "The address that was used",
+                f->memory_arg ? ".bugcheck"
+                : f->computed ? c->at->command
+                              : sc_case_exr(c));
+    if (all->ip)
+        one_bit(s, &all->of_ip, "The instruction's address",
                 f->ip_arg         ? ".bugcheck"
                 : f->ip_in_record ? sc_case_exr(c)
-                                  : sc_case_cxr(c));
+                                  : c->at->command);
 }
 
 /* 0xC1 with parameter 4 being 32: the kernel itself found a single bit changed. */
@@ -233,70 +234,33 @@ static void by_value(struct signs *s) {
 
 /* ---- code against its file ---- */
 
-struct differences {
-    size_t bytes, single; /* that differ; … in one bit */
-    uint64_t first;
-    uint8_t file, memory; /* of the first */
-};
-
-static sc_err *take_difference(void *ctx, const struct nt_difference *d) {
-    struct differences *all = ctx;
-    for (size_t i = 0; i < d->size; i++) {
-        if (!all->bytes) {
-            all->first = d->start + i;
-            all->file = d->file[i];
-            all->memory = d->memory[i];
-        }
-        all->bytes++;
-        all->single += sc_bits_set(d->file[i] ^ d->memory[i]) == 1;
-    }
-    return NULL;
-}
-
-/* Compares the image that the instruction lies in, if its file is at hand; false: it is not. */
-static bool compare(struct sc_case *c, const struct sc_module *m, struct differences *ret) {
-    struct nt_imagediff result;
-    const struct sc_modsyms *syms = c->symtab ? sc_symtab_peek(c->symtab, m) : NULL;
-    sc_pe *pe = NULL;
-    if (!syms || !syms->image_path)
-        return false;
-    sc_err *err = sc_pe_open(syms->image_path, &pe);
-    if (!err)
-        err = nt_imagediff(c->target, m, pe, take_difference, ret, &result);
-    if (err && sc_err_code(err) == SC_ERR_NOMEM)
-        c->nomem = true;
-    bool ok = !err && result.compared;
-    sc_err_destroy(err);
-    sc_pe_close(pe);
-    return ok;
-}
-
-/* The failing instruction; of a check of the kernel's code (0x109), what was found changed. */
-static uint64_t code_to_check(const struct sc_case *c) {
-    if (c->a->has_bugcheck && sc_plain_code(c->a->code) == 0x109)
-        return c->a->arg[2].value;
-    return c->fault.ip;
-}
-
 static void by_code_bytes(struct signs *s) {
     struct sc_case *c = s->c;
-    struct differences all = {.first = SC_UNSET64};
-    const struct sc_module *m = sc_target_module_at(c->target, code_to_check(c));
-    /* Several bytes that differ are a patch or a hook: somebody's doing. */
-    if (!m || !compare(c, m, &all) || all.bytes != 1 || all.single != 1)
+    const struct sc_code_diff *diff = sc_code_diff(c);
+    if (!sc_code_one_bit(diff))
         return;
-    const char *name = sc_case_name(c, m->image);
-    sign(s, SC_LIKELY, PART_MEMORY,
+    const char *name = sc_case_name(c, diff->module->image);
+    sign(s, diff->failed ? SC_LIKELY : SC_POSSIBLE, PART_MEMORY,
          sc_case_text(c,
                       "The hardware is suspected, memory first: a single bit of the code of %s "
                       "was wrong.",
                       name),
          sc_case_text(c, "The byte at %s is %02x in memory and %02x in the file of %s.",
-                      sc_case_place(c, all.first), all.memory, all.file, name));
-    sc_draft_show(c, &s->d, all.first, sc_case_text(c, "!chkimg -d %s", sc_case_hex(c, m->base)),
+                      sc_case_place(c, diff->first), diff->memory, diff->file, name));
+    const char *command = sc_case_text(c, "!chkimg -d %s", sc_case_hex(c, diff->module->base));
+    sc_draft_show(c, &s->d, diff->first, command,
                   "Of the code of %s that the dump holds one byte differs from the file, in one "
                   "bit: at %s it is %02x, in the file %02x.",
-                  name, sc_case_addr(c, all.first), all.memory, all.file);
+                  name, sc_case_addr(c, diff->first), diff->memory, diff->file);
+    if (diff->failed)
+        sc_draft_show(c, &s->d, c->fault.ip, command,
+                      "That byte belongs to the instruction that failed, %s, or to one shortly "
+                      "before it.",
+                      sc_case_place(c, c->fault.ip));
+    else
+        sc_draft_against(c, &s->d, diff->first, command,
+                         "It is not the code that failed: since when it is so is not known, "
+                         "and a program that patches code may change a single bit, too.");
 }
 
 /* ---- what would settle it ---- */
@@ -365,12 +329,55 @@ static bool has_suspect(const struct sc_case *c) {
     return false;
 }
 
-static bool has_hardware(const struct sc_case *c) {
+/* Is there anybody at all, be it as a possibility? */
+static bool has_name(const struct sc_case *c) {
     for (size_t i = 0; i < c->findings.count; i++)
-        if (strcmp(c->findings.item[i].rule, sc_rule_hardware.id) == 0)
+        if (c->findings.item[i].module)
             return true;
     return false;
 }
+
+static bool has_hardware(const struct sc_case *c) {
+    for (size_t i = 0; i < c->findings.count; i++)
+        if (strncmp(c->findings.item[i].rule, "hardware", 8) == 0)
+            return true;
+    return false;
+}
+
+/*
+ * The list of physical pages. No routine hands drivers a pointer into it; it is large and always in
+ * use. So damage in it without any driver near is memory's more often than a stray write's.
+ * Sub-code 7 is none: there a page was unlocked too often, which only a caller does.
+ */
+static void run_pages(struct sc_case *c) {
+    struct signs s = {.c = c};
+    sc_draft_init(&s.d, SC_POSSIBLE);
+    if (sc_plain_code(c->a->code) != 0x4e || c->a->arg[0].value == 7 || has_name(c) ||
+        has_hardware(c))
+        return;
+    sign(&s, SC_POSSIBLE, PART_MEMORY,
+         "Windows found its list of physical pages damaged, and no driver is near: memory that "
+         "fails is suspected first.",
+         sc_case_text(c, "%s (0x%X), sub-code %llx: the list is the memory manager's own.",
+                      c->a->name, c->a->code, (unsigned long long)c->a->arg[0].value));
+    sc_draft_show(c, &s.d, SC_UNSET64, ".bugcheck",
+                  "The code is 0x%X, %s, parameter 1 is %llx: what was damaged is the memory "
+                  "manager's own, and no driver is given a pointer to it.",
+                  c->a->code, c->a->name, (unsigned long long)c->a->arg[0].value);
+    sc_show_no_culprit(c, &s.d);
+    sc_draft_against(c, &s.d, SC_UNSET64, ".bugcheck",
+                     "A driver that writes where it may not, or locks and unlocks pages in the "
+                     "wrong order, does the same damage.");
+    sc_advise_all_drivers(c, &s.d);
+    advise(&s);
+    sc_case_add(c, &s.d);
+}
+const struct sc_rule sc_rule_hardware_pages = {
+    "hardware-pages",
+    "The list of physical pages was damaged, and no driver is near.",
+    SC_RULE_KERNEL | SC_RULE_BUGCHECK | SC_RULE_OPEN,
+    run_pages,
+};
 
 static void by_damage(struct signs *s) {
     struct sc_case *c = s->c;

@@ -35,6 +35,7 @@ static sc_err *find(struct sc_case *c, uint32_t index, const struct sc_regs *reg
     struct sc_case there = *c;
     there.a = &a;
     there.regs_of_fault = true;
+    there.trap = NULL;
     sc_culprit_find(&there, ret);
     c->nomem |= there.nomem;
     return NULL;
@@ -77,7 +78,8 @@ static void run(struct sc_case *c) {
         return;
     if (!sc_case_took(c, sc_target_regs(c->target, (uint32_t)index, &regs)))
         return;
-    if (sc_case_took(c, find(c, (uint32_t)index, &regs, &stack, &k)) && k.found && !k.waits)
+    if (sc_case_took(c, find(c, (uint32_t)index, &regs, &stack, &k)) && k.found && !k.waits &&
+        !k.spin)
         write(c, (uint32_t)index, &stack, &k);
     sc_stack_deinit(&stack);
 }

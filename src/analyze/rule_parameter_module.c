@@ -10,7 +10,8 @@
  *     the driver.
  * A framework that no name names is POSSIBLE, of nobody: whose code it ran there is not recorded.
  * A routine or image that is merely mentioned by a parameter is POSSIBLE; so is, where nothing else
- * is known, an image that any parameter happens to point into.
+ * is known, an image that any parameter happens to point into. Not where the bug check has nothing
+ * to do with who was at work (data/blame.tsv: none): there the image is that of the victim.
  *
  * Structures (public, wdm.h):   x64 / ARM64   x86 / ARM
  *   DRIVER_OBJECT.Type == 4     +00           +00
@@ -291,8 +292,10 @@ static void run(struct sc_case *c) {
         write(c, n, &lead, true);
         found = true;
     }
-    bool any = !c->findings.count && !found;
-    for (unsigned n = 1; n <= 4 && !found; n++) {
+    /* What a page holds that could not be read, or memory that failed, is whose victim it is. */
+    bool telling = sc_case_blame(c).worth != SC_WORTH_NONE;
+    bool any = telling && !c->findings.count && !found;
+    for (unsigned n = 1; n <= 4 && telling && !found; n++) {
         enum sc_bug_kind kind = c->bug.arg[n - 1].kind;
         bool plain = kind == SC_BUG_CODE || kind == SC_BUG_MODULE;
         if (done[n] || n == c->fault.memory_arg || !(plain || (any && points_into_image(kind))) ||

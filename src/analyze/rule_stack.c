@@ -3,13 +3,16 @@
  * stack: the first frame worth blaming (culprit.h), and what that is worth.
  *
  *   STRONG    its own instruction failed, or ran when the DPC watchdog struck; or it made the very
- *             call that was refused (Driver Verifier, pool checks: data/blame.tsv); or, of a driver
- *             that does not come with Windows, it stopped the machine itself
- *   LIKELY    it called the kernel or a framework, which then failed; the same as strong where a
- *             safety check noticed it, and for drivers of Windows that stopped the machine
+ *             call that was refused whatever it was handed (Driver Verifier, pool checks:
+ *             data/blame.tsv); or, of a driver that does not come with Windows, it stopped the
+ *             machine itself
+ *   LIKELY    it called the kernel or a framework, which then failed; its call was refused for what
+ *             it handed in, which somebody else may have spoilt; the same as strong where a safety
+ *             check noticed it, and for drivers of Windows that stopped the machine
  *   POSSIBLE  it only handed a request on; damage was noticed that was done before; the watchdog
- *             sampled it; it waits for somebody else; many functions of the kernel lie between;
- *             or it is a framework, and for whom it worked is not on the stack
+ *             sampled it; it waits for somebody else; many functions of the kernel lie between; the
+ *             stack had run out, wherever that was; or it is a framework, which works with what
+ *             others hand to it
  *
  * Only exact frames count fully: a way that is not exact costs one step, one below 75 percent two.
  * What names another driver better (a parameter, an unloaded driver, the failing instruction
@@ -20,6 +23,7 @@
  */
 #include "analyze/advice.h"
 #include "analyze/culprit.h"
+#include "analyze/overflow.h"
 #include "analyze/rule.h"
 
 enum { SURE_PERCENT = 75, FAR_FRAMES = 8 };
@@ -40,14 +44,14 @@ static const struct sc_finding *better(const struct sc_case *c, const struct sc_
     return best;
 }
 
-static enum sc_confidence by_link(const struct sc_case *c, const struct sc_culprit *k,
+static enum sc_confidence by_link(struct sc_case *c, const struct sc_culprit *k,
                                   const struct sc_blame *b) {
     bool check = c->fault.status == 0xc0000409;
     switch (k->link) {
     case SC_LINK_OWN:
-        if (c->fault.status == 0xc0000006)
+        if (c->fault.status == 0xc0000006 || k->framework || sc_stack_ran_over(c))
             return SC_POSSIBLE;
-        return k->framework || check || b->worth == SC_WORTH_NOTICED ? SC_LIKELY : SC_STRONG;
+        return check || b->worth == SC_WORTH_NOTICED ? SC_LIKELY : SC_STRONG;
     case SC_LINK_STOPPED: return is_vendors(k->module) ? SC_STRONG : SC_LIKELY;
     case SC_LINK_JUMPED: return SC_LIKELY;
     case SC_LINK_CALLED:
@@ -61,7 +65,7 @@ static enum sc_confidence by_link(const struct sc_case *c, const struct sc_culpr
     }
 }
 
-static enum sc_confidence judge(const struct sc_case *c, const struct sc_culprit *k,
+static enum sc_confidence judge(struct sc_case *c, const struct sc_culprit *k,
                                 const struct sc_blame *b) {
     int how = by_link(c, k, b);
     bool waits = k->link != SC_LINK_OWN && (k->spin || k->late);
@@ -125,6 +129,10 @@ static void show_doubts(struct sc_case *c, struct sc_draft *d, const struct sc_c
         sc_draft_against(c, d, c->a->stack.frame[k->inner_frame].ip, command,
                          "It went wrong in %s (%s), where the mistake may be as well.",
                          sc_case_who(c, k->inner), sc_culprit_frame(c, k->inner_frame));
+    if (k->link == SC_LINK_OWN && sc_stack_ran_over(c))
+        sc_draft_against(c, d, SC_UNSET64, command,
+                         "The stack had run out: whoever's instruction that happens at need not be "
+                         "the one who took it.");
     if (k->distance > FAR_FRAMES && k->link == SC_LINK_CALLED)
         sc_draft_against(c, d, SC_UNSET64, command,
                          "%u functions of the kernel lie between its call and what failed.",
@@ -134,7 +142,7 @@ static void show_doubts(struct sc_case *c, struct sc_draft *d, const struct sc_c
 static void show_worth(struct sc_case *c, struct sc_draft *d, const struct sc_culprit *k,
                        const struct sc_blame *b) {
     const struct sc_finding *f = better(c, k);
-    if (b->worth == SC_WORTH_CALLER)
+    if (b->worth == SC_WORTH_CALLER || b->worth == SC_WORTH_VALUE)
         sc_draft_show(c, d, SC_UNSET64, ".bugcheck", "The code is 0x%X: %s.", c->a->code, b->why);
     else if (b->why[0])
         sc_draft_against(c, d, SC_UNSET64, ".bugcheck", "The code is 0x%X: %s.", c->a->code,

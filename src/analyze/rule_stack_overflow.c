@@ -12,6 +12,7 @@
 
 #include "analyze/advice.h"
 #include "analyze/kfacts.h"
+#include "analyze/overflow.h"
 #include "analyze/rule.h"
 
 enum {
@@ -171,13 +172,23 @@ static bool is_double_fault(const struct sc_case *c) {
     return code == 0x2b || (code == 0x7f && c->a->arg[0].value == 8);
 }
 
+static bool ran_over(struct sc_case *c, uint64_t *ret_sp, const char **ret_command) {
+    uint64_t limit = c->k->stack_limit;
+    return c->a->has_bugcheck && is_double_fault(c) && limit && fault_sp(c, ret_sp, ret_command) &&
+           *ret_sp < limit + ABOVE && *ret_sp + BELOW >= limit;
+}
+
+bool sc_stack_ran_over(struct sc_case *c) {
+    uint64_t sp;
+    const char *command;
+    return ran_over(c, &sp, &command);
+}
+
 static void run(struct sc_case *c) {
-    uint64_t sp, limit = c->k->stack_limit;
+    uint64_t sp;
     const char *command;
     struct users users = {.count = 0};
-    if (!is_double_fault(c) || !limit || !fault_sp(c, &sp, &command))
-        return;
-    if (sp >= limit + ABOVE || sp + BELOW < limit)
+    if (!ran_over(c, &sp, &command))
         return;
     measure(c, &users);
     write(c, sp, command, &users);

@@ -164,15 +164,63 @@ static void a_null_pointer_or_freed_memory_is_no_flipped_bit(void **state) {
 static void damage_without_a_suspect_may_be_hardware(void **state) {
     (void)state;
     struct acase c;
-    case_kernel(&c, 0x4e, 0x99, 0x1234, 2, 1);
+    case_kernel(&c, 0x109, 0, 0, NT + 0x1000, 1);
     case_run(&c);
-    suspects(&c, SC_POSSIBLE, "The code is 0x4E");
+    suspects(&c, SC_POSSIBLE, "The code is 0x109");
     assert_string_equal(c.a->findings[0].rule, "nothing-known"); /* it comes before a mere maybe */
     assert_true(speaks_against(hardware(&c)));
     case_end(&c);
     case_kernel(&c, 0xd1, POOL, 2, 0, BAD + 0x10); /* no such code */
     case_run(&c);
     assert_null(hardware(&c));
+    case_end(&c);
+}
+
+/* No driver has a pointer into the list of pages: without one near, memory is suspected first. */
+static void a_damaged_list_of_pages_is_suspicious(void **state) {
+    (void)state;
+    struct acase c;
+    case_kernel(&c, 0x4e, 0x99, 0x1234, 2, 1);
+    case_run(&c);
+    assert_string_equal(c.a->findings[0].rule, "hardware-pages");
+    assert_int_equal(c.a->findings[0].confidence, SC_POSSIBLE);
+    assert_true(claims(&c.a->findings[0], "no driver is given a pointer to it"));
+    assert_true(speaks_against(&c.a->findings[0]));
+    assert_null(found(c.a, "hardware-damage")); /* it is said once */
+    case_end(&c);
+    case_kernel(&c, 0x4e, 7, 0x1234, 2, 1); /* unlocked too often: somebody's doing */
+    case_run(&c);
+    assert_null(found(c.a, "hardware-pages"));
+    case_end(&c);
+}
+
+/* A pointer that was sound but for one bit makes the driver that used it the victim. */
+static void who_used_a_flipped_pointer_is_the_victim(void **state) {
+    (void)state;
+    struct acase c;
+    uint64_t good = 0xffffa00000555010ULL;
+    case_kernel(&c, 0x50, good ^ 1ULL << 41, 0, BAD + 0x10, 0);
+    case_regs(&c, BAD + 0x10);
+    case_run(&c);
+    assert_string_equal(c.a->findings[0].rule, "hardware");
+    assert_int_equal(found(c.a, "faulting-address")->confidence, SC_POSSIBLE);
+    assert_true(speaks_against(found(c.a, "faulting-address")));
+    case_end(&c);
+    case_kernel(&c, 0x50, good ^ 5ULL << 41, 0, BAD + 0x10, 0); /* two bits */
+    case_regs(&c, BAD + 0x10);
+    case_run(&c);
+    assert_int_equal(found(c.a, "faulting-address")->confidence, SC_STRONG);
+    case_end(&c);
+}
+
+/* Of a page that could not be read, the image that it belongs to is the victim's. */
+static void whose_page_the_disk_lost_is_not_named(void **state) {
+    (void)state;
+    struct acase c;
+    case_kernel(&c, 0x7a, DATA, 0xffffffffc000009aULL, 0x1000, BAD + 0x40);
+    case_run(&c);
+    assert_string_equal(c.a->findings[0].rule, "nothing-known");
+    assert_null(found(c.a, "parameter-module"));
     case_end(&c);
 }
 
@@ -195,6 +243,9 @@ int main(void) {
         cmocka_unit_test(a_number_that_is_no_address_by_one_bit_is_suspicious),
         cmocka_unit_test(a_null_pointer_or_freed_memory_is_no_flipped_bit),
         cmocka_unit_test(damage_without_a_suspect_may_be_hardware),
+        cmocka_unit_test(a_damaged_list_of_pages_is_suspicious),
+        cmocka_unit_test(who_used_a_flipped_pointer_is_the_victim),
+        cmocka_unit_test(whose_page_the_disk_lost_is_not_named),
         cmocka_unit_test(bits_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
