@@ -36,11 +36,16 @@ static bool only_noticed(const struct sc_case *c) {
     return inbox && (sampled || (is_noticed(c) && k->link != SC_LINK_OWN));
 }
 
-/* Damage was noticed in what cannot be the culprit's: new memory, or a request two steps away. */
+/*
+ * What failed cannot be the culprit's: it asked the pool for memory, and unless that very call was
+ * refused the pool's code met what others did; or damage was noticed two steps away from it.
+ */
 static bool only_passed_by(const struct sc_case *c) {
     const struct sc_culprit *k = c->culprit;
-    return k->found && is_noticed(c) && k->link != SC_LINK_OWN &&
-           (k->asks || k->link == SC_LINK_SENT);
+    enum sc_worth worth = sc_case_blame(c).worth;
+    bool refused = worth == SC_WORTH_CALLER || worth == SC_WORTH_VALUE || k->inner;
+    return k->found && k->link != SC_LINK_OWN &&
+           ((k->asks && !refused) || (is_noticed(c) && k->link == SC_LINK_SENT));
 }
 
 static bool only_waits(const struct sc_case *c) {
@@ -189,9 +194,10 @@ void sc_show_no_culprit(struct sc_case *c, struct sc_draft *d) {
                       "%s, in %s, is a driver of Windows, and here nearly always the victim: %s.",
                       where, sc_culprit_frame(c, k->frame), b.why);
     else if (only_passed_by(c))
-        sc_draft_show(c, d, SC_UNSET64, command, "%s, in %s, only %s: %s.", where,
-                      sc_culprit_frame(c, k->frame),
-                      k->asks ? "asked for memory" : "had handed a request on", b.why);
+        sc_draft_show(
+            c, d, SC_UNSET64, command, "%s, in %s, only %s: %s.", where,
+            sc_culprit_frame(c, k->frame), k->asks ? "asked for memory" : "had handed a request on",
+            b.why[0] ? b.why : "the pool's code met there what somebody else had done before");
     else if (only_waits(c))
         sc_draft_show(c, d, SC_UNSET64, command,
                       "%s, in %s, only waits: the processor was changing from one thread to "

@@ -3,8 +3,9 @@
  * Finding the first frame worth blaming.
  *
  * Frames are taken from the fault outwards. Passed over are the kernel and the HAL whatever they
- * do, Driver Verifier, and frameworks, which work with what others hand to them. The first frame of
- * any other module is the culprit; its link to the fault is
+ * do, Driver Verifier, and frameworks, which work with what others hand to them; so does any driver
+ * of Windows that somebody else's driver called directly, with nothing in between. The first frame
+ * of any other module is the culprit; its link to the fault is
  *
  *     own      nothing of another module lies between: its instruction was the one that failed
  *     stopped  only KeBugCheckEx and the like lie between
@@ -126,7 +127,7 @@ static void weigh(struct search *s) {
 static void forget_inner(struct search *s) {
     s->report = s->nowhere = s->other = s->sent = false;
     s->r->inner = NULL;
-    s->r->spin = s->r->late = s->r->waits = s->r->asks = false;
+    s->r->spin = s->r->late = s->r->waits = s->r->asks = s->r->frees = false;
     s->r->distance = 0;
 }
 
@@ -194,11 +195,16 @@ static void note_passed(struct search *s) {
     r->late |= (s->roles & SC_ROLE_LATE) != 0;
     r->waits |= (s->roles & SC_ROLE_SWITCH) != 0;
     r->asks |= (s->roles & SC_ROLE_ALLOCATE) != 0;
+    r->frees |= (s->roles & SC_ROLE_FREE) != 0;
     r->distance += s->part == SC_PART_KERNEL;
     s->report |= s->part == SC_PART_REPORT;
     s->nowhere |= s->part == SC_PART_NOWHERE;
     s->other |= framework || s->part == SC_PART_KERNEL || s->part == SC_PART_VERIFIER ||
                 s->part == SC_PART_EXCEPTION || s->part == SC_PART_TRAP;
+}
+
+static bool is_vendors(const struct sc_module *m) {
+    return sc_case_driver(m).kind == NT_DRIVER_VENDOR;
 }
 
 /* Does the search end at this frame? */
@@ -216,6 +222,24 @@ static bool ends_here(struct search *s) {
     return false;
 }
 
+/*
+ * The frame in S is a driver's of Windows. Was it called, directly, by a driver that is not? A trap
+ * in between would be another story, and so would a guessed frame.
+ */
+static bool is_employed(const struct search *s) {
+    const struct sc_stack *stack = &s->c->a->stack;
+    if (is_vendors(s->f->module))
+        return false;
+    for (size_t i = s->index + 1; i < stack->count; i++) {
+        const struct sc_frame *f = &stack->frame[i];
+        if (!f->module || f->exact_ip || f->confidence < 100)
+            return false;
+        if (f->module != s->f->module)
+            return is_vendors(f->module) && !sc_case_is_kernel(f->module);
+    }
+    return false;
+}
+
 /* Takes frame INDEX; false when there is none. */
 static bool take(struct search *s, size_t index) {
     if (index >= s->c->a->stack.count)
@@ -226,10 +250,6 @@ static bool take(struct search *s, size_t index) {
     s->roles = roles_at(s->c, s->f);
     s->part = part_of(s->f->module, s->roles);
     return true;
-}
-
-static bool is_vendors(const struct sc_module *m) {
-    return sc_case_driver(m).kind == NT_DRIVER_VENDOR;
 }
 
 /*
@@ -356,6 +376,8 @@ void sc_culprit_find(struct sc_case *c, struct sc_culprit *ret) {
         if (cut)
             break;
         weigh(&s);
+        if (s.part == SC_PART_DRIVER && is_employed(&s))
+            s.part = SC_PART_FRAMEWORK;
         if (s.part == SC_PART_DRIVER) {
             ret->why = why_not_its_time(&s);
             if (ret->why)

@@ -70,7 +70,7 @@ struct sc_culprit {
      * before; a context switch, so that it only waits.
      */
     bool spin, late, waits;
-    bool asks; /* … a request for memory */
+    bool asks, frees; /* … the pool's code, for more memory or to give some back */
     /* The lowest confidence among the frames up to it, and that frame; 100: all are exact. */
     unsigned percent;
     size_t weakest;

@@ -3,10 +3,13 @@
  * faulting-address: the instruction that failed lies inside a driver's image.
  *
  * STRONG when the record, the parameters and the context agree on it. It is weaker, and says so,
+ *   - LIKELY for a driver that comes with Windows: the same code runs on every machine, and seldom
+ *     fails without having been handed something;
  *   - LIKELY for a fail-fast check: it stands where damage is noticed, not where it is done;
  *   - LIKELY when the context stands in another module;
  *   - POSSIBLE inside a framework (Wdf01000, ndis, Ntfs, …), which works with what others hand to
- *     it, and in any driver of Windows for a bug check that notices damage (data/blame.tsv);
+ *     it, and in any driver of Windows that somebody else's driver called directly, or for a bug
+ *     check that notices damage (data/blame.tsv);
  *   - POSSIBLE where something else explains the instruction's failure altogether: the disk did not
  *     deliver (an in-page error); a single bit of the pointer or of the instruction itself was
  *     wrong, and what it should have been is known; the stack had run out.
@@ -19,7 +22,7 @@
 #include "analyze/overflow.h"
 #include "analyze/rule.h"
 
-/* Did the stack's culprit call the framework M, in which the instruction lies? */
+/* Did the stack's culprit call M, in which the instruction lies, to work for it? */
 static bool has_client(const struct sc_case *c, const struct sc_module *m) {
     const struct sc_culprit *k = c->culprit;
     return k->found && k->inner == m && k->link == SC_LINK_CALLED && !k->unnamed_trap;
@@ -35,11 +38,12 @@ static bool is_noticed(const struct sc_case *c, struct nt_driver driver) {
     return driver.kind != NT_DRIVER_VENDOR && sc_case_blame(c).worth == SC_WORTH_NOTICED;
 }
 
-static enum sc_confidence judge(struct sc_case *c, struct nt_driver driver) {
-    if (c->fault.status == 0xc0000006 || driver.kind == NT_DRIVER_FRAMEWORK ||
+static enum sc_confidence judge(struct sc_case *c, const struct sc_module *m,
+                                struct nt_driver driver) {
+    if (c->fault.status == 0xc0000006 || driver.kind == NT_DRIVER_FRAMEWORK || has_client(c, m) ||
         is_noticed(c, driver) || is_one_bit(c) || sc_stack_ran_over(c))
         return SC_POSSIBLE;
-    if (c->fault.contradicted || c->fault.status == 0xc0000409 ||
+    if (driver.kind != NT_DRIVER_VENDOR || c->fault.contradicted || c->fault.status == 0xc0000409 ||
         sc_plain_code(c->a->code) == 0x139)
         return SC_LIKELY;
     return SC_STRONG;
@@ -91,7 +95,7 @@ static void run(struct sc_case *c) {
         return;
     struct nt_driver driver = sc_case_driver(m);
     struct sc_draft d;
-    sc_draft_init(&d, judge(c, driver));
+    sc_draft_init(&d, judge(c, m, driver));
     d.f.module = m;
     d.f.symbol = sc_case_where(c, ip);
     d.f.summary = sc_case_text(c, "%s %s%s.", sc_case_who(c, m), sc_fault_did(c),

@@ -2,16 +2,17 @@
 /*
  * stack: the first frame worth blaming (culprit.h), and what that is worth.
  *
- *   STRONG    its own instruction failed, or ran when the DPC watchdog struck; or it made the very
- *             call that was refused whatever it was handed (Driver Verifier, pool checks:
- *             data/blame.tsv); or, of a driver that does not come with Windows, it stopped the
- *             machine itself
+ *   STRONG    of a driver that does not come with Windows: its own instruction failed, or ran when
+ *             the DPC watchdog struck; or it stopped the machine itself; of any driver: it made the
+ *             very call that was refused whatever it was handed (Driver Verifier, pool checks:
+ *             data/blame.tsv)
  *   LIKELY    it called the kernel or a framework, which then failed; its call was refused for what
  *             it handed in, which somebody else may have spoilt; the same as strong where a safety
  *             check noticed it, and for drivers of Windows that stopped the machine
- *   POSSIBLE  it only handed a request on; damage was noticed that was done before; the watchdog
- *             sampled it; it waits for somebody else; many functions of the kernel lie between; the
- *             stack had run out, wherever that was; or it is a framework, which works with what
+ *   POSSIBLE  it comes with Windows and only called what failed; the pool's code failed when it
+ *             gave memory back; it only handed a request on; damage was noticed that was done
+ * before; the watchdog sampled it; it waits for somebody else; many functions of the kernel lie
+ * between; the stack had run out, wherever that was; or it is a framework, which works with what
  *             others hand to it
  *
  * Only exact frames count fully: a way that is not exact costs one step, one below 75 percent two.
@@ -44,6 +45,12 @@ static const struct sc_finding *better(const struct sc_case *c, const struct sc_
     return best;
 }
 
+/* The pool's code failed over what it found, and did not refuse this very call. */
+static bool in_pool(const struct sc_culprit *k, const struct sc_blame *b) {
+    return k->frees && !k->inner && b->worth != SC_WORTH_CALLER && b->worth != SC_WORTH_VALUE &&
+           b->worth != SC_WORTH_OWNER;
+}
+
 static enum sc_confidence by_link(struct sc_case *c, const struct sc_culprit *k,
                                   const struct sc_blame *b) {
     bool check = c->fault.status == 0xc0000409;
@@ -51,15 +58,15 @@ static enum sc_confidence by_link(struct sc_case *c, const struct sc_culprit *k,
     case SC_LINK_OWN:
         if (c->fault.status == 0xc0000006 || k->framework || sc_stack_ran_over(c))
             return SC_POSSIBLE;
-        return check || b->worth == SC_WORTH_NOTICED ? SC_LIKELY : SC_STRONG;
+        return check || b->worth == SC_WORTH_NOTICED || !is_vendors(k->module) ? SC_LIKELY
+                                                                               : SC_STRONG;
     case SC_LINK_STOPPED: return is_vendors(k->module) ? SC_STRONG : SC_LIKELY;
     case SC_LINK_JUMPED: return SC_LIKELY;
     case SC_LINK_CALLED:
         if (b->worth == SC_WORTH_CALLER && !k->inner)
             return SC_STRONG;
-        if (k->inner && k->inner == sc_target_module_at(c->target, c->fault.ip) &&
-            !is_vendors(k->module))
-            return SC_POSSIBLE; /* both are of Windows: the one whose code failed comes first */
+        if (!is_vendors(k->module) || in_pool(k, b))
+            return SC_POSSIBLE;
         return k->distance > FAR_FRAMES || b->worth == SC_WORTH_NOTICED ? SC_POSSIBLE : SC_LIKELY;
     default: return SC_POSSIBLE;
     }
@@ -102,6 +109,7 @@ static void show_frame(struct sc_case *c, struct sc_draft *d, const struct sc_cu
 
 static void show_doubts(struct sc_case *c, struct sc_draft *d, const struct sc_culprit *k) {
     const char *command = sc_culprit_command(c);
+    struct sc_blame b = sc_case_blame(c);
     if (k->percent < 100) {
         const struct sc_frame *f = &c->a->stack.frame[k->weakest];
         sc_draft_against(c, d, f->ip, command,
@@ -133,6 +141,15 @@ static void show_doubts(struct sc_case *c, struct sc_draft *d, const struct sc_c
         sc_draft_against(c, d, SC_UNSET64, command,
                          "The stack had run out: whoever's instruction that happens at need not be "
                          "the one who took it.");
+    if (in_pool(k, &b))
+        sc_draft_against(c, d, SC_UNSET64, command,
+                         "It was giving memory back, and the pool's code failed over what it found "
+                         "there: whoever wrote past a neighbouring block is as possible.");
+    if (!is_vendors(k->module) && k->link == SC_LINK_CALLED)
+        sc_draft_against(c, d, k->module->base, sc_case_lm(c, k->module->base),
+                         "This is a part of Windows (%s), the same on every machine, and its own "
+                         "code is not what failed.",
+                         sc_case_driver(k->module).what);
     if (k->distance > FAR_FRAMES && k->link == SC_LINK_CALLED)
         sc_draft_against(c, d, SC_UNSET64, command,
                          "%u functions of the kernel lie between its call and what failed.",

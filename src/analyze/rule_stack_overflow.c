@@ -4,7 +4,9 @@
  * thread's kernel stack or just behind it. Named is the driver that took most of the stack:
  *
  *   LIKELY    one of its functions is on it again and again: it calls itself
- *   POSSIBLE  it took a quarter of what is known of the stack or more
+ *   POSSIBLE  the same, and so is another driver's, which took half as much or more: they call each
+ *             other, and which one should not is not to be seen; or it took a quarter of what is
+ *             known of the stack or more
  *   nobody    else: many shared it (POSSIBLE). A stack pointer elsewhere is no overflow at all, and
  *             this rule says nothing of it
  */
@@ -109,6 +111,12 @@ static const struct user *heaviest(const struct users *u, const struct user *aft
     return best;
 }
 
+/* Another driver that is on the stack again and again, with half as much of it; NULL none. */
+static const struct user *partner_of(const struct users *u, const struct user *x) {
+    const struct user *other = heaviest(u, x, true);
+    return other && other->repeats >= REPEATS && other->bytes * 2 >= x->bytes ? other : NULL;
+}
+
 static void show_users(struct sc_case *c, struct sc_draft *d, const struct users *u) {
     const struct user *x = NULL;
     for (size_t i = 0; i < SHOWN_MAX && (x = heaviest(u, x, false)) != NULL; i++)
@@ -131,7 +139,8 @@ static void write(struct sc_case *c, uint64_t sp, const char *command, const str
     const struct user *x = heaviest(u, NULL, true);
     bool recursion = x && x->repeats >= REPEATS;
     bool large = x && x->bytes * 4 >= u->bytes;
-    sc_draft_init(&d, recursion ? SC_LIKELY : SC_POSSIBLE);
+    const struct user *partner = recursion ? partner_of(u, x) : NULL;
+    sc_draft_init(&d, recursion && !partner ? SC_LIKELY : SC_POSSIBLE);
     const char *who = x ? sc_case_who(c, x->module) : "";
     if (recursion || large) {
         d.f.module = x->module;
@@ -153,6 +162,10 @@ static void write(struct sc_case *c, uint64_t sp, const char *command, const str
         sc_draft_show(c, &d, x->repeated, sc_culprit_command(c),
                       "%s is %zu times among the return addresses.", sc_case_place(c, x->repeated),
                       x->repeats);
+    if (partner)
+        sc_draft_against(c, &d, partner->repeated, sc_culprit_command(c),
+                         "%s is %zu times among them as well: the two call each other.",
+                         sc_case_place(c, partner->repeated), partner->repeats);
     show_users(c, &d, u);
     if (u->bytes * 2 < c->k->stack_base - c->k->stack_limit)
         sc_draft_lacked(c, &d,

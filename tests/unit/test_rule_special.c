@@ -150,6 +150,32 @@ static void recursion_that_fills_the_stack_is_likely(void **state) {
     blamed_free(&b);
 }
 
+#define SHARED                                                                                     \
+    "03 fffff880`04c34ff0 fffff804`2b6a1040     bad!Recurse+0x20\n"                                \
+    "04 fffff880`04c357f0 fffff804`2b1a1040     other!Down+0x40\n"                                 \
+    "05 fffff880`04c35ff0 fffff804`2b6a1040     bad!Recurse+0x40\n"                                \
+    "06 fffff880`04c367f0 fffff804`2b1a1040     other!Down+0x40\n"                                 \
+    "07 fffff880`04c36ff0 fffff804`2b6a1040     bad!Recurse+0x40\n"                                \
+    "08 fffff880`04c377f0 fffff804`2b1a1040     other!Down+0x40\n"                                 \
+    "09 fffff880`04c37ff0 fffff804`2b6a1040     bad!Recurse+0x40\n"                                \
+    "0a fffff880`04c387f0 fffff804`2b1a1040     other!Down+0x40\n"                                 \
+    "0b fffff880`04c38ff0 fffff804`2b6a1040     bad!Recurse+0x40\n"                                \
+    "0c fffff880`04c397f0 fffff804`2b1a1040     other!Down+0x40\n"                                 \
+    "0d fffff880`04c39ff0 00000000`00000000     bad!Recurse+0x40\n"
+
+static void two_that_call_each_other_are_possible(void **state) {
+    struct blamed b = blame(*state,
+                            "module other fffff804`2b6a0000 +1f000\nsymbol other!Down "
+                            "fffff8042b6a1000\n" OVERFLOW("fffff88004c34ff0", SHARED),
+                            WITH_SYMBOLS);
+    const struct sc_finding *f = by_rule(&b, "stack-overflow");
+    if (!f || f->confidence != SC_POSSIBLE)
+        blamed_print(&b);
+    assert_int_equal(f->confidence, SC_POSSIBLE);
+    assert_true(says(f, true, "the two call each other"));
+    blamed_free(&b);
+}
+
 static void a_stack_pointer_that_is_elsewhere_is_no_overflow(void **state) {
     struct blamed b =
         blame(*state,
@@ -298,6 +324,7 @@ int main(void) {
         TEST(a_program_that_ends_csrss_is_named),
         TEST(a_process_that_ended_itself_is_not_ended_by_a_program),
         TEST(recursion_that_fills_the_stack_is_likely),
+        TEST(two_that_call_each_other_are_possible),
         TEST(a_stack_pointer_that_is_elsewhere_is_no_overflow),
         TEST(a_pending_apc_is_whose_routine_it_calls),
         TEST(a_framework_that_a_parameter_leads_to_is_nobody),

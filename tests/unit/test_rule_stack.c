@@ -190,8 +190,52 @@ static void a_third_party_is_no_better_suspect_for_being_one(void **state) {
                                            "disk!Start+0x10\nnt!IofCallDriver+0x55\n"
                                            "bad!Forward+0x40\n" THREAD_END,
                             WITH_SYMBOLS);
-    blames(&b, 0, "faulting-address", "disk", SC_STRONG);
+    blames(&b, 0, "faulting-address", "disk", SC_LIKELY);
     blames(&b, 1, "stack", "bad", SC_POSSIBLE);
+    blamed_free(&b);
+}
+
+/* Twin: called directly, a driver of Windows works with what it was handed, like a framework. */
+static void a_driver_of_windows_works_for_who_called_it_directly(void **state) {
+    struct blamed b = blame(*state,
+                            OS NT BAD DISK "bugcheck d1 18 2 0 disk!Start+10\n" PAGE_FAULT
+                                           "disk!Start+0x10\ndisk!Callback+0x20\n"
+                                           "bad!Forward+0x40\n" THREAD_END,
+                            WITH_SYMBOLS);
+    blames(&b, 0, "stack", "bad", SC_LIKELY);
+    blames(&b, 1, "faulting-address", "disk", SC_POSSIBLE);
+    assert_true(says(&b.a->findings[1], true, "bad.sys called it (frame 05)"));
+    blamed_free(&b);
+}
+
+/* The kernel failed, and nobody but Windows' own drivers called it. */
+static void a_driver_of_windows_that_only_called_is_possible(void **state) {
+    struct blamed b = blame(*state,
+                            OS NT DISK "bugcheck 50 ffffc00fd0000000 0 nt!MmMap+10 0\n" PAGE_FAULT
+                                       "nt!MmMap+0x10\ndisk!Read+0x40\n" THREAD_END,
+                            WITH_SYMBOLS);
+    blames(&b, 0, "stack", "disk", SC_POSSIBLE);
+    assert_true(says(&b.a->findings[0], true, "its own code is not what failed"));
+    blamed_free(&b);
+}
+
+/* Whatever the code: when the pool's own functions fail, they met damage. */
+static void who_gives_memory_back_when_the_pool_fails_is_possible(void **state) {
+    struct blamed b =
+        blame(*state,
+              OS NT BAD "bugcheck 50 ffffc00fd0000000 0 nt!ExFreePoolWithTag+10 0\n" PAGE_FAULT
+                        "nt!ExFreePoolWithTag+0x10\nbad!Free+0x40\n" THREAD_END,
+              WITH_SYMBOLS);
+    blames(&b, 0, "stack", "bad", SC_POSSIBLE);
+    assert_true(says(&b.a->findings[0], true, "whoever wrote past a neighbouring block"));
+    blamed_free(&b);
+    b = blame(*state,
+              OS NT BAD "bugcheck 50 ffffc00fd0000000 0 nt!ExAllocatePoolWithTag+10 0\n" PAGE_FAULT
+                        "nt!ExAllocatePoolWithTag+0x10\nbad!Make+0x40\n" THREAD_END,
+              WITH_SYMBOLS);
+    blames(&b, 0, "kernel-only", NULL, SC_POSSIBLE);
+    assert_true(says(&b.a->findings[0], false, "what somebody else had done before"));
+    blames_at_most(&b, "bad", -1);
     blamed_free(&b);
 }
 
@@ -397,6 +441,9 @@ int main(void) {
         TEST(a_framework_without_a_client_is_the_only_possible_one),
         TEST(who_only_handed_a_request_on_is_possible),
         TEST(a_third_party_is_no_better_suspect_for_being_one),
+        TEST(a_driver_of_windows_works_for_who_called_it_directly),
+        TEST(a_driver_of_windows_that_only_called_is_possible),
+        TEST(who_gives_memory_back_when_the_pool_fails_is_possible),
         TEST(the_verifiers_caller_is_strong),
         TEST(who_called_a_routine_that_broke_the_rule_is_not_to_blame),
         TEST(damage_that_was_noticed_is_not_the_noticers),
