@@ -40,9 +40,11 @@ LAYERS = {
            "unwind", "disasm"],
     "analyze": ["base", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "store", "sym", "type",
                 "unwind", "disasm", "nt"],
+    "convert": ["base", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "store", "sym", "type",
+                "unwind", "disasm", "nt"],
     "cmd": [
         "base", "out", "dump", "mem", "cpu", "target", "expr", "pe", "pdb", "isf", "store", "sym", "type", "nt",
-        "analyze", "disasm", "unwind", "cexpr",
+        "convert", "analyze", "disasm", "unwind", "cexpr",
     ],
 }
 

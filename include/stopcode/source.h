@@ -40,6 +40,7 @@ enum sc_format {
     SC_FORMAT_VMWARE, /**< vmss / vmsn */
     SC_FORMAT_ELF_CORE,
     SC_FORMAT_LIME,
+    SC_FORMAT_RAW,       /**< physical memory without a header: chosen when nothing else fits */
     SC_FORMAT_MICRODUMP, /**< Breakpad's text form */
     SC_FORMAT_CAB,
     SC_FORMAT_ZIP,
@@ -100,9 +101,12 @@ struct sc_machine {
     uint32_t current;     /**< index of the current processor or thread (the faulting one) */
     uint64_t kernel_base; /**< 0 = unknown */
     uint64_t loaded_module_list, active_process_head, debugger_data; /**< VAs, kernel, 0 unknown */
-    uint64_t dtb;        /**< page table base as the container gives it, kernel */
-    uint32_t pid;        /**< user dumps; 0 unknown */
-    const char *comment; /**< or NULL */
+    uint64_t dtb;           /**< page table base as the container gives it, kernel */
+    uint64_t pfn_database;  /**< VA of the PFN database as the container gives it, 0 unknown */
+    bool pae;               /**< x86: the page tables have three levels */
+    unsigned paging_levels; /**< x64: 4 or 5; 0 unknown (4 is tried first) */
+    uint32_t pid;           /**< user dumps; 0 unknown */
+    const char *comment;    /**< or NULL */
 };
 
 /** A thread of a user dump, or a processor of a kernel dump. */
@@ -123,6 +127,11 @@ struct sc_thread {
     bool has_info;   /**< the fields from start_address on are from a ThreadInfoList */
     uint64_t prcb;   /**< kernel: address of its KPRCB, 0 unknown */
     uint64_t thread; /**< kernel: address of its current ETHREAD, 0 unknown */
+    /* Kernel: what a virtual machine's state says of its processor; 0 unknown. */
+    uint64_t dtb; /**< CR3 or TTBR1_EL1 */
+    uint64_t cr4; /**< bit 5 PAE, bit 12 LA57 */
+    uint64_t idt; /**< IDTR base, or VBAR_EL1 */
+    uint64_t gs_base, kernel_gs_base;
 };
 
 /** A range of memory and where its bytes lie in the file. */
@@ -154,6 +163,35 @@ struct sc_arena;
 struct sc_source;
 
 /**
+ * Memory that answers for itself: what stands behind a space. Containers of whole memory hand one
+ * out for physical memory, so that neither a bitmap of millions of pages nor compressed blocks
+ * have to be listed before the first read. Addresses are what the space's callers give, never
+ * sign-extended. Nothing is cached above it but by its own means. One thread at a time.
+ */
+struct sc_pages_ops {
+    const char *name; /**< static, for logs */
+    /**
+     * Copies at most LEN (> 0) bytes from ADDR on, as many as lie together; with SC_READ_OK
+     * *RET_GOT is at least 1. Any other status: nothing is copied, *RET_GOT is 0.
+     */
+    enum sc_read (*read)(void *impl, uint64_t addr, void *buf, size_t len, size_t *ret_got);
+    /** The same in place: *RET_LEN (>= 1) bytes that stay where they are until destroy(). May be
+     * NULL, or answer SC_READ_ABSENT for bytes that read() has. */
+    enum sc_read (*view)(void *impl, uint64_t addr, const uint8_t **ret_data, size_t *ret_len);
+    /** The first run of bytes present that ends behind ADDR, cut to begin at or below ADDR or at
+     * its own start; false: none. Runs may be reported in pieces. */
+    bool (*next)(void *impl, uint64_t addr, uint64_t *ret_start, uint64_t *ret_size);
+    /** Where the byte at ADDR lies in the file; false: nowhere as it is (absent, compressed). May
+     * be NULL. */
+    bool (*offset)(void *impl, uint64_t addr, uint64_t *ret_offset);
+    void (*destroy)(void *impl);
+};
+struct sc_pages {
+    const struct sc_pages_ops *ops; /**< NULL: none */
+    void *impl;
+};
+
+/**
  * What a container must be able to do. Each function may be NULL: "this container has none".
  * A damaged part is left out with a note (sc_source_note) rather than failing the whole, wherever
  * the rest is still worth having.
@@ -164,9 +202,19 @@ struct sc_source_ops {
     /** Ranges of virtual and physical memory, in order of preference: earlier ones win. */
     sc_err *(*load_memory)(struct sc_source *source, struct sc_ranges *virt,
                            struct sc_ranges *phys);
+    /**
+     * Whole memory: the physical memory, called once, when it is first read. Not NULL makes the
+     * target a whole-memory one: virtual addresses are translated through page tables, and
+     * modules and processors are read from the kernel's own lists wherever the load functions
+     * below are NULL. The pages are destroyed before the source.
+     */
+    sc_err *(*open_pages)(struct sc_source *source, struct sc_pages *ret_pages);
     sc_err *(*load_modules)(struct sc_source *source, struct sc_modules *ret);
     sc_err *(*load_unloaded)(struct sc_source *source, struct sc_unloadeds *ret);
     sc_err *(*load_threads)(struct sc_source *source, struct sc_threads *ret);
+    /** Registers that are stored in another form than CONTEXT (a virtual machine's). NULL, or
+     * SC_ERR_NOT_FOUND: as sc_thread says. */
+    sc_err *(*load_regs)(struct sc_source *source, uint32_t index, struct sc_regs *ret_regs);
 };
 
 /** Something odd in the file that did not stop us. */

@@ -17,6 +17,7 @@
 #ifndef STOPCODE_STOPCODE_H
 #define STOPCODE_STOPCODE_H
 
+#include "convert.h"
 #include "disasm.h"
 #include "error.h"
 #include "finding.h"
@@ -25,6 +26,7 @@
 #include "minidump.h"
 #include "module.h"
 #include "out.h"
+#include "paging.h"
 #include "pe.h"
 #include "regs.h"
 #include "session.h"

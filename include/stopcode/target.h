@@ -10,6 +10,7 @@
 #ifndef STOPCODE_TARGET_H
 #define STOPCODE_TARGET_H
 
+#include "paging.h"
 #include "source.h"
 
 #ifdef __cplusplus
@@ -28,6 +29,17 @@ struct sc_open_opts {
     sc_log_fn log; /**< NULL: be silent */
     void *log_ctx;
     bool no_mmap; /**< read with pread() instead of mapping (files on a network, or changing) */
+    /**
+     * Long work while opening (unpacking a wrapped dump, looking for the kernel): DONE of TOTAL
+     * bytes, TOTAL 0 unknown; false cancels. NULL: nobody looks.
+     */
+    bool (*progress)(void *ctx, const char *what, uint64_t done, uint64_t total);
+    void *progress_ctx;
+    /** Page files for what was paged out: PAGEFILE[n] is the path of page file n, NULL none. */
+    const char *const *pagefile;
+    size_t npagefiles;
+    uint64_t dtb; /**< page table base given by the user, for images without a header; 0 find it */
+    uint64_t unpack_limit; /**< bytes that a wrapped dump may unpack to; 0: what the disk has */
 };
 
 /**
@@ -81,6 +93,57 @@ SC_API unsigned sc_target_ptr_size(const sc_target *target);
 SC_API sc_space *sc_target_space(sc_target *target);
 /** Physical memory; empty in dumps that have none, never NULL. */
 SC_API sc_space *sc_target_phys(sc_target *target);
+
+/* ---- whole memory ---- */
+
+/** Is there physical memory, with page tables to go through? */
+SC_API bool sc_target_has_paging(const sc_target *target);
+/**
+ * How sc_target_space() translates now; `mode` is SC_PAGING_NONE where nothing is translated.
+ * Valid until the next sc_target_set_dtb().
+ */
+SC_API const struct sc_paging *sc_target_paging(sc_target *target);
+/**
+ * Makes sc_target_space() that of the process whose page tables begin at DTB (a KPROCESS's
+ * DirectoryTableBase, flag bits ignored); 0: back to the one the dump was opened with. The space
+ * object stays the same, its fillers too; the generation changes, so that caches notice.
+ * SC_ERR_UNSUPPORTED: the dump has no page tables.
+ */
+SC_API sc_err *sc_target_set_dtb(sc_target *target, uint64_t dtb);
+SC_API uint64_t sc_target_dtb(const sc_target *target);
+/**
+ * The address space of one process without switching to it; owned by the target, the same object
+ * for the same DTB (the least recently used of 64 are dropped: do not keep it over other calls of
+ * this function). Kernel addresses answer as in sc_target_space(). SC_ERR_UNSUPPORTED as above.
+ */
+SC_API sc_err *sc_target_process_space(sc_target *target, uint64_t dtb, sc_space **ret_space);
+/** Layout of soft entries bound from symbols; replaces the built-in table's. */
+SC_API void sc_target_set_soft_pte(sc_target *target, const struct sc_soft_pte *soft);
+
+/**
+ * The kernel's debugger data block (KDDEBUGGER_DATA64), decoded. `how` says where it was found and
+ * whether it had to be decoded ("named in the header", "found by its tag", "found by its tag,
+ * encoded: decoded by what the kernel's base tells"): static text.
+ */
+struct sc_debugger_data {
+    uint64_t va; /**< where it lies in memory */
+    uint32_t size;
+    bool encoded; /**< in memory it is encoded */
+    const char *how;
+    uint8_t bytes[0x400]; /**< decoded; zero behind `size` */
+};
+/** Loaded at the first call, owned by the target. SC_ERR_NOT_FOUND: none, and why. */
+SC_API sc_err *sc_target_debugger_data(sc_target *target, const struct sc_debugger_data **ret_data);
+/** A member by its offset (0x18 KernBase, …), WIDTH 1, 2, 4 or 8 bytes; false: the block has none
+ * (too short, or no block). Addresses are narrowed to the target's pointers. */
+SC_API bool sc_target_kd_member(sc_target *target, uint32_t offset, unsigned width,
+                                uint64_t *ret_value);
+/**
+ * How the kernel was found in an image without a header ("low stub at 0x1000", "page table that
+ * maps itself at 0x1aa000", …), or how the container said so; "" for small dumps. Owned by the
+ * target.
+ */
+SC_API const char *sc_target_found_by(const sc_target *target);
 
 /** Modules, sorted by base. Loaded at the first call. *RET is owned by the target. */
 SC_API sc_err *sc_target_modules(sc_target *target, const struct sc_modules **ret_modules);

@@ -53,6 +53,7 @@ static const struct row rows[SC_FORMAT_COUNT] = {
                           "VMware memory is not read yet"},
     [SC_FORMAT_ELF_CORE] = {"ELF file", false, "ELF cores of virtual machines are not read yet"},
     [SC_FORMAT_LIME] = {"LiME memory image", false, "LiME images are not read yet"},
+    [SC_FORMAT_RAW] = {"image of physical memory", false, "raw images are not read yet"},
     [SC_FORMAT_MICRODUMP] = {"Breakpad microdump (text)", false,
                              "it comes from Android, not from Windows; use minidump_stackwalk"},
     [SC_FORMAT_CAB] = {"cabinet file", false, "unpack it first: cabextract FILE"},
