@@ -31,6 +31,7 @@ const struct sc_family sc_families[] = {
     {"Threads of the kernel", sc_kthread_commands},
     {"Processes of the kernel", sc_kprocess_commands},
     {"Processor control blocks", sc_pcr_commands},
+    {"Inter-processor interrupts", sc_ipi_commands},
     {"The current thread and process", sc_implicit_commands},
     {"Events and exceptions", sc_event_commands},
     {"Memory", sc_memory_commands},
