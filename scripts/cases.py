@@ -249,7 +249,7 @@ def rows(chosen):
 TEXT = """# Verdicts on twins
 
 Made by `make cases`; not edited by hand. `tests/cases/test_twins.py` fails when these numbers get worse, and when a
-wrong name is called "certain" or "strong".
+wrong name is called more than "possible".
 
 Twins are two forged dumps that look alike, with different causes that evidence in the dumps tells apart. What a person
 says of each (`tests/cases/twins/*/verdict.txt`) was written before the program was asked. A forged dump shows what its

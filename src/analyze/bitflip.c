@@ -2,7 +2,8 @@
 /*
  * Looking for a good number one bit away. What is at the other end decides, best first:
  *
- *   held      the start of a function, or an address within 4 KB of what another register holds
+ *   held      the start of a function, or an address within 4 KB of what another register holds, or
+ *             of what lies on the stack, from where it may have been loaded, or saved to
  *   stack     an address on the thread's own stack
  *   memory    memory that the dump holds
  *   image     a loaded image
@@ -14,8 +15,13 @@
  * there only two count, for a jump the start of a function, and from bit 20 up the stack, of which
  * there is one.
  *
- *   likely    in a bit from 32 up: held, stack or memory; a number that is not canonical, also an
- *             image. And only one bit leads to something of that kind
+ * Below that, from bit 16 up, one sign is as good: the register that leads to the bad address is
+ * held a second time, in another register or on the stack, and the two copies agree in all bits but
+ * this one. Of a 32-bit system, which has no bits above, it is enough that it is held nearby, from
+ * bit 20 up.
+ *
+ *   likely    in a bit from 32 up, or as just said: held, stack or memory; a
+ * number that is not canonical, also an image. And only one bit leads to something of that kind
  *   possible  the rest
  *
  * A number that looks like something else is not looked at: null and small offsets, patterns of
@@ -32,6 +38,7 @@
 enum {
     HIGH_BIT = 32,
     STACK_BIT = 20, /* above the size of any kernel stack */
+    TWIN_BIT = 16,
     CANONICAL_BIT = 47,
     NEAR_BYTES = 0x1000,
     STACK_BYTES = 0x4000,
@@ -74,6 +81,69 @@ static const char *register_near(struct sc_case *c, uint64_t good, uint64_t *ret
     return NULL;
 }
 
+/* The stack from where the machine was stopped up to a little beyond the fault. */
+struct sc_flip_stack {
+    uint64_t start;
+    size_t count;
+    uint64_t *word;
+};
+enum { STACK_MOST = 0x4000, STACK_BEYOND = 0x400 };
+
+static const struct sc_flip_stack *load_stack(struct sc_case *c) {
+    static const struct sc_flip_stack none = {.count = 0};
+    const struct sc_regs *regs = c->at->regs ? c->at->regs : &c->a->regs;
+    uint64_t start = sc_regs_sp(&c->a->regs), end = sc_regs_sp(regs);
+    end = end - start < STACK_MOST - STACK_BEYOND ? end + STACK_BEYOND : start + STACK_BEYOND;
+    uint8_t *bytes = sc_arena_alloc(c->arena, STACK_MOST);
+    struct sc_flip_stack *s = sc_arena_alloc(c->arena, sizeof *s);
+    size_t got = 0;
+    if (!bytes || !s) {
+        c->nomem = true;
+        return &none;
+    }
+    sc_space_read(sc_target_space(c->target), start, bytes, (size_t)(end - start), &got);
+    *s = (struct sc_flip_stack){.start = start, .count = got / 8};
+    s->word = sc_arena_array(c->arena, s->count + 1, sizeof *s->word);
+    if (!s->word) {
+        c->nomem = true;
+        return &none;
+    }
+    for (size_t i = 0; i < s->count * 8; i++)
+        s->word[i / 8] |= (uint64_t)bytes[i] << i % 8 * 8;
+    return s;
+}
+
+/* A word of the stack that holds an address near GOOD; false: none does. Of 64-bit kernels only. */
+static bool stack_near(struct sc_case *c, uint64_t good, uint64_t *ret_slot, uint64_t *ret_value) {
+    if (c->is32 || !c->machine->kernel || !c->a->has_regs)
+        return false;
+    if (!c->flip_stack)
+        c->flip_stack = load_stack(c);
+    for (size_t i = 0; i < c->flip_stack->count; i++) {
+        uint64_t value = c->flip_stack->word[i];
+        if (value + NEAR_BYTES - good >= 2 * NEAR_BYTES)
+            continue;
+        *ret_slot = c->flip_stack->start + 8 * i;
+        *ret_value = value;
+        return true;
+    }
+    return false;
+}
+
+/* The same for exactly VALUE. */
+static bool stack_has(struct sc_case *c, uint64_t value, uint64_t *ret_slot) {
+    uint64_t held;
+    if (!stack_near(c, value, ret_slot, &held))
+        return false;
+    for (size_t i = 0; i < c->flip_stack->count; i++) {
+        if (c->flip_stack->word[i] != value)
+            continue;
+        *ret_slot = c->flip_stack->start + 8 * i;
+        return true;
+    }
+    return false;
+}
+
 static bool is_function_start(struct sc_case *c, uint64_t addr) {
     struct sc_near near;
     bool found = false;
@@ -100,7 +170,7 @@ static void set(struct flip *flip, enum grade grade, const char *what, const cha
 
 /* What lies at the good address. */
 static void look_there(struct sc_case *c, struct flip *flip) {
-    uint64_t byte, held, good = flip->f.good;
+    uint64_t byte, held, slot, good = flip->f.good;
     const struct sc_module *m = sc_target_module_at(c->target, good);
     const char *reg;
     if (m && is_function_start(c, good))
@@ -109,6 +179,11 @@ static void look_there(struct sc_case *c, struct flip *flip) {
     else if ((reg = register_near(c, good, &held)) != NULL)
         set(flip, HELD, sc_case_text(c, "where register %s points: %s", reg, sc_case_addr(c, held)),
             c->at->command);
+    else if (flip->f.bit >= HIGH_BIT && stack_near(c, good, &slot, &held))
+        set(flip, HELD,
+            sc_case_text(c, "where %s leads, which lies on the stack at %s", sc_case_addr(c, held),
+                         sc_case_addr(c, slot)),
+            sc_case_text(c, "dps %s L1", sc_case_hex(c, slot)));
     else if (is_on_stack(c, good))
         set(flip, STACK, "on the thread's own stack", c->at->command);
     else if (m)
@@ -117,6 +192,49 @@ static void look_there(struct sc_case *c, struct flip *flip) {
     else if (sc_space_uint(sc_target_space(c->target), good, 1, &byte) == SC_READ_OK)
         set(flip, MEMORY, "memory that the dump holds",
             sc_case_text(c, "db %s L1", sc_case_hex(c, good)));
+}
+
+static bool has_register(struct sc_case *c, uint64_t value, const char **ret_name) {
+    size_t n = 0;
+    const struct sc_reg *table = sc_reg_table(c->machine->cpu, &n);
+    for (size_t i = 0; i < n && table && c->at->regs; i++) {
+        if (table[i].size != c->ptr_size || !sc_pointer_is_data(c, &table[i]) ||
+            sc_reg_value(c->at->regs, &table[i]) != value)
+            continue;
+        *ret_name = table[i].name;
+        return true;
+    }
+    return false;
+}
+
+/*
+ * Is the register that leads to the bad address, but for BIT, held a second time? Addresses that
+ * are multiples of a page agree in many bits by nature, and do not count.
+ */
+static bool is_twin(struct sc_case *c, struct flip *flip, unsigned bit) {
+    size_t n = 0;
+    const struct sc_reg *table = sc_reg_table(c->machine->cpu, &n);
+    for (size_t i = 0; i < n && table && c->at->regs && bit >= TWIN_BIT; i++) {
+        if (table[i].size != c->ptr_size || !sc_pointer_is_data(c, &table[i]))
+            continue;
+        uint64_t base = sc_reg_value(c->at->regs, &table[i]), slot;
+        uint64_t good = base ^ UINT64_C(1) << bit;
+        const char *name, *where = NULL, *command = c->at->command;
+        if (flip->f.bad - base >= NEAR_BYTES || base % NEAR_BYTES == 0)
+            continue;
+        if (has_register(c, good, &name)) {
+            where = sc_case_text(c, "%s: %s holds %s", table[i].name, name, sc_case_addr(c, good));
+        } else if (stack_has(c, good, &slot)) {
+            where = sc_case_text(c, "%s: the stack holds %s at %s", table[i].name,
+                                 sc_case_addr(c, good), sc_case_addr(c, slot));
+            command = sc_case_text(c, "dps %s L1", sc_case_hex(c, slot));
+        }
+        if (!where)
+            continue;
+        set(flip, HELD, sc_case_text(c, "where a second copy of %s", where), command);
+        return true;
+    }
+    return false;
 }
 
 /* Could a pointer of this dump's kind of code have the value GOOD? */
@@ -136,11 +254,14 @@ static bool try_bit(struct sc_case *c, uint64_t bad, unsigned bit, struct flip *
     look_there(c, &flip);
     bool jump = bad == c->fault.ip && flip.grade == HELD && is_function_start(c, good);
     bool stack = flip.grade == STACK && bit >= STACK_BIT && sc_on_stack(c, good);
-    if (bit < HIGH_BIT && !jump && !stack)
+    bool narrow = c->is32 && bit >= STACK_BIT && flip.grade == HELD;
+    narrow |= bit < HIGH_BIT && is_twin(c, &flip, bit);
+    if (bit < HIGH_BIT && !jump && !stack && !narrow)
         return false;
     if (flip.grade == NOTHING && !(flip.wild && c->machine->kernel))
         return false;
-    flip.f.likely = bit >= HIGH_BIT && (flip.grade >= MEMORY || (flip.wild && flip.grade == IMAGE));
+    flip.f.likely =
+        narrow || (bit >= HIGH_BIT && (flip.grade >= MEMORY || (flip.wild && flip.grade == IMAGE)));
     *ret = flip;
     return true;
 }
@@ -149,7 +270,9 @@ static bool try_bit(struct sc_case *c, uint64_t bad, unsigned bit, struct flip *
 static bool is_unexplained(struct sc_case *c, uint64_t bad) {
     struct sc_pointer p;
     uint64_t byte;
-    if (bad == SC_UNSET64 || (sc_pointer_class(c, bad, &p) && strcmp(p.id, "non-canonical") != 0))
+    bool odd = sc_pointer_class(c, bad, &p) && strcmp(p.id, "non-canonical") != 0;
+    /* On a 32-bit system the highest bit makes a user's address of the kernel's. */
+    if (bad == SC_UNSET64 || (odd && !(c->is32 && strcmp(p.id, "user") == 0)))
         return false;
     /* What is there after all needs no other explanation. */
     return !sc_target_module_at(c->target, bad) && !sc_target_unloaded_at(c->target, bad) &&

@@ -57,6 +57,7 @@ struct sc_fault_trap; /* unwind/fault_trap.h */
 struct sc_fault_regs; /* faultregs.h */
 struct sc_flips;      /* bitflip.h */
 struct sc_code_diff;  /* codebytes.h */
+struct sc_flip_stack; /* bitflip.c */
 
 struct sc_case {
     sc_target *target;
@@ -84,6 +85,7 @@ struct sc_case {
     const struct sc_fault_regs *at;   /* the registers of the fault; never NULL when rules run */
     const struct sc_flips *flips;     /* NULL: not looked for yet */
     const struct sc_code_diff *code;  /* the same */
+    const struct sc_flip_stack *flip_stack; /* the same */
 };
 
 /* --- text; never NULL -------------------------------------------------------------------- */

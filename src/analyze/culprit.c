@@ -156,9 +156,10 @@ static void cross_trap(struct search *s) {
     s->exact = is_at_trap(s);
     if (s->exact) /* what lies before it does not matter */
         s->r->percent = 100;
-    if (fault || s->exact || s->f->ip == s->c->fault.ip)
+    if (fault || s->exact || s->f->ip == s->c->fault.ip) {
+        s->r->crossed = true;
         forget_inner(s);
-    else if (s->interrupts && !s->roles_before)
+    } else if (s->interrupts && !s->roles_before)
         strike(s);
     else if (!(s->roles_before & (SC_ROLE_SYSCALL | SC_ROLE_CALLOUT | SC_ROLE_LINKAGE)))
         s->r->unnamed_trap = true;
@@ -307,6 +308,20 @@ bool sc_culprit_by_time(const struct sc_case *c) {
     return c->a->has_bugcheck && sc_plain_code(c->a->code) == 0x133;
 }
 
+/*
+ * The driver in S lies beyond a trap that is not the fault's own and has no name: an interrupt,
+ * most likely, and then it was only interrupted; NULL: it does not.
+ */
+static const char *why_interrupted(struct search *s) {
+    if (!s->r->crossed || !s->r->unnamed_trap)
+        return NULL;
+    return sc_case_text(s->c,
+                        "between the failing instruction and %s (%s) lies another trap, which has "
+                        "no name without the kernel's symbols: an interrupt, most likely, and whom "
+                        "it interrupts has caused nothing",
+                        sc_case_place(s->c, s->f->ip), sc_culprit_frame(s->c, s->index));
+}
+
 /* The driver in S is on the watchdog's stack, and did perhaps not take the time; NULL: it did. */
 static const char *why_not_its_time(struct search *s) {
     struct sc_case *c = s->c;
@@ -380,6 +395,8 @@ void sc_culprit_find(struct sc_case *c, struct sc_culprit *ret) {
             s.part = SC_PART_FRAMEWORK;
         if (s.part == SC_PART_DRIVER) {
             ret->why = why_not_its_time(&s);
+            if (!ret->why)
+                ret->why = why_interrupted(&s);
             if (ret->why)
                 return;
             ret->found = true;

@@ -76,6 +76,7 @@ struct sc_culprit {
     size_t weakest;
     /* The code of a trap or interrupt in between is not known by name. */
     bool unnamed_trap;
+    bool crossed; /* the fault's own trap was crossed */
     /* A third-party driver further out that led to a culprit of Windows' own; or NULL. */
     const struct sc_module *behind;
     size_t behind_frame;

@@ -7,7 +7,7 @@
  *   LIKELY    the bug check is one that hardware raises; a block of the disk could not be read; a
  *             single bit is wrong where only hardware explains it: in a pointer (bitflip.c), in a
  *             value that the bug check found against the one that it expected, in code of an image
- *             against its file
+ *             against its file; the processor stands in the middle of an instruction
  *   POSSIBLE  a bit that may also be wrong for other reasons
  *
  * hardware-pages: the list of physical pages was damaged, and nobody is named. POSSIBLE.
@@ -22,6 +22,7 @@
 #include "analyze/advice.h"
 #include "analyze/bitflip.h"
 #include "analyze/codebytes.h"
+#include "analyze/codeshape.h"
 #include "analyze/fault.h"
 #include "analyze/faultregs.h"
 #include "analyze/rule.h"
@@ -128,6 +129,12 @@ static bool is_device_status(uint32_t status) {
         0xc000003f, /* STATUS_CRC_ERROR */
         0xc000000e, /* STATUS_NO_SUCH_DEVICE */
         0xc00000c0, /* STATUS_DEVICE_DOES_NOT_EXIST */
+        0xc0000013, /* STATUS_NO_MEDIA_IN_DEVICE */
+        0xc00000a3, /* STATUS_DEVICE_NOT_READY */
+        0xc00000b5, /* STATUS_IO_TIMEOUT */
+        0xc0000178, /* STATUS_NO_MEDIA */
+        0xc000026e, /* STATUS_VOLUME_DISMOUNTED */
+        0xc0000483, /* STATUS_DEVICE_HARDWARE_ERROR */
     };
     return sc_code_in(status, list, sizeof list / sizeof *list);
 }
@@ -212,24 +219,46 @@ static void by_special_pool(struct signs *s) {
                   sc_case_addr(c, c->a->arg[1].value));
 }
 
-/* 0x1A: a PTE that should be zero, whole or in two halves; or what was found, and was expected. */
-static void by_value(struct signs *s) {
+/* Bug checks whose parameters hold a value and what it should be, by their documentation. */
+static const struct {
+    uint32_t code;
+    uint64_t sub;         /* parameter 1; SC_UNSET64: any */
+    uint8_t found, right; /* the parameters; RIGHT 0: zero is right, of two parameters */
+    const char *what;
+} pairs[] = {
+    {0x1a, 0x41792, 3, 0, "a page table entry that should be zero is"},
+    {0x1a, 0x5200, 3, 4, "a free block holds"},
+    {0x1a, 0x403, 3, 4, "a page table entry holds"},
+    {0xf7, SC_UNSET64, 1, 2, "the cookie that guards a function's stack is"},
+};
+
+static void value_sign(struct signs *s, const char *text) {
     struct sc_case *c = s->c;
-    uint64_t first = c->a->arg[0].value, one = c->a->arg[2].value, two = c->a->arg[3].value;
-    bool entry = first == 0x41792, block = first == 0x5200;
-    unsigned bits = entry ? sc_bits_set(one) + sc_bits_set(two) : sc_bits_set(one ^ two);
-    if (sc_plain_code(c->a->code) != 0x1a || (!entry && !block) || bits != 1)
-        return;
-    const char *what = entry
-                           ? sc_case_text(c, "a page table entry that should be zero is %llx:%llx",
-                                          (unsigned long long)two, (unsigned long long)one)
-                           : sc_case_text(c, "a free block holds %llx where %llx was expected",
-                                          (unsigned long long)one, (unsigned long long)two);
     sign(s, SC_LIKELY, PART_MEMORY,
          "The hardware is suspected, memory first: a single bit of it was wrong.",
-         sc_case_text(c, "By parameters 3 and 4, %s: one bit is wrong.", what));
-    sc_draft_show(c, &s->d, SC_UNSET64, ".bugcheck", "By parameters 3 and 4, %s: one bit is wrong.",
-                  what);
+         sc_case_text(c, "%s: one bit is wrong.", text));
+    sc_draft_show(c, &s->d, SC_UNSET64, ".bugcheck", "%s: one bit is wrong.", text);
+}
+
+static void by_value(struct signs *s) {
+    struct sc_case *c = s->c;
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        bool zero = !pairs[i].right;
+        unsigned n = pairs[i].found, right = zero ? n + 1u : pairs[i].right;
+        uint64_t one = c->a->arg[n - 1].value, two = c->a->arg[right - 1].value;
+        if (pairs[i].code != sc_plain_code(c->a->code) ||
+            (pairs[i].sub != SC_UNSET64 && pairs[i].sub != c->a->arg[0].value))
+            continue;
+        if ((zero ? sc_bits_set(one) + sc_bits_set(two) : sc_bits_set(one ^ two)) != 1)
+            continue;
+        const char *values =
+            zero ? sc_case_text(c, "%llx:%llx", (unsigned long long)two, (unsigned long long)one)
+                 : sc_case_text(c, "%llx where %llx was expected", (unsigned long long)one,
+                                (unsigned long long)two);
+        value_sign(
+            s, sc_case_text(c, "By parameters %u and %u, %s %s", n, right, pairs[i].what, values));
+        return;
+    }
 }
 
 /* ---- code against its file ---- */
@@ -261,6 +290,30 @@ static void by_code_bytes(struct signs *s) {
         sc_draft_against(c, &s->d, diff->first, command,
                          "It is not the code that failed: since when it is so is not known, "
                          "and a program that patches code may change a single bit, too.");
+}
+
+/*
+ * An instruction pointer that no program leads to, in the middle of an instruction. Of exceptions
+ * only that the processor raises: a breakpoint may stand behind its instruction.
+ */
+static void by_alignment(struct signs *s) {
+    struct sc_case *c = s->c;
+    uint64_t begin;
+    if (c->fault.status == 0x80000003 || sc_code_shape(c, &begin) != SC_SHAPE_MIDDLE)
+        return;
+    const char *command = sc_case_text(c, "u %s L2", sc_case_hex(c, begin));
+    sign(
+        s, SC_LIKELY, PART_CPU,
+        "The hardware is suspected, the processor first: it stood in the middle of an instruction, "
+        "where no program leads it.",
+        sc_case_text(c, "%s lies inside the instruction that begins at %s.",
+                     sc_case_place(c, c->fault.ip), sc_case_addr(c, begin)));
+    sc_draft_show(c, &s->d, begin, command,
+                  "An instruction begins at %s and goes on beyond %s, where the processor stood.",
+                  sc_case_addr(c, begin), sc_case_addr(c, c->fault.ip));
+    sc_draft_against(c, &s->d, c->fault.ip, command,
+                     "A return address or a pointer to a function that was overwritten leads to "
+                     "such a place as well, if rarely into this very function.");
 }
 
 /* ---- what would settle it ---- */
@@ -306,6 +359,8 @@ static void run(struct sc_case *c) {
     }
     by_pointer(&s);
     by_code_bytes(&s);
+    if (c->a->has_bugcheck)
+        by_alignment(&s);
     if (!s.d.f.summary)
         return;
     advise(&s);
@@ -345,20 +400,29 @@ static bool has_hardware(const struct sc_case *c) {
 }
 
 /*
- * The list of physical pages. No routine hands drivers a pointer into it; it is large and always in
- * use. So damage in it without any driver near is memory's more often than a stray write's.
- * Sub-code 7 is none: there a page was unlocked too often, which only a caller does.
+ * The memory manager's own records, where their documentation suspects hardware first. Of the list
+ * of physical pages (0x4E) nobody hands drivers a pointer; it is large and always in use. So damage
+ * in it without any driver near is memory's more often than a stray write's. Sub-code 7 is none:
+ * there a page was unlocked too often, which only a caller does.
  */
+static bool is_pages(const struct sc_case *c) {
+    uint64_t sub = c->a->arg[0].value;
+    switch (sc_plain_code(c->a->code)) {
+    case 0x4e: return sub != 7;
+    case 0x1a: return sub == 0x31 || sub == 0x403 || sub == 0x5003;
+    default: return false;
+    }
+}
+
 static void run_pages(struct sc_case *c) {
     struct signs s = {.c = c};
     sc_draft_init(&s.d, SC_POSSIBLE);
-    if (sc_plain_code(c->a->code) != 0x4e || c->a->arg[0].value == 7 || has_name(c) ||
-        has_hardware(c))
+    if (!is_pages(c) || has_name(c) || has_hardware(c))
         return;
     sign(&s, SC_POSSIBLE, PART_MEMORY,
-         "Windows found its list of physical pages damaged, and no driver is near: memory that "
+         "Windows found its own records of memory damaged, and no driver is near: memory that "
          "fails is suspected first.",
-         sc_case_text(c, "%s (0x%X), sub-code %llx: the list is the memory manager's own.",
+         sc_case_text(c, "%s (0x%X), sub-code %llx: the records are the memory manager's own.",
                       c->a->name, c->a->code, (unsigned long long)c->a->arg[0].value));
     sc_draft_show(c, &s.d, SC_UNSET64, ".bugcheck",
                   "The code is 0x%X, %s, parameter 1 is %llx: what was damaged is the memory "
@@ -374,7 +438,7 @@ static void run_pages(struct sc_case *c) {
 }
 const struct sc_rule sc_rule_hardware_pages = {
     "hardware-pages",
-    "The list of physical pages was damaged, and no driver is near.",
+    "The memory manager's own records were damaged, and no driver is near.",
     SC_RULE_KERNEL | SC_RULE_BUGCHECK | SC_RULE_OPEN,
     run_pages,
 };

@@ -227,8 +227,8 @@ static bool is_walked(const struct sc_case *c) {
  */
 static bool is_worth_it(const struct sc_case *c) {
     enum sc_worth worth = sc_case_blame(c).worth;
-    return worth != SC_WORTH_NOTICED && worth != SC_WORTH_SAMPLED && worth != SC_WORTH_CALLEE &&
-           !sc_culprit_by_time(c);
+    return worth != SC_WORTH_NOTICED && worth != SC_WORTH_HANDED && worth != SC_WORTH_SAMPLED &&
+           worth != SC_WORTH_CALLEE && !sc_culprit_by_time(c);
 }
 
 static void run(struct sc_case *c) {

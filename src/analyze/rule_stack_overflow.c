@@ -5,8 +5,8 @@
  *
  *   LIKELY    one of its functions is on it again and again: it calls itself
  *   POSSIBLE  the same, and so is another driver's, which took half as much or more: they call each
- *             other, and which one should not is not to be seen; or it took a quarter of what is
- *             known of the stack or more
+ *             other, and which one should not is not to be seen; or it took more than half of what
+ *             is known of the stack
  *   nobody    else: many shared it (POSSIBLE). A stack pointer elsewhere is no overflow at all, and
  *             this rule says nothing of it
  */
@@ -138,7 +138,7 @@ static void write(struct sc_case *c, uint64_t sp, const char *command, const str
     struct sc_draft d;
     const struct user *x = heaviest(u, NULL, true);
     bool recursion = x && x->repeats >= REPEATS;
-    bool large = x && x->bytes * 4 >= u->bytes;
+    bool large = x && x->bytes * 2 > u->bytes;
     const struct user *partner = recursion ? partner_of(u, x) : NULL;
     sc_draft_init(&d, recursion && !partner ? SC_LIKELY : SC_POSSIBLE);
     const char *who = x ? sc_case_who(c, x->module) : "";

@@ -359,6 +359,27 @@ static void whom_a_watchdog_without_names_struck_must_be_known(void **state) {
     end(&b);
 }
 
+/* Without names: beyond a second trap somebody was interrupted. */
+static void whom_a_second_trap_interrupted_is_not_named(void **state) {
+    (void)state;
+    struct bench b;
+    for (int second = 0; second < 2; second++) {
+        begin(&b, true);
+        b.c.regs_of_fault = false;
+        b.c.fault.ip = NT + 0x500;
+        add(&b, NT + 0x10);
+        add(&b, NT + 0x500)->exact_ip = true; /* the fault's own */
+        add(&b, NT + 0x600);
+        add(&b, BAD + 0x20)->exact_ip = second;
+        find(&b);
+        if (second)
+            nobody(&b, "whom it interrupts has caused nothing");
+        else
+            is(&b, 3, "baddrv", SC_LINK_CALLED);
+        end(&b);
+    }
+}
+
 static void processes_have_rules_of_their_own(void **state) {
     (void)state;
     struct bench b;
@@ -385,6 +406,7 @@ int main(void) {
         cmocka_unit_test(more_rows_than_there_is_room_for_are_joined),
         cmocka_unit_test(a_trap_frame_that_is_known_by_itself_is_exact),
         cmocka_unit_test(whom_a_watchdog_without_names_struck_must_be_known),
+        cmocka_unit_test(whom_a_second_trap_interrupted_is_not_named),
         cmocka_unit_test(processes_have_rules_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -82,6 +82,22 @@ static void a_processor_that_hangs_in_a_driver_names_it(void **state) {
     blamed_free(&b);
 }
 
+/* Before Windows 8 parameter 4 is 0: the PRCB of parameter 3 tells which processor it is. */
+static void the_processor_that_hangs_is_known_by_its_prcb(void **state) {
+    struct blamed b = blame(*state,
+                            OS SYSTEM NT BAD
+                            "bugcheck 101 c 0 ffffc58080c40180 0\n"
+                            "processor 3 ffffc58080c40180 "
+                            "ProcessorState.ContextFrame.Rip=fffff8042b1a1a14"
+                            " ProcessorState.ContextFrame.Rsp=ffffa60c5e31e8f0\n"
+                            "stack\nnt!KeBugCheckEx\nnt!KeAccumulateTicks+0x1c2\n"
+                            "nt!KiInterruptDispatchNoLock+0x37\nnt!KeYieldProcessorEx+0x1f\n" END,
+                            WITH_SYMBOLS);
+    blames(&b, 0, "hung-processor", "bad", SC_LIKELY);
+    assert_true(says(&b.a->findings[0], false, "processor 3 did not answer"));
+    blamed_free(&b);
+}
+
 /* --- ended-process
  * ---------------------------------------------------------------------------------- */
 
@@ -270,7 +286,7 @@ static void who_only_waits_has_done_nothing(void **state) {
                                "stack\nnt!KeBugCheckEx\nnt!KiSwapThread+0x500\n"
                                "nt!KeWaitForSingleObject+0x233\nbad!Dpc+0x40\n" END,
               WITH_SYMBOLS);
-    blames(&b, 0, "stack", "bad", SC_STRONG);
+    blames(&b, 0, "stack", "bad", SC_LIKELY);
     blamed_free(&b);
 }
 
@@ -321,6 +337,7 @@ int main(void) {
         TEST(a_function_that_jumps_into_a_driver_is_hooked_by_it),
         TEST(code_that_only_looks_like_a_jump_is_no_hook),
         TEST(a_processor_that_hangs_in_a_driver_names_it),
+        TEST(the_processor_that_hangs_is_known_by_its_prcb),
         TEST(a_program_that_ends_csrss_is_named),
         TEST(a_process_that_ended_itself_is_not_ended_by_a_program),
         TEST(recursion_that_fills_the_stack_is_likely),
