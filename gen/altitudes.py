@@ -52,6 +52,16 @@ def read_altitudes(groups):
     return rows
 
 
+def index(files):
+    """The rows by the first letter of their files, in their order; a ? stands for every letter."""
+    order, starts = [], []
+    for c in range(128):
+        starts.append(len(order))
+        order += [i for i, name in enumerate(files) if name[0] == "?" or ord(name[0].lower()) == c]
+    return (tables.array("uint16_t", "altitude_order", order) +
+            tables.array("uint16_t", "altitude_starts", starts + [len(order)]))
+
+
 def build():
     groups = read_groups()
     rows = read_altitudes(groups)
@@ -59,6 +69,7 @@ def build():
     out = ["", f"#define ALTITUDE_ROWS {len(rows)}"]
     for column, name in enumerate(("values", "files", "companies", "groups", "notes")):
         out += tables.array("uint32_t", f"altitude_{name}", [pool.add(r[column]) for r in rows])
+    out += index([r[1] for r in rows])
     out += ["", f"#define GROUP_ROWS {len(groups)}"]
     out += tables.array("uint32_t", "group_lows", [g[0] for g in groups])
     out += tables.array("uint32_t", "group_highs", [g[1] for g in groups])

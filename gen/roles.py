@@ -64,13 +64,13 @@ def read_components():
     return sorted(rows, key=lambda r: (-len(r[0]), r[0]))
 
 
-def index(functions):
-    """The rows by the first character of their functions; those of patterns that begin with any come first."""
+def index(name, functions, chosen):
+    """The CHOSEN rows by the first character of their functions; those of patterns that begin with any come first."""
     def first(i):
         return 0 if functions[i][0] in "*?" else ord(functions[i][0])
-    order = sorted(range(len(functions)), key=first)
+    order = sorted((i for i in range(len(functions)) if chosen(i)), key=first)
     starts = [sum(1 for i in order if first(i) < c) for c in range(129)]
-    return tables.array("uint16_t", "role_order", order) + tables.array("uint16_t", "role_starts", starts)
+    return tables.array("uint16_t", f"{name}_order", order) + tables.array("uint16_t", f"{name}_starts", starts)
 
 
 def build():
@@ -80,7 +80,9 @@ def build():
     for column, name in ((0, "modules"), (1, "functions"), (3, "callers")):
         out += tables.array("uint16_t", f"role_{name}", [pool.add(r[column]) for r in roles])
     out += tables.array("uint32_t", "role_bits", [r[2] for r in roles], "0x{:X}")
-    out += index([r[1] for r in roles])
+    functions = [r[1] for r in roles]
+    out += index("role", functions, lambda i: True)
+    out += index("called", functions, lambda i: roles[i][3])
     out += ["", f"#define COMPONENT_ROWS {len(components)}"]
     for column, name in ((0, "prefixes"), (1, "names")):
         out += tables.array("uint16_t", f"component_{name}", [pool.add(r[column]) for r in components])

@@ -24,28 +24,37 @@ import minidump
 import tap
 
 
-def cpu_time(command, quiet=False):
-    """User and system seconds of one run. QUIET: what it says on stderr is not shown either."""
+def usage(command, quiet=False):
+    """What the system counted of one run. QUIET: what it says on stderr is not shown either."""
     closed = [(os.POSIX_SPAWN_OPEN, fd, "/dev/null", os.O_WRONLY, 0) for fd in (1, 2)[:2 if quiet else 1]]
     pid = os.posix_spawn(command[0], command, os.environ,
                          file_actions=[(os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0), *closed])
     _, status, used = os.wait4(pid, 0)
     if os.waitstatus_to_exitcode(status) != 0:
         raise SystemExit(f"bench: {' '.join(command)}: status {os.waitstatus_to_exitcode(status)}")
+    return used
+
+
+def cpu_time(command, quiet=False):
+    """User and system seconds of one run."""
+    used = usage(command, quiet)
     return used.ru_utime + used.ru_stime
 
 
 def paired(name, command, base, repeat):
     """Runs COMMAND and BASE in turns; prints medians and the median of the ratios."""
-    ours, ratios = [], []
+    ours, ratios, faults = [], [], []
     for _ in range(repeat):
         b = cpu_time(base)
-        a = cpu_time(command)
+        used = usage(command)
+        a = used.ru_utime + used.ru_stime
         ours.append(a)
+        faults.append(used.ru_minflt)
         if b > 0:
             ratios.append(a / b)
     ratio = f"{statistics.median(ratios):6.2f}" if ratios else "     -"
-    print(f"  {name:<44} {1000 * statistics.median(ours):8.2f} ms   {ratio} x --version")
+    print(f"  {name:<50} {1000 * statistics.median(ours):8.2f} ms   {ratio} x --version   "
+          f"{statistics.median(faults):5.0f} pages touched")
 
 
 def padded(source, size, target):
@@ -207,6 +216,22 @@ def unwind(program, repeat):
           f"{100 * ratio:.0f} % of memcpy; steps alone {step / 1e6:.2f} million")
 
 
+def paging(program, repeat):
+    """Reads of 8 bytes of virtual memory through four levels of tables, in memory."""
+    tool = os.path.join(os.path.dirname(program), "tests", "bench_paging")
+    if not os.path.exists(tool):
+        print("  not measured: bench_paging is not built")
+        return
+    rows = []
+    for _ in range(repeat):
+        words = subprocess.run([tool, "0.2"], capture_output=True, check=True, text=True).stdout.split()
+        rows.append([float(x) / 1e6 for x in words[1::2]])
+    cached, uncached, page, walk, ranges = (statistics.median(column) for column in zip(*rows))
+    print(f"  reads of 8 bytes, millions a second          {cached:8.1f} of cached pages (wanted: 20), {uncached:.1f} of "
+          f"others (wanted: 2);\n{'':47}{ranges:8.1f} of ranges of a file")
+    print(f"  whole pages, millions a second               {page:8.1f}; pages found by walking the tables {walk:.1f}")
+
+
 def beside_lldb(program, repeat):
     """All stacks of one real minidump: this program and LLDB in turns, as whole processes."""
     if not shutil.which("lldb"):
@@ -275,6 +300,7 @@ def main():
             if kernel and "x64" in kind:
                 big = padded(path, 10 * 1000 * 1000, os.path.join(folder, "big.dmp"))
                 paired(f"{command}: the same, padded to 10 MB", [program, big, "-c", command], version, args.repeat)
+            paired(f"!analyze: {kind}", [program, path, "-c", "!analyze"], version, args.repeat)
             paired(f"!analyze -v: {kind}", [program, path, "-c", "!analyze -v"], version, args.repeat)
             if name in SYMBOLS:
                 command = [program, path, *symbol_options(), "-c", "!analyze -v"]
@@ -282,6 +308,8 @@ def main():
                 paired("!analyze -v: the same, with symbols (wanted: 4)", command, version, args.repeat)
         print("\nDisassembly, processor time:")
         unassemble(program, version, folder, max(3, args.repeat // 10))
+        print("\nPaging:")
+        paging(program, max(3, args.repeat // 10))
         print("\nUnwinding:")
         unwind(program, max(3, args.repeat // 10))
         beside_lldb(program, max(3, args.repeat // 10))

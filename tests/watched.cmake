@@ -36,6 +36,13 @@ add_test(NAME fault/stack COMMAND fault_stack)
 watched(fault_unwind fault/fault_unwind.c)
 add_test(NAME fault/unwind COMMAND fault_unwind)
 
+watched(fault_hiber fault/fault_hiber.c)
+add_test(NAME fault/hiber COMMAND fault_hiber)
+watched(fault_wrapped fault/fault_wrapped.c)
+add_test(NAME fault/wrapped COMMAND fault_wrapped)
+watched(fault_whole fault/fault_whole.c)
+add_test(NAME fault/whole COMMAND fault_whole)
+
 watched(fault_batch fault/fault_batch.c)
 add_test(NAME fault/batch COMMAND fault_batch)
 
@@ -51,6 +58,10 @@ add_test(NAME fault/blame COMMAND fault_blame)
 watched(fault_user fault/fault_user.c)
 target_link_libraries(fault_user PRIVATE cmocka)
 add_test(NAME fault/user COMMAND fault_user)
+
+watched(fault_vm fault/fault_vm.c)
+target_link_libraries(fault_vm PRIVATE cmocka)
+add_test(NAME fault/vm COMMAND fault_vm)
 
 watched(store_fault store/store_fault.c)
 add_test(NAME store/fault COMMAND store_fault)

@@ -204,6 +204,8 @@ struct sc_symbols_ops {
     sc_err *(*type_named)(void *impl, const char *name, uint32_t *ret_id, bool *ret_found);
     sc_err *(*type)(void *impl, uint32_t id, struct sc_type *ret_type);
     sc_err *(*members)(void *impl, uint32_t id, sc_member_fn fn, void *ctx);
+    sc_err *(*member)(void *impl, uint32_t id, const char *name, struct sc_member *ret,
+                      bool *ret_found);
     sc_err *(*types)(void *impl, const char *pattern, sc_type_fn fn, void *ctx);
 };
 
@@ -251,6 +253,12 @@ SC_API sc_err *sc_symbols_type_named(sc_symbols *symbols, const char *name, uint
 SC_API sc_err *sc_symbols_type(sc_symbols *symbols, uint32_t id, struct sc_type *ret_type);
 /** Members in the file's order; base classes first. */
 SC_API sc_err *sc_symbols_members(sc_symbols *symbols, uint32_t id, sc_member_fn fn, void *ctx);
+/**
+ * The first of them that is called exactly NAME, from providers that find one faster than by going
+ * through all; of others, *RET_FOUND is false.
+ */
+SC_API sc_err *sc_symbols_member(sc_symbols *symbols, uint32_t id, const char *name,
+                                 struct sc_member *ret_member, bool *ret_found);
 /** Named types (struct, class, union, enum) that match PATTERN; definitions only. */
 SC_API sc_err *sc_symbols_types(sc_symbols *symbols, const char *pattern, sc_type_fn fn, void *ctx);
 

@@ -22,6 +22,7 @@
 #ifndef STOPCODE_SYMTAB_H
 #define STOPCODE_SYMTAB_H
 
+#include "pe.h"
 #include "store.h"
 #include "symbols.h"
 #include "target.h"
@@ -69,6 +70,8 @@ SC_API sc_store *sc_symtab_store(sc_symtab *symtab);
 
 /** What is known of a module's symbols now; loads nothing. Never NULL. MODULE is the target's. */
 SC_API const struct sc_modsyms *sc_symtab_peek(sc_symtab *symtab, const struct sc_module *module);
+/** The image file of `image_path`, open, until the module is reloaded; NULL none. Loads nothing. */
+SC_API sc_pe *sc_symtab_image(sc_symtab *symtab, const struct sc_module *module);
 /** Finds and opens the module's symbols if that was not tried yet. */
 SC_API sc_err *sc_symtab_load(sc_symtab *symtab, const struct sc_module *module,
                               const struct sc_modsyms **ret_modsyms);

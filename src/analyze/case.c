@@ -9,17 +9,10 @@
 #include "base/vec.h"
 
 const char *sc_case_vtext(struct sc_case *c, const char *fmt, va_list ap) {
-    va_list again;
-    va_copy(again, ap);
-    int len = vsnprintf(NULL, 0, fmt, again);
-    va_end(again);
-    char *text = len < 0 ? NULL : sc_arena_alloc(c->arena, (size_t)len + 1);
-    if (!text) {
+    const char *text = sc_arena_vprintf(c->arena, fmt, ap);
+    if (!text)
         c->nomem = true;
-        return "";
-    }
-    vsnprintf(text, (size_t)len + 1, fmt, ap);
-    return text;
+    return text ? text : "";
 }
 
 const char *sc_case_text(struct sc_case *c, const char *fmt, ...) {

@@ -23,18 +23,14 @@ static sc_err *take_difference(void *ctx, const struct nt_difference *d) {
 /* False: its file is not at hand. */
 static bool compare(struct sc_case *c, const struct sc_module *m, struct sc_code_diff *ret) {
     struct nt_imagediff result;
-    const struct sc_modsyms *syms = c->symtab ? sc_symtab_peek(c->symtab, m) : NULL;
-    sc_pe *pe = NULL;
-    if (!syms || !syms->image_path)
+    sc_pe *pe = c->symtab ? sc_symtab_image(c->symtab, m) : NULL;
+    if (!pe)
         return false;
-    sc_err *err = sc_pe_open(syms->image_path, &pe);
-    if (!err)
-        err = nt_imagediff(c->target, m, pe, take_difference, ret, &result);
+    sc_err *err = nt_imagediff(c->target, m, pe, take_difference, ret, &result);
     if (err && sc_err_code(err) == SC_ERR_NOMEM)
         c->nomem = true;
     bool ok = !err && result.compared;
     sc_err_destroy(err);
-    sc_pe_close(pe);
     return ok;
 }
 

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BLOCK = 16 * 1024 };
+/* Blocks grow up to a size: most arenas hold little, and memory that nobody touches costs nothing.
+ */
+enum { BLOCK_MIN = 1024, BLOCK_MAX = 16 * 1024, SHORT = 256 };
 
 struct block {
     struct block *next;
@@ -33,8 +35,17 @@ void sc_arena_destroy(sc_arena *arena) {
     free(arena);
 }
 
+/* Of a block that has SIZE bytes and more to come in it. */
+static size_t usual_room(const sc_arena *arena, size_t size) {
+    size_t room = BLOCK_MIN;
+    while (room < BLOCK_MAX && (room < arena->total || room / 4 < size))
+        room *= 2;
+    return room;
+}
+
 static struct block *grow(sc_arena *arena, size_t size) {
-    size_t room = size > BLOCK / 4 ? size : BLOCK;
+    const size_t usual = usual_room(arena, size);
+    size_t room = size > usual / 4 ? size : usual;
     if (room > SIZE_MAX - sizeof(struct block))
         return NULL;
     struct block *b = malloc(sizeof *b + room);
@@ -43,7 +54,7 @@ static struct block *grow(sc_arena *arena, size_t size) {
     b->used = 0;
     b->room = room;
     arena->total += sizeof *b + room;
-    if (room == BLOCK || !arena->head) {
+    if (room == usual || !arena->head) {
         b->next = arena->head;
         arena->head = b;
     } else { /* a block of its own goes behind the one still being filled */
@@ -89,18 +100,27 @@ char *sc_arena_strdup(sc_arena *arena, const char *text) {
     return sc_arena_strndup(arena, text, strlen(text));
 }
 
+/* Into a buffer first: hardly any text is longer, and finding its length is as much work. */
+char *sc_arena_vprintf(sc_arena *arena, const char *fmt, va_list ap) {
+    char some[SHORT];
+    va_list again;
+    va_copy(again, ap);
+    int n = vsnprintf(some, sizeof some, fmt, ap);
+    char *text = NULL;
+    if (n >= 0 && (size_t)n < sizeof some)
+        text = sc_arena_strndup(arena, some, (size_t)n);
+    else if (n >= 0)
+        text = sc_arena_alloc(arena, (size_t)n + 1);
+    if (text && (size_t)n >= sizeof some)
+        vsnprintf(text, (size_t)n + 1, fmt, again);
+    va_end(again);
+    return text;
+}
+
 char *sc_arena_printf(sc_arena *arena, const char *fmt, ...) {
     va_list ap;
     va_start(ap, fmt);
-    int n = vsnprintf(NULL, 0, fmt, ap);
-    va_end(ap);
-    if (n < 0)
-        return NULL;
-    char *text = sc_arena_alloc(arena, (size_t)n + 1);
-    if (!text)
-        return NULL;
-    va_start(ap, fmt);
-    vsnprintf(text, (size_t)n + 1, fmt, ap);
+    char *text = sc_arena_vprintf(arena, fmt, ap);
     va_end(ap);
     return text;
 }

@@ -6,6 +6,7 @@
 #ifndef STOPCODE_BASE_ARENA_H
 #define STOPCODE_BASE_ARENA_H
 
+#include <stdarg.h>
 #include <stddef.h>
 
 #include "stopcode/error.h"
@@ -24,6 +25,7 @@ void *sc_arena_array(sc_arena *arena, size_t count, size_t size);
 char *sc_arena_strndup(sc_arena *arena, const char *text, size_t len);
 char *sc_arena_strdup(sc_arena *arena, const char *text);
 char *sc_arena_printf(sc_arena *arena, const char *fmt, ...) SC_PRINTF(2, 3);
+char *sc_arena_vprintf(sc_arena *arena, const char *fmt, va_list ap);
 /* Bytes taken from the system so far. */
 size_t sc_arena_size(const sc_arena *arena);
 

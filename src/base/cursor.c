@@ -2,10 +2,20 @@
 /* The bounded cursor. Bytes come from the mapping, from memory, or through a small window. */
 #include "base/cursor.h"
 
+#include <stddef.h>
 #include <string.h>
 
+/* The window is left as it is, being most of a cursor and seldom used: win_len says it is empty. */
+static void init(struct sc_cur *c, const sc_file *file, const char *what) {
+    memset(c, 0, offsetof(struct sc_cur, win));
+    c->file = file;
+    c->what = what;
+}
+
 struct sc_cur sc_cur_at(const sc_file *file, uint64_t offset, uint64_t size, const char *what) {
-    struct sc_cur c = {.file = file, .what = what, .name = sc_file_name(file)};
+    struct sc_cur c;
+    init(&c, file, what);
+    c.name = sc_file_name(file);
     uint64_t whole = sc_file_size(file);
     c.start = offset;
     c.pos = offset;
@@ -18,7 +28,11 @@ struct sc_cur sc_cur_at(const sc_file *file, uint64_t offset, uint64_t size, con
 }
 
 struct sc_cur sc_cur_mem(const void *data, size_t size, const char *what) {
-    return (struct sc_cur){.data = data, .what = what, .end = size};
+    struct sc_cur c;
+    init(&c, NULL, what);
+    c.data = data;
+    c.end = size;
+    return c;
 }
 
 static void fail(struct sc_cur *c, uint64_t want) {
@@ -63,25 +77,55 @@ void sc_cur_bytes(struct sc_cur *c, void *buf, size_t len) {
     c->pos += len;
 }
 
+/*
+ * The next LEN bytes where they lie, which is nearly always; NULL when they have to be fetched, or
+ * are not there: then sc_cur_bytes() does it, or says why not.
+ */
+static inline const uint8_t *in_place(struct sc_cur *c, size_t len) {
+    if (!c->data || c->failed || len > c->end - c->pos)
+        return NULL;
+    const uint8_t *p = c->data + (c->pos - c->start);
+    c->pos += len;
+    return p;
+}
+
+static inline uint32_t get32(const uint8_t *p) {
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
 uint8_t sc_u8(struct sc_cur *c) {
+    const uint8_t *p = in_place(c, 1);
     uint8_t v;
+    if (p)
+        return *p;
     sc_cur_bytes(c, &v, 1);
     return v;
 }
 
 uint16_t sc_u16(struct sc_cur *c) {
+    const uint8_t *p = in_place(c, 2);
     uint8_t b[2];
-    sc_cur_bytes(c, b, 2);
-    return (uint16_t)(b[0] | b[1] << 8);
+    if (!p) {
+        sc_cur_bytes(c, b, 2);
+        p = b;
+    }
+    return (uint16_t)(p[0] | p[1] << 8);
 }
 
 uint32_t sc_u32(struct sc_cur *c) {
+    const uint8_t *p = in_place(c, 4);
     uint8_t b[4];
-    sc_cur_bytes(c, b, 4);
-    return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+    if (!p) {
+        sc_cur_bytes(c, b, 4);
+        p = b;
+    }
+    return get32(p);
 }
 
 uint64_t sc_u64(struct sc_cur *c) {
+    const uint8_t *p = in_place(c, 8);
+    if (p)
+        return get32(p) | (uint64_t)get32(p + 4) << 32;
     uint64_t low = sc_u32(c);
     return low | (uint64_t)sc_u32(c) << 32;
 }

@@ -26,12 +26,21 @@ sc_err *sc_file_open(const char *path, unsigned flags, sc_file **ret_file);
 /* SIZE bytes at DATA, borrowed; NAME is copied. SC_FILE_NO_MMAP hides them from sc_file_view(). */
 sc_err *sc_file_memory(const char *name, const void *data, size_t size, unsigned flags,
                        sc_file **ret_file);
+/*
+ * SIZE bytes of an open file that nobody else can change (a temporary one without a name), closed
+ * with it, also when this fails. PATH stands for it in messages and is copied.
+ */
+sc_err *sc_file_adopt(int own_fd, uint64_t size, const char *path, unsigned flags,
+                      sc_file **ret_file);
 void sc_file_close(sc_file *file);
 
 uint64_t sc_file_size(const sc_file *file);
 const char *sc_file_path(const sc_file *file);
 /* The part of the path behind the last slash. */
 const char *sc_file_name(const sc_file *file);
+
+/* False: bytes in memory, whose path is only a name. */
+bool sc_file_is_on_disk(const sc_file *file);
 
 /* Is [offset, offset+len) inside the file? */
 bool sc_file_has(const sc_file *file, uint64_t offset, uint64_t len);

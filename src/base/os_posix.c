@@ -89,6 +89,16 @@ bool sc_os_pread(int fd, void *buf, size_t len, uint64_t offset, size_t *ret_got
     return true;
 }
 
+/* Most file systems say it with the name; of a link it counts where that leads. */
+static bool is_folder(DIR *dir, const struct dirent *e) {
+    struct stat st;
+#ifdef DT_DIR
+    if (e->d_type == DT_DIR || e->d_type == DT_REG)
+        return e->d_type == DT_DIR;
+#endif
+    return fstatat(dirfd(dir), e->d_name, &st, 0) == 0 && S_ISDIR(st.st_mode);
+}
+
 bool sc_os_list(const char *path, sc_os_entry_fn fn, void *ctx) {
     DIR *dir = opendir(path);
     if (!dir)
@@ -96,9 +106,7 @@ bool sc_os_list(const char *path, sc_os_entry_fn fn, void *ctx) {
     for (struct dirent *e; (e = readdir(dir));) {
         if (!strcmp(e->d_name, ".") || !strcmp(e->d_name, ".."))
             continue;
-        struct stat st;
-        bool folder = fstatat(dirfd(dir), e->d_name, &st, 0) == 0 && S_ISDIR(st.st_mode);
-        if (!fn(ctx, e->d_name, folder))
+        if (!fn(ctx, e->d_name, is_folder(dir, e)))
             break;
     }
     closedir(dir);

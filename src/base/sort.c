@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* A merge sort from the bottom up, over short runs that insertion has sorted. */
+/*
+ * A radix sort from the lowest byte up, over those bytes in which the keys differ at all: it does
+ * not compare, so it never waits for a branch that could not be foretold.
+ */
 #include "base/sort.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { RUN = 12 };
+enum { FEW = 24, VALUES = 256 };
 
 static void insertion(struct sc_sort_key *item, size_t count) {
     for (size_t i = 1; i < count; i++) {
@@ -17,35 +20,41 @@ static void insertion(struct sc_sort_key *item, size_t count) {
     }
 }
 
-/* The sorted A (NA items) and B (NB) into TO. */
-static void merge(const struct sc_sort_key *a, size_t na, const struct sc_sort_key *b, size_t nb,
-                  struct sc_sort_key *to) {
-    while (na && nb) {
-        if (b->key < a->key) {
-            *to++ = *b++;
-            nb--;
-        } else {
-            *to++ = *a++;
-            na--;
-        }
+/* FROM by the byte at SHIFT into TO; what is equal there stays in order. */
+static void by_byte(const struct sc_sort_key *from, size_t count, unsigned shift,
+                    struct sc_sort_key *to) {
+    size_t start[VALUES] = {0}, sum = 0;
+    for (size_t i = 0; i < count; i++)
+        start[from[i].key >> shift & (VALUES - 1)]++;
+    for (size_t v = 0; v < VALUES; v++) {
+        size_t n = start[v];
+        start[v] = sum;
+        sum += n;
     }
-    memcpy(to, na ? a : b, (na ? na : nb) * sizeof *to);
+    for (size_t i = 0; i < count; i++)
+        to[start[from[i].key >> shift & (VALUES - 1)]++] = from[i];
 }
 
 bool sc_sort_keys(struct sc_sort_key *item, size_t count) {
-    for (size_t i = 0; i < count; i += RUN)
-        insertion(item + i, count - i < RUN ? count - i : RUN);
-    if (count <= RUN)
+    uint64_t differ = 0;
+    bool sorted = true;
+    for (size_t i = 1; i < count; i++) {
+        differ |= item[i].key ^ item[0].key;
+        sorted = sorted && item[i - 1].key <= item[i].key;
+    }
+    if (sorted)
         return true;
+    if (count <= FEW) {
+        insertion(item, count);
+        return true;
+    }
     struct sc_sort_key *other = malloc(count * sizeof *other), *from = item, *to = other;
     if (!other)
         return false;
-    for (size_t width = RUN; width < count; width *= 2) {
-        for (size_t i = 0; i < count; i += 2 * width) {
-            size_t left = count - i, na = left < width ? left : width;
-            size_t nb = left - na < width ? left - na : width;
-            merge(from + i, na, from + i + na, nb, to + i);
-        }
+    for (unsigned shift = 0; shift < 64; shift += 8) {
+        if (!(differ >> shift & (VALUES - 1)))
+            continue;
+        by_byte(from, count, shift, to);
         struct sc_sort_key *swap = from;
         from = to;
         to = swap;

@@ -55,15 +55,30 @@ size_t sc_utf8_get(const char *text, size_t len, uint32_t *ret_cp) {
 
 static uint32_t unit_at(const uint8_t *p) { return (uint32_t)(p[0] | p[1] << 8); }
 
+/* How many units in front are ASCII's, and no NUL: of most names all. */
+static size_t ascii_units(const uint8_t *data, size_t units) {
+    size_t n = 0;
+    while (n < units && !data[2 * n + 1] && data[2 * n] && data[2 * n] < 0x80)
+        n++;
+    return n;
+}
+
 char *sc_utf16_to_utf8(sc_arena *arena, const uint8_t *data, size_t nbytes) {
-    size_t units = 0;
-    while (units < nbytes / 2 && unit_at(data + 2 * units))
-        units++;
-    char *text = sc_arena_array(arena, units + 1, 3); /* a unit takes at most three bytes */
+    const size_t ascii = ascii_units(data, nbytes / 2);
+    size_t units = ascii, room = ascii + 1;
+    for (; units < nbytes / 2; units++) {
+        uint32_t unit = unit_at(data + 2 * units);
+        if (!unit)
+            break;
+        room += unit < 0x80 ? 1 : unit < 0x800 ? 2 : 3; /* of a pair: more than it takes */
+    }
+    char *text = sc_arena_alloc(arena, room);
     if (!text)
         return NULL;
-    size_t n = 0;
-    for (size_t i = 0; i < units; i++) {
+    for (size_t i = 0; i < ascii; i++)
+        text[i] = (char)data[2 * i];
+    size_t n = ascii;
+    for (size_t i = ascii; i < units; i++) {
         uint32_t cp = unit_at(data + 2 * i);
         if ((cp & 0xfc00) == 0xd800 && i + 1 < units) {
             uint32_t low = unit_at(data + 2 * i + 2);

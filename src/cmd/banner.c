@@ -11,6 +11,7 @@
 #include "analyze/bugcheck_table.h"
 #include "cmd/session_impl.h"
 #include "cmd/show.h"
+#include "stopcode/kdump.h"
 #include "stopcode/minidump.h"
 
 enum { MINIDUMP_FULL_MEMORY = 2 }; /* MiniDumpWithFullMemory */
@@ -19,8 +20,7 @@ enum { MINIDUMP_FULL_MEMORY = 2 }; /* MiniDumpWithFullMemory */
 
 static const char *const kernel_kind[SC_FORMAT_COUNT] = {
     [SC_FORMAT_KERNEL_FULL] = "Kernel Complete Dump File: Full address space is available",
-    [SC_FORMAT_KERNEL_SUMMARY] = "Kernel Summary Dump File: Kernel address space is available, "
-                                 "User address space may not be available.",
+    [SC_FORMAT_KERNEL_SUMMARY] = "Kernel Summary Dump File: Only kernel address space is available",
     [SC_FORMAT_KERNEL_HEADER] = "Kernel Header Dump File: No memory is available",
     [SC_FORMAT_KERNEL_TRIAGE] =
         "Mini Kernel Dump File: Only registers and stack trace are available",
@@ -29,6 +29,10 @@ static const char *const kernel_kind[SC_FORMAT_COUNT] = {
                                 "User address space may not be available.",
     [SC_FORMAT_KERNEL_AUTOMATIC] = "Kernel Bitmap Dump File: Kernel address space is available, "
                                    "User address space may not be available.",
+    [SC_FORMAT_ELF_CORE] = "Virtual Machine Core (ELF): Full address space is available",
+    [SC_FORMAT_VMWARE] = "VMware Memory: Full address space is available",
+    [SC_FORMAT_LIME] = "LiME Memory Image: Full address space is available",
+    [SC_FORMAT_RAW] = "Raw Memory Image: Full address space is available",
 };
 
 static const char *user_kind(const struct sc_source *source) {
@@ -38,9 +42,29 @@ static const char *user_kind(const struct sc_source *source) {
     return "User Mini Dump File: Only registers, stack and portions of memory are available";
 }
 
+/* Where the type alone does not say which memory the dump was meant to hold; else NULL. */
+static const char *kernel_kind_of(const struct sc_source *source) {
+    enum { CURRENT_USER_VA = 2 }; /* of SUMMARY_DUMP's DumpOptions */
+    const struct sc_kdump_header *header = sc_kdump_header(source);
+    const struct sc_kdump_memory *memory = sc_kdump_memory(source);
+    if (!header || !memory)
+        return NULL;
+    if (memory->layout == SC_KDUMP_NO_MEMORY)
+        return kernel_kind[SC_FORMAT_KERNEL_HEADER];
+    if (header->dump_type == 2 && memory->options & CURRENT_USER_VA)
+        return "Kernel Summary Dump File: Kernel address space is available, "
+               "User address space may not be available.";
+    switch (header->dump_type) {
+    case 8: return "Kernel Memory Dump File: Only kernel address space is available";
+    case 9: return "Kernel and User Memory Dump File: Kernel and user address space is available";
+    case 10: return "Complete Memory Dump File: Full address space is available";
+    default: return NULL;
+    }
+}
+
 static const char *file_kind(const struct sc_source *source) {
-    const char *kind = NULL;
-    if ((size_t)source->probe.format < SC_FORMAT_COUNT)
+    const char *kind = kernel_kind_of(source);
+    if (!kind && (size_t)source->probe.format < SC_FORMAT_COUNT)
         kind = kernel_kind[source->probe.format];
     if (!kind && source->probe.format == SC_FORMAT_MINIDUMP)
         kind = user_kind(source);
@@ -49,15 +73,28 @@ static const char *file_kind(const struct sc_source *source) {
     return kind ? kind : source->machine.kernel ? "kernel dump" : "user dump";
 }
 
+/* Was it made of a machine that went on running? Bug check 0x161 stands for that. */
+static bool is_live(const struct sc_source *source) {
+    const struct sc_kdump_header *header = sc_kdump_header(source);
+    return header && sc_kdump_memory(source) &&
+           (header->attributes & SC_KDUMP_LIVE || header->bugcheck == 0x161);
+}
+
 struct file_record {
-    const char *path, *format, *kind, *comment;
+    const char *path, *format, *kind, *comment, *unpacked;
     uint64_t size;
+    bool live, enrich; /* enrich: text only */
 };
 
 static const struct sc_field file_fields[] = {
-    SC_FIELD(struct file_record, path, SC_F_STR),    SC_FIELD(struct file_record, size, SC_F_U64),
-    SC_FIELD(struct file_record, format, SC_F_STR),  SC_FIELD(struct file_record, kind, SC_F_STR),
-    SC_FIELD(struct file_record, comment, SC_F_STR), SC_FIELD_END,
+    SC_FIELD(struct file_record, path, SC_F_STR),
+    SC_FIELD(struct file_record, size, SC_F_U64),
+    SC_FIELD(struct file_record, format, SC_F_STR),
+    SC_FIELD(struct file_record, kind, SC_F_STR),
+    SC_FIELD(struct file_record, comment, SC_F_STR),
+    SC_FIELD(struct file_record, unpacked, SC_F_STR),
+    SC_FIELD(struct file_record, live, SC_F_BOOL),
+    SC_FIELD_END,
 };
 static const struct sc_rectype file_type = {"dump_file", sizeof(struct file_record), file_fields};
 
@@ -65,8 +102,12 @@ static void file_text(sc_out *out, const void *record, void *ctx) {
     (void)ctx;
     const struct file_record *r = record;
     sc_printf(out, "\nLoading Dump File [%s]\n%s\n", r->path, r->kind);
+    if (r->unpacked)
+        sc_printf(out, "Unpacked from %s\n", r->unpacked);
     if (r->comment && *r->comment)
         sc_printf(out, "Comment: '%s'\n", r->comment);
+    if (r->live && r->enrich)
+        sc_puts(out, "[a live dump: the machine went on running while its memory was saved]\n");
     sc_puts(out, "\n");
 }
 
@@ -78,7 +119,10 @@ static void show_file(sc_session *s) {
         .format = source->probe.name,
         .kind = file_kind(source),
         .comment = source->machine.comment,
+        .unpacked = source->unpacked,
+        .enrich = s->enrich,
     };
+    r.live = is_live(source);
     sc_record(s->out, &file_type, &r, file_text, NULL);
 }
 

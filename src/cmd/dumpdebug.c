@@ -190,7 +190,85 @@ static const struct sc_field mm_fields[] = {MM_FIELDS(MM_FIELD) SC_FIELD_END};
 static const char *const mm_labels[] = {MM_FIELDS(LABEL)};
 static const struct sc_rectype mm_type = {"memory_manager", sizeof(struct sc_triage_mm), mm_fields};
 
-static void show_kernel(sc_session *session, const struct sc_source *source) {
+/* ---- the list of pages of whole memory ---- */
+
+struct memory_row {
+    struct sc_kdump_memory m;
+    const char *name;
+    uint64_t listed, held; /* pages counted: by the list, and those that the file has */
+};
+
+/* JSON name, type, member, and the label of each layout: summary, bitmap, ranges, runs. */
+#define PAGES_FIELDS(X)                                                                            \
+    X("layout", SC_F_STR, name, NULL, NULL, NULL, NULL)                                            \
+    X("assumed", SC_F_BOOL, m.assumed, NULL, NULL, NULL, NULL)                                     \
+    X("offset", SC_F_HEX64, m.offset, "Offset", "Offset", "Offset", "Offset")                      \
+    X("dump_options", SC_F_HEX32, m.options, "DumpOptions", NULL, NULL, NULL)                      \
+    X("metadata_size", SC_F_HEX64, m.metadata_size, NULL, NULL, "MetadataSize", NULL)              \
+    X("first_page", SC_F_HEX64, m.first_page, "HeaderSize", "FirstPage", "FirstPageOffset",        \
+      "  first page at")                                                                           \
+    X("bits", SC_F_HEX64, m.bits, "BitmapSize", "Pages", NULL, NULL)                               \
+    X("pages", SC_F_HEX64, m.pages, "Pages", "TotalPresentPages", "TotalNumberOfPages", NULL)      \
+    X("size_of_bitmap", SC_F_HEX32, m.rtl_bits, "Bitmap.SizeOfBitMap", NULL, NULL, NULL)           \
+    X("ranges", SC_F_U32, m.nranges, NULL, NULL, "NumberOfRanges", NULL)                           \
+    X("pages_listed", SC_F_HEX64, listed, "  pages listed", "  pages listed", "  pages listed",    \
+      "  pages listed")                                                                            \
+    X("pages_in_file", SC_F_HEX64, held, "  of them in the file", "  of them in the file",         \
+      "  of them in the file", "  of them in the file")
+#define PAGES_FIELD(json, ftype, at, ...)              FIELD_OF(struct memory_row, json, ftype, at)
+#define LABEL_SUMMARY(json, ftype, member, a, b, c, d) a,
+#define LABEL_BITMAP(json, ftype, member, a, b, c, d)  b,
+#define LABEL_RANGES(json, ftype, member, a, b, c, d)  c,
+#define LABEL_RUNS(json, ftype, member, a, b, c, d)    d,
+
+static const struct sc_field pages_fields[] = {PAGES_FIELDS(PAGES_FIELD) SC_FIELD_END};
+static const struct sc_rectype memory_type = {"page_list", sizeof(struct memory_row), pages_fields};
+static const char *const summary_labels[] = {PAGES_FIELDS(LABEL_SUMMARY)};
+static const char *const bitmap_labels[] = {PAGES_FIELDS(LABEL_BITMAP)};
+static const char *const ranges_labels[] = {PAGES_FIELDS(LABEL_RANGES)};
+static const char *const runs_labels[] = {PAGES_FIELDS(LABEL_RUNS)};
+static const char *const *const memory_labels[] = {
+    [SC_KDUMP_RUNS] = runs_labels,
+    [SC_KDUMP_SUMMARY] = summary_labels,
+    [SC_KDUMP_BITMAP] = bitmap_labels,
+    [SC_KDUMP_RANGES] = ranges_labels,
+};
+
+static sc_err *show_memory(sc_session *session, struct sc_source *source, struct labels *l) {
+    const struct sc_kdump_memory *m = sc_kdump_memory(source);
+    if (!m || m->layout == SC_KDUMP_NO_MEMORY)
+        return NULL;
+    struct memory_row row = {.m = *m, .name = m->name};
+    sc_err *err = sc_kdump_count_pages(source, &row.listed, &row.held);
+    if (err)
+        return err;
+    if (row.m.pages == SC_UNSET64)
+        row.m.pages = 0;
+    l->type = &memory_type;
+    l->label = memory_labels[m->layout];
+    l->title = m->name;
+    sc_record(sc_session_out(session), &memory_type, &row, labelled_text, l);
+    if (m->layout != SC_KDUMP_RUNS && m->pages != SC_UNSET64 && m->pages != row.listed)
+        sc_remark(sc_session_out(session),
+                  "The list has 0x%llx pages, not 0x%llx as is written before it.", (ull)row.listed,
+                  (ull)m->pages);
+    return NULL;
+}
+
+/* The heading that goes with whole memory. */
+static void show_heading(sc_out *out, const struct sc_kdump_header *h,
+                         const struct sc_kdump_memory *m) {
+    static const char *const kinds[] = {[SC_KDUMP_NO_MEMORY] = "Header",
+                                        [SC_KDUMP_RUNS] = "Full",
+                                        [SC_KDUMP_SUMMARY] = "Summary",
+                                        [SC_KDUMP_BITMAP] = "Bitmap",
+                                        [SC_KDUMP_RANGES] = "Page Range"};
+    if (m)
+        sc_printf(out, "----- %d bit Kernel %s Dump Analysis\n\n", h->is64 ? 64 : 32,
+                  kinds[m->layout]);
+}
+
+static sc_err *show_kernel(sc_session *session, struct sc_source *source) {
     sc_out *out = sc_session_out(session);
     const struct sc_kdump_header *h = sc_kdump_header(source);
     const struct sc_triage_header *t = sc_triage_header(source);
@@ -201,7 +279,8 @@ static void show_kernel(sc_session *session, const struct sc_source *source) {
                        ptr_size, sc_session_tz(session)};
     row.version_user = row.h.version_user;
     row.comment = row.h.comment;
-    row.nshown = h->nruns < 43 ? h->nruns : 43;
+    row.nshown = h->nruns_held;
+    show_heading(out, h, sc_kdump_memory(source));
     sc_record(out, &header_type, &row, labelled_text, &l);
     for (size_t i = 0; i < row.nshown; i++)
         sc_printf(out, "Run %-3zu                 BasePage %llx, PageCount %llx\n", i,
@@ -222,6 +301,7 @@ static void show_kernel(sc_session *session, const struct sc_source *source) {
     }
     if (sc_triage_broken_driver(source))
         sc_remark(out, "Broken driver: %s", sc_triage_broken_driver(source));
+    return show_memory(session, source, &l);
 }
 
 /* ---- minidumps ---- */
@@ -470,7 +550,7 @@ static sc_err *run_dumpdebug(sc_session *session, const struct sc_args *args) {
     struct sc_source *source = (struct sc_source *)sc_target_source(target);
     sc_err *err = NULL;
     if (sc_kdump_header(source))
-        show_kernel(session, source);
+        err = show_kernel(session, source);
     else if (sc_mdmp_header(source))
         err = show_minidump(session, source);
     else
@@ -485,8 +565,9 @@ const struct sc_command sc_dump_commands[] = {
     {.name = ".dumpdebug",
      .brief = "show the headers of the dump file field by field, and what is odd about it",
      .needs = SC_NEED_TARGET,
-     .help = "Kernel dumps: the header, the triage part, the memory manager's figures. Minidumps: "
-             "the header, the streams, the system and the miscellaneous information.",
+     .help = "Kernel dumps: the header, the triage part, the memory manager's figures, or of whole "
+             "memory the list of pages, which is counted. Minidumps: the header, the streams, the "
+             "system and the miscellaneous information.",
      .sample = ".dumpdebug",
      .run = run_dumpdebug},
     {.name = NULL},

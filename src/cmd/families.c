@@ -32,6 +32,7 @@ const struct sc_family sc_families[] = {
     {"Processes of the kernel", sc_kprocess_commands},
     {"Processor control blocks", sc_pcr_commands},
     {"Inter-processor interrupts", sc_ipi_commands},
+    {"Running and ready threads", sc_running_commands},
     {"The current thread and process", sc_implicit_commands},
     {"Events and exceptions", sc_event_commands},
     {"Memory", sc_memory_commands},

@@ -81,7 +81,7 @@ static const char *suite_names(uint32_t mask, char *buf, size_t size) {
 
 struct target_row {
     const char *platform, *system, *service_pack, *lab, *cpu, *file, *format, *product, *suites;
-    const char *marketing;
+    const char *marketing, *found_by;
     bool kernel, windows, checked, has_bugcheck;
     uint32_t major, minor, build, revision, ncpus, suite_mask, pid, bugcheck;
     uint64_t kernel_base, loaded_modules, time, system_uptime, process_uptime;
@@ -112,6 +112,7 @@ static const struct sc_field target_fields[] = {
     SC_FIELD(struct target_row, pid, SC_F_HEX32),
     SC_FIELD(struct target_row, kernel_base, SC_F_ADDR),
     SC_FIELD(struct target_row, loaded_modules, SC_F_ADDR),
+    SC_FIELD(struct target_row, found_by, SC_F_STR),
     SC_FIELD(struct target_row, time, SC_F_TIME),
     SC_FIELD(struct target_row, system_uptime, SC_F_SPAN),
     SC_FIELD(struct target_row, process_uptime, SC_F_SPAN),
@@ -173,6 +174,7 @@ static sc_err *fill_target(struct target_row *r, sc_target *target, char *suites
         .pid = m->pid,
         .kernel_base = known(m->kernel_base),
         .loaded_modules = known(m->loaded_module_list),
+        .found_by = *sc_target_found_by(target) ? sc_target_found_by(target) : NULL,
         .time = m->time,
         .system_uptime = m->kernel ? m->uptime : SC_UNSET64,
         .process_uptime = m->kernel ? SC_UNSET64 : m->uptime,
@@ -232,6 +234,19 @@ static void times_text(sc_out *out, const struct target_row *r, const struct sty
         span_line(out, "  User time", r->user_time);
 }
 
+static void kernel_line(sc_out *out, const struct target_row *r, const struct style *s) {
+    char base[SC_ADDR_BUF], list[SC_ADDR_BUF];
+    uint64_t modules = r->loaded_modules == SC_UNSET64 ? 0 : r->loaded_modules;
+    if (!r->kernel || r->kernel_base == SC_UNSET64)
+        return;
+    sc_printf(out, "Kernel base = 0x%s PsLoadedModuleList = 0x%s",
+              sc_addr_text(r->kernel_base, s->ptr_size, base),
+              sc_addr_text(modules, s->ptr_size, list));
+    if (r->found_by && s->enrich)
+        sc_printf(out, "  [found by: %s]", r->found_by);
+    sc_puts(out, "\n");
+}
+
 struct target_style {
     struct style style;
     enum sc_cpu cpu;
@@ -241,7 +256,6 @@ static void target_text(sc_out *out, const void *record, void *ctx) {
     const struct target_row *r = record;
     const struct target_style *t = ctx;
     const struct style *s = &t->style;
-    char base[SC_ADDR_BUF], list[SC_ADDR_BUF];
     system_line(out, r, s, t->cpu);
     if (r->product)
         sc_printf(out, "Product: %s, suite:%s\n", r->product, r->suites);
@@ -249,11 +263,7 @@ static void target_text(sc_out *out, const void *record, void *ctx) {
         sc_printf(out, "%s: %s\n", r->windows ? "Edition build lab" : "Build", r->lab);
     if (r->windows)
         sc_puts(out, "Machine Name:\n");
-    if (r->kernel && r->kernel_base != SC_UNSET64)
-        sc_printf(out, "Kernel base = 0x%s PsLoadedModuleList = 0x%s\n",
-                  sc_addr_text(r->kernel_base, s->ptr_size, base),
-                  sc_addr_text(r->loaded_modules == SC_UNSET64 ? 0 : r->loaded_modules, s->ptr_size,
-                               list));
+    kernel_line(out, r, s);
     times_text(out, r, s);
 }
 

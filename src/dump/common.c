@@ -37,19 +37,23 @@ enum sc_cpu sc_cpu_from_machine(uint16_t machine) {
     }
 }
 
+static bool is_separator(char c) { return c == '\\' || c == '/'; }
+
+/* Behind the last separator that something follows. */
 static const char *base_of(const char *path) {
-    const char *base = path;
-    for (const char *p = path; *p; p++)
-        if ((*p == '\\' || *p == '/') && p[1])
-            base = p + 1;
-    return base;
+    const char *p = path + strlen(path);
+    if (p > path)
+        p--;
+    while (p > path && !is_separator(p[-1]))
+        p--;
+    return p;
 }
 
 /* Every kernel image Windows ships answers to "nt". */
 static bool is_kernel_image(const char *image) {
     static const char *const names[] = {"ntoskrnl.exe", "ntkrnlmp.exe", "ntkrnlpa.exe",
                                         "ntkrpamp.exe", "ntkrnlup.exe", "ntkrla57.exe"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    for (size_t i = 0; sc_lower(*image) == 'n' && i < sizeof names / sizeof *names; i++)
         if (!sc_strcasecmp(image, names[i]))
             return true;
     return false;
@@ -77,9 +81,8 @@ bool sc_module_names(sc_arena *arena, const char *path, const char **ret_name,
     if (!name)
         return false;
     /* These would end or split the name in an expression. */
-    for (char *p = name; *p; p++)
-        if (strchr(" -!+*&|;,()[]{}<>=\"'`", *p))
-            *p = '_';
+    for (char *p = name; (p = strpbrk(p, " -!+*&|;,()[]{}<>=\"'`"));)
+        *p++ = '_';
     *ret_name = name;
     *ret_image = image;
     return true;

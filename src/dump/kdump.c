@@ -1,31 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Kernel dumps: the source made from the header, and the secondary data behind the dump.
+ * Kernel dumps: the source made from the header, whatever the type.
  *
- * Secondary data ("blobs"), put there by drivers through KbCallbackSecondaryDumpData:
- *
- *   DUMP_BLOB_FILE_HEADER  +0x00 "Dump" +0x04 "Blob" +0x08 HeaderSize (0x10) +0x0c BuildNumber
- *   DUMP_BLOB_HEADER       +0x00 HeaderSize (0x20) +0x04 GUID Tag +0x14 DataSize
- *                          +0x18 PrePad +0x1c PostPad
- *     then PrePad bytes, DataSize bytes, PostPad bytes, and the next header; to the file's end.
- *
- * It begins where the dump proper ends: for a triage dump at SizeOfDump, else at
- * RequiredDumpSpace. Sources: win32metadata; seen in the real triage dumps of the test corpus.
+ * Triage dumps hold ranges of virtual memory (triage.c), the others physical pages, listed in one
+ * of three ways: by the header's runs, by a bitmap, by ranges (kdump_runs.c, kdump_bitmap.c,
+ * kdump_rdmp.c). Which one shows by the signature behind the header rather than by DumpType, since
+ * dumpers set that carelessly; what disagrees is noted. A dump whose list cannot be believed opens
+ * all the same: the header still tells the bug check and the registers.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "dump/kdump_impl.h"
 
-enum { BLOBS_MAX = 4096 };
-
-static struct sc_kdump *impl(const struct sc_source *source);
-
 static void kdump_destroy(struct sc_source *source) {
     struct sc_kdump *kd = source->impl;
     if (kd) {
         SC_VEC_FREE(&kd->blobs);
-        SC_VEC_FREE(&kd->blocks);
+        free(kd->block);
     }
     free(kd);
 }
@@ -39,8 +31,26 @@ static const struct sc_source_ops triage_ops = {
     .load_threads = sc_triage_load_threads,
 };
 
-static struct sc_kdump *impl(const struct sc_source *source) {
-    return source && source->ops == &triage_ops ? source->impl : NULL;
+/* Modules and processors of whole memory are read from it, by those who stand above. */
+static const struct sc_source_ops whole_ops[] = {
+    [SC_KDUMP_NO_MEMORY] = {.name = "kernel dump header", .destroy = kdump_destroy},
+    [SC_KDUMP_RUNS] = {.name = "complete memory dump",
+                       .destroy = kdump_destroy,
+                       .open_pages = sc_kdump_open_runs},
+    [SC_KDUMP_SUMMARY] = {.name = "kernel memory dump",
+                          .destroy = kdump_destroy,
+                          .open_pages = sc_kdump_open_bitmap},
+    [SC_KDUMP_BITMAP] = {.name = "bitmap dump",
+                         .destroy = kdump_destroy,
+                         .open_pages = sc_kdump_open_bitmap},
+    [SC_KDUMP_RANGES] = {.name = "debugger's memory dump",
+                         .destroy = kdump_destroy,
+                         .open_pages = sc_kdump_open_ranges},
+};
+
+struct sc_kdump *sc_kdump_impl(const struct sc_source *source) {
+    bool mine = source && source->ops && source->ops->destroy == kdump_destroy;
+    return mine ? source->impl : NULL;
 }
 
 /* Windows versions by build number: the header has no other version. */
@@ -61,17 +71,23 @@ static void set_version(struct sc_machine *m, uint32_t build) {
 
 /*
  * Was a CONTEXT written there? ContextFlags are the first word, on x64 the one at +0x30: where both
- * are still filler, nothing was.
+ * are still filler, or nothing, none was.
  */
 static bool has_context(struct sc_source *s, uint64_t offset) {
     struct sc_cur c = sc_cur_at(s->file, offset, 0x34, "context record");
     uint32_t first = sc_u32(&c);
     sc_cur_skip(&c, 0x2c);
-    return !sc_is_filler32(first) || !sc_is_filler32(sc_u32(&c));
+    uint32_t second = sc_u32(&c);
+    return (first || second) && (!sc_is_filler32(first) || !sc_is_filler32(second));
 }
 
-/* False when memory is short. */
-static bool set_machine(struct sc_source *s, const struct sc_kdump_header *h) {
+/* An address that the writer never filled in is not known. */
+static uint64_t known(const struct sc_kdump_header *h, uint64_t address) {
+    bool filler = h->is64 ? sc_is_filler64(address) : sc_is_filler32((uint32_t)address);
+    return filler ? 0 : address;
+}
+
+bool sc_kdump_set_machine(struct sc_source *s, const struct sc_kdump_header *h) {
     struct sc_machine *m = &s->machine;
     m->cpu = sc_cpu_from_machine((uint16_t)h->machine_type);
     m->kernel = true;
@@ -82,13 +98,15 @@ static bool set_machine(struct sc_source *s, const struct sc_kdump_header *h) {
     m->suite_mask = h->suite_mask;
     m->time = h->system_time == SC_UNSET64 ? 0 : h->system_time;
     m->uptime = h->system_uptime;
-    m->has_bugcheck = true;
+    m->has_bugcheck = !sc_is_filler32(h->bugcheck);
     m->bugcheck = h->bugcheck;
     memcpy(m->bugcheck_arg, h->bugcheck_arg, sizeof m->bugcheck_arg);
-    m->loaded_module_list = h->loaded_module_list;
-    m->active_process_head = h->active_process_head;
-    m->debugger_data = h->debugger_data;
-    m->dtb = h->dtb;
+    m->loaded_module_list = known(h, h->loaded_module_list);
+    m->active_process_head = known(h, h->active_process_head);
+    m->debugger_data = known(h, h->debugger_data);
+    m->dtb = known(h, h->dtb);
+    m->pfn_database = known(h, h->pfn_database);
+    m->pae = !h->is64 && h->pae_enabled == 1;
     if (h->comment[0] && !(m->comment = sc_arena_strdup(s->arena, h->comment)))
         return false;
     if (has_context(s, h->context_offset)) {
@@ -114,27 +132,83 @@ static void set_exception(struct sc_source *s, uint64_t offset, bool is64) {
     s->machine.exception_record = offset;
 }
 
+/* A list other than the one that DumpType 1 promises. */
+static bool find_signed(struct sc_source *s, struct sc_kdump *kd, enum sc_kdump_layout layout) {
+    bool found = layout == SC_KDUMP_BITMAP
+                     ? sc_kdump_find_bitmap(s, kd)
+                     : layout == SC_KDUMP_RANGES && sc_kdump_find_ranges(s, kd);
+    if (found && kd->header.dump_type == 1)
+        sc_source_note(s, kd->memory.offset, "DumpType is 1, but the pages are listed by a %s",
+                       kd->memory.name);
+    return found;
+}
+
+static void find_memory(struct sc_source *s, struct sc_kdump *kd) {
+    uint64_t part = sc_kdump_header_size(&kd->header);
+    enum sc_kdump_layout layout = sc_kdump_signed_as(s, kd);
+    bool own_runs = kd->header.dump_type == 1 && (kd->header.nruns || !layout);
+    if (kd->header.attributes & SC_KDUMP_ENCRYPTED)
+        sc_source_note(s, kd->header.is64 ? 0x1050 : 0x8a0,
+                       "the dump is encrypted: its memory cannot be read before it is decrypted "
+                       "with the key of the machine's owner");
+    else if (own_runs)
+        sc_kdump_find_runs(s, kd);
+    else if (layout)
+        find_signed(s, kd, layout);
+    else
+        sc_source_note(s, part,
+                       "no list of the dump's pages stands behind the header: its memory cannot be "
+                       "found");
+}
+
+/*
+ * What the memory is, and what is already known to be missing. Trouble with reading is an error:
+ * what could not be read must not be taken for another kind of list, or for none.
+ */
+static sc_err *open_whole(struct sc_source *s, struct sc_kdump *kd) {
+    uint64_t size = sc_file_size(s->file), part = sc_kdump_header_size(&kd->header), at;
+    if (kd->header.dump_type == 3)
+        sc_source_note(s, part, "this dump is a header alone: it holds no memory");
+    else
+        find_memory(s, kd);
+    if (sc_file_io_failed(s->file, &at))
+        return sc_err_at(SC_ERR_IO, sc_file_name(s->file), at, "read failed");
+    if (kd->memory.layout && kd->memory.pages != SC_UNSET64)
+        sc_kdump_note_cut(s, kd, kd->memory.pages);
+    if (kd->header.attributes & SC_KDUMP_FILE_TOO_SMALL)
+        sc_source_note(s, size, "Windows had too little room for this dump and left memory out");
+    s->ops = &whole_ops[kd->memory.layout];
+    return NULL;
+}
+
+static sc_err *check_machine(struct sc_source *source, const struct sc_kdump_header *h) {
+    uint64_t at = h->is64 ? 0x30 : 0x20;
+    enum sc_cpu cpu = sc_cpu_from_machine((uint16_t)h->machine_type);
+    if (cpu == SC_CPU_UNKNOWN)
+        return sc_err_at(SC_ERR_FORMAT, sc_file_name(source->file), at,
+                         "kernel dump header: unknown MachineImageType 0x%x", h->machine_type);
+    if ((sc_cpu_ptr_size(cpu) == 8) != h->is64)
+        sc_source_note(source, at, "MachineImageType 0x%x does not go with a %d-bit header",
+                       h->machine_type, h->is64 ? 64 : 32);
+    return NULL;
+}
+
 sc_err *sc_kdump_open(struct sc_source *source) {
     struct sc_kdump *kd = calloc(1, sizeof *kd);
     if (!kd)
         return sc_err_nomem();
+    bool triage = source->probe.format == SC_FORMAT_KERNEL_TRIAGE;
     source->impl = kd;
-    source->ops = &triage_ops;
-    sc_err *err = sc_kdump_read_header(source, &kd->header);
-    if (err)
-        return err;
-    enum sc_cpu cpu = sc_cpu_from_machine((uint16_t)kd->header.machine_type);
-    if (cpu == SC_CPU_UNKNOWN)
-        return sc_err_at(SC_ERR_FORMAT, sc_file_name(source->file), kd->header.is64 ? 0x30 : 0x20,
-                         "kernel dump header: unknown MachineImageType 0x%x",
-                         kd->header.machine_type);
-    if ((sc_cpu_ptr_size(cpu) == 8) != kd->header.is64)
-        sc_source_note(source, kd->header.is64 ? 0x30 : 0x20,
-                       "MachineImageType 0x%x does not go with a %d-bit header",
-                       kd->header.machine_type, kd->header.is64 ? 64 : 32);
-    if (!set_machine(source, &kd->header))
-        return sc_err_nomem();
-    err = sc_triage_open(source, kd);
+    source->ops = triage ? &triage_ops : &whole_ops[SC_KDUMP_NO_MEMORY];
+    sc_err *err = sc_kdump_read_header(source, 0, source->probe.is64, &kd->header);
+    if (!err)
+        err = check_machine(source, &kd->header);
+    if (!err && !sc_kdump_set_machine(source, &kd->header))
+        err = sc_err_nomem();
+    if (!err && triage)
+        err = sc_triage_open(source, kd);
+    if (!err && !triage)
+        err = open_whole(source, kd);
     if (err)
         return err;
     set_exception(source, kd->header.exception_offset, kd->header.is64);
@@ -142,116 +216,26 @@ sc_err *sc_kdump_open(struct sc_source *source) {
 }
 
 const struct sc_kdump_header *sc_kdump_header(const struct sc_source *source) {
-    struct sc_kdump *kd = impl(source);
+    struct sc_kdump *kd = sc_kdump_impl(source);
     return kd ? &kd->header : NULL;
 }
 
+const struct sc_kdump_memory *sc_kdump_memory(const struct sc_source *source) {
+    struct sc_kdump *kd = sc_kdump_impl(source);
+    return kd && !kd->is_triage ? &kd->memory : NULL;
+}
+
 const struct sc_triage_header *sc_triage_header(const struct sc_source *source) {
-    struct sc_kdump *kd = impl(source);
+    struct sc_kdump *kd = sc_kdump_impl(source);
     return kd && kd->is_triage ? &kd->triage : NULL;
 }
 
 const struct sc_triage_mm *sc_triage_mm(const struct sc_source *source) {
-    struct sc_kdump *kd = impl(source);
+    struct sc_kdump *kd = sc_kdump_impl(source);
     return kd && kd->has_mm ? &kd->mm : NULL;
 }
 
 const char *sc_triage_broken_driver(const struct sc_source *source) {
-    struct sc_kdump *kd = impl(source);
+    struct sc_kdump *kd = sc_kdump_impl(source);
     return kd ? kd->broken_driver : NULL;
-}
-
-static uint64_t primary_end(const struct sc_kdump *kd) {
-    if (kd->is_triage)
-        return kd->triage.size_of_dump;
-    return kd->header.required_space == SC_UNSET64 ? 0 : kd->header.required_space;
-}
-
-/* One blob; false at the end of the list or at something that is no blob (with a note). */
-static bool next_blob(struct sc_source *s, struct sc_cur *c, struct sc_blob *ret) {
-    uint64_t at = c->pos;
-    if (sc_cur_left(c) < 0x20)
-        return false;
-    uint32_t header = sc_u32(c);
-    ret->header = at;
-    ret->tag = sc_cur_guid(c);
-    ret->size = sc_u32(c);
-    uint32_t pre = sc_u32(c), post = sc_u32(c);
-    if (header < 0x20) {
-        if (header)
-            sc_source_note(s, at, "secondary data: header size 0x%x is too small", header);
-        return false;
-    }
-    sc_cur_skip(c, header - 0x20);
-    sc_cur_skip(c, pre);
-    ret->offset = c->pos;
-    sc_cur_skip(c, ret->size);
-    if (sc_cur_failed(c)) {
-        sc_source_note(s, at, "secondary data of 0x%x bytes runs over the end of the file",
-                       ret->size);
-        return false;
-    }
-    sc_cur_skip(c, sc_cur_left(c) < post ? sc_cur_left(c) : post);
-    return true;
-}
-
-/* Does a DUMP_BLOB_FILE_HEADER stand there? */
-static bool is_blob_file(struct sc_source *s, uint64_t at) {
-    struct sc_cur c = sc_cur_at(s->file, at, 0x10, "secondary data");
-    uint32_t dump = sc_u32(&c), blob = sc_u32(&c);
-    return at && !sc_cur_failed(&c) && dump == 0x706d7544 && blob == 0x626f6c42;
-}
-
-/*
- * At the end of the dump proper in the real files; documents speak of an aligned end. 0 when
- * nothing is there.
- */
-static uint64_t find_blobs(struct sc_source *s, const struct sc_kdump *kd) {
-    static const uint32_t alignments[] = {1, 8, 0x200, 0x1000};
-    uint64_t end = primary_end(kd);
-    for (size_t i = 0; i < sizeof alignments / sizeof *alignments; i++) {
-        uint64_t at = (end + alignments[i] - 1) / alignments[i] * alignments[i];
-        if (at >= end && is_blob_file(s, at))
-            return at;
-    }
-    return 0;
-}
-
-static sc_err *walk_blobs(struct sc_source *s, struct sc_kdump *kd) {
-    uint64_t start = find_blobs(s, kd);
-    struct sc_cur c = sc_cur_at(s->file, start, UINT64_MAX, "secondary data");
-    if (!start || sc_cur_left(&c) < 0x10)
-        return NULL;
-    sc_cur_skip(&c, 8);
-    uint32_t header = sc_u32(&c);
-    kd->blobs.present = true;
-    kd->blobs.build = sc_u32(&c);
-    sc_cur_skip(&c, header > 0x10 ? header - 0x10 : 0);
-    struct sc_blob b = {0};
-    while (kd->blobs.count < BLOBS_MAX && next_blob(s, &c, &b)) {
-        struct sc_blob *slot = SC_VEC_PUSH(&kd->blobs);
-        if (!slot)
-            return sc_err_nomem();
-        *slot = b;
-    }
-    if (kd->blobs.count == BLOBS_MAX)
-        sc_source_note(s, c.pos, "more than %d blobs of secondary data: the rest is left out",
-                       BLOBS_MAX);
-    return NULL;
-}
-
-sc_err *sc_kdump_blobs(struct sc_source *source, const struct sc_blobs **ret_blobs) {
-    struct sc_kdump *kd = impl(source);
-    if (!kd)
-        return sc_errf(SC_ERR_NOT_FOUND, "only kernel dumps have secondary data");
-    if (!kd->blobs_walked) {
-        sc_err *err = walk_blobs(source, kd);
-        if (err) {
-            SC_VEC_FREE(&kd->blobs);
-            return err;
-        }
-        kd->blobs_walked = true;
-    }
-    *ret_blobs = &kd->blobs;
-    return NULL;
 }

@@ -36,11 +36,19 @@
  * The writer presets the whole header with "PAGE", so a field that says PAGE was never filled.
  * Sources: win32metadata (DUMP_HEADER32/64), and the real dumps of the test corpus.
  */
+#include <assert.h>
 #include <string.h>
 
 #include "dump/kdump_impl.h"
 
-enum { RUNS_MAX = 43 }; /* as many as fit in the header's 700 bytes */
+/*
+ * As many runs as fit: the buffer has 700 bytes, and the 64-bit header 4 more before the next
+ * field.
+ */
+enum { RUNS_MAX64 = 43, RUNS_MAX32 = 86 };
+static_assert(RUNS_MAX32 == sizeof((struct sc_kdump_header *)0)->run /
+                                sizeof *((struct sc_kdump_header *)0)->run,
+              "the header's room");
 
 /* Text of at most LEN bytes; "" when it is filler or was never set. */
 static void read_text(struct sc_cur *c, char *ret, size_t len) {
@@ -63,7 +71,9 @@ static void read_runs(struct sc_cur *c, bool is64, struct sc_kdump_header *h) {
         return;
     h->nruns = n;
     h->npages = pages;
-    for (uint32_t i = 0; i < n && i < RUNS_MAX; i++) {
+    uint32_t most = is64 ? RUNS_MAX64 : RUNS_MAX32;
+    h->nruns_held = n < most ? n : most;
+    for (uint32_t i = 0; i < h->nruns_held; i++) {
         h->run[i].base_page = sc_uptr(c, word);
         h->run[i].page_count = sc_uptr(c, word);
     }
@@ -96,9 +106,9 @@ static void read_head(struct sc_cur *c, bool is64, struct sc_kdump_header *h) {
 }
 
 static void read_tail64(struct sc_cur *c, struct sc_kdump_header *h) {
-    h->context_offset = 0x348;
-    h->exception_offset = 0xf00;
-    sc_cur_seek(c, 0xf98);
+    h->context_offset = c->start + 0x348;
+    h->exception_offset = c->start + 0xf00;
+    sc_cur_seek(c, c->start + 0xf98);
     h->dump_type = sc_u32(c);
     sc_u32(c);
     h->required_space = unless_filler64(sc_u64(c));
@@ -118,13 +128,13 @@ static void read_tail64(struct sc_cur *c, struct sc_kdump_header *h) {
 }
 
 static void read_tail32(struct sc_cur *c, struct sc_kdump_header *h) {
-    h->context_offset = 0x320;
-    h->exception_offset = 0x7d0;
-    sc_cur_seek(c, 0x820);
+    h->context_offset = c->start + 0x320;
+    h->exception_offset = c->start + 0x7d0;
+    sc_cur_seek(c, c->start + 0x820);
     read_text(c, h->comment, 128);
     h->attributes = unless_filler32(sc_u32(c));
     h->boot_id = unless_filler32(sc_u32(c));
-    sc_cur_seek(c, 0xf88);
+    sc_cur_seek(c, c->start + 0xf88);
     h->dump_type = sc_u32(c);
     h->minidump_fields = unless_filler32(sc_u32(c));
     h->secondary_state = unless_filler32(sc_u32(c));
@@ -132,14 +142,14 @@ static void read_tail32(struct sc_cur *c, struct sc_kdump_header *h) {
     h->suite_mask = unless_filler32(sc_u32(c));
     h->writer_status = unless_filler32(sc_u32(c));
     h->required_space = unless_filler64(sc_u64(c));
-    sc_cur_seek(c, 0xfb8);
+    sc_cur_seek(c, c->start + 0xfb8);
     h->system_uptime = unless_filler64(sc_u64(c));
     h->system_time = unless_filler64(sc_u64(c));
 }
 
-sc_err *sc_kdump_read_header(struct sc_source *source, struct sc_kdump_header *ret) {
-    bool is64 = source->probe.is64;
-    struct sc_cur c = sc_cur_at(source->file, 0, is64 ? 0x2000 : 0x1000, "kernel dump header");
+sc_err *sc_kdump_read_header(struct sc_source *source, uint64_t offset, bool is64,
+                             struct sc_kdump_header *ret) {
+    struct sc_cur c = sc_cur_at(source->file, offset, is64 ? 0x2000 : 0x1000, "kernel dump header");
     struct sc_kdump_header h = {.is64 = is64};
     read_head(&c, is64, &h);
     if (is64)

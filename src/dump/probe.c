@@ -7,7 +7,8 @@
  *   USERDUMP / USERDU64      user dumps of Windows NT 4 and 2000
  *   hibr wake HIBR RSTR …    hiberfil.sys
  *   d0bed2be …               VMware vmss / vmsn
- *   7f ELF, EMiL, MSCF, PK, 1f8b, fd7zXZ, 28b52ffd, MZ, Microsoft C/C++ MSF 7.00, ElfFile
+ *   "KDUMP   ", makedumpfile memory compressed by QEMU or Linux' kdump
+ *   7f ELF, EMiL, MSCF, PK, 1f8b, fd7zXZ, 28b52ffd, 7z, MZ, Microsoft C/C++ MSF 7.00, ElfFile
  *
  * Every format has a row that says whether it is read, and if not, what to do about it.
  */
@@ -27,44 +28,41 @@ static const struct row rows[SC_FORMAT_COUNT] = {
         {"file of an unknown format", false,
          "not a dump file of any kind known here (kernel dumps begin with PAGEDU64 "
          "or PAGEDUMP, user minidumps with MDMP)"},
-    [SC_FORMAT_KERNEL_FULL] = {"complete memory dump (DumpType 1)", false,
-                               "whole-memory dumps are not read yet"},
-    [SC_FORMAT_KERNEL_SUMMARY] = {"kernel memory dump (DumpType 2)", false,
-                                  "whole-memory dumps are not read yet"},
-    [SC_FORMAT_KERNEL_HEADER] = {"kernel dump header without memory (DumpType 3)", false,
-                                 "it holds no memory; copy the dump itself"},
+    [SC_FORMAT_KERNEL_FULL] = {"complete memory dump (DumpType 1)", true, NULL},
+    [SC_FORMAT_KERNEL_SUMMARY] = {"kernel memory dump (DumpType 2)", true, NULL},
+    [SC_FORMAT_KERNEL_HEADER] = {"kernel dump header without memory (DumpType 3)", true, NULL},
     [SC_FORMAT_KERNEL_TRIAGE] = {"kernel triage dump", true, NULL},
-    [SC_FORMAT_KERNEL_BITMAP_FULL] = {"complete bitmap dump (DumpType 5)", false,
-                                      "whole-memory dumps are not read yet"},
-    [SC_FORMAT_KERNEL_BITMAP] = {"kernel bitmap dump (DumpType 6)", false,
-                                 "whole-memory dumps are not read yet"},
-    [SC_FORMAT_KERNEL_AUTOMATIC] = {"automatic memory dump (DumpType 7)", false,
-                                    "whole-memory dumps are not read yet"},
-    [SC_FORMAT_KERNEL_RDMP] = {"memory dump written by a debugger (DumpType 8 to 10)", false,
-                               "whole-memory dumps are not read yet"},
+    [SC_FORMAT_KERNEL_BITMAP_FULL] = {"complete bitmap dump (DumpType 5)", true, NULL},
+    [SC_FORMAT_KERNEL_BITMAP] = {"kernel bitmap dump (DumpType 6)", true, NULL},
+    [SC_FORMAT_KERNEL_AUTOMATIC] = {"automatic memory dump (DumpType 7)", true, NULL},
+    [SC_FORMAT_KERNEL_RDMP] = {"memory dump written by a debugger (DumpType 8 to 10)", true, NULL},
     [SC_FORMAT_MINIDUMP] = {"user minidump", true, NULL},
     [SC_FORMAT_MINIDUMP_BE] = {"minidump of a big-endian machine", false,
                                "no Windows runs there; only little-endian minidumps are read"},
     [SC_FORMAT_USERDUMP] =
         {"user dump of the old USERDUMP form", false,
          "convert it to a minidump with the tools of its time (dumpexam, WinDbg)"},
-    [SC_FORMAT_HIBERFIL] = {"hibernation file", false, "hibernation files are not read yet"},
-    [SC_FORMAT_VMWARE] = {"VMware suspended state or snapshot", false,
-                          "VMware memory is not read yet"},
-    [SC_FORMAT_ELF_CORE] = {"ELF file", false, "ELF cores of virtual machines are not read yet"},
-    [SC_FORMAT_LIME] = {"LiME memory image", false, "LiME images are not read yet"},
-    [SC_FORMAT_RAW] = {"image of physical memory", false, "raw images are not read yet"},
+    [SC_FORMAT_HIBERFIL] = {"hibernation file", true, NULL},
+    [SC_FORMAT_VMWARE] = {"VMware suspended state or snapshot", true, NULL},
+    [SC_FORMAT_ELF_CORE] = {"ELF core of a virtual machine", true, NULL},
+    [SC_FORMAT_LIME] = {"LiME memory image", true, NULL},
+    [SC_FORMAT_RAW] = {"image of physical memory", true, NULL},
     [SC_FORMAT_MICRODUMP] = {"Breakpad microdump (text)", false,
                              "it comes from Android, not from Windows; use minidump_stackwalk"},
-    [SC_FORMAT_CAB] = {"cabinet file", false, "unpack it first: cabextract FILE"},
-    [SC_FORMAT_ZIP] = {"zip archive", false, "unpack it first: unzip FILE"},
-    [SC_FORMAT_GZIP] = {"gzip file", false, "unpack it first: gunzip FILE"},
-    [SC_FORMAT_XZ] = {"xz file", false, "unpack it first: unxz FILE"},
-    [SC_FORMAT_ZSTD] = {"zstd file", false, "unpack it first: unzstd FILE"},
+    [SC_FORMAT_CAB] = {"cabinet file", true, NULL},
+    [SC_FORMAT_ZIP] = {"zip archive", true, NULL},
+    [SC_FORMAT_GZIP] = {"gzip file", true, NULL},
+    [SC_FORMAT_XZ] = {"xz file", true, NULL},
+    [SC_FORMAT_ZSTD] = {"zstd file", true, NULL},
+    [SC_FORMAT_7ZIP] = {"7z archive", true, NULL},
     [SC_FORMAT_PE] = {"Windows image (EXE, DLL or SYS)", false, "it is a program, not a dump"},
     [SC_FORMAT_PDB] = {"program database (PDB)", false, "it holds symbols, not a dump: use -y"},
     [SC_FORMAT_ETL] = {"event trace log (ETL)", false, "event traces are not read yet"},
     [SC_FORMAT_EVTX] = {"Windows event log (EVTX)", false, "event logs are not read yet"},
+    [SC_FORMAT_KDUMP_COMPRESSED] =
+        {"kdump-compressed memory image", false,
+         "compressed memory is not read: dump the machine again as ELF (QEMU: dump-guest-memory "
+         "FILE without -z, -l, -s; libvirt: virsh dump --memory-only --format elf)"},
 };
 
 struct magic {
@@ -85,8 +83,10 @@ static const struct magic magics[] = {
     {"RSTR", 4, SC_FORMAT_HIBERFIL},
     {"HORM", 4, SC_FORMAT_HIBERFIL},
     {"BRKP", 4, SC_FORMAT_HIBERFIL},
+    {"\xd0\xbe\xd0\xbe", 4, SC_FORMAT_VMWARE},
     {"\xd0\xbe\xd2\xbe", 4, SC_FORMAT_VMWARE},
     {"\xd1\xba\xd1\xba", 4, SC_FORMAT_VMWARE},
+    {"\xd2\xba\xd2\xba", 4, SC_FORMAT_VMWARE},
     {"\xd2\xbe\xd2\xbe", 4, SC_FORMAT_VMWARE},
     {"\xd3\xbe\xd3\xbe", 4, SC_FORMAT_VMWARE},
     {"\x7f"
@@ -100,9 +100,12 @@ static const struct magic magics[] = {
      "7zXZ",
      5, SC_FORMAT_XZ},
     {"\x28\xb5\x2f\xfd", 4, SC_FORMAT_ZSTD},
+    {"7z\xbc\xaf\x27\x1c", 6, SC_FORMAT_7ZIP},
     {"MZ", 2, SC_FORMAT_PE},
     {"Microsoft C/C++ MSF 7.00\r\n", 26, SC_FORMAT_PDB},
     {"ElfFile", 8, SC_FORMAT_EVTX},
+    {"KDUMP   ", 8, SC_FORMAT_KDUMP_COMPRESSED},
+    {"makedumpfile", 12, SC_FORMAT_KDUMP_COMPRESSED},
 };
 
 static bool begins(const uint8_t *data, size_t size, const char *bytes, size_t len) {
@@ -178,6 +181,25 @@ static struct sc_probe probe_kernel(const uint8_t *data, size_t size, bool is64)
     return p;
 }
 
+/* Programs and libraries have the same magic as cores. */
+static struct sc_probe probe_elf(const uint8_t *data, size_t size) {
+    bool little = size >= 0x12 && data[5] == 1;
+    struct sc_probe p = make(SC_FORMAT_ELF_CORE, size > 4 && data[4] == 2);
+    if (little && data[0x10] == 4 && !data[0x11])
+        return p;
+    p.name = "ELF file";
+    p.readable = false;
+    p.advice = size < 0x12 ? "it is cut off inside its header: copy it again"
+               : little    ? "it is a program, a library or an object file, not a core"
+                           : "it is of a big-endian machine; no Windows runs there";
+    return p;
+}
+
+/* Nothing marks an image of physical memory: any file of whole pages may be one. */
+static bool may_be_raw(uint64_t file_size) {
+    return file_size >= 1 << 20 && file_size % 0x1000 == 0;
+}
+
 struct sc_probe sc_probe_bytes(const void *bytes, size_t size, uint64_t file_size) {
     const uint8_t *data = bytes;
     if (begins(data, size, "PAGEDU64", 8))
@@ -186,12 +208,14 @@ struct sc_probe sc_probe_bytes(const void *bytes, size_t size, uint64_t file_siz
         return probe_kernel(data, size, false);
     for (size_t i = 0; i < sizeof magics / sizeof *magics; i++)
         if (begins(data, size, magics[i].bytes, magics[i].len))
-            return make((enum sc_format)magics[i].format, false);
+            return magics[i].format == SC_FORMAT_ELF_CORE
+                       ? probe_elf(data, size)
+                       : make((enum sc_format)magics[i].format, false);
     if (is_microdump(data, size))
         return make(SC_FORMAT_MICRODUMP, false);
     if (is_etl(data, size, file_size))
         return make(SC_FORMAT_ETL, false);
-    struct sc_probe p = make(SC_FORMAT_UNKNOWN, false);
+    struct sc_probe p = make(may_be_raw(file_size) ? SC_FORMAT_RAW : SC_FORMAT_UNKNOWN, false);
     if (!size)
         p.advice = "the file is empty";
     return p;

@@ -37,6 +37,7 @@
 
 enum {
     STACK_MAX = 16 << 20, /* a kernel stack is at most some 100 KiB, expanded ones included */
+    OTHER_PARTS = 4,      /* ranges that come behind the data blocks */
 };
 
 static struct sc_kdump *kd_of(const struct sc_source *s) { return s->impl; }
@@ -241,14 +242,18 @@ static bool add_blocks(struct sc_source *s, const struct sc_triage_header *t,
         n = keep;
         c = sc_cur_at(s->file, t->data_blocks_offset, (uint64_t)n * 16, "data blocks");
     }
+    if (!SC_VEC_RESERVE(virt, virt->count + n + OTHER_PARTS))
+        return false;
+    const uint64_t whole = sc_file_size(s->file), last = s->probe.is64 ? UINT64_MAX : UINT32_MAX;
     for (uint32_t i = 0; i < n; i++) {
-        uint64_t addr = sc_u64(&c);
+        uint64_t addr = sc_u64(&c) & last;
         uint32_t offset = sc_u32(&c), size = sc_u32(&c);
         if (sc_cur_failed(&c))
             break;
-        if (!s->probe.is64)
-            addr &= UINT32_MAX;
-        if (!add(s, virt, addr, offset, size, "data block"))
+        bool fits = size && addr && offset < whole && size <= whole - offset;
+        if (fits && size - 1 <= last - addr) /* there is room for all of them */
+            virt->item[virt->count++] = (struct sc_range){addr, size, offset};
+        else if (!add(s, virt, addr, offset, size, "data block"))
             return false;
     }
     return true;

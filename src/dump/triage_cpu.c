@@ -17,11 +17,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/sort.h"
 #include "base/vec.h"
 #include "dump/triage_impl.h"
 
-enum { CPUS_MAX = 2048 }; /* Windows' own limit */
+enum {
+    CPUS_MAX = 2048, /* Windows' own limit */
+    BLOCK_SIZE = 16, /* a row of the table of data blocks */
+};
 
 static struct sc_kdump *kd_of(const struct sc_source *s) { return s->impl; }
 
@@ -34,49 +36,62 @@ static uint64_t number_at(struct sc_source *s, uint64_t offset, unsigned size) {
     return sc_cur_failed(&c) ? 0 : v;
 }
 
-/* By address; false when memory is short. */
-static bool sort_blocks(struct sc_ranges *blocks) {
-    struct sc_sort_key *key = calloc(blocks->count + 1, sizeof *key);
-    struct sc_ranges sorted = {0};
-    bool ok = key && SC_VEC_RESERVE(&sorted, blocks->count + 1);
-    for (size_t i = 0; ok && i < blocks->count; i++)
-        key[i] = (struct sc_sort_key){blocks->item[i].start, i};
-    ok = ok && sc_sort_keys(key, blocks->count);
-    for (size_t i = 0; ok && i < blocks->count; i++)
-        sorted.item[sorted.count++] = blocks->item[key[i].index];
-    free(key);
-    if (!ok) {
-        SC_VEC_FREE(&sorted);
-        return false;
-    }
-    SC_VEC_FREE(blocks);
-    *blocks = sorted;
-    return true;
+static uint32_t prcb_number(struct sc_source *s, uint64_t prcb_offset) {
+    unsigned size = s->machine.build >= 7600 ? 4 : s->machine.build >= 6000 ? 2 : 1;
+    return (uint32_t)number_at(s, prcb_offset + kd_of(s)->kdbg.prcb_number, size);
 }
 
-/* The data blocks that lie in the file, sorted by address: a dump may hold thousands. */
+/* The row of the table of data blocks that C stands on. */
+static struct sc_range next_block(const struct sc_source *s, struct sc_cur *c) {
+    struct sc_range r = {.start = sc_u64(c)};
+    r.offset = sc_u32(c);
+    r.size = sc_u32(c);
+    if (!s->probe.is64)
+        r.start &= UINT32_MAX;
+    return r;
+}
+
+/* Notes a block that is a PRCB by its size: the lowest of each number counts. */
+static void take_prcb(struct sc_source *s, struct sc_kdump *kd, const struct sc_range *r) {
+    uint32_t number = prcb_number(s, r->offset);
+    struct sc_range *known = number < kd->nprcbs ? &kd->prcb[number] : NULL;
+    if (known && (!known->start || (r->start && r->start < known->start)))
+        *known = *r;
+}
+
+/*
+ * The data blocks that lie in the file, sorted by address (a dump may hold thousands), and those
+ * of them that are PRCBs.
+ */
 static sc_err *load_blocks(struct sc_source *s, struct sc_kdump *kd) {
-    SC_VEC_FREE(&kd->blocks);
     const struct sc_triage_header *t = &kd->triage;
     uint64_t whole = sc_file_size(s->file);
     struct sc_cur c = sc_cur_at(s->file, t->data_blocks_offset, UINT64_MAX, "data blocks");
     uint64_t n = t->data_blocks_offset ? t->data_blocks_count : 0;
-    if (n > sc_cur_left(&c) / 16)
-        n = sc_cur_left(&c) / 16;
+    if (n > sc_cur_left(&c) / BLOCK_SIZE)
+        n = sc_cur_left(&c) / BLOCK_SIZE;
     if (n > SC_TRIAGE_BLOCKS_MAX)
         n = SC_TRIAGE_BLOCKS_MAX;
-    if (!SC_VEC_RESERVE(&kd->blocks, (size_t)n))
+    free(kd->block);
+    kd->nblocks = 0;
+    kd->block = malloc((size_t)(n + 1) * sizeof *kd->block);
+    if (!kd->block)
         return sc_err_nomem();
     for (uint64_t i = 0; i < n; i++) {
-        struct sc_range r = {.start = sc_u64(&c)};
-        r.offset = sc_u32(&c);
-        r.size = sc_u32(&c);
-        if (!s->probe.is64)
-            r.start &= UINT32_MAX;
-        if (r.size && r.offset < whole && r.size <= whole - r.offset)
-            kd->blocks.item[kd->blocks.count++] = r;
+        struct sc_range r = next_block(s, &c);
+        if (!r.size || r.offset >= whole || r.size > whole - r.offset)
+            continue;
+        kd->block[kd->nblocks++] = (struct sc_sort_key){r.start, (size_t)i};
+        if (kd->kdbg.size_prcb && r.size == kd->kdbg.size_prcb)
+            take_prcb(s, kd, &r);
     }
-    return sort_blocks(&kd->blocks) ? NULL : sc_err_nomem();
+    return sc_sort_keys(kd->block, kd->nblocks) ? NULL : sc_err_nomem();
+}
+
+static struct sc_range block_at(struct sc_source *s, size_t row) {
+    uint64_t at = kd_of(s)->triage.data_blocks_offset + (uint64_t)row * BLOCK_SIZE;
+    struct sc_cur c = sc_cur_at(s->file, at, BLOCK_SIZE, "data block");
+    return next_block(s, &c);
 }
 
 /*
@@ -84,43 +99,29 @@ static sc_err *load_blocks(struct sc_source *s, struct sc_kdump *kd) {
  * may overlap a little: the nearest few that begin before the address are looked at.
  */
 static uint64_t find_in_blocks(struct sc_source *s, uint64_t addr, uint64_t len) {
-    const struct sc_ranges *b = &kd_of(s)->blocks;
-    size_t lo = 0, hi = b->count;
+    const struct sc_kdump *kd = kd_of(s);
+    size_t lo = 0, hi = kd->nblocks;
     while (lo < hi) {
         size_t mid = lo + (hi - lo) / 2;
-        if (b->item[mid].start <= addr)
+        if (kd->block[mid].key <= addr)
             lo = mid + 1;
         else
             hi = mid;
     }
     for (unsigned tries = 0; lo-- && tries < 16; tries++) {
-        const struct sc_range *r = &b->item[lo];
-        if (addr - r->start < r->size && len <= r->size - (addr - r->start))
-            return r->offset + (addr - r->start);
+        struct sc_range r = block_at(s, kd->block[lo].index);
+        if (addr - r.start < r.size && len <= r.size - (addr - r.start))
+            return r.offset + (addr - r.start);
     }
     return 0;
 }
 
-static uint32_t prcb_number(struct sc_source *s, uint64_t prcb_offset) {
-    unsigned size = s->machine.build >= 7600 ? 4 : s->machine.build >= 6000 ? 2 : 1;
-    return (uint32_t)number_at(s, prcb_offset + kd_of(s)->kdbg.prcb_number, size);
-}
-
-/* One pass over the blocks of a PRCB's size: the first of each number. */
-static sc_err *find_prcbs(struct sc_source *s, struct sc_kdump *kd) {
+static sc_err *make_prcbs(struct sc_source *s, struct sc_kdump *kd) {
     uint32_t n = s->machine.ncpus < CPUS_MAX ? s->machine.ncpus : CPUS_MAX;
     kd->prcb = sc_arena_array(s->arena, n, sizeof *kd->prcb);
     if (!kd->prcb)
         return sc_err_nomem();
     kd->nprcbs = n;
-    for (size_t i = 0; i < kd->blocks.count; i++) {
-        const struct sc_range *r = &kd->blocks.item[i];
-        if (!kd->kdbg.size_prcb || r->size != kd->kdbg.size_prcb)
-            continue;
-        uint32_t number = prcb_number(s, r->offset);
-        if (number < n && !kd->prcb[number].start)
-            kd->prcb[number] = *r;
-    }
     return NULL;
 }
 
@@ -142,7 +143,6 @@ static void find_prcb(struct sc_source *s, uint32_t number, uint64_t *va, uint64
     }
 }
 
-/* False when memory is short. */
 /*
  * The same by one pass over the table: for the one look-up that opening needs, sorting the blocks
  * would cost more than all the rest.
@@ -153,17 +153,15 @@ static uint64_t find_unsorted(struct sc_source *s, uint64_t addr) {
     uint64_t n = t->data_blocks_offset ? t->data_blocks_count : 0;
     if (n > SC_TRIAGE_BLOCKS_MAX)
         n = SC_TRIAGE_BLOCKS_MAX;
-    while (n-- && sc_cur_left(&c) >= 16) {
-        uint64_t start = sc_u64(&c);
-        uint32_t offset = sc_u32(&c), size = sc_u32(&c);
-        if (!s->probe.is64)
-            start &= UINT32_MAX;
-        if (addr - start < size)
-            return offset + (addr - start);
+    while (n-- && sc_cur_left(&c) >= BLOCK_SIZE) {
+        struct sc_range r = next_block(s, &c);
+        if (addr - r.start < r.size)
+            return r.offset + (addr - r.start);
     }
     return 0;
 }
 
+/* False when memory is short. */
 static bool read_build_lab(struct sc_source *s, const struct sc_kdbg *k) {
     char text[128];
     uint64_t at = k->build_lab ? find_unsorted(s, k->build_lab) : 0;
@@ -217,9 +215,9 @@ sc_err *sc_triage_index(struct sc_source *source) {
     struct sc_kdump *kd = kd_of(source);
     if (kd->indexed || !kd->kdbg.present)
         return NULL;
-    sc_err *err = load_blocks(source, kd);
+    sc_err *err = make_prcbs(source, kd);
     if (!err)
-        err = find_prcbs(source, kd);
+        err = load_blocks(source, kd);
     if (err)
         return err;
     uint64_t offset;

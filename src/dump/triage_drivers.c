@@ -107,6 +107,14 @@ void sc_triage_find_stride(struct sc_source *source, struct sc_kdump *kd) {
 
 /* Units before the NUL that ends a string of the pool; NAME_MAX_CHARS + 1 when there is none. */
 static uint32_t units_to_nul(struct sc_cur c) {
+    if (c.data) { /* in place, as nearly always */
+        const uint8_t *p = c.data + (c.pos - c.start);
+        const uint64_t units = sc_cur_left(&c) / 2;
+        for (uint32_t n = 0; n <= NAME_MAX_CHARS && n < units; n++)
+            if (!(p[2 * n] | p[2 * n + 1]))
+                return n;
+        return NAME_MAX_CHARS + 1;
+    }
     for (uint32_t n = 0; n <= NAME_MAX_CHARS; n++)
         if (!sc_u16(&c))
             return sc_cur_failed(&c) ? NAME_MAX_CHARS + 1 : n;
@@ -177,6 +185,8 @@ sc_err *sc_triage_load_modules(struct sc_source *source, struct sc_modules *ret)
         sc_source_note(source, t->driver_list_offset, "%u drivers claimed, %u looked at",
                        t->driver_count, n);
     }
+    if (!SC_VEC_RESERVE(ret, ret->count + n))
+        return sc_err_nomem();
     for (uint32_t i = 0; i < n; i++) {
         sc_err *err = add_module(source, i, f, ret);
         if (err)

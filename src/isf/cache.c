@@ -47,7 +47,7 @@ static bool says_its_content(const sc_file *file) {
 
 /* Of such a file both ends are enough, and the rest of it is not touched. */
 sc_err *isf_cache_key(const sc_file *file, struct isf_key *ret_key) {
-    enum { END = 32 * 1024 };
+    enum { END = 4096 };
     struct isf_key key = {.size = sc_file_size(file)};
     struct isf_digest digest;
     bool ends = key.size > 4 * END && says_its_content(file);

@@ -55,12 +55,6 @@ bool isf_image_open(const void *data, size_t size, struct isf_image *ret_image) 
     return true;
 }
 
-const char *isf_image_string(const struct isf_image *image, uint32_t offset) {
-    return offset < image->section[ISF_POOL].count
-               ? (const char *)image->section[ISF_POOL].at + offset
-               : "";
-}
-
 /* The row's bytes; NULL when there is no such row. */
 static const uint8_t *row_at(const struct isf_image *image, enum isf_section section,
                              uint32_t index) {
@@ -85,15 +79,6 @@ bool isf_image_type(const struct isf_image *image, uint32_t index, struct isf_ty
     *ret = (struct isf_type_row){
         isf_get32(p),      isf_get32(p + 4), p[8], p[9], p[10], p[11], isf_get32(p + 12),
         isf_get64(p + 16), isf_get64(p + 24)};
-    return true;
-}
-
-bool isf_image_member(const struct isf_image *image, uint32_t index, struct isf_member_row *ret) {
-    const uint8_t *p = row_at(image, ISF_MEMBERS, index);
-    if (!p)
-        return false;
-    *ret = (struct isf_member_row){isf_get32(p), isf_get32(p + 4), isf_get64(p + 8), p[16], p[17],
-                                   p[18]};
     return true;
 }
 

@@ -114,11 +114,19 @@ size_t isf_section_size(enum isf_section section);
 /* False: not an image of this version, or damaged. DATA is borrowed. */
 bool isf_image_open(const void *data, size_t size, struct isf_image *ret_image);
 /* "" for an offset outside the pool. */
-const char *isf_image_string(const struct isf_image *image, uint32_t offset);
+static inline const char *isf_image_string(const struct isf_image *image, uint32_t offset) {
+    return offset < image->section[ISF_POOL].count
+               ? (const char *)image->section[ISF_POOL].at + offset
+               : "";
+}
+/* A row of MEMBERS by its bytes: they are gone through by the hundred. */
+static inline struct isf_member_row isf_member_at(const uint8_t *p) {
+    return (struct isf_member_row){isf_get32(p), isf_get32(p + 4), isf_get64(p + 8), p[16], p[17],
+                                   p[18]};
+}
 /* Rows by index; false when there is no such row. */
 bool isf_image_symbol(const struct isf_image *image, uint32_t index, struct isf_symbol_row *ret);
 bool isf_image_type(const struct isf_image *image, uint32_t index, struct isf_type_row *ret);
-bool isf_image_member(const struct isf_image *image, uint32_t index, struct isf_member_row *ret);
 /* The part of LIST that may hold NAME: [*RET_FIRST, *RET_END). */
 void isf_image_bucket(const struct isf_image *image, enum isf_section names, const char *name,
                       uint32_t *ret_first, uint32_t *ret_end);

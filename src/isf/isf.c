@@ -79,11 +79,11 @@ static bool fill_constant(const struct isf_image *im, uint32_t index, struct sc_
 
 /* The number of symbols that start at or below RVA. */
 static uint32_t symbols_up_to(const struct isf_image *im, uint32_t rva) {
+    const size_t size = isf_section_size(ISF_SYMBOLS); /* the address is first in a row */
     uint32_t low = 0, high = im->section[ISF_SYMBOLS].count;
     while (low < high) {
         uint32_t middle = low + (high - low) / 2;
-        struct isf_symbol_row row;
-        if (isf_image_symbol(im, middle, &row) && row.rva <= rva)
+        if (isf_get32(im->section[ISF_SYMBOLS].at + middle * size) <= rva)
             low = middle + 1;
         else
             high = middle;
@@ -237,30 +237,73 @@ static bool has_members(const struct isf_type_row *row) {
            row->kind == SC_TYPE_UNION || row->kind == SC_TYPE_ENUM;
 }
 
+static struct sc_member member_of(const struct isf_image *im, const uint8_t *row) {
+    const struct isf_member_row r = isf_member_at(row);
+    struct sc_member m = {.name = isf_image_string(im, r.name),
+                          .kind = r.kind == SC_MEMBER_ENUMERATOR ? SC_MEMBER_ENUMERATOR
+                                                                 : SC_MEMBER_FIELD,
+                          .type = r.type,
+                          .bit_pos = r.bit_pos,
+                          .bit_len = r.bit_len};
+    if (m.kind == SC_MEMBER_ENUMERATOR)
+        m.value = (int64_t)r.value;
+    else
+        m.offset = r.value;
+    return m;
+}
+
+/* The rows of a type's members; fewer than the type claims when the cache file is damaged. */
+struct members {
+    const uint8_t *row;
+    size_t count;
+    uint64_t claimed;
+};
+
+static struct members members_of(const struct isf_image *im, const struct isf_type_row *type) {
+    const size_t first = type->first, all = im->section[ISF_MEMBERS].count;
+    const size_t room = first < all ? all - first : 0;
+    struct members m = {.claimed = has_members(type) ? type->count : 0};
+    m.count = m.claimed < room ? (size_t)m.claimed : room;
+    if (m.count)
+        m.row = im->section[ISF_MEMBERS].at + first * isf_section_size(ISF_MEMBERS);
+    return m;
+}
+
 static sc_err *isf_members(void *impl, uint32_t id, sc_member_fn fn, void *ctx) {
     const struct isf *isf = impl;
     struct isf_type_row type;
     sc_err *err = get_type(isf, id, &type);
     if (err)
         return err;
-    for (uint64_t i = 0; has_members(&type) && i < type.count; i++) {
-        struct isf_member_row row;
-        if (type.first + i > UINT32_MAX ||
-            !isf_image_member(&isf->image, (uint32_t)(type.first + i), &row))
-            return sc_errf(SC_ERR_FORMAT, "%s: the cache file is damaged: delete it",
-                           isf->cache ? sc_file_path(isf->cache) : isf->path);
-        struct sc_member m = {.name = isf_image_string(&isf->image, row.name),
-                              .kind = row.kind == SC_MEMBER_ENUMERATOR ? SC_MEMBER_ENUMERATOR
-                                                                       : SC_MEMBER_FIELD,
-                              .type = row.type,
-                              .bit_pos = row.bit_pos,
-                              .bit_len = row.bit_len};
-        if (m.kind == SC_MEMBER_ENUMERATOR)
-            m.value = (int64_t)row.value;
-        else
-            m.offset = row.value;
+    const struct members rows = members_of(&isf->image, &type);
+    for (size_t i = 0; i < rows.count; i++) {
+        struct sc_member m = member_of(&isf->image, rows.row + i * isf_section_size(ISF_MEMBERS));
         if (!fn(ctx, &m))
-            break;
+            return NULL;
+    }
+    if (rows.count == rows.claimed)
+        return NULL;
+    return sc_errf(SC_ERR_FORMAT, "%s: the cache file is damaged: delete it",
+                   isf->cache ? sc_file_path(isf->cache) : isf->path);
+}
+
+static sc_err *isf_member(void *impl, uint32_t id, const char *name, struct sc_member *ret,
+                          bool *ret_found) {
+    const struct isf *isf = impl;
+    struct isf_type_row type;
+    sc_err *err = get_type(isf, id, &type);
+    if (err)
+        return err;
+    const struct members rows = members_of(&isf->image, &type);
+    const size_t size = isf_section_size(ISF_MEMBERS);
+    for (size_t i = 0; i < rows.count; i++) {
+        const uint8_t *row = rows.row + i * size;
+        const char *own = isf_image_string(&isf->image, isf_get32(row)); /* the name is first */
+        if (*own != *name || strcmp(own, name) != 0)
+            continue;
+        *ret = member_of(&isf->image, row);
+        *ret_found = true;
+        break;
     }
     return NULL;
 }
@@ -290,6 +333,7 @@ static const struct sc_symbols_ops isf_ops = {
     .type_named = isf_type_named,
     .type = isf_type,
     .members = isf_members,
+    .member = isf_member,
     .types = isf_types,
 };
 

@@ -6,6 +6,8 @@
 #ifndef STOPCODE_MEM_PAGES_H
 #define STOPCODE_MEM_PAGES_H
 
+#include <stdatomic.h>
+
 #include "base/file.h"
 #include "stopcode/paging.h"
 #include "stopcode/source.h"

@@ -1,29 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Address spaces over ranges of a file, and the fillers behind them.
- *
- * Ranges come in order of preference and may overlap (a triage dump's data blocks repeat its
- * stack). They are sorted and cut to be disjoint once; a read is then a binary search. Nothing is
- * expanded to pages: a range costs 24 bytes whatever its size.
+ * Address spaces: the front of the pages behind them. It counts what fails, loads the pages when
+ * they are first needed, asks the fillers for what the pages lack, and keeps addresses inside.
  */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/sort.h"
 #include "base/vec.h"
+#include "mem/pages.h"
+#include "mem/ranges.h"
 #include "mem/space_impl.h"
 
-enum { FILLERS_MAX = 8 };
+enum { FILLERS_MAX = 8, PAGE = 0x1000 };
 
 struct sc_space {
-    const sc_file *file;
-    struct sc_range *range; /* sorted, disjoint */
-    size_t count;
-    size_t last; /* where the last hit was: reads cluster */
+    struct sc_pages pages; /* ops NULL: not loaded yet */
+    struct sc_pages none;  /* what sc_space_pages() gives of ranges */
     unsigned ptr_size;
     const atomic_bool *cancel;
-    sc_space_load_fn load; /* NULL: loaded */
+    const sc_file *file;
+    sc_space_load_fn load; /* gives ranges; NULL: `open` gives pages */
+    sc_space_open_fn open;
     void *load_ctx;
     sc_err *trouble; /* of the last failed load */
     uint64_t io_failures;
@@ -40,209 +38,85 @@ const char *sc_read_name(enum sc_read status) {
     return (unsigned)status < sizeof names / sizeof *names ? names[status] : "unknown";
 }
 
-/* A range with its rank: the lower the rank, the more it is preferred. */
-struct ranked {
-    struct sc_range r;
-    size_t rank;
-};
-
-/* Cuts FROM off the front of R. */
-static struct sc_range cut_front(struct sc_range r, uint64_t from) {
-    uint64_t d = from - r.start;
-    return (struct sc_range){from, r.size - d, r.offset + d};
+static void end_pages(struct sc_pages *pages) {
+    if (pages->ops && pages->ops->destroy)
+        pages->ops->destroy(pages->impl);
+    *pages = (struct sc_pages){0};
 }
 
-/*
- * Min-heap by rank of the ranges that are open at the sweep's position: the preferred one on top.
- */
-struct heap {
-    struct ranked *item;
-    size_t count;
-};
-
-static void heap_push(struct heap *h, struct ranked r) {
-    size_t i = h->count++;
-    while (i && h->item[(i - 1) / 2].rank > r.rank) {
-        h->item[i] = h->item[(i - 1) / 2];
-        i = (i - 1) / 2;
-    }
-    h->item[i] = r;
-}
-
-static void heap_pop(struct heap *h) {
-    struct ranked last = h->item[--h->count];
-    size_t i = 0;
-    for (;;) {
-        size_t child = 2 * i + 1;
-        if (child >= h->count)
-            break;
-        if (child + 1 < h->count && h->item[child + 1].rank < h->item[child].rank)
-            child++;
-        if (h->item[child].rank >= last.rank)
-            break;
-        h->item[i] = h->item[child];
-        i = child;
-    }
-    h->item[i] = last;
-}
-
-/* Appends a piece, joining it to the one before when both address and offset go on. */
-static bool put(struct sc_ranges *out, struct sc_range r) {
-    if (out->count) {
-        struct sc_range *p = &out->item[out->count - 1];
-        if (p->start + p->size == r.start && p->offset + p->size == r.offset) {
-            p->size += r.size;
-            return true;
-        }
-    }
-    struct sc_range *slot = SC_VEC_PUSH(out);
-    if (!slot)
-        return false;
-    *slot = r;
-    return true;
-}
-
-/* The sweep: between two starts, the preferred open range supplies the bytes. */
-static bool flatten(const struct ranked *in, size_t n, struct heap *open, struct sc_ranges *out) {
-    uint64_t pos = 0;
-    size_t next = 0;
-    while (next < n || open->count) {
-        if (!open->count)
-            pos = in[next].r.start;
-        while (next < n && in[next].r.start <= pos)
-            heap_push(open, in[next++]);
-        struct sc_range top = open->item[0].r;
-        uint64_t end = top.start + (top.size - 1); /* inclusive: a range may end at 2^64 */
-        if (end < pos) {
-            heap_pop(open);
-            continue;
-        }
-        uint64_t stop = end;
-        if (next < n && in[next].r.start <= end)
-            stop = in[next].r.start - 1;
-        struct sc_range piece = cut_front(top, pos);
-        piece.size = stop - pos + 1;
-        if (!put(out, piece))
-            return false;
-        if (stop == UINT64_MAX)
-            break;
-        pos = stop + 1;
-        if (stop == end)
-            heap_pop(open);
-    }
-    return true;
-}
-
-static bool is_sorted(const struct sc_ranges *r) {
-    for (size_t i = 0; i < r->count; i++) {
-        if (!r->item[i].size)
-            return false;
-        if (i && r->item[i - 1].start + (r->item[i - 1].size - 1) >= r->item[i].start)
-            return false;
-    }
-    return true;
-}
-
-/* Cuts what runs over the top of the address space: it must not wrap to low addresses. */
-static void cut_at_top(struct sc_ranges *ranges) {
-    for (size_t i = 0; i < ranges->count; i++) {
-        struct sc_range *r = &ranges->item[i];
-        if (r->size && r->size - 1 > UINT64_MAX - r->start)
-            r->size = UINT64_MAX - r->start + 1;
-    }
-}
-
-/* Those of RANGES that are not empty, by start, then rank; NULL when memory is short. */
-static struct ranked *sorted(const struct sc_ranges *ranges, size_t *ret_count) {
-    struct ranked *in = calloc(ranges->count, sizeof *in);
-    struct sc_sort_key *key = calloc(ranges->count, sizeof *key);
-    size_t n = 0;
-    for (size_t i = 0; key && i < ranges->count; i++)
-        if (ranges->item[i].size)
-            key[n++] = (struct sc_sort_key){ranges->item[i].start, i};
-    if (!in || !key || !sc_sort_keys(key, n)) {
-        free(in);
-        free(key);
-        return NULL;
-    }
-    for (size_t i = 0; i < n; i++)
-        in[i] = (struct ranked){ranges->item[key[i].index], key[i].index};
-    free(key);
-    *ret_count = n;
-    return in;
-}
-
-/* Sorts RANGES and makes them disjoint, in place of the old array. */
-static bool normalise(struct sc_ranges *ranges) {
-    cut_at_top(ranges);
-    if (is_sorted(ranges))
-        return true;
-    size_t n;
-    struct ranked *in = sorted(ranges, &n);
-    struct heap open = {in ? calloc(ranges->count, sizeof *in) : NULL, 0};
-    struct sc_ranges out = {0};
-    bool ok = open.item != NULL;
-    if (ok) {
-        SC_VEC_FREE(ranges); /* not needed beside the copy: a hostile list is long */
-        ok = flatten(in, n, &open, &out);
-    }
-    free(in);
-    free(open.item);
-    if (!ok) {
-        SC_VEC_FREE(&out);
-        return false;
-    }
-    *ranges = out;
-    return true;
-}
-
-sc_err *sc_space_create(const sc_file *file, struct sc_ranges *own_ranges, unsigned ptr_size,
-                        const atomic_bool *cancel, sc_space **ret_space) {
+sc_err *sc_space_create_pages(struct sc_pages own_pages, unsigned ptr_size,
+                              const atomic_bool *cancel, sc_space **ret_space) {
     sc_space *s = calloc(1, sizeof *s);
-    if (!s || !normalise(own_ranges)) {
-        free(s);
-        SC_VEC_FREE(own_ranges);
+    if (!s) {
+        end_pages(&own_pages);
         return sc_err_nomem();
     }
-    s->file = file;
-    s->range = own_ranges->item;
-    s->count = own_ranges->count;
+    s->pages = own_pages;
     s->ptr_size = ptr_size;
     s->cancel = cancel;
-    *own_ranges = (struct sc_ranges){0};
     *ret_space = s;
     return NULL;
 }
 
-sc_err *sc_space_create_lazy(const sc_file *file, sc_space_load_fn load, void *ctx,
-                             unsigned ptr_size, const atomic_bool *cancel, sc_space **ret_space) {
-    struct sc_ranges none = {0};
-    sc_err *err = sc_space_create(file, &none, ptr_size, cancel, ret_space);
+sc_err *sc_space_create_pages_lazy(sc_space_open_fn open, void *ctx, unsigned ptr_size,
+                                   const atomic_bool *cancel, sc_space **ret_space) {
+    sc_err *err = sc_space_create_pages((struct sc_pages){0}, ptr_size, cancel, ret_space);
     if (err)
         return err;
+    (*ret_space)->open = open;
+    (*ret_space)->load_ctx = ctx;
+    return NULL;
+}
+
+sc_err *sc_space_create(const sc_file *file, struct sc_ranges *own_ranges, unsigned ptr_size,
+                        const atomic_bool *cancel, sc_space **ret_space) {
+    struct sc_pages pages;
+    sc_err *err = sc_ranges_pages(file, own_ranges, &pages);
+    return err ? err : sc_space_create_pages(pages, ptr_size, cancel, ret_space);
+}
+
+sc_err *sc_space_create_lazy(const sc_file *file, sc_space_load_fn load, void *ctx,
+                             unsigned ptr_size, const atomic_bool *cancel, sc_space **ret_space) {
+    sc_err *err = sc_space_create_pages((struct sc_pages){0}, ptr_size, cancel, ret_space);
+    if (err)
+        return err;
+    (*ret_space)->file = file;
     (*ret_space)->load = load;
     (*ret_space)->load_ctx = ctx;
     return NULL;
 }
 
-/* True when the ranges are there. */
-static bool loaded(sc_space *s) {
-    if (!s->load)
-        return true;
+static sc_err *load_pages(sc_space *s, struct sc_pages *ret) {
+    if (s->open)
+        return s->open(s->load_ctx, ret);
     struct sc_ranges ranges = {0};
-    sc_err *err = s->load(s->load_ctx, &ranges);
-    if (!err && !normalise(&ranges))
-        err = sc_err_nomem();
+    sc_err *err = s->load ? s->load(s->load_ctx, &ranges) : NULL;
+    if (!err)
+        return sc_ranges_pages(s->file, &ranges, ret);
+    SC_VEC_FREE(&ranges);
+    return err;
+}
+
+/* True when the pages are there. */
+static bool load(sc_space *s) {
+    struct sc_pages pages = {0};
+    sc_err *err = load_pages(s, &pages);
     if (err) {
-        SC_VEC_FREE(&ranges);
         sc_err_destroy(s->trouble);
         s->trouble = err;
         return false;
     }
-    s->range = ranges.item;
-    s->count = ranges.count;
-    s->load = NULL;
+    s->pages = pages;
     return true;
+}
+
+static inline bool loaded(sc_space *s) { return s->pages.ops || load(s); }
+
+struct sc_pages *sc_space_pages(sc_space *space) {
+    if (loaded(space) && !sc_is_ranges(&space->pages))
+        return &space->pages;
+    space->none = (struct sc_pages){0};
+    return &space->none;
 }
 
 sc_err *sc_space_trouble(sc_space *space) {
@@ -254,47 +128,27 @@ sc_err *sc_space_trouble(sc_space *space) {
 void sc_space_destroy(sc_space *space) {
     if (!space)
         return;
+    end_pages(&space->pages);
     sc_err_destroy(space->trouble);
-    free(space->range);
     free(space);
 }
 
 uint64_t sc_space_io_failures(const sc_space *space) { return space->io_failures; }
-
+bool sc_space_cancelled(const sc_space *space) {
+    return space->cancel && atomic_load(space->cancel);
+}
 unsigned sc_space_ptr_size(const sc_space *space) { return space->ptr_size; }
 
 uint64_t sc_space_canon(const sc_space *space, uint64_t addr) {
     return space->ptr_size == 4 ? addr & 0xffffffff : addr;
 }
 
-/* Index of the first range that ends at or behind ADDR; count if none. */
-static size_t lower(const sc_space *s, uint64_t addr) {
-    size_t lo = 0, hi = s->count;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (s->range[mid].start + (s->range[mid].size - 1) < addr)
-            lo = mid + 1;
-        else
-            hi = mid;
-    }
-    return lo;
-}
-
-static bool covers(const struct sc_range *r, uint64_t addr) { return addr - r->start < r->size; }
-
-static const struct sc_range *find(sc_space *s, uint64_t addr) {
-    if (s->last < s->count && covers(&s->range[s->last], addr))
-        return &s->range[s->last];
-    size_t i = lower(s, addr);
-    if (i == s->count || !covers(&s->range[i], addr))
-        return NULL;
-    s->last = i;
-    return &s->range[i];
-}
-
-/* Asks the fillers in turn; *GOT bytes from the first that has any. */
-static enum sc_read fill(sc_space *s, uint64_t addr, void *buf, size_t len, size_t *got) {
-    enum sc_read status = SC_READ_ABSENT;
+/*
+ * Asks the fillers in turn; *GOT bytes from the first that has any. STATUS is why the pages have
+ * none.
+ */
+static enum sc_read fill(sc_space *s, uint64_t addr, void *buf, size_t len, enum sc_read status,
+                         size_t *got) {
     for (unsigned i = 0; i < s->nfillers; i++) {
         *got = 0;
         enum sc_read st = s->filler[i].fn(s->filler[i].ctx, addr, buf, len, got);
@@ -307,23 +161,28 @@ static enum sc_read fill(sc_space *s, uint64_t addr, void *buf, size_t len, size
     return status;
 }
 
-/* One piece: as many bytes as one range or filler gives. */
+/*
+ * How far a filler may go: it must not run over bytes that the dump has. Ranges begin anywhere;
+ * other pages are there, or not, as a whole.
+ */
+static size_t missing(sc_space *s, uint64_t addr, size_t len) {
+    uint64_t start, size, room = PAGE - addr % PAGE;
+    if (!sc_is_ranges(&s->pages))
+        return len < room ? len : (size_t)room;
+    if (!s->pages.ops->next(s->pages.impl, addr, &start, &size) || start <= addr ||
+        start - addr >= len)
+        return len;
+    return (size_t)(start - addr);
+}
+
+/* One piece: as many bytes as lie together, or as one filler gives. */
 static enum sc_read read_piece(sc_space *s, uint64_t addr, void *buf, size_t len, size_t *got) {
-    const struct sc_range *r = find(s, addr);
-    *got = 0;
-    if (r) {
-        uint64_t skip = addr - r->start;
-        if (len > r->size - skip)
-            len = (size_t)(r->size - skip);
-        if (!sc_file_read_some(s->file, r->offset + skip, buf, len, got))
-            return SC_READ_IO;
-        return *got ? SC_READ_OK : SC_READ_IO;
-    }
-    /* A filler must not run over bytes that the dump has. */
-    size_t next = lower(s, addr);
-    if (next < s->count && s->range[next].start - addr < len)
-        len = (size_t)(s->range[next].start - addr);
-    return fill(s, addr, buf, len, got);
+    enum sc_read status = s->pages.ops->read(s->pages.impl, addr, buf, len, got);
+    if (status == SC_READ_OK && !*got)
+        return SC_READ_IO; /* whoever promises bytes must give some, or a read would not end */
+    if (status == SC_READ_OK || status == SC_READ_IO || !s->nfillers)
+        return status;
+    return fill(s, addr, buf, missing(s, addr, len), status, got);
 }
 
 enum sc_read sc_space_read(sc_space *space, uint64_t addr, void *buf, size_t len, size_t *ret_got) {
@@ -349,7 +208,7 @@ enum sc_read sc_space_read(sc_space *space, uint64_t addr, void *buf, size_t len
 }
 
 sc_err *sc_space_need(sc_space *space, uint64_t addr, void *buf, size_t len, const char *what) {
-    if (space->cancel && atomic_load(space->cancel))
+    if (sc_space_cancelled(space))
         return sc_err_cancelled();
     size_t got = 0;
     enum sc_read status = sc_space_read(space, addr, buf, len, &got);
@@ -384,29 +243,13 @@ enum sc_read sc_space_view(sc_space *space, uint64_t addr, const uint8_t **ret_d
                            size_t *ret_len) {
     if (!loaded(space))
         return SC_READ_IO;
-    const struct sc_range *r = find(space, addr);
-    if (!r)
+    if (!space->pages.ops->view)
         return SC_READ_ABSENT;
-    uint64_t skip = addr - r->start, len = r->size - skip;
-    if (len > SIZE_MAX)
-        len = SIZE_MAX;
-    const uint8_t *data = sc_file_view(space->file, r->offset + skip, len);
-    if (!data)
-        return SC_READ_ABSENT;
-    *ret_data = data;
-    *ret_len = (size_t)len;
-    return SC_READ_OK;
+    return space->pages.ops->view(space->pages.impl, addr, ret_data, ret_len);
 }
 
 bool sc_space_next(sc_space *space, uint64_t addr, uint64_t *ret_start, uint64_t *ret_size) {
-    if (!loaded(space))
-        return false;
-    size_t i = lower(space, addr);
-    if (i == space->count)
-        return false;
-    *ret_start = space->range[i].start;
-    *ret_size = space->range[i].size;
-    return true;
+    return loaded(space) && space->pages.ops->next(space->pages.impl, addr, ret_start, ret_size);
 }
 
 sc_err *sc_space_add_filler(sc_space *space, const char *name, sc_fill_fn fn, void *ctx) {

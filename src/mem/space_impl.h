@@ -31,6 +31,9 @@ sc_err *sc_space_trouble(sc_space *space);
  */
 uint64_t sc_space_io_failures(const sc_space *space);
 
+/* Is the cancel flag that the space was made with set? */
+bool sc_space_cancelled(const sc_space *space);
+
 /*
  * A space over ranges of a file. RANGES are in order of preference and may overlap: earlier ones
  * win. They are sorted and made disjoint here; the array is taken over. CANCEL may be NULL.

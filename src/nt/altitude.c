@@ -93,11 +93,12 @@ bool nt_altitude_by_file(const char *file, size_t nth, struct nt_altitude *ret) 
         return false;
     file = sc_base_name(file);
     size_t length = stem(file);
-    for (size_t row = 0; row < ALTITUDE_ROWS; row++) {
+    unsigned first = (unsigned char)lower(*file); /* 0: rows that may begin with anything */
+    first = first < 128 ? first : 0;
+    for (size_t i = altitude_starts[first]; i < altitude_starts[first + 1]; i++) {
+        size_t row = altitude_order[i];
         const char *listed = altitudes_pool + altitude_files[row];
 
-        if (*listed != '?' && lower(*listed) != lower(*file))
-            continue;
         if (stem(listed) != length || !same(listed, file, length) || nth-- > 0)
             continue;
         fill(row, ret);

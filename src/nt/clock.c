@@ -22,12 +22,11 @@ static struct nt_field number(const struct nt *nt, uint64_t address) {
 
 static sc_err *read_increment(const struct nt *nt, struct nt_field *ret) {
     sc_err *err = nt_global(nt, "nt!KeMaximumIncrement", 4, ret);
-    uint64_t kdbg = sc_target_machine(nt->target)->debugger_data, address;
+    uint64_t address;
     if (err)
         return err;
-    if (ret->state != NT_READ && kdbg &&
-        sc_space_uint(nt->space, nt_add(nt, kdbg, 0x78), 8, &address) == SC_READ_OK)
-        *ret = number(nt, sc_space_canon(nt->space, address));
+    if (ret->state != NT_READ && sc_target_kd_member(nt->target, 0x78, 8, &address))
+        *ret = number(nt, address);
     if (ret->state == NT_READ && (!ret->value || ret->value > INCREMENT_MAX))
         *ret = (struct nt_field){0, NT_ABSENT}; /* no clock has it: not what it seems */
     return NULL;

@@ -17,6 +17,7 @@
  */
 #include "nt/imagediff.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,67 +35,62 @@ struct check {
     sc_target *target;
     const struct sc_module *module;
     sc_pe *pe;
-    uint8_t *image; /* the file as the loader lays it out, as far as it is needed */
-    bool *known;    /* … one for each page: it was read from the file */
-    uint8_t *sites; /* bits: bytes that the kernel may have patched */
     size_t size;
+    uint8_t **sites; /* bits: bytes that the kernel may have patched; of pages of the dump's */
+    size_t page;     /* number of the one in `bytes`; SIZE_MAX: none */
     nt_imagediff_fn fn;
     void *ctx;
     struct nt_imagediff found;
+    uint8_t bytes[PAGE]; /* of the file, as the loader lays them out */
 };
 
 /* --- the file as it would be loaded --------------------------------------------------------- */
 
-/* The page that RVA lies on, and its neighbours: a relocation may reach over the edge. */
-static void load_page(struct check *c, uint64_t rva) {
-    size_t page = rva / PAGE;
-    for (size_t i = page ? page - 1 : 0; i <= page + 1 && i * PAGE < c->size; i++) {
-        size_t got = 0, want = c->size - i * PAGE < PAGE ? c->size - i * PAGE : PAGE;
-        if (!c->known[i])
-            c->known[i] =
-                sc_pe_read(c->pe, i * PAGE, c->image + i * PAGE, want, &got) == SC_READ_OK;
-    }
+/*
+ * Brings the page that RVA lies on into `bytes`. *RET_WHOLE false: the file does not hold all of
+ * it.
+ */
+static sc_err *load_page(struct check *c, uint64_t rva, bool *ret_whole) {
+    const uint64_t delta = c->module->base - sc_pe_headers(c->pe)->image_base;
+    const size_t page = rva / PAGE, start = page * PAGE;
+    size_t got = 0, want = c->size - start < PAGE ? c->size - start : PAGE;
+    *ret_whole = true;
+    if (c->page == page)
+        return NULL;
+    c->page = SIZE_MAX;
+    *ret_whole = sc_pe_read(c->pe, start, c->bytes, want, &got) == SC_READ_OK;
+    if (!*ret_whole)
+        return NULL;
+    sc_err *err = sc_pe_relocate(c->pe, (uint32_t)start, c->bytes, want, delta);
+    if (!err)
+        c->page = page;
+    return err;
 }
 
-/* Those that the dump holds something of. */
-static void load_pages(struct check *c) {
+/* Makes room for the sites of those pages that the dump holds something of. */
+static sc_err *make_sites(struct check *c) {
     sc_space *space = sc_target_space(c->target);
     uint64_t base = c->module->base, at = base, end = base + c->size, start, size;
     while (at < end && sc_space_next(space, at, &start, &size) && start < end) {
-        uint64_t stop = start + size < end ? start + size : end;
-        for (at = start > at ? start : at; at < stop; at = base + ((at - base) / PAGE + 1) * PAGE)
-            load_page(c, at - base);
-        at = at < stop ? stop : at;
+        size_t page = (size_t)((start > at ? start : at) - base) / PAGE;
+        if (!c->sites[page] && !(c->sites[page] = calloc(PAGE / 8, 1)))
+            return sc_err_nomem();
+        at = base + (page + 1) * (uint64_t)PAGE;
     }
-}
-
-static void add_at(struct check *c, uint32_t rva, unsigned size, uint64_t delta) {
-    if (rva > c->size || c->size - rva < size || !c->known[rva / PAGE] ||
-        !c->known[(rva + size - 1) / PAGE])
-        return;
-    uint64_t value = 0;
-    for (unsigned i = size; i-- > 0;)
-        value = value << 8 | c->image[rva + i];
-    value += delta;
-    for (unsigned i = 0; i < size; i++)
-        c->image[rva + i] = (uint8_t)(value >> 8 * i);
-}
-
-static bool relocate(void *ctx, const struct sc_pe_reloc *reloc) {
-    struct check *c = ctx;
-    uint64_t delta = c->module->base - sc_pe_headers(c->pe)->image_base;
-    if (reloc->type == SC_PE_REL_HIGHLOW)
-        add_at(c, reloc->rva, 4, delta);
-    else if (reloc->type == SC_PE_REL_DIR64)
-        add_at(c, reloc->rva, 8, delta);
-    return true;
+    return NULL;
 }
 
 /* --- what the kernel patches ---------------------------------------------------------------- */
 
 static void mark(struct check *c, uint64_t rva, size_t len) {
-    for (uint64_t i = rva; i < rva + len && i < c->size; i++)
-        c->sites[i / 8] |= (uint8_t)(1 << i % 8);
+    if (rva >= c->size)
+        return;
+    const uint64_t last = rva + (len < c->size - rva ? len : c->size - rva) - 1;
+    if (!c->sites[rva / PAGE] && !c->sites[last / PAGE])
+        return; /* mostly: the dump holds little of an image */
+    for (uint64_t i = rva; i <= last; i++)
+        if (c->sites[i / PAGE])
+            c->sites[i / PAGE][i % PAGE / 8] |= (uint8_t)(1 << i % 8);
 }
 
 /* Pointers to the functions that guard indirect calls, which the loader sets. */
@@ -111,7 +107,8 @@ static void mark_guards(struct check *c, const struct sc_pe_load_config *config)
 }
 
 static bool is_site(const struct check *c, uint64_t rva) {
-    return c->sites && c->sites[rva / 8] >> rva % 8 & 1;
+    const uint8_t *bits = c->sites[rva / PAGE];
+    return bits && bits[rva % PAGE / 8] >> rva % 8 & 1;
 }
 
 /* The blocks of one kind in the LEN bytes at DATA, SITE bytes each. */
@@ -179,9 +176,6 @@ static sc_err *find_sites(struct check *c) {
     }
     if (err)
         return err;
-    c->sites = calloc(c->size / 8 + 1, 1);
-    if (!c->sites)
-        return sc_err_nomem();
     mark_guards(c, &config);
     return mark_listed(c, &config);
 }
@@ -197,7 +191,7 @@ static bool is_filled(const struct check *c, uint64_t rva) {
 
 /* Does the byte differ where nobody but the linker should have written? */
 static bool differs(struct check *c, uint64_t rva, uint8_t memory) {
-    if (memory == c->image[rva] || is_filled(c, rva))
+    if (memory == c->bytes[rva % PAGE] || is_filled(c, rva))
         return false;
     bool site = is_site(c, rva);
     c->found.patched += site;
@@ -210,17 +204,30 @@ static sc_err *report(struct check *c, uint64_t rva, const uint8_t *memory, size
         c->found.first = start;
     c->found.last = start + n - 1;
     c->found.errors += n;
-    struct nt_difference d = {start, n, c->image + rva, memory};
+    struct nt_difference d = {start, n, c->bytes + rva % PAGE, memory};
     return c->fn ? c->fn(c->ctx, &d) : NULL;
+}
+
+/* How many bytes are the same in both, at most LEN: nearly all of them, mostly. */
+static size_t same_bytes(const uint8_t *a, const uint8_t *b, size_t len) {
+    enum { LINE = 64 };
+    size_t n = 0;
+    while (len - n >= LINE && !memcmp(a + n, b + n, LINE))
+        n += LINE;
+    while (n < len && a[n] == b[n])
+        n++;
+    return n;
 }
 
 /* LEN bytes of memory at RVA, all on one page. */
 static sc_err *compare_page(struct check *c, uint64_t rva, const uint8_t *memory, size_t len) {
-    sc_err *err = NULL;
-    if (!c->known[rva / PAGE])
-        return NULL;
+    bool whole;
+    sc_err *err = load_page(c, rva, &whole);
+    if (err || !whole)
+        return err;
     c->found.compared += len;
     for (size_t i = 0; !err && i < len;) {
+        i += same_bytes(memory + i, c->bytes + (rva + i) % PAGE, len - i);
         size_t n = 0;
         while (i + n < len && differs(c, rva + i + n, memory[i + n]))
             n++;
@@ -271,14 +278,7 @@ static sc_err *compare_sections(struct check *c) {
 }
 
 static sc_err *run(struct check *c) {
-    c->image = calloc(c->size / PAGE + 1, PAGE);
-    c->known = calloc(c->size / PAGE + 1, sizeof *c->known);
-    if (!c->image || !c->known)
-        return sc_err_nomem();
-    load_pages(c);
-    sc_err *err = NULL;
-    if (c->module->base != sc_pe_headers(c->pe)->image_base)
-        err = sc_pe_each_reloc(c->pe, relocate, c);
+    sc_err *err = make_sites(c);
     if (!err)
         err = find_sites(c);
     return err ? err : compare_sections(c);
@@ -286,20 +286,30 @@ static sc_err *run(struct check *c) {
 
 sc_err *nt_imagediff(sc_target *target, const struct sc_module *module, sc_pe *file,
                      nt_imagediff_fn fn, void *ctx, struct nt_imagediff *ret) {
-    struct check c = {.target = target,
-                      .module = module,
-                      .pe = file,
-                      .size = sc_pe_headers(file)->image_size,
-                      .fn = fn,
-                      .ctx = ctx,
-                      .found = {.first = SC_UNSET64, .last = SC_UNSET64}};
-    if (c.size > IMAGE_MAX)
-        return sc_errf(SC_ERR_LIMIT, "the image file claims to be %zu bytes long", c.size);
-    sc_err *err = run(&c);
-    free(c.image);
-    free(c.known);
-    free(c.sites);
+    const size_t size = sc_pe_headers(file)->image_size, pages = size / PAGE + 1;
+    if (size > IMAGE_MAX)
+        return sc_errf(SC_ERR_LIMIT, "the image file claims to be %zu bytes long", size);
+    struct check *c = malloc(sizeof *c);
+    uint8_t **sites = calloc(pages, sizeof *sites);
+    sc_err *err = c && sites ? NULL : sc_err_nomem();
+    if (!err) {
+        memset(c, 0, offsetof(struct check, bytes));
+        c->target = target;
+        c->module = module;
+        c->pe = file;
+        c->fn = fn;
+        c->ctx = ctx;
+        c->found = (struct nt_imagediff){.first = SC_UNSET64, .last = SC_UNSET64};
+        c->size = size;
+        c->sites = sites;
+        c->page = SIZE_MAX;
+        err = run(c);
+    }
     if (!err)
-        *ret = c.found;
+        *ret = c->found;
+    for (size_t i = 0; sites && i < pages; i++)
+        free(sites[i]);
+    free(sites);
+    free(c);
     return err;
 }

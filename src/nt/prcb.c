@@ -87,7 +87,7 @@ bool nt_prcb_present(const struct nt_prcb *p) { return nt_any(p->f, NT_C_FIELDS)
 
 sc_err *nt_prcb_address(const struct nt *nt, uint32_t index, struct nt_field *ret) {
     const struct sc_threads *threads;
-    uint64_t kdbg = sc_target_machine(nt->target)->debugger_data, block;
+    uint64_t block;
     sc_err *err = sc_target_threads(nt->target, &threads);
     if (err)
         return err;
@@ -95,8 +95,8 @@ sc_err *nt_prcb_address(const struct nt *nt, uint32_t index, struct nt_field *re
     for (size_t i = 0; i < threads->count; i++)
         if (threads->item[i].index == index && threads->item[i].prcb)
             *ret = (struct nt_field){threads->item[i].prcb, NT_READ};
-    if (ret->state == NT_READ || index >= threads->count || !kdbg ||
-        sc_space_uint(nt->space, nt_add(nt, kdbg, 0x218), 8, &block) != SC_READ_OK)
+    if (ret->state == NT_READ || index >= threads->count ||
+        !sc_target_kd_member(nt->target, 0x218, 8, &block))
         return NULL;
     *ret = nt_pointer(nt, nt_add(nt, block, (uint64_t)index * nt->ptr_size));
     return NULL;

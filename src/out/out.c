@@ -6,6 +6,7 @@
  * A frame that is still open when the output ends is closed as an error, so that what has been
  * written is JSON even then.
  */
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,9 +45,12 @@ sc_err *sc_out_create(enum sc_render render, sc_write_fn write, void *ctx, bool 
         return sc_errf(SC_ERR_ARG, "an output needs a writer");
     if (render != SC_RENDER_TEXT && render != SC_RENDER_JSON)
         return sc_errf(SC_ERR_ARG, "no renderer has the number %d", (int)render);
-    sc_out *out = calloc(1, sizeof *out);
+    sc_out *out = malloc(sizeof *out); /* the buffers need no zeros */
     if (!out)
         return sc_err_nomem();
+    memset(out, 0, offsetof(sc_out, main));
+    memset(&out->main, 0, offsetof(struct sc_stream, buf));
+    memset(&out->tee, 0, offsetof(struct sc_stream, buf));
     out->render = render;
     out->color = color && render == SC_RENDER_TEXT;
     out->main.write = write;

@@ -60,10 +60,18 @@ static size_t next_char(const char *text, size_t len, bool own, char *esc, size_
     return n;
 }
 
+/* How many characters from TEXT on are ASCII's that are shown: nearly all of any text. */
+static size_t plain_run(const char *text, size_t len) {
+    size_t i = 0;
+    while (i < len && text[i] >= 0x20 && text[i] < 0x7f)
+        i++;
+    return i;
+}
+
 static void put_text(sc_out *out, const char *text, size_t len, bool own) {
     char esc[SC_OUT_ESCAPE];
     size_t clean = 0, i = 0, escaped;
-    while (i < len) {
+    while ((i += plain_run(text + i, len - i)) < len) {
         size_t n = next_char(text + i, len - i, own, esc, &escaped);
         if (escaped) {
             sc_out_raw(out, text + clean, i - clean);
@@ -82,12 +90,16 @@ void sc_text_foreign(sc_out *out, const char *text, size_t len) { put_text(out, 
 /* Columns that foreign text takes on the screen. */
 static size_t text_width(const char *text, size_t len) {
     char esc[SC_OUT_ESCAPE];
-    size_t width = 0, escaped;
-    for (size_t i = 0; i < len;) {
+    size_t width = 0, escaped, i = 0;
+    for (;;) {
+        size_t plain = plain_run(text + i, len - i);
+        width += plain;
+        i += plain;
+        if (i == len)
+            return width;
         i += next_char(text + i, len - i, false, esc, &escaped);
         width += escaped ? escaped : 1;
     }
-    return width;
 }
 
 /* One conversion, taken apart. */
@@ -207,23 +219,59 @@ static size_t plain_decimal(char *text, size_t len) {
     return n;
 }
 
+/*
+ * What most integers ask for: a width, zeros in front, the left edge. False: anything else, which
+ * is left to snprintf().
+ */
+static bool put_integer(sc_out *out, const struct sc_pieces *pieces, const struct conversion *c,
+                        uintmax_t value, bool negative) {
+    static const char lower[] = "0123456789abcdef", upper[] = "0123456789ABCDEF";
+    const bool left = c->width < 0 || strchr(c->flags, '-'), zeros = strchr(c->flags, '0');
+    const int edge = clamp(c->width, -NUMBER_MAX, NUMBER_MAX), width = edge < 0 ? -edge : edge;
+    const unsigned base = c->letter == 'x' || c->letter == 'X' ? 16 : 10;
+    const char *digits = c->letter == 'X' ? upper : lower;
+    char text[NUMBER_MAX + 32];
+    char *end = text + sizeof text, *p = end;
+    if (c->precision >= 0 || c->letter == 'o' || strpbrk(c->flags, "+ #"))
+        return false;
+    do
+        *--p = digits[value % base];
+    while (value /= base);
+    while (zeros && !left && end - p + negative < width)
+        *--p = '0';
+    if (negative)
+        *--p = '-';
+    size_t len = (size_t)(end - p), blanks = len < (size_t)width ? (size_t)width - len : 0;
+    if (!left)
+        pad(out, pieces, blanks);
+    pieces->own(out, p, len);
+    if (left)
+        pad(out, pieces, blanks);
+    return true;
+}
+
 static void put_number(sc_out *out, const struct sc_pieces *pieces, const struct conversion *c,
                        struct arguments *args) {
     char text[NUMBER_BUF], fmt[16];
     int width = clamp(c->width, -NUMBER_MAX, NUMBER_MAX);
     int precision = clamp(c->precision, -1, NUMBER_MAX), n;
-    if (c->letter == 'd' || c->letter == 'i')
-        n = snprintf(text, sizeof text, number_format(c, "j", fmt), width, precision,
-                     signed_arg(args, c->length));
-    else if (strchr("uxXo", c->letter))
-        n = snprintf(text, sizeof text, number_format(c, "j", fmt), width, precision,
-                     unsigned_arg(args, c->length));
-    else if (c->letter == 'p')
+    if (c->letter == 'd' || c->letter == 'i') {
+        intmax_t v = signed_arg(args, c->length);
+        if (put_integer(out, pieces, c, v < 0 ? -(uintmax_t)v : (uintmax_t)v, v < 0))
+            return;
+        n = snprintf(text, sizeof text, number_format(c, "j", fmt), width, precision, v);
+    } else if (strchr("uxXo", c->letter)) {
+        uintmax_t v = unsigned_arg(args, c->length);
+        if (put_integer(out, pieces, c, v, false))
+            return;
+        n = snprintf(text, sizeof text, number_format(c, "j", fmt), width, precision, v);
+    } else if (c->letter == 'p') {
         n = snprintf(text, sizeof text, "%*p", width, va_arg(args->ap, void *));
-    else
+    } else {
         n = snprintf(text, sizeof text, number_format(c, "", fmt), width, precision,
                      c->length == 'L' ? (double)va_arg(args->ap, long double)
                                       : va_arg(args->ap, double));
+    }
     size_t len = (size_t)clamp(n, 0, NUMBER_BUF - 1);
     if (strchr("fFeEgG", c->letter))
         len = plain_decimal(text, len);
@@ -307,11 +355,19 @@ void sc_remark(sc_out *out, const char *fmt, ...) {
     va_end(ap);
 }
 
+static char *put_hex8(char *p, uint32_t value) {
+    for (int shift = 28; shift >= 0; shift -= 4)
+        *p++ = "0123456789abcdef"[value >> shift & 15];
+    return p;
+}
+
 const char *sc_addr_text(uint64_t addr, unsigned ptr_size, char *buf) {
-    if (ptr_size == 4)
-        snprintf(buf, SC_ADDR_BUF, "%08x", (unsigned)(addr & UINT32_MAX));
-    else
-        snprintf(buf, SC_ADDR_BUF, "%08x`%08x", (unsigned)(addr >> 32),
-                 (unsigned)(addr & UINT32_MAX));
+    char *p = buf;
+    if (ptr_size != 4) {
+        p = put_hex8(p, (uint32_t)(addr >> 32));
+        *p++ = '`';
+    }
+    p = put_hex8(p, (uint32_t)addr);
+    *p = 0;
     return buf;
 }

@@ -20,6 +20,7 @@
  */
 #include <stdlib.h>
 
+#include "base/sort.h"
 #include "base/utf.h"
 #include "base/vec.h"
 #include "pdb/pdb_impl.h"
@@ -345,29 +346,27 @@ sc_err *pdb_typedef(struct pdb *pdb, const char *name, uint32_t *ret_type, bool 
     return err;
 }
 
-static int by_offset(const void *a, const void *b) {
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return x < y ? -1 : x > y;
-}
-
 sc_err *pdb_gsi_offsets(struct pdb *pdb, const struct pdb_gsi *gsi, uint32_t **ret,
                         size_t *ret_count) {
     size_t n = gsi->stream == PDB_NO_STREAM ? 0 : gsi->nrecords, count = 0;
+    struct sc_sort_key *key = malloc((n + 1) * sizeof *key);
     uint32_t *item = calloc(n + 1, sizeof *item);
-    if (!item)
-        return sc_err_nomem();
-    for (uint32_t i = 0; i < n; i++) {
-        sc_err *err = record_offset(pdb, gsi, i, &item[i]);
-        if (err) {
-            free(item);
-            return err;
-        }
+    sc_err *err = key && item ? NULL : sc_err_nomem();
+    for (uint32_t i = 0; i < n && !err; i++) {
+        uint32_t off = 0;
+        err = record_offset(pdb, gsi, i, &off);
+        key[i] = (struct sc_sort_key){off, i};
     }
-    if (n)
-        qsort(item, n, sizeof *item, by_offset);
-    for (size_t i = 0; i < n; i++) /* a record twice in the table is one symbol */
-        if (i == 0 || item[i] != item[i - 1])
-            item[count++] = item[i];
+    if (!err && !sc_sort_keys(key, n))
+        err = sc_err_nomem();
+    for (size_t i = 0; i < n && !err; i++) /* a record twice in the table is one symbol */
+        if (i == 0 || key[i].key != key[i - 1].key)
+            item[count++] = (uint32_t)key[i].key;
+    free(key);
+    if (err) {
+        free(item);
+        return err;
+    }
     *ret = item;
     *ret_count = count;
     return NULL;

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "pdb/msf_impl.h"
 
@@ -109,12 +110,33 @@ static sc_err *check(const struct msf *msf, uint32_t stream, uint64_t offset, ui
                    (unsigned long long)len, size);
 }
 
+/* LEN bytes at OFFSET where they are known to lie; NULL: it is to be found out. */
+static const uint8_t *in_run(const struct msf *msf, uint32_t stream, uint64_t offset,
+                             uint64_t len) {
+    const struct msf_run *r = &msf->run[stream % MSF_RUNS];
+    if (!r->data || r->stream != stream || offset < r->start || offset > r->end ||
+        len > r->end - offset)
+        return NULL;
+    return r->data + (offset - r->start);
+}
+
+/* As the container's, for bytes inside the stream. */
+static sc_err *piece(struct msf *msf, uint32_t stream, uint32_t offset, uint32_t want,
+                     const uint8_t **ret_data, uint32_t *ret_len) {
+    const uint8_t *data = in_run(msf, stream, offset, want);
+    if (!data)
+        return msf->ops->piece(msf, stream, offset, want, ret_data, ret_len);
+    *ret_data = data;
+    *ret_len = want;
+    return NULL;
+}
+
 /* Copies LEN bytes that are inside the stream. */
 static sc_err *copy(struct msf *msf, uint32_t stream, uint32_t offset, uint8_t *buf, uint32_t len) {
     while (len) {
         const uint8_t *data;
         uint32_t n;
-        sc_err *err = msf->ops->piece(msf, stream, offset, len, &data, &n);
+        sc_err *err = piece(msf, stream, offset, len, &data, &n);
         if (err)
             return err;
         memcpy(buf, data, n);
@@ -126,6 +148,11 @@ static sc_err *copy(struct msf *msf, uint32_t stream, uint32_t offset, uint8_t *
 }
 
 sc_err *msf_read(struct msf *msf, uint32_t stream, uint64_t offset, void *buf, uint32_t len) {
+    const uint8_t *data = in_run(msf, stream, offset, len);
+    if (data) {
+        memcpy(buf, data, len);
+        return NULL;
+    }
     sc_err *err = check(msf, stream, offset, len);
     return err ? err : copy(msf, stream, (uint32_t)offset, buf, len);
 }
@@ -144,8 +171,8 @@ const uint8_t *msf_peek(struct msf *msf, uint32_t stream, uint32_t offset, uint3
     uint32_t size = msf_size(msf, stream);
     if (!msf->ops->stable || offset >= size || want == 0)
         return NULL;
-    sc_err *err = msf->ops->piece(msf, stream, offset, want < size - offset ? want : size - offset,
-                                  &data, ret_len);
+    sc_err *err =
+        piece(msf, stream, offset, want < size - offset ? want : size - offset, &data, ret_len);
     sc_err_destroy(err); /* who needs the reason asks again in the ordinary way */
     return err ? NULL : data;
 }
@@ -179,7 +206,7 @@ static sc_err *fill_buf(struct msf *msf, uint32_t stream, uint32_t offset, uint3
     if (msf->ops->stable) {
         const uint8_t *data;
         uint32_t n;
-        sc_err *err = msf->ops->piece(msf, stream, offset, len, &data, &n);
+        sc_err *err = piece(msf, stream, offset, len, &data, &n);
         if (err)
             return err;
         if (n == len) {
@@ -227,7 +254,7 @@ static sc_err *string_len(struct msf *msf, uint32_t stream, uint32_t offset, uin
         /* Names are short: do not touch pages that only the bound reaches. */
         const uint8_t *data;
         uint32_t left = end - offset - len;
-        sc_err *err = msf->ops->piece(msf, stream, offset + len, left < 64 ? left : 64, &data, &n);
+        sc_err *err = piece(msf, stream, offset + len, left < 64 ? left : 64, &data, &n);
         if (err)
             return err;
         if (len == 0)

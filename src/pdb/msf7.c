@@ -122,6 +122,8 @@ static sc_err *piece(struct msf *msf, uint32_t stream, uint32_t offset, uint32_t
         msf_touch(msf, page);
         have += page_len(m, page);
     }
+    if (m->mapped)
+        msf_note_run(msf, stream, offset - in, offset + have, data);
     *ret_data = data + in;
     *ret_len = have < want ? (uint32_t)have : want;
     return NULL;

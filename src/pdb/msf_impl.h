@@ -21,6 +21,17 @@ struct msf_ops {
     bool stable;
 };
 
+/*
+ * Bytes of a stream that lie in place one behind the other, as far as that was found out: most
+ * reads follow one near by.
+ */
+enum { MSF_RUNS = 8 };
+struct msf_run {
+    const uint8_t *data; /* of offset `start`; NULL: none */
+    uint32_t stream;
+    uint64_t start, end;
+};
+
 struct msf {
     sc_file *file;
     const struct msf_ops *ops;
@@ -30,6 +41,7 @@ struct msf {
     /* Pages touched. */
     uint64_t *touched;
     uint64_t npages, pages_read;
+    struct msf_run run[MSF_RUNS]; /* by stream */
     /* Copies of strings that lie in pieces: key is stream << 32 | offset. */
     sc_arena *arena;
     struct sc_map strings;
@@ -41,6 +53,19 @@ static inline void msf_touch(struct msf *msf, uint64_t page) {
         msf->touched[page >> 6] |= bit;
         msf->pages_read++;
     }
+}
+
+/* Notes that [START, END) of STREAM lies at DATA until the container is closed. */
+static inline void msf_note_run(struct msf *msf, uint32_t stream, uint64_t start, uint64_t end,
+                                const uint8_t *data) {
+    struct msf_run *r = &msf->run[stream % MSF_RUNS];
+    const uint64_t size = msf->size[stream];
+    end = end < size ? end : size;
+    if (r->data && r->stream == stream && r->start <= start && start <= r->end &&
+        r->data + (start - r->start) == data)
+        r->end = end > r->end ? end : r->end; /* it goes on */
+    else
+        *r = (struct msf_run){data, stream, start, end};
 }
 
 /* Prepares the bitmap of NPAGES pages. */

@@ -194,6 +194,10 @@ static sc_err *index_data(struct pdb *pdb) {
         struct pdb_sym sym;
         struct pdb_addr *a;
         uint32_t orig;
+        uint8_t head[4]; /* u16 length, u16 kind: most are of other kinds */
+        err = msf_read(pdb->msf, pdb->records, off[i], head, sizeof head);
+        if (err || (msf_le16(head + 2) != S_GDATA32 && msf_le16(head + 2) != S_LDATA32))
+            continue;
         err = pdb_symbol_at(pdb, pdb->records, off[i], &buf, &sym);
         if (err || (sym.kind != S_GDATA32 && sym.kind != S_LDATA32) ||
             !pdb_orig(pdb, sym.seg, sym.off, &orig))

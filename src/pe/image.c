@@ -45,6 +45,7 @@ void sc_pe_close(sc_pe *pe) {
     free(pe->head);
     free(pe->section);
     free(pe->span);
+    SC_VEC_FREE(&pe->relocs);
     free(pe);
 }
 

@@ -230,6 +230,36 @@ sc_err *sc_pe_each_import(const sc_pe *pe, sc_pe_import_fn fn, void *ctx) {
     return err;
 }
 
+/* ---- where their slots lie ---- */
+
+struct ranges {
+    sc_pe_slots_fn fn;
+    void *ctx;
+};
+
+static bool slots_of_table(struct walk *w, const struct table *t) {
+    const struct ranges *r = w->ctx;
+    uint32_t names = name_table(w->pe, t), count = 0;
+    if (!names) {
+        no_names(w, t);
+        return true;
+    }
+    struct pe_cur c = pe_cur_at(w->pe, names, UINT32_MAX, "import name table");
+    while (w->left && pe_uptr(&c) && !c.failed)
+        count++, w->left--;
+    if (c.failed)
+        keep(w, pe_cur_err(&c));
+    else if (!w->left)
+        keep(w, pe_bad(w->pe, names, "import name table: more entries than fit into the image"));
+    return (!count || r->fn(r->ctx, t->slots, count)) && w->left;
+}
+
+sc_err *sc_pe_each_slots(const sc_pe *pe, sc_pe_slots_fn fn, void *ctx) {
+    struct ranges r = {fn, ctx};
+    struct walk w = {.pe = pe, .on_table = slots_of_table, .ctx = &r};
+    return walk_tables(&w);
+}
+
 /* ---- one slot ---- */
 
 struct find {

@@ -11,6 +11,7 @@
 
 #include "base/arena.h"
 #include "base/file.h"
+#include "base/vec.h"
 #include "stopcode/pe.h"
 
 enum {
@@ -24,6 +25,16 @@ enum {
 struct pe_span {
     uint32_t start, end; /* end is behind the alignment padding, cut where the next one begins */
     uint32_t section;
+};
+
+/* The blocks of base relocations by page, once all of them were walked and found in that order. */
+struct pe_reloc_blocks {
+    struct pe_reloc_block {
+        uint32_t page;
+        uint64_t start, end; /* RVAs of its entries */
+    } * item;
+    size_t count, room;
+    bool tried;
 };
 
 struct sc_pe {
@@ -48,6 +59,7 @@ struct sc_pe {
     size_t nnotes;
     struct sc_codeview codeview; /* read at the first call */
     bool has_codeview;
+    struct pe_reloc_blocks relocs; /* relocs.c's */
 };
 
 /* headers.c */

@@ -10,6 +10,7 @@
  * Learnt from Microsoft's "PE Format" document; the pairs' immediates from the ARM manual.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "pe/pe_impl.h"
@@ -180,21 +181,86 @@ static sc_err *relocate_one(const sc_pe *pe, const struct sc_pe_reloc *r, const 
     return NULL;
 }
 
-sc_err *sc_pe_relocate(const sc_pe *pe, uint32_t rva, void *buf, size_t len, uint64_t delta) {
+/* The entries of the block that W stands on. */
+static sc_err *relocate_block(struct walk *w, const struct piece *p) {
+    struct sc_pe_reloc r;
+    sc_err *err = NULL;
+    bool near = w->page < (uint64_t)p->rva + p->len && w->page + 0x1000ull + WIDEST > p->rva;
+    while (near && !err && next_entry(w, &r))
+        err = relocate_one(w->c.pe, &r, p);
+    if (!err && w->c.failed)
+        err = pe_cur_err(&w->c);
+    return err;
+}
+
+/* ---- the blocks by page: pieces are relocated by the hundred ---- */
+
+/*
+ * Notes where the blocks are. A damaged table, one in no order, or too little memory: then there
+ * is no list, and each piece is relocated by a walk over all of them, which says what is wrong.
+ */
+static void list_blocks(sc_pe *pe) {
+    struct pe_reloc_blocks *list = &pe->relocs;
+    struct walk w;
+    sc_err *err = start(pe, &w);
+    bool fine = !err;
+    list->tried = true;
+    while (fine && next_block(&w, &err)) {
+        const struct pe_reloc_block *last = list->count ? &list->item[list->count - 1] : NULL;
+        fine = !last || last->page < w.page;
+        struct pe_reloc_block *block = fine ? SC_VEC_PUSH(list) : NULL;
+        fine = block != NULL;
+        if (block)
+            *block = (struct pe_reloc_block){w.page, w.c.pos, w.block_end};
+        pe_seek(&w.c, w.block_end);
+        fine = fine && !w.c.failed;
+    }
+    if (err || !fine)
+        SC_VEC_FREE(list);
+    sc_err_destroy(err);
+}
+
+/* The first block whose relocations may reach to RVA or behind. */
+static size_t block_from(const struct pe_reloc_blocks *list, uint32_t rva) {
+    size_t lo = 0, hi = list->count;
+    while (lo < hi) {
+        size_t mid = lo + (hi - lo) / 2;
+        if (list->item[mid].page + 0x1000ull + WIDEST > rva)
+            hi = mid;
+        else
+            lo = mid + 1;
+    }
+    return lo;
+}
+
+static sc_err *relocate_listed(const sc_pe *pe, const struct piece *p) {
+    const struct pe_reloc_blocks *list = &pe->relocs;
+    sc_err *err = NULL;
+    for (size_t i = block_from(list, p->rva); !err && i < list->count; i++) {
+        const struct pe_reloc_block *b = &list->item[i];
+        if (b->page >= (uint64_t)p->rva + p->len)
+            break;
+        struct walk w = {.block_end = b->end, .page = b->page};
+        w.c = pe_cur_at(pe, b->start, b->end - b->start, "base relocations");
+        err = relocate_block(&w, p);
+    }
+    return err;
+}
+
+sc_err *sc_pe_relocate(sc_pe *pe, uint32_t rva, void *buf, size_t len, uint64_t delta) {
     struct piece p = {rva, buf, len, delta};
     struct walk w;
     if (!delta || !len)
         return NULL;
     if (pe->space)
         return pe_errf(pe, SC_ERR_ARG, "an image in memory is relocated already");
+    if (!pe->relocs.tried)
+        list_blocks(pe);
+    if (pe->relocs.count)
+        return relocate_listed(pe, &p);
     sc_err *err = start(pe, &w);
     while (!err && next_block(&w, &err)) {
-        struct sc_pe_reloc r;
-        bool near = w.page < (uint64_t)rva + len && w.page + 0x1000ull + WIDEST > rva;
-        while (near && !err && next_entry(&w, &r))
-            err = relocate_one(pe, &r, &p);
-        if (!err && w.c.failed)
-            err = pe_cur_err(&w.c);
+        err = relocate_block(&w, &p);
         pe_seek(&w.c, w.block_end);
     }
     return err;

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* The cursor over RVAs, and single values and strings; see pe_impl.h. */
+#include <stddef.h>
 #include <string.h>
 
 #include "pe/pe_impl.h"
 
 struct pe_cur pe_cur_at(const sc_pe *pe, uint64_t rva, uint64_t size, const char *what) {
-    struct pe_cur c = {.pe = pe, .what = what, .pos = rva};
+    struct pe_cur c;
+    memset(&c, 0, offsetof(struct pe_cur, win)); /* the window is empty: win_len says so */
+    c.pe = pe;
+    c.what = what;
+    c.pos = rva;
     c.end = size > UINT64_MAX - rva ? UINT64_MAX : rva + size;
     return c;
 }
@@ -14,6 +19,15 @@ static void fail(struct pe_cur *c, enum sc_read status, uint64_t at) {
     c->failed = true;
     c->status = status;
     c->fail_pos = at;
+}
+
+/* The next LEN bytes in the window; NULL when they are not there. */
+static inline const uint8_t *in_window(struct pe_cur *c, size_t len) {
+    const uint64_t skip = c->pos - c->win_pos; /* wraps when the window lies above */
+    if (c->failed || len > c->end - c->pos || skip > c->win_len || len > c->win_len - skip)
+        return NULL;
+    c->pos += len;
+    return c->win + skip;
 }
 
 /* Puts LEN bytes (at most a window) from the position on into the window. */
@@ -33,35 +47,44 @@ static bool fill(struct pe_cur *c, size_t len) {
 }
 
 void pe_bytes(struct pe_cur *c, void *buf, size_t len) {
-    memset(buf, 0, len);
+    size_t done = 0;
     if (!c->failed && len > c->end - c->pos)
         fail(c, SC_READ_OK, c->pos);
-    for (size_t done = 0; !c->failed && done < len;) {
+    while (!c->failed && done < len) {
         size_t n = len - done < PE_WINDOW ? len - done : PE_WINDOW;
         if (!fill(c, n))
-            return;
+            break;
         memcpy((uint8_t *)buf + done, c->win + (c->pos - c->win_pos), n);
         c->pos += n;
         done += n;
     }
+    memset((uint8_t *)buf + done, 0, len - done);
+}
+
+/* The next LEN bytes: in the window, which is nearly always so, or copied into B. */
+static inline const uint8_t *next(struct pe_cur *c, uint8_t *b, size_t len) {
+    const uint8_t *p = in_window(c, len);
+    if (p)
+        return p;
+    pe_bytes(c, b, len);
+    return b;
 }
 
 uint8_t pe_u8(struct pe_cur *c) {
-    uint8_t b;
-    pe_bytes(c, &b, 1);
-    return b;
+    uint8_t b[1];
+    return *next(c, b, sizeof b);
 }
 
 uint16_t pe_u16(struct pe_cur *c) {
     uint8_t b[2];
-    pe_bytes(c, b, 2);
-    return (uint16_t)(b[0] | b[1] << 8);
+    const uint8_t *p = next(c, b, sizeof b);
+    return (uint16_t)(p[0] | p[1] << 8);
 }
 
 uint32_t pe_u32(struct pe_cur *c) {
     uint8_t b[4];
-    pe_bytes(c, b, 4);
-    return (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+    const uint8_t *p = next(c, b, sizeof b);
+    return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
 uint64_t pe_u64(struct pe_cur *c) {

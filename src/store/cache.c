@@ -35,10 +35,13 @@ const char *store_private(sc_arena *arena, const char *root, const char *what, c
 }
 
 const char *store_cache_path(struct store_search *s, const char *root, const char *file) {
-    const char *two = sc_arena_printf(s->arena, "%s/index2.txt", root);
-    if (!two)
+    bool two;
+    sc_err *err = store_two_tiers(s, root, &two);
+    if (err) { /* out of memory, as is said by NULL */
+        sc_err_destroy(err);
         return NULL;
-    const char *folder = store_rel_folder(s->arena, &s->rel, sc_os_is_file(two, NULL, NULL));
+    }
+    const char *folder = store_rel_folder(s->arena, &s->rel, two);
     return folder ? sc_arena_printf(s->arena, "%s/%s/%s", root, folder, file) : NULL;
 }
 
@@ -51,6 +54,7 @@ static sc_err *make_folder_of(sc_arena *arena, const char *path) {
 }
 
 sc_err *store_cache_publish(struct store_search *s, const char *from, const char *to) {
+    store_folders_ask_again(s->store);
     sc_err *err = make_folder_of(s->arena, to);
     return err ? err : sc_os_publish(from, to);
 }

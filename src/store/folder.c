@@ -5,6 +5,9 @@
  * names of the last folders are kept, and good as long as the folder has not changed since. Its
  * times tell that, unless it changed within the last moment, of which clocks say nothing: then
  * nothing is kept. Folders with very many names are read anew each time.
+ *
+ * A folder is asked for its times once a search. What its names deny then is not asked for again,
+ * until the search itself, or somebody it waited for, may have written something.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -34,10 +37,22 @@ void store_folders_deinit(sc_store *store) {
 static struct store_folder *kept(sc_store *store, const char *path, const struct sc_os_stamp *now) {
     for (size_t i = 0; i < STORE_FOLDERS; i++) {
         struct store_folder *f = &store->folder[i];
-        if (f->path && !strcmp(f->path, path) && same_stamp(&f->stamp, now))
+        if (f->path && !strcmp(f->path, path) && same_stamp(&f->stamp, now)) {
+            f->asked = store->moment;
             return f;
+        }
     }
     return NULL;
+}
+
+void store_folders_ask_again(sc_store *store) { store->moment++; }
+
+bool store_is_folder(sc_store *store, const char *path) {
+    struct sc_os_stamp stamp;
+    if (!sc_os_folder_stamp(path, &stamp))
+        return false;
+    kept(store, path, &stamp);
+    return true;
 }
 
 /* Reads and keeps the folder; NULL when it is not to be kept, or memory is short. */
@@ -46,7 +61,7 @@ static struct store_folder *keep(sc_store *store, const char *path, const struct
     int64_t old = sc_os_now_ns() - MOMENT;
     if (stamp->modified > old || stamp->changed > old)
         return NULL;
-    struct store_folder f = {.stamp = *stamp};
+    struct store_folder f = {.stamp = *stamp, .asked = store->moment};
     f.names = sc_os_names(path, NAMES_MAX, &f.len, ret_nomem);
     f.path = f.names ? strdup(path) : NULL;
     if (!f.path) {
@@ -70,6 +85,21 @@ static const char *spelling(const struct store_folder *f, const char *name) {
             found = f->names + at;
     }
     return found;
+}
+
+enum store_listed store_listed(const sc_store *store, const char *folder, const char *name,
+                               const char **ret_name) {
+    for (size_t i = 0; i < STORE_FOLDERS; i++) {
+        const struct store_folder *f = &store->folder[i];
+        if (!f->path || f->asked != store->moment || strcmp(f->path, folder))
+            continue;
+        const char *found = spelling(f, name);
+        if (!found)
+            return STORE_DENIED;
+        *ret_name = found;
+        return STORE_LISTED;
+    }
+    return STORE_NOT_ASKED;
 }
 
 char *store_spelled(sc_store *store, const char *folder, const char *name, bool *ret_nomem) {

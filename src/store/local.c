@@ -47,14 +47,19 @@ static sc_err *consider(struct store_search *s, const char *path, const char *fr
     return NULL;
 }
 
-/* FOLDER/NAME as it is spelled there, or NULL. */
-static sc_err *spelled(struct store_search *s, const char *folder, const char *name, bool is_folder,
-                       const char **ret_path) {
+static bool is_there(const char *path, bool is_folder) {
+    return is_folder ? sc_os_is_folder(path) : sc_os_is_file(path, NULL, NULL);
+}
+
+/* The same where the folder's names are not known: in most folders the spelling is the usual one.
+ */
+static sc_err *find_spelling(struct store_search *s, const char *folder, const char *name,
+                             bool is_folder, const char **ret_path) {
     const char *path = sc_arena_printf(s->arena, "%s/%s", folder, name);
     if (!path)
         return sc_err_nomem();
     *ret_path = path;
-    if (is_folder ? sc_os_is_folder(path) : sc_os_is_file(path, NULL, NULL))
+    if (is_there(path, is_folder))
         return NULL;
     bool nomem = false;
     char *real = store_spelled(s->store, folder, name, &nomem);
@@ -63,9 +68,22 @@ static sc_err *spelled(struct store_search *s, const char *folder, const char *n
     free(real);
     if (nomem || (had && !path))
         return sc_err_nomem();
-    if (path && !(is_folder ? sc_os_is_folder(path) : sc_os_is_file(path, NULL, NULL)))
-        path = NULL;
-    *ret_path = path;
+    *ret_path = path && is_there(path, is_folder) ? path : NULL;
+    return NULL;
+}
+
+/* FOLDER/NAME as it is spelled there, or NULL. */
+static sc_err *spelled(struct store_search *s, const char *folder, const char *name, bool is_folder,
+                       const char **ret_path) {
+    const char *real;
+    enum store_listed listed = store_listed(s->store, folder, name, &real);
+    if (listed == STORE_NOT_ASKED)
+        return find_spelling(s, folder, name, is_folder, ret_path);
+    const char *path =
+        listed == STORE_LISTED ? sc_arena_printf(s->arena, "%s/%s", folder, real) : NULL;
+    if (listed == STORE_LISTED && !path)
+        return sc_err_nomem();
+    *ret_path = path && is_there(path, is_folder) ? path : NULL;
     return NULL;
 }
 
@@ -196,14 +214,29 @@ static sc_err *look_index(struct store_search *s, const char *root, const char *
     return err || s->path ? err : look_pointer(s, root, folder);
 }
 
-sc_err *store_look_store(struct store_search *s, const char *root, const char *unpack_to) {
-    const char *two = sc_arena_printf(s->arena, "%s/index2.txt", root), *folder;
-    if (!two)
+sc_err *store_two_tiers(struct store_search *s, const char *root, bool *ret_two) {
+    static const char name[] = "index2.txt";
+    const char *real;
+    *ret_two = false;
+    if (store_listed(s->store, root, name, &real) == STORE_DENIED)
+        return NULL;
+    const char *path = sc_arena_printf(s->arena, "%s/%s", root, name);
+    if (!path)
         return sc_err_nomem();
-    const char *rel = store_rel_folder(s->arena, &s->rel, sc_os_is_file(two, NULL, NULL));
+    *ret_two = sc_os_is_file(path, NULL, NULL);
+    return NULL;
+}
+
+sc_err *store_look_store(struct store_search *s, const char *root, const char *unpack_to) {
+    const char *folder;
+    bool two;
+    sc_err *err = store_two_tiers(s, root, &two);
+    if (err)
+        return err;
+    const char *rel = store_rel_folder(s->arena, &s->rel, two);
     if (!rel)
         return sc_err_nomem();
-    sc_err *err = spelled_folder(s, root, rel, &folder);
+    err = spelled_folder(s, root, rel, &folder);
     if (err)
         return err;
     if (folder)
@@ -219,7 +252,7 @@ sc_err *store_look_folder(struct store_search *s, const char *folder) {
     const char *where[] = {"", sc_arena_printf(s->arena, "symbols/%s", ext), ext};
     if (!where[1])
         return sc_err_nomem();
-    if (!sc_os_is_folder(folder)) {
+    if (!store_is_folder(s->store, folder)) {
         store_trace(s->store, folder, "path not found");
         return store_because(s, "there is no folder %s", folder);
     }

@@ -301,6 +301,7 @@ static sc_err *ask_locked(struct visit *v, bool waited) {
     struct store_search *s = v->s;
     /* Between looking into the cache and getting the lock, another may have put it there. */
     const char *why = s->why;
+    store_folders_ask_again(s->store);
     sc_err *err = store_look_store(s, v->root, v->root);
     s->why = why;
     if (err || s->path)

@@ -251,6 +251,7 @@ sc_err *sc_store_find(sc_store *store, const struct sc_store_key *key, sc_store_
         return sc_err_nomem();
     *s = (struct store_search){.store = store, .key = key, .verify = verify, .verify_ctx = ctx};
     s->arena = sc_arena_create();
+    store_folders_ask_again(store);
     sc_err *err = s->arena ? store_rel_make(s->arena, key, &s->rel) : sc_err_nomem();
     if (!err)
         err = search(s);

@@ -43,6 +43,7 @@ struct store_folder {
     struct sc_os_stamp stamp;
     char *names; /* each ended by NUL */
     size_t len;
+    uint64_t asked; /* the store's moment in which the folder had this stamp */
 };
 
 struct sc_store {
@@ -58,6 +59,7 @@ struct sc_store {
     bool curl_tried;
     struct store_folder folder[STORE_FOLDERS];
     size_t next_folder; /* whose place is taken next */
+    uint64_t moment;    /* what was learnt of folders in this one still holds */
 };
 
 /* How a file is called in a store. Everything in it is harmless. */
@@ -110,8 +112,18 @@ bool store_is_url(const char *place);
 /* As sc_os_spelled(), from the names that are kept where that is the same. */
 char *store_spelled(sc_store *store, const char *folder, const char *name, bool *ret_nomem);
 void store_folders_deinit(sc_store *store);
+/* A new moment: with each search, and after something may have been written into a folder. */
+void store_folders_ask_again(sc_store *store);
+bool store_is_folder(sc_store *store, const char *path);
+/* Is NAME, in any case, in FOLDER, by what is known of that at this moment? *RET_NAME: as it is
+ * spelled there, until something else is asked. */
+enum store_listed { STORE_NOT_ASKED, STORE_DENIED, STORE_LISTED };
+enum store_listed store_listed(const sc_store *store, const char *folder, const char *name,
+                               const char **ret_name);
 
 /* local.c -------------------------------------------------------------------------------------*/
+/* Has the store ROOT two tiers? */
+sc_err *store_two_tiers(struct store_search *s, const char *root, bool *ret_two);
 /* Looks in a store ROOT; sets s->path when a file was found that matches. */
 sc_err *store_look_store(struct store_search *s, const char *root, const char *unpack_to);
 /* Looks in a plain folder, and in it as in a store. */

@@ -75,7 +75,7 @@ struct walk {
     bool in_kernel; /* inside of a folder named after a kernel's PDB */
     int depth;
     size_t *files;
-    struct sc_map *visited; /* hashes of folders' real paths: links may lead back */
+    struct sc_map *visited; /* folders by device and number: links may lead back */
     sc_log_fn log;
     void *log_ctx;
     sc_err *err;
@@ -226,15 +226,14 @@ static bool entry(void *ctx, const char *name, bool is_folder) {
 
 /* True when FOLDER was met before, under whatever name. */
 static bool is_visited(struct walk *w) {
+    struct sc_os_stamp stamp;
     uint64_t seen;
-    char *real = sc_os_real_path(w->folder);
-    if (!real) /* gone, or not to be reached: listing it will tell */
+    if (!sc_os_folder_stamp(w->folder, &stamp)) /* gone, or not to be reached: listing will tell */
         return false;
-    uint64_t hash = hash_path(real);
-    free(real);
-    if (sc_map_get_number(w->visited, hash, &seen))
+    uint64_t which = stamp.device * 0x9e3779b97f4a7c15u ^ stamp.number;
+    if (sc_map_get_number(w->visited, which, &seen))
         return true;
-    if (!sc_map_put_number(w->visited, hash, 1))
+    if (!sc_map_put_number(w->visited, which, 1))
         w->err = sc_err_nomem();
     return false;
 }

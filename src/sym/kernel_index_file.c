@@ -43,23 +43,44 @@ static uint64_t check_of(const char *text) {
     return h;
 }
 
+/* A number in hex that a tab ends; *P moves behind the tab. */
+static bool take_hex(const char **p, uint64_t max, uint64_t *ret) {
+    static const char digits[] = "0123456789abcdef";
+    uint64_t value = 0;
+    const char *s = *p, *digit;
+    for (; *s != '\t'; s++) {
+        if (!*s || !(digit = strchr(digits, *s)) || value >> 60)
+            return false;
+        value = value << 4 | (uint64_t)(digit - digits);
+    }
+    if (s == *p || value > max)
+        return false;
+    *ret = value;
+    *p = s + 1;
+    return true;
+}
+
 /* Fills *E but for its path, which begins at *RET_PATH. */
 static bool parse_line(const char *line, struct sc_kernel_entry *e, const char **ret_path) {
     char guid[48];
-    int at = 0;
-    char *rest;
-    uint64_t check = strtoull(line, &rest, 16);
-    if (rest == line || *rest != '\t' || check != check_of(rest + 1))
+    const char *p = line;
+    uint64_t check, list = 0, head = 0, data = 0, age = 0;
+    if (!take_hex(&p, UINT64_MAX, &check) || check != check_of(p) ||
+        !take_hex(&p, UINT32_MAX, &list) || !take_hex(&p, UINT32_MAX, &head) ||
+        !take_hex(&p, UINT32_MAX, &data) || !take_hex(&p, UINT64_MAX, &e->size) ||
+        !take_hex(&p, UINT64_MAX, &e->mtime))
         return false;
-    rest++;
-    if (sscanf(rest,
-               "%" SCNx32 "\t%" SCNx32 "\t%" SCNx32 "\t%" SCNx64 "\t%" SCNx64 "\t%47[^\t]\t%" SCNx32
-               "%n",
-               &e->print.loaded_module_list, &e->print.active_process_head, &e->print.debugger_data,
-               &e->size, &e->mtime, guid, &e->age, &at) != 7 ||
-        !at || rest[at] != '\t' || !rest[at + 1])
+    size_t len = strcspn(p, "\t");
+    if (!p[len] || len >= sizeof guid)
         return false;
-    *ret_path = rest + at + 1;
+    memcpy(guid, p, len);
+    guid[len] = 0;
+    p += len + 1;
+    if (!take_hex(&p, UINT32_MAX, &age) || !*p)
+        return false;
+    e->print = (struct sc_kernel_print){(uint32_t)list, (uint32_t)head, (uint32_t)data};
+    e->age = (uint32_t)age;
+    *ret_path = p;
     return sc_guid_parse(guid, &e->guid);
 }
 

@@ -102,6 +102,12 @@ sc_err *sc_symbols_members(sc_symbols *s, uint32_t id, sc_member_fn fn, void *ct
     return s->ops->members ? s->ops->members(s->impl, id, fn, ctx) : NULL;
 }
 
+sc_err *sc_symbols_member(sc_symbols *s, uint32_t id, const char *name,
+                          struct sc_member *ret_member, bool *ret_found) {
+    *ret_found = false;
+    return s->ops->member ? s->ops->member(s->impl, id, name, ret_member, ret_found) : NULL;
+}
+
 sc_err *sc_symbols_types(sc_symbols *s, const char *pattern, sc_type_fn fn, void *ctx) {
     return s->ops->types ? s->ops->types(s->impl, pattern, fn, ctx) : NULL;
 }

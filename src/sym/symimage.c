@@ -14,28 +14,46 @@
  */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
-#include "base/file.h"
 #include "base/vec.h"
 #include "sym/symtab_impl.h"
 
 enum { SECTION_WRITE = 0x80000000u, PAGE = 0x1000 };
 
+/* The image that passed, with its path: it need not be opened twice. */
+struct checked {
+    sc_pe *pe;
+    char *path;
+};
+
+static void checked_deinit(struct checked *c) {
+    sc_pe_close(c->pe);
+    free(c->path);
+    *c = (struct checked){0};
+}
+
 /* Only the image with this very time stamp and size is the module's. */
 static sc_err *verify_image(void *ctx, const struct sc_store_key *key, const char *path) {
-    (void)ctx;
-    sc_pe *pe;
-    sc_err *err = sc_pe_open(path, &pe);
+    struct checked *c = ctx, next = {0};
+    sc_err *err = sc_pe_open(path, &next.pe);
     if (err)
         return err;
-    const struct sc_pe_headers *h = sc_pe_headers(pe);
+    const struct sc_pe_headers *h = sc_pe_headers(next.pe);
     if (h->timestamp != key->timestamp || h->image_size != key->size)
         err = sc_errf(SC_ERR_FORMAT,
                       "time stamp %08" PRIX32 " and size %" PRIx32 ", but the module has %08" PRIX32
                       " and %" PRIx32,
                       h->timestamp, h->image_size, key->timestamp, key->size);
-    sc_pe_close(pe);
-    return err;
+    else if (!(next.path = strdup(path)))
+        err = sc_err_nomem();
+    if (err) {
+        checked_deinit(&next);
+        return err;
+    }
+    checked_deinit(c);
+    *c = next;
+    return NULL;
 }
 
 /* ---- what the loader writes ---- */
@@ -65,9 +83,9 @@ struct slots {
     sc_err *err;
 };
 
-static bool each_slot(void *ctx, const struct sc_pe_import *item) {
+static bool each_slots(void *ctx, uint32_t rva, uint32_t count) {
     struct slots *s = ctx;
-    s->err = add_written(s->slot, item->slot, s->width);
+    s->err = add_written(s->slot, rva, (uint64_t)count * s->width);
     return !s->err;
 }
 
@@ -118,7 +136,7 @@ static sc_err *find_written(struct sc_modslot *slot) {
     if (sc_pe_directory(slot->image, SC_PE_DIR_IAT, &iat))
         err = add_written(slot, iat.rva, iat.size);
     if (!err)
-        err = sc_pe_each_import(slot->image, each_slot, &s);
+        err = sc_pe_each_slots(slot->image, each_slots, &s);
     if (!err)
         err = s.err;
     if (!err || !sc_symtab_ends_search(err)) {
@@ -134,10 +152,16 @@ static sc_err *find_written(struct sc_modslot *slot) {
 
 /* ---- the file ---- */
 
-static sc_err *open_image(sc_symtab *t, struct sc_modslot *slot, const char *path) {
-    sc_err *err = sc_file_open(path, 0, &slot->image_file);
-    if (!err)
-        err = sc_pe_open_file(slot->image_file, &slot->image);
+/* The file at PATH: what was verified, unless the store moved it since (a download). */
+static sc_err *open_image(sc_symtab *t, struct sc_modslot *slot, const char *path,
+                          struct checked *c) {
+    sc_err *err = NULL;
+    if (c->pe && !strcmp(c->path, path)) {
+        slot->image = c->pe;
+        c->pe = NULL;
+    } else {
+        err = sc_pe_open(path, &slot->image);
+    }
     if (!err)
         err = find_written(slot);
     if (err)
@@ -148,10 +172,8 @@ static sc_err *open_image(sc_symtab *t, struct sc_modslot *slot, const char *pat
 
 static void close_image(struct sc_modslot *slot) {
     sc_pe_close(slot->image);
-    sc_file_close(slot->image_file);
     SC_VEC_FREE(&slot->written);
     slot->image = NULL;
-    slot->image_file = NULL;
     slot->pub.image_path = NULL;
 }
 
@@ -162,11 +184,13 @@ static sc_err *find_image(sc_symtab *t, struct sc_modslot *slot) {
                                .timestamp = m->timestamp,
                                .size = (uint32_t)m->size};
     struct sc_store_found found = {0};
-    sc_err *err = sc_store_find(t->store, &key, verify_image, NULL, &found);
+    struct checked c = {0};
+    sc_err *err = sc_store_find(t->store, &key, verify_image, &c, &found);
     if (!err && found.path)
-        err = open_image(t, slot, found.path);
+        err = open_image(t, slot, found.path, &c);
     else if (!err && !(slot->image_why = sc_arena_strdup(t->arena, found.why)))
         err = sc_err_nomem();
+    checked_deinit(&c);
     sc_store_found_deinit(&found);
     if (err)
         close_image(slot);

@@ -67,7 +67,6 @@ void sc_slot_clear(struct sc_modslot *slot) {
         sc_symbols_unref(slot->pub.provider[i]);
     const struct sc_module *module = slot->pub.module;
     sc_pe_close(slot->image);
-    sc_file_close(slot->image_file);
     SC_VEC_FREE(&slot->written);
     sc_map_free(&slot->by_name);
     *slot = (struct sc_modslot){.pub = {.module = module}};
@@ -98,6 +97,10 @@ const struct sc_modsyms *sc_symtab_peek(sc_symtab *symtab, const struct sc_modul
     return &sc_symtab_slot(symtab, module)->pub;
 }
 
+sc_pe *sc_symtab_image(sc_symtab *symtab, const struct sc_module *module) {
+    return sc_symtab_slot(symtab, module)->image;
+}
+
 sc_err *sc_symtab_load(sc_symtab *symtab, const struct sc_module *module,
                        const struct sc_modsyms **ret_modsyms) {
     struct sc_modslot *slot = sc_symtab_slot(symtab, module);
@@ -111,7 +114,13 @@ sc_err *sc_symtab_load(sc_symtab *symtab, const struct sc_module *module,
     return NULL;
 }
 
+static void forget_near(sc_symtab *t) {
+    for (size_t i = 0; i < SC_NEARS; i++)
+        t->near[i].is_set = false;
+}
+
 void sc_symtab_reload(sc_symtab *symtab, const struct sc_module *module) {
+    forget_near(symtab);
     for (size_t i = 0; i < symtab->modules->count; i++)
         if (!module || module == &symtab->modules->item[i])
             sc_slot_clear(&symtab->slot[i]);
@@ -173,6 +182,7 @@ sc_err *sc_symtab_add_module(sc_symtab *symtab, const struct sc_module *module) 
     }
     free(symtab->slot);
     symtab->slot = slot;
+    forget_near(symtab);
     return NULL;
 }
 
@@ -182,6 +192,7 @@ sc_err *sc_symtab_attach(sc_symtab *symtab, const struct sc_module *module, sc_s
     char *kept = how ? sc_arena_strdup(symtab->arena, how) : NULL;
     if (how && !kept)
         return sc_err_nomem();
+    forget_near(symtab);
     sc_err *err = slot->tried ? NULL : sc_symload_layouts(symtab, slot);
     if (!err)
         err = sc_slot_add(slot, sc_symbols_ref(provider), kept, true);
@@ -283,8 +294,8 @@ static sc_err *ask(sc_symtab *t, sc_symbols *provider, uint32_t rva, struct sc_s
  * The best of a module's providers: the one whose symbol covers the address by its size, else the
  * nearest start; of equals, the earlier provider.
  */
-sc_err *sc_symtab_near(sc_symtab *symtab, uint64_t addr, struct sc_near *ret_near,
-                       bool *ret_found) {
+static sc_err *find_near(sc_symtab *symtab, uint64_t addr, struct sc_near *ret_near,
+                         bool *ret_found) {
     struct sc_symbol best = {0};
     sc_symbols *from = NULL;
     const struct sc_module *module;
@@ -311,6 +322,20 @@ sc_err *sc_symtab_near(sc_symtab *symtab, uint64_t addr, struct sc_near *ret_nea
         fill(symtab, m, from, &best, addr, ret_near);
     *ret_found = from != NULL;
     return NULL;
+}
+
+sc_err *sc_symtab_near(sc_symtab *symtab, uint64_t addr, struct sc_near *ret_near,
+                       bool *ret_found) {
+    struct sc_near_answer *a = &symtab->near[(addr ^ addr >> 6 ^ addr >> 12) % SC_NEARS];
+    if (a->is_set && a->addr == addr) {
+        *ret_near = a->near;
+        *ret_found = true;
+        return NULL;
+    }
+    sc_err *err = find_near(symtab, addr, ret_near, ret_found);
+    if (!err && *ret_found)
+        *a = (struct sc_near_answer){true, addr, *ret_near};
+    return err;
 }
 
 /*

@@ -4,7 +4,6 @@
 #define STOPCODE_SYM_SYMTAB_IMPL_H
 
 #include "base/arena.h"
-#include "base/file.h"
 #include "base/hash.h"
 #include "stopcode/pe.h"
 #include "stopcode/symtab.h"
@@ -17,10 +16,9 @@ struct sc_written {
 /* One module's slot; `pub` is what callers see. */
 struct sc_modslot {
     struct sc_modsyms pub;
-    bool tried;       /* symbols were looked for */
-    bool image_tried; /* the image file was looked for */
-    sc_pe *image;     /* the file of the image path; NULL none */
-    sc_file *image_file;
+    bool tried;            /* symbols were looked for */
+    bool image_tried;      /* the image file was looked for */
+    sc_pe *image;          /* the file of the image path; NULL none */
     const char *image_why; /* why there is none; NULL: not looked for */
     struct {               /* of `image`: sorted, disjoint */
         struct sc_written *item;
@@ -28,6 +26,17 @@ struct sc_modslot {
     } written;
     struct sc_map by_name; /* undecorated name in any case -> address, of all providers */
     bool by_name_made;     /* made when a name is first looked for that no provider has as such */
+};
+
+/*
+ * Answers of sc_symtab_near(), by address: the same frames are named by one part of an analysis
+ * after the other. Emptied when a module's symbols change.
+ */
+enum { SC_NEARS = 64 };
+struct sc_near_answer {
+    bool is_set;
+    uint64_t addr;
+    struct sc_near near;
 };
 
 struct sc_symtab {
@@ -41,6 +50,7 @@ struct sc_symtab {
      * emptied by a reload. Not by the text: a string map ignores case, decorations do not.
      */
     struct sc_map names;
+    struct sc_near_answer near[SC_NEARS];
     bool counted;                 /* among the target's symtabs */
     bool filler;                  /* registered on the target's space */
     bool (*cancelled)(void *ctx); /* the caller's own flag; may be NULL */

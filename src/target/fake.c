@@ -208,7 +208,7 @@ sc_err *sc_target_fake(const struct sc_fake *fake, sc_target **ret_target) {
         sc_source_destroy(s);
         return err;
     }
-    err = sc_target_adopt(s, ret_target);
+    err = sc_target_adopt(s, NULL, ret_target);
     if (!err && fake->regs) {
         *regs = *fake->regs;
         (*ret_target)->fake_regs = regs;

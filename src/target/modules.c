@@ -7,7 +7,7 @@
 #include "base/hash.h"
 #include "base/utf.h"
 #include "dump/dump.h"
-#include "target/target_impl.h"
+#include "target/whole.h"
 
 static int by_base(const void *a, const void *b) {
     const struct sc_module *x = a, *y = b;
@@ -37,7 +37,11 @@ static sc_err *make_unique(sc_target *t) {
 
 static sc_err *load(sc_target *t) {
     const struct sc_source_ops *ops = t->source->ops;
-    sc_err *err = ops->load_modules ? ops->load_modules(t->source, &t->modules) : NULL;
+    sc_err *err = NULL;
+    if (ops->load_modules)
+        err = ops->load_modules(t->source, &t->modules);
+    else if (sc_target_has_paging(t))
+        err = sc_whole_load_modules(t, &t->modules);
     if (err)
         return err;
     if (t->modules.count)
@@ -144,8 +148,12 @@ sc_err *sc_target_add_module(sc_target *target, const struct sc_module *module) 
 
 sc_err *sc_target_unloaded(sc_target *target, const struct sc_unloadeds **ret_unloaded) {
     const struct sc_source_ops *ops = target->source->ops;
-    if (!target->unloaded_loaded && ops->load_unloaded) {
-        sc_err *err = ops->load_unloaded(target->source, &target->unloaded);
+    if (!target->unloaded_loaded) {
+        sc_err *err = NULL;
+        if (ops->load_unloaded)
+            err = ops->load_unloaded(target->source, &target->unloaded);
+        else if (sc_target_has_paging(target))
+            err = sc_whole_load_unloaded(target, &target->unloaded);
         if (err) {
             SC_VEC_FREE(&target->unloaded);
             return err;

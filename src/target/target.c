@@ -11,8 +11,11 @@
 
 #include "base/utf.h"
 #include "dump/dump.h"
+#include "dump/wrapped.h"
 #include "mem/space_impl.h"
-#include "target/target_impl.h"
+#include "target/find.h"
+#include "target/kdbg.h"
+#include "target/whole.h"
 
 const char *sc_version_string(void) { return SC_VERSION; }
 
@@ -20,9 +23,11 @@ void sc_target_set_nomem(sc_target *target) { target->short_of_memory = true; }
 
 bool sc_target_take_nomem(sc_target *target) {
     sc_err *virt = sc_space_trouble(target->virt), *phys = sc_space_trouble(target->phys);
-    bool was = target->short_of_memory || virt || phys;
+    sc_err *whole = sc_whole_trouble(target);
+    bool was = target->short_of_memory || virt || phys || whole;
     sc_err_destroy(virt);
     sc_err_destroy(phys);
+    sc_err_destroy(whole);
     target->short_of_memory = false;
     return was;
 }
@@ -69,8 +74,26 @@ static sc_err *load_phys(void *ctx, struct sc_ranges *ret_ranges) {
     return load_ranges(ctx, SC_MEMORY_PHYS, ret_ranges);
 }
 
-static sc_err *adopt(struct sc_source *own_source, const struct sc_open_opts *opts,
-                     sc_target **ret_target) {
+/* Spaces over the container's ranges. */
+static sc_err *create_ranges(sc_target *t) {
+    const sc_file *file = t->source->file;
+    unsigned ptr = sc_target_ptr_size(t);
+    sc_err *err = sc_space_create_lazy(file, load_virt, t, ptr, &t->cancel, &t->virt);
+    return err ? err : sc_space_create_lazy(file, load_phys, t, 8, &t->cancel, &t->phys);
+}
+
+/* Spaces over the container's physical memory, and what the kernel in it tells of the machine. */
+static sc_err *create_whole(sc_target *t, const struct sc_open_opts *opts) {
+    sc_err *err = sc_whole_create(t, opts);
+    if (!err)
+        err = sc_target_find_kernel(t, opts);
+    if (!err)
+        err = sc_whole_create_virt(t);
+    return err ? err : sc_whole_complete_machine(t);
+}
+
+sc_err *sc_target_adopt(struct sc_source *own_source, const struct sc_open_opts *opts,
+                        sc_target **ret_target) {
     sc_target *t = calloc(1, sizeof *t);
     if (!t) {
         sc_source_destroy(own_source);
@@ -82,10 +105,7 @@ static sc_err *adopt(struct sc_source *own_source, const struct sc_open_opts *op
         t->log = opts->log;
         t->log_ctx = opts->log_ctx;
     }
-    unsigned ptr = sc_target_ptr_size(t);
-    sc_err *err = sc_space_create_lazy(own_source->file, load_virt, t, ptr, &t->cancel, &t->virt);
-    if (!err)
-        err = sc_space_create_lazy(own_source->file, load_phys, t, 8, &t->cancel, &t->phys);
+    sc_err *err = own_source->ops->open_pages ? create_whole(t, opts) : create_ranges(t);
     if (err) {
         sc_target_close(t);
         return err;
@@ -94,8 +114,16 @@ static sc_err *adopt(struct sc_source *own_source, const struct sc_open_opts *op
     return NULL;
 }
 
-sc_err *sc_target_adopt(struct sc_source *own_source, sc_target **ret_target) {
-    return adopt(own_source, NULL, ret_target);
+/* What a packed dump may become, and who is told meanwhile. */
+static sc_err *open_source(sc_file *own_file, const struct sc_open_opts *opts,
+                           struct sc_source **ret_source) {
+    struct sc_unpack how = {.file_flags = 0};
+    if (opts)
+        how = (struct sc_unpack){.limit = opts->unpack_limit,
+                                 .progress = opts->progress,
+                                 .progress_ctx = opts->progress_ctx,
+                                 .file_flags = opts->no_mmap ? SC_FILE_NO_MMAP : 0};
+    return sc_source_open_packed(own_file, &how, ret_source);
 }
 
 sc_err *sc_target_open(const char *path, const struct sc_open_opts *opts, sc_target **ret_target) {
@@ -103,8 +131,8 @@ sc_err *sc_target_open(const char *path, const struct sc_open_opts *opts, sc_tar
     struct sc_source *source;
     sc_err *err = sc_file_open(path, opts && opts->no_mmap ? SC_FILE_NO_MMAP : 0, &file);
     if (!err)
-        err = sc_source_open(file, &source);
-    return err ? err : adopt(source, opts, ret_target);
+        err = open_source(file, opts, &source);
+    return err ? err : sc_target_adopt(source, opts, ret_target);
 }
 
 sc_err *sc_target_open_memory(const char *name, const void *data, size_t size,
@@ -114,14 +142,15 @@ sc_err *sc_target_open_memory(const char *name, const void *data, size_t size,
     sc_err *err =
         sc_file_memory(name, data, size, opts && opts->no_mmap ? SC_FILE_NO_MMAP : 0, &file);
     if (!err)
-        err = sc_source_open(file, &source);
-    return err ? err : adopt(source, opts, ret_target);
+        err = open_source(file, opts, &source);
+    return err ? err : sc_target_adopt(source, opts, ret_target);
 }
 
 void sc_target_close(sc_target *target) {
     if (!target)
         return;
     sc_space_destroy(target->virt);
+    sc_whole_destroy(target); /* its spaces stand on the physical one */
     sc_space_destroy(target->phys);
     sc_source_destroy(target->source);
     SC_VEC_FREE(&target->modules);
@@ -159,8 +188,11 @@ sc_space *sc_target_phys(sc_target *target) { return target->phys; }
 
 sc_err *sc_target_threads(sc_target *target, const struct sc_threads **ret_threads) {
     const struct sc_source_ops *ops = target->source->ops;
-    if (!target->threads_loaded && ops->load_threads) {
-        sc_err *err = ops->load_threads(target->source, &target->threads);
+    if (!target->threads_loaded) {
+        sc_err *err =
+            ops->load_threads ? ops->load_threads(target->source, &target->threads) : NULL;
+        if (!err && sc_target_has_paging(target))
+            err = sc_whole_load_cpus(target, &target->threads);
         if (err) {
             SC_VEC_FREE(&target->threads);
             return err;
@@ -179,22 +211,32 @@ static sc_err *read_context(sc_target *target, uint64_t offset, uint64_t va, uin
     size_t len = size < sizeof raw ? size : sizeof raw;
     sc_err *err = offset != SC_UNSET64
                       ? sc_file_read(target->source->file, offset, raw, len)
-                      : sc_space_need(target->virt, va, raw, len, "context record");
+                      : sc_space_need(sc_kernel_space(target), va, raw, len, "context record");
     if (err)
         return err;
     return sc_regs_init(ret_regs, target->source->machine.cpu, raw, len);
 }
 
 sc_err *sc_target_regs(sc_target *target, uint32_t index, struct sc_regs *ret_regs) {
+    const struct sc_source_ops *ops = target->source->ops;
     const struct sc_threads *threads;
     sc_err *err = sc_target_threads(target, &threads);
     if (err)
         return err;
     bool kernel = target->source->machine.kernel;
+    if (ops->load_regs) {
+        err = ops->load_regs(target->source, index, ret_regs);
+        if (!sc_err_catch(&err, SC_ERR_NOT_FOUND))
+            return err;
+    }
     if (target->fake_regs && index == target->source->machine.current) {
         *ret_regs = *target->fake_regs;
         return NULL;
     }
+    /* A kernel dump whose memory is lost lists no processors; the header's context stays. */
+    if (kernel && !threads->count && index == target->source->machine.current &&
+        target->source->machine.event_context_off != SC_UNSET64)
+        return sc_target_event_regs(target, ret_regs);
     if (index >= threads->count)
         return sc_errf(SC_ERR_NOT_FOUND, "there is no %s %u: the dump has %zu",
                        kernel ? "processor" : "thread", index, threads->count);
@@ -211,6 +253,11 @@ sc_err *sc_target_event_regs(sc_target *target, struct sc_regs *ret_regs) {
         *ret_regs = *target->fake_regs;
         return NULL;
     }
+    uint64_t saved = 0;
+    if (m->event_context_off == SC_UNSET64 && sc_target_has_paging(target))
+        saved = sc_whole_saved_context(target);
+    if (saved)
+        return read_context(target, SC_UNSET64, saved, (uint32_t)sc_context_size(m->cpu), ret_regs);
     if (m->event_context_off == SC_UNSET64 || !m->event_context_size)
         return sc_errf(SC_ERR_NOT_FOUND, "this dump holds no context of an event");
     return read_context(target, m->event_context_off, 0, m->event_context_size, ret_regs);

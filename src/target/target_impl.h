@@ -16,18 +16,24 @@ struct sc_pending {
     bool there;
 };
 
+struct sc_whole;
+
 struct sc_target {
     struct sc_source *source;
-    sc_space *virt, *phys; /* loaded when first read */
+    sc_space *virt, *phys; /* loaded when first read; virt is NULL until the CPU is known */
     struct sc_pending pending[2];
+    struct sc_whole *whole;    /* physical memory with page tables: see whole.h; NULL none */
+    const char *found_by;      /* in the source's arena; NULL: the container said it all */
     struct sc_modules modules; /* sorted by base, names unique */
     struct sc_unloadeds unloaded;
     struct sc_threads threads;
     unsigned symtabs; /* that hold on to `modules`: see sc_target_add_module() */
     bool modules_loaded, unloaded_loaded, threads_loaded;
-    const struct sc_regs *fake_regs; /* in the source's arena */
-    bool short_of_memory;            /* see sc_target_take_nomem() */
-    bool io_noted;                   /* that the file could not be read has been said */
+    struct sc_debugger_data *debugger_data; /* in the source's arena; NULL: not loaded yet */
+    bool no_debugger_data;                  /* it was looked for, and there is none */
+    const struct sc_regs *fake_regs;        /* in the source's arena */
+    bool short_of_memory;                   /* see sc_target_take_nomem() */
+    bool io_noted;                          /* that the file could not be read has been said */
     atomic_bool cancel;
     uint64_t generation;
     sc_log_fn log;
@@ -42,7 +48,8 @@ void sc_target_note_io(sc_target *target);
  * an answer with a hole in it is reported as out of memory: see sc_target_take_nomem().
  */
 void sc_target_set_nomem(sc_target *target);
-/* Makes a target of a source, which is taken over (also when it fails). */
-sc_err *sc_target_adopt(struct sc_source *own_source, sc_target **ret_target);
+/* Makes a target of a source, which is taken over (also when it fails). OPTS may be NULL. */
+sc_err *sc_target_adopt(struct sc_source *own_source, const struct sc_open_opts *opts,
+                        sc_target **ret_target);
 
 #endif

@@ -8,7 +8,10 @@
 #include "base/vec.h"
 #include "stopcode/value.h"
 
-enum { NAME_MAX_LEN = 256 };
+enum {
+    NAME_MAX_LEN = 256,
+    SPAN_AT_ONCE = 8192, /* of a larger structure little is wanted: it is read field by field */
+};
 
 struct bound {
     bool has, is_signed;
@@ -148,7 +151,7 @@ bool sc_layout_assumed(const sc_layout *layout) { return layout->assumed; }
 
 sc_err *sc_layout_rec_init(const sc_layout *layout, struct sc_layout_rec *ret_rec) {
     struct sc_layout_rec r = {.layout = layout};
-    r.bytes = calloc(1, (size_t)layout->span + 1);
+    r.bytes = malloc((size_t)layout->span + 1); /* what was not read is not handed out */
     r.state = malloc(layout->def->nfields + 1);
     if (!r.bytes || !r.state) {
         sc_layout_rec_deinit(&r);
@@ -170,7 +173,7 @@ enum sc_read sc_layout_load(struct sc_layout_rec *rec, sc_space *space, uint64_t
     enum sc_read worst = SC_READ_OK;
     size_t got = 0;
     rec->address = address;
-    if (l->span)
+    if (l->span && l->span <= SPAN_AT_ONCE)
         sc_space_read(space, address + l->first, rec->bytes, l->span, &got);
     for (size_t i = 0; i < l->def->nfields; i++) {
         const struct bound *b = &l->field[i];

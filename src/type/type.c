@@ -70,13 +70,17 @@ struct find {
     unsigned ninner;
 };
 
+/* By their first letters, can the names be equal but for their case? Mostly not. */
+static bool may_equal(const char *a, const char *b) { return !((*a ^ *b) & ~('a' ^ 'A')); }
+
 static bool find_member(void *ctx, const struct sc_member *m) {
     struct find *f = ctx;
     if (m->kind == SC_MEMBER_BASE || (m->kind == SC_MEMBER_FIELD && m->name && !m->name[0])) {
         if (f->ninner < INNER_MAX)
             f->inner[f->ninner++] = *m;
     }
-    if (m->kind == SC_MEMBER_METHOD || m->kind == SC_MEMBER_NESTED || !m->name)
+    if (m->kind == SC_MEMBER_METHOD || m->kind == SC_MEMBER_NESTED || !m->name ||
+        !may_equal(m->name, f->name))
         return true;
     if (!strcmp(m->name, f->name)) {
         f->exact = *m;
@@ -95,8 +99,11 @@ static sc_err *member_in(sc_symbols *symbols, uint32_t id, const char *name, uns
     if (!*left)
         return NULL;
     --*left;
+    sc_err *quick = sc_symbols_member(symbols, id, name, &f.exact, &f.has_exact);
+    if (quick)
+        return quick;
     /* The types of members that are passed by are nobody's business: only the answer's is asked. */
-    sc_err *err = sc_symbols_members(symbols, id, find_member, &f);
+    sc_err *err = f.has_exact ? NULL : sc_symbols_members(symbols, id, find_member, &f);
     if (err || depth == DEPTH_MAX)
         return err;
     if (f.has_exact || f.has_loose) {

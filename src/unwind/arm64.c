@@ -83,7 +83,7 @@ static sc_err *cache_of(struct sc_unwinder *u, struct sc_unwind_module *m, bool 
             region = region_of(u, m);
         if (err)
             return err;
-        *own = arm64_cache_create(&region, sc_target_generation(u->target));
+        *own = arm64_cache_create(&region);
         if (!*own)
             return sc_err_nomem();
         m->free_own = ec ? m->free_own : arm64_cache_destroy;

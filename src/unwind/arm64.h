@@ -15,7 +15,6 @@
 #ifndef STOPCODE_UNWIND_ARM64_H
 #define STOPCODE_UNWIND_ARM64_H
 
-#include "base/hash.h"
 #include "unwind/unwind.h"
 
 enum {
@@ -140,14 +139,12 @@ struct arm64_plan {
     struct arm64_op op[];
 };
 
-/* Plans by address, for one region. Memory is bounded: when it is used up, it starts anew. */
+/* Plans by address, for one region. */
 struct arm64_cache {
     struct arm64_region region;
-    struct sc_map plans; /* address -> struct arm64_plan * */
-    sc_arena *arena;
-    uint64_t generation; /* of the target, when they were made */
+    struct sc_kept plans;
 };
-struct arm64_cache *arm64_cache_create(const struct arm64_region *region, uint64_t generation);
+struct arm64_cache *arm64_cache_create(const struct arm64_region *region);
 void arm64_cache_destroy(void *cache);
 /* The plan for leaving the code at AT, which lives until the next call. NULL: out of memory. */
 const struct arm64_plan *arm64_plan(struct arm64_cache *cache, uint64_t generation, uint64_t at);

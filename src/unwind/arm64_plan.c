@@ -12,7 +12,7 @@
 
 #include "unwind/arm64.h"
 
-enum { CACHE_MAX = 1 << 20 /* bytes of plans of a region */, SCOPES = 64 };
+enum { SCOPES = 64 };
 
 /* A plan in the making. */
 struct build {
@@ -182,64 +182,50 @@ static enum sc_step_status build(struct build *b, uint64_t at) {
     return st == SC_STEP_DONE ? put_codes(b, place.index, place.skip) : st;
 }
 
-/* ---- the cache ---- */
+/* ---- plans that are kept ---- */
 
-struct arm64_cache *arm64_cache_create(const struct arm64_region *region, uint64_t generation) {
+struct arm64_cache *arm64_cache_create(const struct arm64_region *region) {
     struct arm64_cache *c = calloc(1, sizeof *c);
-    if (!c)
-        return NULL;
-    c->region = *region;
-    c->generation = generation;
+    if (c)
+        c->region = *region;
     return c;
 }
 
-static void empty(struct arm64_cache *c) {
-    sc_map_free(&c->plans);
-    sc_arena_destroy(c->arena);
-    c->plans = (struct sc_map){0};
-    c->arena = NULL;
-}
-
 void arm64_cache_destroy(void *cache) {
-    if (cache)
-        empty(cache);
-    free(cache);
+    struct arm64_cache *c = cache;
+    if (c)
+        sc_kept_deinit(&c->plans);
+    free(c);
 }
 
-static const struct arm64_plan *keep(struct arm64_cache *c, uint64_t at, enum sc_step_status st,
-                                     const struct build *b) {
-    if (c->arena && sc_arena_size(c->arena) > CACHE_MAX)
-        empty(c);
-    if (!c->arena && !(c->arena = sc_arena_create()))
-        return NULL;
+/* What came of B, kept. */
+static const struct arm64_plan *keep(struct arm64_cache *c, uint64_t at, const struct build *b,
+                                     enum sc_step_status st) {
     uint32_t nops = st == SC_STEP_DONE ? (uint32_t)b->nops : 0;
-    struct arm64_plan *kept = sc_arena_alloc(c->arena, sizeof *kept + nops * sizeof *b->op);
-    if (!kept)
+    struct arm64_plan *plan = sc_kept_put(&c->plans, at, sizeof *plan + nops * sizeof *b->op);
+    if (!plan)
         return NULL;
-    *kept = (struct arm64_plan){
+    *plan = (struct arm64_plan){
         .status = st,
         .leaf = b->leaf,
         .missing = st == SC_STEP_DONE || st == SC_STEP_NO_RULE ? 0 : b->missing,
         .info = b->info_at,
         .nops = nops,
     };
-    memcpy(kept->op, b->op, nops * sizeof *b->op);
-    return sc_map_put_number(&c->plans, at, (uintptr_t)kept) ? kept : NULL;
+    memcpy(plan->op, b->op, nops * sizeof *b->op);
+    return plan;
 }
 
 const struct arm64_plan *arm64_plan(struct arm64_cache *c, uint64_t generation, uint64_t at) {
-    uint64_t value;
-    if (c->generation != generation)
-        empty(c);
-    c->generation = generation;
-    if (c->plans.room && sc_map_get_number(&c->plans, at, &value))
-        return (const struct arm64_plan *)(uintptr_t)value;
+    const struct arm64_plan *plan = sc_kept_get(&c->plans, generation, at);
+    if (plan)
+        return plan;
     struct build *b = malloc(sizeof *b);
     if (!b)
         return NULL;
     memset(b, 0, offsetof(struct build, op));
     b->region = &c->region;
-    const struct arm64_plan *kept = keep(c, at, build(b, at), b);
+    plan = keep(c, at, b, build(b, at));
     free(b);
-    return kept;
+    return plan;
 }

@@ -20,7 +20,6 @@ static sc_err *name(struct sc_unwinder *u, uint64_t at, struct sc_code *c) {
         return NULL;
     c->name = near.name;
     c->function = near.address;
-    c->offset = c->address - near.address;
     c->sized = near.symbol.size && near.displacement < near.symbol.size;
     c->variable = near.symbol.kind == SC_SYM_DATA || near.symbol.kind == SC_SYM_THREAD;
     c->roles = sc_roles_of(c->m->module->name, near.name);
@@ -28,15 +27,34 @@ static sc_err *name(struct sc_unwinder *u, uint64_t at, struct sc_code *c) {
     return NULL;
 }
 
+/* What lies at AT, but for what depends on the address that was asked for. */
+static sc_err *look_up(struct sc_unwinder *u, uint64_t at, struct sc_code *c) {
+    sc_err *err = sc_unwind_module_at(u, at, &c->m);
+    if (err || !c->m || !u->symtab)
+        return err;
+    err = name(u, at, c);
+    struct sc_code *kept = err ? NULL : sc_kept_put(&u->codes, at, sizeof *kept);
+    if (!kept)
+        return err ? err : sc_err_nomem();
+    *kept = *c;
+    return NULL;
+}
+
 sc_err *sc_code_at(struct sc_unwinder *u, uint64_t addr, bool return_address, struct sc_code *ret) {
-    struct sc_code c = {.address = addr};
     uint64_t at = return_address && addr ? addr - 1 : addr;
-    sc_err *err = sc_unwind_module_at(u, at, &c.m);
-    if (!err && c.m && u->symtab)
-        err = name(u, at, &c);
-    if (!err)
-        *ret = c;
-    return err;
+    const struct sc_code *kept = sc_kept_get(&u->codes, sc_target_generation(u->target), at);
+    struct sc_code c = {0};
+    sc_err *err = NULL;
+    if (kept)
+        c = *kept;
+    else
+        err = look_up(u, at, &c);
+    if (err)
+        return err;
+    c.address = addr;
+    c.offset = c.name ? addr - c.function : 0;
+    *ret = c;
+    return NULL;
 }
 
 sc_err *sc_code_named(struct sc_unwinder *u, const struct sc_module *module, const char *name,

@@ -19,6 +19,7 @@
 #include "unwind/recover.h"
 
 enum {
+    HOME = 0x20,   /* of callees: no guard lies there */
     REACH = 0x400, /* from a stack pointer up to its cookie */
     MAX_PAIRS = 1 << 14,
     MAX_SPS = 1024,
@@ -49,13 +50,29 @@ static bool may_be_guard(const struct sc_recover *r, uint64_t v) {
            !sc_target_module_at(r->u->target, v);
 }
 
-/* Stack pointers that frames of one image may have had, from the lowest. */
-struct sps {
+/* Addresses from the lowest. */
+struct addresses {
     uint64_t *item;
     size_t count, room;
 };
 
-static sc_err *find_sps(struct sc_recover *r, const struct sc_module *module, struct sps *sps) {
+/* Slots that may hold a guard of whatever frame. */
+static sc_err *find_guards(const struct sc_recover *r, struct addresses *guards) {
+    uint64_t v;
+    for (uint64_t slot = r->mem.start; sc_stackmem_at(&r->mem, slot, &v); slot += 8) {
+        if (!may_be_guard(r, v))
+            continue;
+        uint64_t *guard = SC_VEC_PUSH(guards);
+        if (!guard)
+            return sc_err_nomem();
+        *guard = slot;
+    }
+    return NULL;
+}
+
+/* Stack pointers that frames of one image may have had. */
+static sc_err *find_sps(struct sc_recover *r, const struct sc_module *module,
+                        struct addresses *sps) {
     uint64_t first = (r->mem.start & ~UINT64_C(15)) + 8;
     for (uint64_t slot = first; slot + 8 <= r->mem.end && sps->count < MAX_SPS; slot += 16) {
         struct sc_candidate c = {.slot = slot};
@@ -76,32 +93,42 @@ static sc_err *find_sps(struct sc_recover *r, const struct sc_module *module, st
     return NULL;
 }
 
-/* What could be the cookie if the frame of the INDEX-th stack pointer is guarded. */
-static sc_err *collect_at(const struct sc_recover *r, const struct sps *sps, size_t index,
-                          struct pairs *pairs) {
-    uint64_t v, sp = sps->item[index];
+/*
+ * What could be the cookie if the frame of the INDEX-th stack pointer is guarded. *FIRST is where
+ * to look among the guards: it moves up with the stack pointers.
+ */
+static sc_err *collect_at(const struct sc_recover *r, const struct addresses *sps, size_t index,
+                          const struct addresses *guards, size_t *first, struct pairs *pairs) {
+    const uint64_t sp = sps->item[index];
     size_t over = index + 1;
-    for (uint64_t s = sp + 0x20; s < sp + REACH && pairs->count < MAX_PAIRS; s += 8) {
-        if (!sc_stackmem_at(&r->mem, s, &v))
+    while (*first < guards->count && guards->item[*first] < sp + HOME)
+        ++*first;
+    for (size_t i = *first; i < guards->count && pairs->count < MAX_PAIRS; i++) {
+        uint64_t v, slot = guards->item[i];
+        if (slot - sp >= REACH)
             break;
-        while (over < sps->count && sps->item[over] - 8 <= s)
+        while (over < sps->count && sps->item[over] - 8 <= slot)
             over++;
-        if (!plausible(v ^ sp) || !may_be_guard(r, v))
+        if (!sc_stackmem_at(&r->mem, slot, &v) || !plausible(v ^ sp))
             continue;
         struct pair *p = SC_VEC_PUSH(pairs);
         if (!p)
             return sc_err_nomem();
-        *p = (struct pair){v ^ sp, sp, s, 1. / (double)(over - index)};
+        *p = (struct pair){v ^ sp, sp, slot, 1. / (double)(over - index)};
     }
     return NULL;
 }
 
 static sc_err *collect(struct sc_recover *r, const struct sc_module *module, struct pairs *pairs) {
-    struct sps sps = {0};
+    struct addresses sps = {0}, guards = {0};
+    size_t first = 0;
     sc_err *err = find_sps(r, module, &sps);
+    if (!err && sps.count)
+        err = find_guards(r, &guards);
     for (size_t i = 0; !err && i < sps.count; i++)
-        err = collect_at(r, &sps, i, pairs);
+        err = collect_at(r, &sps, i, &guards, &first, pairs);
     SC_VEC_FREE(&sps);
+    SC_VEC_FREE(&guards);
     return err;
 }
 

@@ -47,13 +47,13 @@ struct search {
 };
 
 static bool word_is(const struct search *s, uint64_t addr, uint64_t want) {
-    uint64_t value;
+    uint64_t value = 0;
     return want != SC_UNSET64 && sc_stackmem_at(&s->mem, addr, &value) && value == want;
 }
 
 /* Is the word at ADDR one that a call may have left? */
 static sc_err *is_return(const struct search *s, uint64_t addr, bool *ret) {
-    uint64_t value;
+    uint64_t value = 0;
     enum sc_return_like like;
     *ret = false;
     if (!sc_stackmem_at(&s->mem, addr, &value) || !sc_target_module_at(s->u->target, value))
@@ -65,7 +65,7 @@ static sc_err *is_return(const struct search *s, uint64_t addr, bool *ret) {
 }
 
 static bool has_record(const struct search *s, uint64_t trap) {
-    uint64_t code, record = trap - RECORD;
+    uint64_t code = 0, record = trap - RECORD;
     return s->w->status && word_is(s, record + RECORD_ADDRESS, s->w->ip) &&
            sc_stackmem_at(&s->mem, record, &code) && (uint32_t)code == s->w->status;
 }

@@ -149,7 +149,7 @@ static void take_context(const struct sc_recover *r, uint64_t p, struct sc_regs 
 
 /* Both hold on the stack what a return to IP and SP needs: IP just below SP. */
 static bool returns_to(const struct sc_recover *r, uint64_t ip, uint64_t sp) {
-    uint64_t v;
+    uint64_t v = 0;
     return sp % 16 == 0 && sc_stackmem_at(&r->mem, sp - 8, &v) && v == ip;
 }
 

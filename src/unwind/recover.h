@@ -24,16 +24,25 @@ enum { SC_STACKMEM_UP = 256 << 10, SC_STACKMEM_DOWN = 64 << 10 };
 /* All of it that is there around a stack pointer, without holes; start == end: none. */
 struct sc_stackmem {
     uint64_t start, end;
-    unsigned word; /* bytes: 4 or 8 */
+    unsigned word, shift; /* bytes: 4 or 8; and their logarithm */
     uint64_t *value;
 };
 sc_err *sc_stackmem_load(struct sc_unwinder *u, const struct sc_stack_opts *opts, uint64_t sp,
                          struct sc_stackmem *ret);
 void sc_stackmem_deinit(struct sc_stackmem *mem);
-/* False outside, and where ADDR is not aligned. */
-bool sc_stackmem_at(const struct sc_stackmem *mem, uint64_t addr, uint64_t *ret_value);
 static inline bool sc_stackmem_has(const struct sc_stackmem *mem, uint64_t addr) {
     return addr - mem->start < mem->end - mem->start;
+}
+/* False outside, and where ADDR is not aligned. */
+static inline bool sc_stackmem_at(const struct sc_stackmem *mem, uint64_t addr,
+                                  uint64_t *ret_value) {
+    if (!sc_stackmem_has(mem, addr) || addr & (mem->word - 1))
+        return false;
+    *ret_value = mem->value[(addr - mem->start) >> mem->shift];
+    return true;
+}
+static inline size_t sc_stackmem_count(const struct sc_stackmem *mem) {
+    return (size_t)(mem->end - mem->start) >> mem->shift;
 }
 
 /* ---- code ---- */
@@ -158,7 +167,7 @@ struct sc_candidate {
     bool resume;     /* its module has unwind data, and one step from here came to code */
     bool has_trap;   /* `trap` is how it is left */
     bool guarded;    /* a cookie says that a frame had this stack pointer */
-    uint8_t copies;  /* other slots with the same value */
+    bool copied;     /* another slot has the same value */
     struct sc_trap trap;
     double odds;  /* that it is a frame, seen alone */
     double share; /* all others considered: 0 … 1 */

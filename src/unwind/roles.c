@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Look-ups in the table of roles, which is small: from front to back. */
+/* Look-ups in the tables of roles and components, which are small. */
 #include "unwind/roles.h"
 
 #include <ctype.h>
 #include <stddef.h>
 #include <string.h>
+
+#include "base/utf.h"
 
 #if defined(__GNUC__)
 /* The pool is one literal, longer than ISO C promises; GCC and Clang take any length. */
@@ -21,12 +23,6 @@ static const char *const role_words[] = {
     "apart",    "late",      "spin",           "pass",
 };
 
-static bool equals_any_case(const char *a, const char *b) {
-    while (*a && tolower((unsigned char)*a) == tolower((unsigned char)*b))
-        a++, b++;
-    return tolower((unsigned char)*a) == tolower((unsigned char)*b);
-}
-
 /* PATTERN is LEN characters: names, `?` for one character, `*` at the end for any tail. */
 static bool fits(const char *pattern, size_t len, const char *name) {
     for (size_t i = 0; i < len; i++) {
@@ -38,28 +34,45 @@ static bool fits(const char *pattern, size_t len, const char *name) {
     return !name[len];
 }
 
+/* The same of a pattern of the pool; the function first, which rules out more. */
 static bool row_fits(size_t row, const char *module, const char *function) {
     const char *m = role_pool + role_modules[row], *f = role_pool + role_functions[row];
-    return (*m == '*' || equals_any_case(m, module)) && fits(f, strlen(f), function);
+    const char *name = function;
+    for (; *f && *f != '*'; f++, name++)
+        if (!*name || (*f != '?' && *f != *name))
+            return false;
+    if (!*f && *name)
+        return false;
+    if (*m == '*')
+        return true;
+    return !((*m ^ *module) & ~('a' ^ 'A')) && !sc_strcasecmp(m, module);
 }
+
+/* Rows by the first character of their functions; patterns that begin with a wildcard: under 0. */
+struct row_index {
+    const uint16_t *order, *starts;
+};
+static const struct row_index all_rows = {role_order, role_starts};
+static const struct row_index rows_with_callers = {called_order, called_starts};
 
 /*
  * The rows that FUNCTION may be in: asked for each word of a stack that may be a return address.
- * Patterns that begin with a wildcard stand under 0; NTH counts from 0.
+ * NTH counts from 0.
  */
-static bool row_for(const char *function, size_t nth, size_t *ret_row) {
+static bool row_for(const struct row_index *index, const char *function, size_t nth,
+                    size_t *ret_row) {
     unsigned first = (unsigned char)*function & 0x7f;
-    size_t any = role_starts[1],
-           own = first ? (size_t)role_starts[first + 1] - role_starts[first] : 0;
+    size_t any = index->starts[1];
+    size_t own = first ? (size_t)index->starts[first + 1] - index->starts[first] : 0;
     if (nth >= any + own)
         return false;
-    *ret_row = role_order[nth < any ? nth : role_starts[first] + (nth - any)];
+    *ret_row = index->order[nth < any ? nth : index->starts[first] + (nth - any)];
     return true;
 }
 
 uint32_t sc_roles_of(const char *module, const char *function) {
     uint32_t bits = 0;
-    for (size_t i = 0, row; row_for(function, i, &row); i++)
+    for (size_t i = 0, row; row_for(&all_rows, function, i, &row); i++)
         if (row_fits(row, module, function))
             bits |= role_bits[row];
     return bits;
@@ -78,9 +91,9 @@ static bool is_caller(const char *word, size_t len, const char *caller, uint32_t
 enum sc_call sc_role_call(const char *module, const char *callee, const char *caller,
                           uint32_t roles) {
     bool listed = false;
-    for (size_t i = 0, row; row_for(callee, i, &row); i++) {
+    for (size_t i = 0, row; row_for(&rows_with_callers, callee, i, &row); i++) {
         const char *word = role_pool + role_callers[row];
-        if (!*word || !row_fits(row, module, callee))
+        if (!row_fits(row, module, callee))
             continue;
         listed = true;
         while (*word) {
@@ -97,7 +110,7 @@ const char *sc_role_name(const char *module, enum sc_role role, unsigned index) 
     for (size_t i = 0; i < ROLE_ROWS; i++) {
         const char *name = role_pool + role_functions[i];
         if (role_bits[i] & role && !strpbrk(name, "*?") &&
-            equals_any_case(role_pool + role_modules[i], module) && !index--)
+            !sc_strcasecmp(role_pool + role_modules[i], module) && !index--)
             return name;
     }
     return NULL;
@@ -106,6 +119,8 @@ const char *sc_role_name(const char *module, enum sc_role role, unsigned index) 
 const char *sc_component(const char *function, unsigned *ret_level) {
     for (size_t i = 0; i < COMPONENT_ROWS; i++) {
         const char *prefix = role_pool + component_prefixes[i];
+        if (*prefix != *function)
+            continue;
         size_t len = strlen(prefix);
         if (strncmp(function, prefix, len))
             continue;

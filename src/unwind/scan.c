@@ -115,11 +115,11 @@ static double odds(const struct sc_recover *r, const struct sc_candidate *c) {
         w *= .4; /* no alignment was there to sort out what is none at all */
     if (c->code.name && !c->code.sized && c->like != SC_RETURN_CALL)
         w *= c->code.offset < 0x800 ? 1 : c->code.offset < 0x1800 ? .6 : .25;
-    uint64_t fp;
+    uint64_t fp = 0;
     bool last = sc_stackmem_at(&r->mem, c->slot - 8, &fp) && !fp;
     if (r->u->cpu == SC_CPU_ARM64 && !c->chain && !last)
         w *= .2;
-    if (c->copies && !c->guarded)
+    if (c->copied && !c->guarded)
         w *= .6;
     if (c->guarded)
         w *= 20;
@@ -192,13 +192,12 @@ static sc_err *look_around(struct sc_recover *r, struct sc_candidate *c) {
     return NULL;
 }
 
-static uint8_t copies_of(const struct sc_recover *r, uint64_t slot, uint64_t value) {
-    unsigned n = 0;
-    for (uint64_t s = r->mem.start; s < r->mem.end && n < 9; s += r->mem.word) {
-        uint64_t v;
-        n += s != slot && sc_stackmem_at(&r->mem, s, &v) && v == value;
-    }
-    return (uint8_t)n;
+static bool has_copy(const struct sc_stackmem *mem, uint64_t slot, uint64_t value) {
+    const size_t own = (size_t)(slot - mem->start) >> mem->shift;
+    for (size_t i = 0, count = sc_stackmem_count(mem); i < count; i++)
+        if (mem->value[i] == value && i != own)
+            return true;
+    return false;
 }
 
 sc_err *sc_scan_plausible(struct sc_recover *r, struct sc_candidate *c, bool *ret_ok) {
@@ -240,7 +239,7 @@ static sc_err *judge(struct sc_recover *r, struct sc_candidate *c, bool *ret_ok)
     uint64_t fp;
     if (sc_stackmem_at(&r->mem, c->slot - 8, &fp))
         c->chain = chained(r, fp, c->sp);
-    c->copies = copies_of(r, c->slot, c->ip);
+    c->copied = has_copy(&r->mem, c->slot, c->ip);
     err = find_target(r, c);
     if (!err)
         err = look_around(r, c);

@@ -66,7 +66,8 @@ sc_err *sc_stackmem_load(struct sc_unwinder *u, const struct sc_stack_opts *opts
     }
     uint64_t start = lowest(u, at, low);
     start = (start + word - 1) & ~(uint64_t)(word - 1);
-    struct sc_stackmem mem = {.start = start, .end = start, .word = word};
+    struct sc_stackmem mem = {
+        .start = start, .end = start, .word = word, .shift = word == 8 ? 3 : 2};
     sc_err *err = read_up(u, &mem, limit & ~(uint64_t)(word - 1));
     if (err) {
         free(mem.value);
@@ -79,11 +80,4 @@ sc_err *sc_stackmem_load(struct sc_unwinder *u, const struct sc_stack_opts *opts
 void sc_stackmem_deinit(struct sc_stackmem *mem) {
     free(mem->value);
     *mem = (struct sc_stackmem){0};
-}
-
-bool sc_stackmem_at(const struct sc_stackmem *mem, uint64_t addr, uint64_t *ret_value) {
-    if (!sc_stackmem_has(mem, addr) || addr % mem->word)
-        return false;
-    *ret_value = mem->value[(addr - mem->start) / mem->word];
-    return true;
 }

@@ -14,6 +14,7 @@
 #include "stopcode/disasm.h"
 #include "stopcode/pe.h"
 #include "stopcode/stack.h"
+#include "unwind/kept.h"
 
 /* A module as the steps see it. Looked for once; what cannot be had is NULL. */
 struct sc_unwind_module {
@@ -41,6 +42,7 @@ struct sc_unwinder {
         size_t count, room;
     } modules;
     struct sc_unwind_module *last; /* the one asked for before */
+    struct sc_kept codes;          /* code.c's answers */
     /* For `own` alone: what the step of this CPU keeps of code outside of modules. */
     struct sc_unwind_module outside;
     sc_disasm *disasm; /* made when code of x86 is first looked at */

@@ -10,21 +10,15 @@
 #include "unwind/unwind.h"
 
 /*
- * Bits of an address that may be a signature. The kernel says which in KDDEBUGGER_DATA64 (+0x10
- * "KDBG", +0x14 its size, +0x390 PointerAuthMask, from Windows 11 22H2 on). Otherwise those above
- * the 48 that addresses of Windows have (52 with LVA, which Windows does not use).
+ * Bits of an address that may be a signature. The kernel says which in KDDEBUGGER_DATA64 (+0x390
+ * PointerAuthMask, from Windows 11 22H2 on). Otherwise those above the 48 that addresses of Windows
+ * have (52 with LVA, which Windows does not use).
  */
 static uint64_t pac_mask_of(sc_target *target) {
-    enum { TAG = 0x10, SIZE = 0x14, MASK = 0x390, KDBG = 0x4742444b };
-    const uint64_t at = sc_target_machine(target)->debugger_data;
     const uint64_t usual = 0xffff000000000000, never = 0x0000007fffffffff;
-    sc_space *space = sc_target_space(target);
-    uint64_t tag = 0, size = 0, mask = 0;
-    if (!at || sc_space_uint(space, at + TAG, 4, &tag) != SC_READ_OK || tag != KDBG ||
-        sc_space_uint(space, at + SIZE, 4, &size) != SC_READ_OK || size < MASK + 8 ||
-        sc_space_uint(space, at + MASK, 8, &mask) != SC_READ_OK)
-        return usual;
-    return mask && !(mask & never) ? mask : usual;
+    uint64_t mask = 0;
+    bool given = sc_target_kd_member(target, 0x390, 8, &mask);
+    return given && mask && !(mask & never) ? mask : usual;
 }
 
 sc_err *sc_unwinder_create(sc_target *target, sc_symtab *symtab, sc_unwinder **ret_unwinder) {
@@ -60,6 +54,7 @@ void sc_unwinder_forget(sc_unwinder *u) {
         destroy_module(u->modules.item[i]);
     SC_VEC_FREE(&u->modules);
     u->last = NULL;
+    sc_kept_deinit(&u->codes);
     free_own(&u->outside);
 }
 

@@ -33,7 +33,7 @@ static enum sc_step_status cache_of(struct sc_unwinder *u, struct sc_unwind_modu
                                     struct x64_cache **ret, sc_err **err) {
     if (!m->own && is_x64(m)) {
         struct x64_region region = region_of(u, m);
-        m->own = x64_cache_create(&region, sc_target_generation(u->target));
+        m->own = x64_cache_create(&region);
         m->free_own = x64_cache_destroy;
         if (!m->own) {
             *err = sc_err_nomem();

@@ -16,7 +16,6 @@
 #define STOPCODE_UNWIND_X64_H
 
 #include "base/file.h"
-#include "base/hash.h"
 #include "unwind/unwind.h"
 
 enum {
@@ -154,14 +153,12 @@ struct x64_build {
 /* Appends; SC_STEP_BAD when there are too many. */
 enum sc_step_status x64_put(struct x64_build *b, enum x64_opcode code, unsigned reg, int64_t value);
 
-/* Plans by address, for one region. Memory is bounded: when it is used up, it starts anew. */
+/* Plans by address, for one region. */
 struct x64_cache {
     struct x64_region region;
-    struct sc_map plans; /* ip -> struct x64_plan * */
-    sc_arena *arena;
-    uint64_t generation; /* of the target, when they were made */
+    struct sc_kept plans;
 };
-struct x64_cache *x64_cache_create(const struct x64_region *region, uint64_t generation);
+struct x64_cache *x64_cache_create(const struct x64_region *region);
 void x64_cache_destroy(void *cache);
 /*
  * The plan for leaving the function at IP, which lives until the next call. NULL: out of memory.

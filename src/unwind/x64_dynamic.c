@@ -227,7 +227,7 @@ static sc_err *cache_at(struct sc_unwinder *u, uint64_t ip, struct x64_cache **r
         if (ip < d->first || ip > d->last || ip < d->region.base)
             continue;
         if (!d->cache)
-            d->cache = x64_cache_create(&d->region, sc_target_generation(u->target));
+            d->cache = x64_cache_create(&d->region);
         *ret = d->cache;
         return d->cache ? NULL : sc_err_nomem();
     }

@@ -11,8 +11,6 @@
 #include "unwind/return_address.h"
 #include "unwind/x64.h"
 
-enum { CACHE_MAX = 1 << 20 /* bytes of plans of a region */ };
-
 enum sc_step_status x64_put(struct x64_build *b, enum x64_opcode code, unsigned reg,
                             int64_t value) {
     if (b->nops == X64_OPS_MAX)
@@ -107,73 +105,55 @@ static enum sc_step_status build(struct x64_build *b, bool exact) {
     return found ? put_frame(&entry, b) : SC_STEP_DONE;
 }
 
-struct x64_cache *x64_cache_create(const struct x64_region *region, uint64_t generation) {
+struct x64_cache *x64_cache_create(const struct x64_region *region) {
     struct x64_cache *c = calloc(1, sizeof *c);
-    if (!c)
-        return NULL;
-    c->region = *region;
-    c->generation = generation;
+    if (c)
+        c->region = *region;
     return c;
 }
 
-static void empty(struct x64_cache *c) {
-    sc_map_free(&c->plans);
-    sc_arena_destroy(c->arena);
-    c->plans = (struct sc_map){0};
-    c->arena = NULL;
-}
-
 void x64_cache_destroy(void *cache) {
-    if (cache)
-        empty(cache);
-    free(cache);
-}
-
-static const struct x64_plan *keep(struct x64_cache *c, uint64_t key, const struct x64_plan *plan,
-                                   const struct x64_op *ops) {
-    if (c->arena && sc_arena_size(c->arena) > CACHE_MAX)
-        empty(c);
-    if (!c->arena && !(c->arena = sc_arena_create()))
-        return NULL;
-    size_t size = plan->nops * sizeof *ops;
-    struct x64_plan *kept = sc_arena_alloc(c->arena, sizeof *kept + size);
-    if (!kept)
-        return NULL;
-    *kept = *plan;
-    memcpy(kept->op, ops, size);
-    return sc_map_put_number(&c->plans, key, (uintptr_t)kept) ? kept : NULL;
+    struct x64_cache *c = cache;
+    if (c)
+        sc_kept_deinit(&c->plans);
+    free(c);
 }
 
 /* An address with bits 62 and 63 alike has two keys: as an instruction, and as a return address. */
 static uint64_t key_of(uint64_t ip, bool exact) { return ip ^ (uint64_t)!exact << 62; }
 
+/* What came of B, kept. */
+static const struct x64_plan *keep(struct x64_cache *c, const struct x64_build *b, bool exact,
+                                   enum sc_step_status st) {
+    uint32_t nops = st == SC_STEP_DONE ? (uint32_t)b->nops : 0;
+    struct x64_plan *plan =
+        sc_kept_put(&c->plans, key_of(b->ip, exact), sizeof *plan + nops * sizeof *b->op);
+    if (!plan)
+        return NULL;
+    *plan = (struct x64_plan){
+        .ip = b->ip,
+        .exact = exact,
+        .status = st,
+        .how = b->how,
+        .missing = st == SC_STEP_DONE || st == SC_STEP_NO_RULE ? 0 : b->missing,
+        .info = b->info,
+        .nops = nops,
+    };
+    memcpy(plan->op, b->op, nops * sizeof *b->op);
+    return plan;
+}
+
 const struct x64_plan *x64_plan(struct x64_cache *c, uint64_t generation, uint64_t ip, bool exact) {
-    uint64_t key = key_of(ip, exact), value;
-    if (c->generation != generation)
-        empty(c);
-    c->generation = generation;
-    if (c->plans.room && sc_map_get_number(&c->plans, key, &value)) {
-        const struct x64_plan *plan = (const struct x64_plan *)(uintptr_t)value;
-        if (plan->ip == ip && plan->exact == exact)
-            return plan;
-    }
+    const struct x64_plan *plan = sc_kept_get(&c->plans, generation, key_of(ip, exact));
+    if (plan && plan->ip == ip && plan->exact == exact)
+        return plan;
     struct x64_build *b = malloc(sizeof *b);
     if (!b)
         return NULL;
     memset(b, 0, offsetof(struct x64_build, op));
     b->region = &c->region;
     b->ip = ip;
-    enum sc_step_status st = build(b, exact);
-    struct x64_plan plan = {
-        .ip = ip,
-        .exact = exact,
-        .status = st,
-        .how = b->how,
-        .missing = st == SC_STEP_DONE || st == SC_STEP_NO_RULE ? 0 : b->missing,
-        .info = b->info,
-        .nops = st == SC_STEP_DONE ? (uint32_t)b->nops : 0,
-    };
-    const struct x64_plan *kept = keep(c, key, &plan, b->op);
+    plan = keep(c, b, exact, build(b, exact));
     free(b);
-    return kept;
+    return plan;
 }

@@ -77,6 +77,14 @@ with tap.case("an unknown option and a missing value: status 2"):
     tap.equal(status, 2, "status")
     tap.contains(err, "-c")
 
+with tap.case("--dtb takes a physical address in hexadecimal, as CR3 is shown"):
+    for good in ("1ad000", "0x1ad002", "00000001`2b109002"):
+        tap.equal(tap.run("--dtb", good, "-z", DUMP, "-c", ".echo ok")[:2], (0, "ok\n"), good)
+    for bad in ("", "0", "1ad00g", "10000000000000000", "-1"):
+        status, _, err = tap.run("--dtb", bad, "-z", DUMP, "-c", ".echo ok")
+        tap.equal(status, 2, bad)
+        tap.contains(err, "--dtb: a physical address is needed")
+
 with tap.case("kd's and cdb's harmless options are accepted in silence"):
     harmless = ["-b", "-bonc", "-d", "-failinc", "-g", "-G", "-hd", "-m", "-myob", "-n", "-noinh", "-noshell",
                 "-nosqm", "-o", "-robp", "-s", "-sdce", "-ses", "-sicv", "-sins", "-snc", "-snul", "-sup",

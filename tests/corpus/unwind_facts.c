@@ -198,7 +198,7 @@ static sc_err *with_image(const char *path, bool epilogs) {
             .table = {.at = module.base + sc_pe_headers(pe)->dir[SC_PE_DIR_EXCEPTION].rva,
                       .count = (uint32_t)sc_pe_function_count(pe),
                       .stride = 12}};
-        struct x64_cache *cache = x64_cache_create(&r, 0);
+        struct x64_cache *cache = x64_cache_create(&r);
         for (size_t i = 0; cache && i < r.table.count; i++) {
             if (epilogs)
                 print_epilogs(disasm, cache, i);

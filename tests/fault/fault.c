@@ -26,6 +26,7 @@
 #include "harness/drive.h"
 #include "harness/heap.h"
 #include "harness/tap.h"
+#include "harness/whole.h"
 
 enum { HANG_SECONDS = 120, SHOWN = 4, QUIET = 24 };
 
@@ -95,6 +96,21 @@ static void run_open(const struct job *job, uint64_t fail_at, bool keep, struct 
     if (target)
         drive_target(again, target);
     sc_target_close(target);
+}
+
+/* The pages of whole memory, which stand under the target. */
+static void drive_pages(struct drive *d, const struct subject *s) {
+    sc_file *file = NULL;
+    if (!drive_error(d, sc_file_memory(s->name, s->data, s->size, SC_FILE_NO_MMAP, &file)))
+        drive_whole(d, file);
+}
+
+static void run_pages(const struct job *job, uint64_t fail_at, bool keep, struct drive *d,
+                      struct drive *again) {
+    begin(fail_at, keep);
+    drive_pages(d, job->subject);
+    heap_stop_failing();
+    drive_pages(again, job->subject);
 }
 
 static void run_analysis(const struct job *job, uint64_t fail_at, bool keep, struct drive *d,
@@ -242,6 +258,11 @@ static void test_subject(const struct subject *s, const struct options *o) {
     struct job job = {.name = name, .subject = s, .run = run_open};
     snprintf(name, sizeof name, "%s: open and ask everything", s->name);
     test_job(&job, o);
+    if (s->format[0] == 'k') {
+        job.run = run_pages;
+        snprintf(name, sizeof name, "%s: pages of memory", s->name);
+        test_job(&job, o);
+    }
     job.run = run_analysis;
     snprintf(name, sizeof name, "%s: analyse", s->name);
     test_job(&job, o);
@@ -279,8 +300,11 @@ static void run_read(const char *path, enum read_fault fault, uint64_t fail_at, 
                      uint64_t *ret_reads, bool *ret_failed) {
     const struct sc_open_opts opts = {.sz = sizeof opts, .no_mmap = true};
     sc_target *target = NULL;
+    sc_file *file = NULL;
     heap_begin(0);
     read_begin(fault, fail_at);
+    if (!drive_error(d, sc_file_open(path, SC_FILE_NO_MMAP, &file)))
+        drive_whole(d, file);
     if (!drive_error(d, sc_target_open(path, &opts, &target))) {
         drive_target(d, target);
         drive_analysis(d, target);

@@ -144,16 +144,29 @@ static bool read_uptime(struct forge_reader *r) {
            forge_reader_wrong(r, "\"%s\" is no duration: write 3 days 4:05:06.789", text);
 }
 
+bool forge_dump_from_name(struct forge_scenario *s, const char *name) {
+    s->whole = FORGE_WHOLE_NONE;
+    if (!strcmp(name, "triage"))
+        s->dump = FORGE_DUMP_TRIAGE;
+    else if (!strcmp(name, "minidump"))
+        s->dump = FORGE_DUMP_MINIDUMP;
+    else if (forge_whole_from_name(name, &s->whole))
+        s->dump = FORGE_DUMP_WHOLE;
+    else
+        return false;
+    return true;
+}
+
 static bool read_dump(struct forge_reader *r) {
     const char *text;
-    if (!forge_once(r, &r->s->dump_line) || !forge_take_text(r, "triage or minidump", &text))
+    if (!forge_once(r, &r->s->dump_line) ||
+        !forge_take_text(r, "triage, minidump, full, kernel, raw, …", &text))
         return false;
-    if (!strcmp(text, "triage"))
-        r->s->dump = FORGE_DUMP_TRIAGE;
-    else if (!strcmp(text, "minidump"))
-        r->s->dump = FORGE_DUMP_MINIDUMP;
-    else
-        return forge_reader_wrong(r, "\"%s\" is not triage or minidump", text);
+    if (!forge_dump_from_name(r->s, text))
+        return forge_reader_wrong(r,
+                                  "\"%s\" is not triage, minidump or a container of whole "
+                                  "memory (full, kernel, raw, elf, …)",
+                                  text);
     return !forge_next(r) || forge_take_text(r, "a file name", &r->s->file);
 }
 

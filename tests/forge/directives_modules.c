@@ -124,7 +124,7 @@ static bool read_option(struct forge_reader *r, struct forge_scn_module *m) {
 }
 
 bool forge_read_module(struct forge_reader *r) {
-    struct forge_scn_module m = {.line = r->line};
+    struct forge_scn_module m = {.line = r->line, .process = r->process};
     if (!forge_take_text(r, "a name", &m.name) || !forge_take_hex(r, "a start address", &m.start) ||
         !take_end(r, m.start, &m.end))
         return false;

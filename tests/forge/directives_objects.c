@@ -170,7 +170,7 @@ static bool read_processor(struct forge_reader *r) {
 }
 
 static bool read_struct(struct forge_reader *r) {
-    struct forge_scn_struct v = {.line = r->line};
+    struct forge_scn_struct v = {.line = r->line, .process = r->process};
     if (!forge_take_text(r, "a type", &v.type) || !forge_take_expr(r, "an address", &v.address) ||
         !forge_take_assigns(r, &v.member))
         return false;
@@ -205,7 +205,7 @@ static bool read_bytes(struct forge_reader *r, bool code) {
     static const char *const shows[] = {"dps", "dqs", "dds", "dp", "dq", "dd",
                                         "dc",  "dw",  "db",  "da", "du", NULL};
     static const char *const codes[] = {"u", "ub", "uf", NULL};
-    struct forge_scn_memory v = {.line = r->line, .code = code};
+    struct forge_scn_memory v = {.line = r->line, .process = r->process, .code = code};
     const struct forge_word *w = forge_next(r);
     bool alone = r->words.count == (w ? 2u : 1u);
     if (alone && (code ? !w || is_command(w->text, codes) : w && is_command(w->text, shows))) {

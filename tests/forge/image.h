@@ -27,7 +27,13 @@
 
 struct forge_image;
 
-enum forge_image_kind { FORGE_CODE, FORGE_RDATA, FORGE_DATA, FORGE_PAGED_CODE /* "PAGE" */ };
+enum forge_image_kind {
+    FORGE_CODE,
+    FORGE_RDATA,
+    FORGE_DATA,
+    FORGE_PAGED_CODE, /* "PAGE" */
+    FORGE_POOL_CODE,  /* "POOLCODE", which the kernel alone has */
+};
 
 /* MACHINE 0x14c, 0x8664 or 0xaa64; SIZE of the image in bytes, 0: as needed. NULL: no memory. */
 struct forge_image *forge_image_new(uint16_t machine, uint64_t base, uint32_t size);

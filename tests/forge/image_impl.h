@@ -27,7 +27,7 @@ enum {
 
 /* What stands in a unit: a forge_image_kind, or one that tables have. */
 enum {
-    IMAGE_PDATA = FORGE_PAGED_CODE + 1,
+    IMAGE_PDATA = FORGE_POOL_CODE + 1,
     IMAGE_RSRC,
     IMAGE_KINDS,
     IMAGE_KEEP = IMAGE_KINDS, /* as it is; read-only data when it is nothing yet */

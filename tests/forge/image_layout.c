@@ -18,8 +18,8 @@ static const struct {
     const char *name;
     uint32_t characteristics;
 } kinds[IMAGE_KINDS] = {
-    {".text", 0x60000020}, {".rdata", 0x40000040}, {".data", 0xc0000040},
-    {"PAGE", 0x60000020},  {".pdata", 0x40000040}, {".rsrc", 0x40000040},
+    {".text", 0x60000020},    {".rdata", 0x40000040}, {".data", 0xc0000040}, {"PAGE", 0x60000020},
+    {"POOLCODE", 0x60000020}, {".pdata", 0x40000040}, {".rsrc", 0x40000040},
 };
 
 struct run {

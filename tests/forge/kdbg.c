@@ -22,6 +22,7 @@ static const struct forge_kdbg_field fields[] = {
     {"ThCallbackStack", 0x30, 2},
     {"NextCallback", 0x32, 2},
     {"FramePointer", 0x34, 2},
+    {"PaeEnabled", 0x36, 2}, /* bit 0; bits 2-5 PagingLevels */
     {"KiCallUserMode", 0x38, 8},
     {"KeUserCallbackDispatcher", 0x40, 8},
     {"PsLoadedModuleList", 0x48, 8},

@@ -6,34 +6,40 @@
  * Status: 0 made, 1 the scenario is wrong or a file cannot be written, 2 wrong usage.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "forge/scenario.h"
 
 enum { TEXT_MAX = 16 << 20 };
 
 static const char usage[] =
-    "stopcode-forge SCENARIO [-o OUT] [--store DIR] [--quiet]\n"
+    "stopcode-forge SCENARIO [-o OUT] [--store DIR] [--as KIND] [--quiet]\n"
     "  makes the dump OUT that the text SCENARIO describes (- reads standard input), and\n"
     "  OUT.store (or DIR), a symbol store with its images and PDBs\n"
+    "  KIND instead of what the scenario's dump line says: triage, minidump, full, summary, "
+    "bitmap,\n"
+    "  kernel, automatic, live, rdmp-k, rdmp-ka, rdmp-f, elf, elf-nonotes, elf-bare, elf-paging,\n"
+    "  vbox, raw, lime, vmem (and OUT's .vmss), vmss; page files go to OUT.pagefileN\n"
     "  OUT may be left out where the scenario names a file: dump triage NAME\n"
     "then:  stopcode -z OUT -y OUT.store -i OUT.store\n";
 
 struct options {
-    const char *scenario, *out, *store;
+    const char *scenario, *out, *store, *as;
     bool quiet, help;
 };
 
 static bool parse(int argc, char **argv, struct options *o) {
     for (int i = 1; i < argc; i++) {
         const char *a = argv[i];
-        if (!strcmp(a, "-o") || !strcmp(a, "--store")) {
+        if (!strcmp(a, "-o") || !strcmp(a, "--store") || !strcmp(a, "--as")) {
             if (i + 1 == argc)
                 return false;
-            *(a[1] == 'o' ? &o->out : &o->store) = argv[++i];
+            *(a[1] == 'o' ? &o->out : a[2] == 's' ? &o->store : &o->as) = argv[++i];
         } else if (!strcmp(a, "--quiet") || !strcmp(a, "-q")) {
             o->quiet = true;
         } else if (!strcmp(a, "--help") || !strcmp(a, "-h")) {
@@ -73,6 +79,36 @@ static bool write_file(const char *path, const struct forge_bytes *bytes) {
     if (!ok)
         fprintf(stderr, "stopcode-forge: %s: %s\n", path, strerror(errno));
     return ok;
+}
+
+/* Side SIDE, or with SIDE -1 the dump itself, of whole memory. */
+static bool write_memory(const char *path, const struct forge_output *o, int side) {
+    char why[FORGE_WHY_MAX] = "";
+    int fd = open(path, O_RDWR | O_CREAT | O_TRUNC, 0666);
+    bool ok = fd >= 0 && (side < 0 ? forge_whole_write(forge_output_whole(o), fd, why)
+                                   : forge_output_side_write(o, (size_t)side, fd, why));
+    if (!ok)
+        fprintf(stderr, "stopcode-forge: %s: %s\n", path, fd < 0 ? strerror(errno) : why);
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+static bool write_dump(const char *path, const struct forge_output *o) {
+    if (!forge_output_whole(o))
+        return write_file(path, &o->dump);
+    bool ok = write_memory(path, o, -1);
+    for (size_t i = 0; ok && i < forge_output_sides(o); i++) {
+        char *name = forge_output_side_name(o, i, path);
+        ok = write_memory(name, o, (int)i);
+        free(name);
+    }
+    return ok;
+}
+
+static unsigned long long size_of(const char *path) {
+    struct stat st;
+    return stat(path, &st) ? 0 : (unsigned long long)st.st_size;
 }
 
 /* The folders of PATH, behind its FROM-th character. */
@@ -117,9 +153,9 @@ static bool write_all(const struct options *o, const struct forge_output *made) 
             abort();
         strcat(strcpy(store, out), ".store");
     }
-    bool ok = write_file(out, &made->dump) && write_store(o->store ? o->store : store, made);
+    bool ok = write_dump(out, made) && write_store(o->store ? o->store : store, made);
     if (ok && !o->quiet)
-        printf("%s: %zu bytes; %s: %zu files\n", out, made->dump.size, o->store ? o->store : store,
+        printf("%s: %llu bytes; %s: %zu files\n", out, size_of(out), o->store ? o->store : store,
                made->nfiles);
     free(store);
     return ok;
@@ -138,7 +174,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "stopcode-forge: %s: %s\n", o.scenario, strerror(errno));
         return 1;
     }
-    bool ok = forge_scenario_build(o.scenario, text, &made, why);
+    bool ok = forge_scenario_build_as(o.scenario, text, o.as, &made, why);
     if (!ok)
         fprintf(stderr, "%s\n", why);
     ok = ok && write_all(&o, &made);

@@ -13,6 +13,8 @@ struct forge_reader {
     size_t at;        /* the next word */
     const char *rest; /* of the scenario: where a block would begin */
     unsigned rest_line;
+    unsigned in_line; /* `in process`: where it stands; 0: outside */
+    uint64_t process; /* whose memory the lines are about; 0: the current process's */
 };
 
 /* A directive: its name and how the rest of its line, and its block, are read. */
@@ -20,8 +22,11 @@ struct forge_directive {
     const char *name;
     bool (*read)(struct forge_reader *r);
 };
-extern const struct forge_directive forge_machine_directives[], forge_object_directives[];
-enum { FORGE_MACHINE_DIRECTIVES = 11, FORGE_OBJECT_DIRECTIVES = 18 };
+extern const struct forge_directive forge_machine_directives[], forge_object_directives[],
+    forge_whole_directives[];
+enum { FORGE_MACHINE_DIRECTIVES = 11, FORGE_OBJECT_DIRECTIVES = 18, FORGE_WHOLE_DIRECTIVES = 7 };
+/* "triage", "full", …: what a `dump` line or --as says; false: no such kind. */
+bool forge_dump_from_name(struct forge_scenario *s, const char *name);
 
 /* Fails at the directive's line; "module: …". */
 bool forge_reader_wrong(struct forge_reader *r, const char *fmt, ...)

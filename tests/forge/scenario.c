@@ -218,16 +218,21 @@ static const struct forge_directive *find(const char *name) {
     for (size_t i = 0; i < FORGE_OBJECT_DIRECTIVES; i++)
         if (!strcmp(forge_object_directives[i].name, name))
             return &forge_object_directives[i];
+    for (size_t i = 0; i < FORGE_WHOLE_DIRECTIVES; i++)
+        if (!strcmp(forge_whole_directives[i].name, name))
+            return &forge_whole_directives[i];
     return NULL;
 }
 
 static bool unknown(struct forge_reader *r, const char *name) {
-    const char *all[FORGE_MACHINE_DIRECTIVES + FORGE_OBJECT_DIRECTIVES];
+    const char *all[FORGE_MACHINE_DIRECTIVES + FORGE_OBJECT_DIRECTIVES + FORGE_WHOLE_DIRECTIVES];
     size_t n = 0;
     for (size_t i = 0; i < FORGE_MACHINE_DIRECTIVES; i++)
         all[n++] = forge_machine_directives[i].name;
     for (size_t i = 0; i < FORGE_OBJECT_DIRECTIVES; i++)
         all[n++] = forge_object_directives[i].name;
+    for (size_t i = 0; i < FORGE_WHOLE_DIRECTIVES; i++)
+        all[n++] = forge_whole_directives[i].name;
     const char *near = forge_nearest_name(name, all, n);
     return forge_wrong(r->s, r->line, "there is no directive \"%s\"%s%s%s", name,
                        near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "");
@@ -262,7 +267,7 @@ bool forge_scenario_parse(const char *name, const char *text, struct forge_scena
     while ((line = next_line(&r, &len)) != NULL)
         if (!read_line(&r, line, len))
             return false;
-    return true;
+    return !r.in_line || forge_wrong(ret, r.in_line, "in: the block has no line \"end\"");
 }
 
 void forge_scenario_free(struct forge_scenario *s) { forge_pool_free(&s->pool); }

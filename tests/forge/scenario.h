@@ -15,8 +15,10 @@
 #ifndef STOPCODE_TESTS_FORGE_SCENARIO_H
 #define STOPCODE_TESTS_FORGE_SCENARIO_H
 
+#include "forge/pagetab.h"
 #include "forge/section.h"
 #include "forge/symfile.h"
+#include "forge/wholes.h"
 #include "forge/words.h"
 
 enum { FORGE_WHY_MAX = 600, FORGE_PARAMS_MAX = 15 };
@@ -48,6 +50,7 @@ enum forge_module_symbols {
 };
 struct forge_scn_module {
     unsigned line;
+    uint64_t process; /* `in process`; 0: everybody's */
     const char *name;
     uint64_t start, end;
     const char *image, *path, *company, *product, *description;
@@ -99,6 +102,7 @@ struct forge_scn_thread {
 };
 struct forge_scn_struct {
     unsigned line;
+    uint64_t process; /* `in process`; 0: the current one */
     const char *type;
     struct forge_expr address;
     struct forge_assigns member;
@@ -119,6 +123,7 @@ struct forge_scn_stack {
 /* `memory` and `code`: a listing of COMMAND, or words of bytes and texts at an address. */
 struct forge_scn_memory {
     unsigned line;
+    uint64_t process;
     bool code;
     const char *command; /* "dq", "u", …; NULL: words */
     struct forge_listing_text listing;
@@ -178,7 +183,54 @@ struct forge_scn_exception {
     size_t nparams;
     struct forge_expr param[FORGE_PARAMS_MAX];
 };
-enum forge_dump_kind { FORGE_DUMP_NONE, FORGE_DUMP_TRIAGE, FORGE_DUMP_MINIDUMP };
+enum forge_dump_kind {
+    FORGE_DUMP_NONE,
+    FORGE_DUMP_TRIAGE,
+    FORGE_DUMP_MINIDUMP,
+    FORGE_DUMP_WHOLE,
+};
+
+/* `pte`: how a page stands in its table, other than valid. */
+enum forge_pte_how {
+    FORGE_PTE_TRANSITION,
+    FORGE_PTE_PAGEFILE,
+    FORGE_PTE_PROTOTYPE, /* the prototype entry is `proto` */
+    FORGE_PTE_VAD,       /* the same, found through the VAD */
+    FORGE_PTE_SUBSECTION,
+    FORGE_PTE_DEMAND_ZERO,
+    FORGE_PTE_RAW,
+    FORGE_PTE_VALID, /* of prototype entries */
+};
+struct forge_scn_pte {
+    unsigned line;
+    uint64_t process;
+    struct forge_expr address;
+    enum forge_pte_how how, proto;
+    bool modified; /* transition: on the modified list, not on standby */
+    unsigned file; /* page file */
+    uint64_t page;
+    struct forge_expr subsection;
+    uint64_t raw;
+    unsigned protection;
+};
+struct forge_scn_vad {
+    unsigned line;
+    uint64_t process, start, end; /* END: the last byte */
+    enum { FORGE_VAD_PRIVATE, FORGE_VAD_MAPPED, FORGE_VAD_IMAGE } kind;
+    unsigned protection;
+    uint64_t commit;
+    const char *file;
+};
+/* The machine that a dump of whole memory shows. */
+struct forge_scn_machine {
+    unsigned ram_line, paging_line, kdbg_line;
+    uint64_t ram; /* bytes */
+    bool pattern; /* what nobody wrote is not zero */
+    enum forge_paging paging;
+    bool l1tf, encoded;
+    bool has_selfmap;
+    unsigned selfmap;
+};
 
 #define FORGE_LIST(type)                                                                           \
     struct {                                                                                       \
@@ -200,6 +252,8 @@ struct forge_scenario {
     uint64_t spare;        /* `room`: where things without an address go */
     uint32_t verifier;     /* the verifier's level */
     enum forge_dump_kind dump;
+    enum forge_whole_kind whole;
+    struct forge_scn_machine machine;
     const char *file, *comment, *broken;
 
     FORGE_LIST(forge_scn_module) modules;
@@ -216,6 +270,8 @@ struct forge_scenario {
     FORGE_LIST(forge_scn_local) locals;
     FORGE_LIST(forge_scn_layout) layouts;
     FORGE_LIST(forge_scn_fnent) fnents;
+    FORGE_LIST(forge_scn_pte) ptes;
+    FORGE_LIST(forge_scn_vad) vads;
     FORGE_LIST(forge_scn_register) registers;
 };
 
@@ -233,6 +289,8 @@ bool forge_wrong(struct forge_scenario *scenario, unsigned line, const char *fmt
     __attribute__((format(printf, 3, 4)));
 bool forge_is_wrong(const struct forge_scenario *scenario);
 
+struct forge_world_dump; /* world_whole.c */
+
 /* What was made. */
 struct forge_made_file {
     char *path; /* in the symbol store: "srv2.pdb/…/srv2.pdb" */
@@ -240,12 +298,28 @@ struct forge_made_file {
 };
 struct forge_output {
     enum forge_dump_kind kind;
-    char *name; /* the file name that the scenario gives; NULL: none */
-    struct forge_bytes dump;
+    char *name;                      /* the file name that the scenario gives; NULL: none */
+    struct forge_bytes dump;         /* empty where `memory` is the dump */
+    struct forge_world_dump *memory; /* whole memory: written with the functions below; else NULL */
     struct forge_made_file *file;
     size_t nfiles;
 };
 bool forge_scenario_build(const char *name, const char *text, struct forge_output *ret, char *why);
+/* The same with another `dump` line: "triage", "minidump", "full", …; NULL: as the text says. */
+bool forge_scenario_build_as(const char *name, const char *text, const char *as,
+                             struct forge_output *ret, char *why);
 void forge_output_free(struct forge_output *output);
+
+/* The dump of whole memory, for forge_whole_write(). */
+const struct forge_whole *forge_output_whole(const struct forge_output *output);
+/* Its address spaces, for tests; SPACE: that of the current process. */
+const struct forge_mmu *forge_output_mmu(const struct forge_output *output, unsigned *ret_space);
+/* The dump as bytes, whatever it is: end with forge_bytes_free(). WHY: FORGE_WHY_MAX bytes. */
+bool forge_output_bytes(const struct forge_output *output, struct forge_bytes *ret, char *why);
+/* Files beside the dump: the state of a virtual machine, page files. */
+size_t forge_output_sides(const struct forge_output *output);
+/* Its name from that of the dump: free() it. */
+char *forge_output_side_name(const struct forge_output *output, size_t side, const char *dump);
+bool forge_output_side_write(const struct forge_output *output, size_t side, int fd, char *why);
 
 #endif

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "forge/reader.h"
+
 static bool check(struct forge_scenario *s) {
     if (!s->dump)
         return forge_wrong(s, 0, "what shall be made? write  dump triage  or  dump minidump");
@@ -23,6 +25,13 @@ static bool check(struct forge_scenario *s) {
         return forge_wrong(s, s->verifier_line, "verifier: a user minidump has no level");
     if (user && s->broken)
         return forge_wrong(s, s->dump_line, "broken: a user minidump names no driver");
+    if (user && (s->machine.ram_line || s->machine.paging_line || s->machine.kdbg_line))
+        return forge_wrong(s, 0, "ram, paging, kdbg: a user minidump shows no machine");
+    if (user && (s->ptes.count || s->vads.count))
+        return forge_wrong(s, s->ptes.count ? s->ptes.item[0].line : s->vads.item[0].line,
+                           "pte, vad: a user minidump has no page tables");
+    if (s->dump == FORGE_DUMP_WHOLE && s->cpu.machine == 0xaa64)
+        return forge_wrong(s, s->cpu.line, "whole memory is made of x64 and x86 only");
     return true;
 }
 
@@ -37,7 +46,8 @@ static uint64_t default_room(const struct forge_world *w) {
 
 static void begin(struct forge_world *w, struct forge_scenario *s) {
     *w = (struct forge_world){.s = s, .pool = &s->pool};
-    w->kernel = s->dump == FORGE_DUMP_TRIAGE;
+    w->whole = s->dump == FORGE_DUMP_WHOLE;
+    w->kernel = w->whole || s->dump == FORGE_DUMP_TRIAGE;
     w->is32 = s->cpu.machine == 0x14c;
     w->ptr_size = w->is32 ? 4 : 8;
     w->ncpus = s->cpu.count ? s->cpu.count : 1;
@@ -76,28 +86,51 @@ static bool take_all_pages(struct forge_world *w) {
     return true;
 }
 
+/* Objects of the kernel, and in whole memory everything that leads to them. */
+static bool make_kernel(struct forge_world *w) {
+    if (!forge_world_objects(w) || (w->whole && !forge_world_spaces(w)) || !forge_world_kernel(w))
+        return false;
+    return !w->whole || (forge_world_loader(w) && forge_world_ldr(w) && forge_world_low(w) &&
+                         forge_world_vads(w) && forge_world_ptes(w));
+}
+
+static bool make_dump(struct forge_world *w, struct forge_output *out) {
+    if (!w->kernel)
+        return forge_world_minidump(w, out);
+    if (!w->whole)
+        return forge_world_triage(w, out);
+    return forge_world_kdbg_block(w) && forge_world_put_all(w) && forge_world_pfns(w) &&
+           forge_world_whole(w, out);
+}
+
 static bool build(struct forge_world *w, struct forge_output *out) {
-    return forge_types_load(&w->types, w->s, w->kernel) && forge_world_modules(w) &&
-           forge_world_symbols(w, false) && forge_world_listings(w) &&
+    return (!w->whole || forge_world_check_machine(w)) &&
+           forge_types_load(&w->types, w->s, w->kernel) && forge_world_processes(w) &&
+           forge_world_modules(w) && forge_world_symbols(w, false) && forge_world_listings(w) &&
            forge_world_stack_symbols(w) && forge_world_symbols(w, false) && take_all_pages(w) &&
            forge_world_fnents(w) && (!w->kernel || forge_world_globals(w)) &&
            forge_world_stack_fit(w) && forge_world_symbols(w, true) && forge_world_moved(w) &&
            forge_world_moved_lines(w) && forge_world_registers(w) && forge_world_memory(w) &&
-           forge_world_structs(w) &&
-           (w->kernel ? forge_world_objects(w) && forge_world_kernel(w) : forge_world_user(w)) &&
-           forge_world_files(w, out) &&
-           (w->kernel ? forge_world_triage(w, out) : forge_world_minidump(w, out));
+           forge_world_structs(w) && (w->kernel ? make_kernel(w) : forge_world_user(w)) &&
+           forge_world_files(w, out) && make_dump(w, out);
 }
 
-bool forge_scenario_build(const char *name, const char *text, struct forge_output *ret, char *why) {
+static bool choose(struct forge_scenario *s, const char *as) {
+    return !as || forge_dump_from_name(s, as) ||
+           forge_wrong(s, 0, "there is no kind of dump \"%s\"", as);
+}
+
+bool forge_scenario_build_as(const char *name, const char *text, const char *as,
+                             struct forge_output *ret, char *why) {
     struct forge_scenario s;
     struct forge_world w;
     struct forge_output out = {0};
-    bool ok = forge_scenario_parse(name, text, &s, why) && check(&s);
+    bool ok = forge_scenario_parse(name, text, &s, why) && choose(&s, as) && check(&s);
     if (ok) {
         begin(&w, &s);
         ok = build(&w, &out) && !forge_is_wrong(&s);
         forge_world_close(&w);
+        forge_world_whole_close(&w);
     }
     if (ok && s.file) {
         out.name = malloc(strlen(s.file) + 1);
@@ -114,6 +147,10 @@ bool forge_scenario_build(const char *name, const char *text, struct forge_outpu
     return ok;
 }
 
+bool forge_scenario_build(const char *name, const char *text, struct forge_output *ret, char *why) {
+    return forge_scenario_build_as(name, text, NULL, ret, why);
+}
+
 void forge_output_free(struct forge_output *o) {
     for (size_t i = 0; i < o->nfiles; i++) {
         free(o->file[i].path);
@@ -121,6 +158,7 @@ void forge_output_free(struct forge_output *o) {
     }
     free(o->file);
     free(o->name);
+    forge_world_dump_free(o->memory);
     forge_bytes_free(&o->dump);
     *o = (struct forge_output){0};
 }

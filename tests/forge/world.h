@@ -10,14 +10,25 @@
  *   memory       memory and structures that lines give              world_write.c, world_member.c
  *   kernel       processors, processes, threads, debugger data      world_kernel.c, world_object.c
  *   files        images and PDBs                                    world_image.c, world_pdb.c
- *   dump         world_triage.c, world_mdmp.c
+ *   dump         world_triage.c, world_mdmp.c, or the whole machine:
+ *
+ *   spaces       RAM, processes and their page tables               world_space.c
+ *   lists        modules, unloaded drivers, user modules, VADs      world_loader.c, world_ldr.c,
+ *                                                                   world_vad.c
+ *   processor    tables of the processor, shared data, low stub     world_low.c
+ *   place        everything to its page, entries on purpose         world_place.c, world_pte.c
+ *   frames       the PFN database                                   world_pfn.c
+ *   container    world_whole.c
  */
 #ifndef STOPCODE_TESTS_FORGE_WORLD_H
 #define STOPCODE_TESTS_FORGE_WORLD_H
 
+#include "forge/image.h"
 #include "forge/listing.h"
 #include "forge/memmap.h"
 #include "forge/scenario.h"
+#include "forge/stream.h"
+#include "forge/triage.h"
 #include "forge/types.h"
 #include "stopcode/regs.h"
 
@@ -61,6 +72,34 @@ struct forge_wmodule {
     FORGE_LIST(forge_wblock) blocks;      /* none overlaps another */
     FORGE_LIST(forge_function) functions; /* as `.fnent` showed them */
     FORGE_LIST(forge_moved) moved;
+    /* Whole memory: the image as it is mapped, and its sections. */
+    struct forge_bytes memory;
+    struct forge_image_section *section;
+    size_t nsections;
+};
+/* A process: its memory below the middle. That of the current one is in the world's `mem`. */
+struct forge_wprocess {
+    uint64_t address;                    /* of its _EPROCESS */
+    const struct forge_scn_process *scn; /* NULL: nobody spoke of it */
+    bool current, system;
+    struct forge_memmap mem;
+    uint64_t spare; /* where the forge's own things go */
+    uint64_t peb;
+    uint64_t root;
+    unsigned space; /* of the world's `mmu` */
+};
+/* A page that a `pte` line is about. */
+struct forge_wpte {
+    const struct forge_scn_pte *scn;
+    const struct forge_wprocess *process;
+    uint64_t va, pa; /* PA 0: not in RAM */
+    uint64_t proto;  /* VA of the prototype entry, 0: none */
+};
+/* A range of a process's addresses, first and last page; ARRAY: its prototype entries. */
+struct forge_wvad {
+    const struct forge_wprocess *process;
+    uint64_t start, end;
+    uint64_t array;
 };
 struct forge_wstack {
     const struct forge_scn_stack *scn;
@@ -94,6 +133,24 @@ struct forge_world {
     uint64_t process, thread; /* current ones */
     uint64_t prcb[64];
     uint64_t dtb;
+    FORGE_LIST(forge_wprocess) processes;
+    /* Whole memory. */
+    bool whole;
+    uint64_t system; /* the System process, where no line describes it */
+    struct forge_physmem *phys;
+    struct forge_mmu *mmu;
+    struct forge_soft soft;
+    FORGE_LIST(forge_wpte) ptes;
+    FORGE_LIST(forge_wvad) vads;
+    struct {
+        uint64_t pa, size, page;
+    } pfns; /* where the PFN database lies: taken first, since it needs rows of large pages */
+    uint64_t proto_pool; /* where prototype entries go; 0: anywhere */
+    struct {
+        struct forge_memmap mem;
+        uint64_t spare;
+        struct forge_wprocess *in; /* whose memory `mem` is now; NULL: the world's own */
+    } outside;
 };
 
 /* ---- modules and symbols ---- */
@@ -221,5 +278,57 @@ bool forge_world_pdb(struct forge_world *w, struct forge_wmodule *m,
                      struct forge_bytes *ret);
 bool forge_world_triage(struct forge_world *w, struct forge_output *out);
 bool forge_world_minidump(struct forge_world *w, struct forge_output *out);
+
+/* Members of KDDEBUGGER_DATA64 and its size in this build. */
+struct forge_kdbg_values {
+    FORGE_LIST(forge_value) list;
+    uint32_t size;
+};
+void forge_world_kdbg(struct forge_world *w, struct forge_kdbg_values *ret);
+bool forge_world_bugcheck(struct forge_world *w, uint64_t ret_arg[4]);
+bool forge_world_exception(struct forge_world *w, struct forge_exception *ret);
+
+/* ---- processes and their memory ---- */
+
+bool forge_world_processes(struct forge_world *w);
+bool forge_world_is_user(const struct forge_world *w, uint64_t addr);
+/* The process at ADDRESS; 0: the current one. Fails with a message for LINE. */
+bool forge_world_need_process(struct forge_world *w, unsigned line, uint64_t address,
+                              struct forge_wprocess **ret);
+/*
+ * Between the two, the world's memory is that of PROCESS (0: the current one) if ADDR is an address
+ * of the user's half: what is put, read or made room for. Not nested.
+ */
+bool forge_world_enter(struct forge_world *w, unsigned line, uint64_t process, uint64_t addr);
+void forge_world_leave(struct forge_world *w);
+
+/* ---- whole memory ---- */
+
+bool forge_world_check_machine(struct forge_world *w);
+/* RAM, page tables; the processes' page table bases. */
+bool forge_world_spaces(struct forge_world *w);
+bool forge_world_loader(struct forge_world *w);
+bool forge_world_ldr(struct forge_world *w);
+bool forge_world_ptes(struct forge_world *w);
+/* Writes the entry of a `pte` line; do its bytes go to a page file? */
+bool forge_world_pte_entry(struct forge_world *w, const struct forge_wpte *p);
+bool forge_world_pte_in_file(const struct forge_wpte *p);
+/* Room for prototype entries: in the pool that the build keeps them in. */
+uint64_t forge_world_proto_room(struct forge_world *w, uint64_t size);
+unsigned forge_world_pte_size(const struct forge_world *w);
+bool forge_world_vads(struct forge_world *w);
+bool forge_world_low(struct forge_world *w);
+/* KDDEBUGGER_DATA64 in memory, plain or encoded, after everything else is there. */
+bool forge_world_kdbg_block(struct forge_world *w);
+bool forge_world_put_all(struct forge_world *w);
+bool forge_world_pfn_room(struct forge_world *w);
+bool forge_world_pfns(struct forge_world *w);
+bool forge_world_whole(struct forge_world *w, struct forge_output *out);
+void forge_world_whole_close(struct forge_world *w);
+void forge_world_dump_free(struct forge_world_dump *dump);
+/* Is the module one of processes? */
+bool forge_world_is_user_module(const struct forge_world *w, const struct forge_wmodule *m);
+/* SIZE bytes for a pool block of TAG, behind a _POOL_HEADER: the address behind it. */
+uint64_t forge_world_pool(struct forge_world *w, uint64_t size, const char *tag);
 
 #endif

@@ -81,11 +81,32 @@ static void put_code(const struct forge_world *w, const struct forge_wmodule *m,
         forge_image_function(image, &m->functions.item[i]);
 }
 
+/* What every kernel exports: programs that have no symbols start from these. */
+static bool is_kernel_export(const char *name) {
+    static const char *const names[] = {"PsLoadedModuleList",
+                                        "PsInitialSystemProcess",
+                                        "KeNumberProcessors",
+                                        "NtBuildNumber",
+                                        "MmHighestUserAddress",
+                                        "MmSystemRangeStart",
+                                        "MmUserProbeAddress",
+                                        "KeBugCheckEx",
+                                        "IofCompleteRequest",
+                                        "KdDebuggerEnabled",
+                                        NULL};
+    for (const char *const *p = names; *p; p++)
+        if (!strcmp(*p, name))
+            return true;
+    return false;
+}
+
 static void put_exports(const struct forge_world *w, const struct forge_wmodule *m,
                         struct forge_image *image) {
+    bool kernel = w->whole && m == w->nt;
     for (size_t i = 0; i < w->symbols.count; i++) {
         const struct forge_wsymbol *s = &w->symbols.item[i];
-        if (s->module == m && m->scn->symbols == FORGE_SYMBOLS_EXPORTS)
+        if (s->module == m && (m->scn->symbols == FORGE_SYMBOLS_EXPORTS ||
+                               (kernel && !s->unplaced && is_kernel_export(s->name))))
             forge_image_export(image, s->name, (uint32_t)(s->addr - m->base), 0);
     }
 }
@@ -116,8 +137,23 @@ static void put_version(struct forge_world *w, const struct forge_wmodule *m,
     forge_image_version(image, &v);
 }
 
+/* 64-bit kernels have a section that tools know them by; a page of it, where there is room. */
+static void put_pool_code(const struct forge_world *w, const struct forge_wmodule *m,
+                          struct forge_image *image) {
+    if (!w->whole || m != w->nt)
+        return;
+    forge_image_name(image, "ntoskrnl.exe");
+    for (size_t i = m->npages; !w->is32 && i-- > 1;)
+        if (m->page[i] == FORGE_PAGE_FREE) {
+            forge_image_extent(image, (uint32_t)(i * FORGE_PAGE_SIZE), FORGE_PAGE_SIZE,
+                               FORGE_POOL_CODE);
+            return;
+        }
+}
+
 static void fill_image(struct forge_world *w, const struct forge_wmodule *m,
                        struct forge_image *image) {
+    put_pool_code(w, m, image);
     forge_image_timestamp(image, m->stamp, m->checksum);
     if (has_pdb(m) || m->scn->pdb)
         forge_image_codeview(image, m->pdb, m->guid, m->age);
@@ -200,6 +236,15 @@ static bool write_image(struct forge_world *w, struct forge_wmodule *m, struct f
     return true;
 }
 
+/* The image as it is mapped, for its pages; and what sections they are of. */
+static bool keep(struct forge_world *w, struct forge_wmodule *m, struct forge_image *image) {
+    m->section = forge_pool_get(w->pool, SECTIONS_MOST * sizeof *m->section);
+    m->nsections = forge_image_sections(image, m->section, SECTIONS_MOST);
+    return forge_image_map(image, &m->memory) ||
+           forge_wrong(w->s, m->scn->line, "module: %s: %s", m->scn->name,
+                       forge_image_error(image));
+}
+
 bool forge_world_files(struct forge_world *w, struct forge_output *out) {
     for (size_t i = 0; i < w->modules.count; i++) {
         struct forge_wmodule *m = &w->modules.item[i];
@@ -208,7 +253,7 @@ bool forge_world_files(struct forge_world *w, struct forge_output *out) {
             abort();
         fill_image(w, m, image);
         bool ok = write_image(w, m, image, out) && (!has_pdb(m) || write_pdb(w, m, image, out)) &&
-                  (!m->scn->in_memory || put_in_memory(w, m, image));
+                  (w->whole ? keep(w, m, image) : !m->scn->in_memory || put_in_memory(w, m, image));
         forge_image_free(image);
         if (!ok)
             return false;

@@ -15,6 +15,32 @@ static const struct {
     {"PsInitialSystemProcess", 0x8}, {"PsIdleProcess", 0x8},        {"MmUnloadedDrivers", 0x8},
     {"KeNumberProcessors", 0x4},     {"NtBuildNumber", 0x4}};
 
+/* What whole memory has besides. MmUnloadedDrivers and the others of the memory manager are
+ * pointers and numbers, filled where their contents are made. */
+static const struct {
+    const char *name;
+    uint32_t size;
+    bool function;
+} whole_globals[] = {{"KdpDebuggerDataListHead", 0x10, false},
+                     {"KdVersionBlock", 0x28, false},
+                     {"KdpDataBlockEncoded", 1, false},
+                     {"KiWaitNever", 8, false},
+                     {"KiWaitAlways", 8, false},
+                     {"MmLastUnloadedDriver", 4, false},
+                     {"MmPfnDatabase", 8, false},
+                     {"MmPhysicalMemoryBlock", 8, false},
+                     {"MmNumberOfPhysicalPages", 8, false},
+                     {"MmLowestPhysicalPage", 8, false},
+                     {"MmHighestPhysicalPage", 8, false},
+                     {"MmHighestUserAddress", 8, false},
+                     {"MmSystemRangeStart", 8, false},
+                     {"MmUserProbeAddress", 8, false},
+                     {"KiDivideErrorFault", 0x80, true},
+                     {"KiBreakpointTrap", 0x80, true},
+                     {"KiGeneralProtectionFault", 0x80, true},
+                     {"KiUnexpectedInterrupt", 0x80, true},
+                     {"KiSystemStartup", 0x80, true}};
+
 static uint64_t global(const struct forge_world *w, const char *name) {
     const struct forge_wsymbol *s = forge_world_symbol(w, w->nt, name);
     return s ? s->addr : 0;
@@ -22,6 +48,14 @@ static uint64_t global(const struct forge_world *w, const char *name) {
 
 static void put_global(struct forge_world *w, const char *name, unsigned width, uint64_t value) {
     forge_world_put_uint(w, 0, global(w, name), width, value);
+}
+
+/* The System process; in triage dumps of which no line describes it, the first one. */
+static uint64_t system_process(const struct forge_world *w) {
+    for (size_t i = 0; i < w->processes.count; i++)
+        if (w->processes.item[i].system)
+            return w->processes.item[i].address;
+    return w->process;
 }
 
 static const char *build_lab(const struct forge_world *w) {
@@ -44,11 +78,12 @@ static void put_globals(struct forge_world *w) {
             forge_world_eval(w, w->s->bugcheck.line, w->s->bugcheck.arg[i].text, &value, NULL);
         forge_world_put_uint(w, 0, at + (i + 1) * (uint64_t)w->ptr_size, w->ptr_size, value);
     }
-    put_global(w, "PsInitialSystemProcess", w->ptr_size, w->process);
+    put_global(w, "PsInitialSystemProcess", w->ptr_size, system_process(w));
     put_global(w, "KeNumberProcessors", 4, w->ncpus);
     put_global(w, "NtBuildNumber", 4,
                w->s->os.build | (w->s->os.checked ? 0xc0000000u : 0xf0000000u));
-    put_global(w, "MmUnloadedDrivers", w->ptr_size, 0);
+    if (!w->whole)
+        put_global(w, "MmUnloadedDrivers", w->ptr_size, 0);
 }
 
 /* ---- processors ---- */
@@ -65,6 +100,8 @@ static bool place_processor(struct forge_world *w, unsigned n, uint64_t *ret_pcr
     const struct forge_scn_processor *p = processor_line(w, n);
     struct forge_place in;
     uint64_t initial = n ? 0 : global(w, "KiInitialPCR");
+    if (w->whole && w->is32 && !n && w->s->os.build < 6000)
+        initial = 0xffdff000; /* where all systems up to Vista have the first one */
     if (!forge_world_offset(w, "_KPCR", w->is32 ? "PrcbData" : "Prcb", &in))
         return forge_wrong(w->s, w->s->os.line, "build %u has no KPCR with a KPRCB in it",
                            w->s->os.build);
@@ -169,5 +206,14 @@ bool forge_world_globals(struct forge_world *w) {
                                &addr))
             return false;
     }
-    return true;
+    for (size_t i = 0; w->whole && i < sizeof whole_globals / sizeof *whole_globals; i++) {
+        uint64_t addr;
+        bool function = whole_globals[i].function;
+        if (!forge_world_place(w, 0, w->nt, whole_globals[i].name, whole_globals[i].size,
+                               function ? FORGE_SYM_FUNCTION : FORGE_SYM_DATA, &addr))
+            return false;
+    }
+    uint64_t base;
+    bool random = w->whole && !w->is32 && w->s->os.build >= 14393;
+    return !random || forge_world_place(w, 0, w->nt, "MmPteBase", 8, FORGE_SYM_DATA, &base);
 }

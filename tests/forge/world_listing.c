@@ -134,9 +134,15 @@ bool forge_world_listings(struct forge_world *w) {
         if (!forge_spans_parse(v->command, w->ptr_size, forge_world_numbered(w, &v->listing),
                                &l->spans, why))
             return forge_world_listing_wrong(w, v->line, v->code ? "code" : "memory", why);
-        for (size_t k = 0; k < l->spans.count; k++)
-            if (!put_span(w, &l->spans.item[k]) || !name_span(w, &l->spans.item[k]))
+        for (size_t k = 0; k < l->spans.count; k++) {
+            const struct forge_span *span = &l->spans.item[k];
+            if (!forge_world_enter(w, v->line, v->process, span->addr))
                 return false;
+            bool ok = put_span(w, span);
+            forge_world_leave(w);
+            if (!ok || !name_span(w, span))
+                return false;
+        }
     }
     return true;
 }

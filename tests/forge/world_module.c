@@ -23,12 +23,19 @@ static const char *base_name(const char *path) {
     return p ? p + 1 : path;
 }
 
-static const char *default_image(const struct forge_world *w, const char *name) {
+/* A process's module among drivers: in dumps of whole memory it has the place that it has. */
+bool forge_world_is_user_module(const struct forge_world *w, const struct forge_wmodule *m) {
+    return w->whole && forge_world_is_user(w, m->base);
+}
+
+static const char *default_image(const struct forge_world *w, const struct forge_wmodule *m) {
+    const char *name = m->scn->name;
+    bool driver = w->kernel && !forge_world_is_user_module(w, m);
     if (!strcmp(name, "nt"))
         return "ntoskrnl.exe";
     if (!strcasecmp(name, "hal"))
         return "hal.dll";
-    return forge_pool_printf(w->pool, "%s.%s", name, w->kernel ? "sys" : "dll");
+    return forge_pool_printf(w->pool, "%s.%s", name, driver ? "sys" : "dll");
 }
 
 static const char *default_pdb(const struct forge_world *w, const struct forge_wmodule *m) {
@@ -42,10 +49,11 @@ static const char *default_pdb(const struct forge_world *w, const struct forge_w
 static void name_it(struct forge_world *w, struct forge_wmodule *m) {
     const struct forge_scn_module *s = m->scn;
     bool core = !strcmp(s->name, "nt") || !strcasecmp(s->name, "hal");
-    m->image = s->image ? s->image : s->path ? base_name(s->path) : default_image(w, s->name);
-    m->path = s->path      ? s->path
-              : !w->kernel ? forge_pool_printf(w->pool, "C:\\Windows\\System32\\%s", m->image)
-              : core       ? forge_pool_printf(w->pool, "\\SystemRoot\\system32\\%s", m->image)
+    m->image = s->image ? s->image : s->path ? base_name(s->path) : default_image(w, m);
+    m->path = s->path ? s->path
+              : !w->kernel || forge_world_is_user_module(w, m)
+                  ? forge_pool_printf(w->pool, "C:\\Windows\\System32\\%s", m->image)
+              : core ? forge_pool_printf(w->pool, "\\SystemRoot\\system32\\%s", m->image)
                      : forge_pool_printf(w->pool, "\\SystemRoot\\system32\\DRIVERS\\%s", m->image);
     m->pdb = s->pdb ? s->pdb : default_pdb(w, m);
 }
@@ -99,7 +107,8 @@ static bool check_place(struct forge_world *w, const struct forge_scn_module *s)
                            (unsigned long long)s->start);
     for (size_t i = 0; i < w->modules.count; i++) {
         const struct forge_wmodule *o = &w->modules.item[i];
-        if (s->start < o->base + o->size && o->base < s->end)
+        bool apart = s->process && o->scn->process && s->process != o->scn->process;
+        if (!apart && s->start < o->base + o->size && o->base < s->end)
             return forge_wrong(w->s, s->line, "module: %s overlaps %s in line %u", s->name,
                                o->scn->name, o->scn->line);
         if (!strcasecmp(s->name, o->scn->name))

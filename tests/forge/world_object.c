@@ -67,12 +67,22 @@ static bool make_processes(struct forge_world *w) {
             !forge_world_members(w, process_type, p->address, &p->member))
             return false;
     }
-    if (w->s->processes.count) {
+    if (w->s->processes.count)
         w->process = w->s->processes.item[0].address;
-        return true;
+    /* Nobody spoke of the System process: a triage dump does without, a machine does not. */
+    for (size_t i = 0; i < w->processes.count; i++) {
+        struct forge_wprocess *p = &w->processes.item[i];
+        if (p->scn)
+            continue;
+        p->address = forge_world_spare(w, forge_world_sizeof(w, process_type), 16);
+        if (!make_process(w, 0, p->address, "System", 4))
+            return false;
+        if (w->s->processes.count)
+            w->system = p->address;
+        else
+            w->process = p->address;
     }
-    w->process = forge_world_spare(w, forge_world_sizeof(w, process_type), 16);
-    return make_process(w, 0, w->process, "System", 4);
+    return true;
 }
 
 /* ---- threads ---- */
@@ -272,13 +282,14 @@ void forge_world_links(struct forge_world *w) {
     const struct forge_wsymbol *head = forge_world_symbol(w, w->nt, "PsActiveProcessHead");
     size_t n = w->s->processes.count;
     struct forge_place links;
-    uint64_t *object = forge_pool_get(w->pool, (n + 1) * sizeof *object);
+    uint64_t *object = forge_pool_get(w->pool, (n + 2) * sizeof *object);
     for (size_t i = 0; i < n; i++)
         object[i] = w->s->processes.item[i].address;
     if (!n)
         object[n++] = w->process;
+    object[n] = w->system;
     if (head && forge_world_offset(w, process_type, "ActiveProcessLinks", &links))
-        link_list(w, head->addr, object, n, links.offset);
+        link_list(w, head->addr, object, n + (w->system != 0), links.offset);
     for (size_t i = 0; i < n; i++) {
         link_threads(w, object[i], "Pcb.ThreadListHead", "Tcb.ThreadListEntry");
         link_threads(w, object[i], "ThreadListHead", "ThreadListEntry");

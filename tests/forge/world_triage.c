@@ -5,7 +5,6 @@
  */
 #include <string.h>
 
-#include "forge/kdbg.h"
 #include "forge/triage.h"
 #include "forge/world.h"
 
@@ -19,131 +18,14 @@ struct triage {
     FORGE_LIST(forge_driver) drivers;
     FORGE_LIST(forge_unloaded) unloaded;
     FORGE_LIST(forge_block) blocks;
-    FORGE_LIST(forge_value) kdbg;
+    struct forge_kdbg_values kdbg;
 };
-
-/* ---- debugger data ---- */
-
-/* How long KDDEBUGGER_DATA64 was in each Windows (Volatility's observations). */
-static uint32_t kdbg_size(unsigned build) {
-    static const struct {
-        uint16_t build, size;
-    } sizes[] = {{26100, 0x3a8}, {22000, 0x398}, {17763, 0x380}, {10240, 0x368}, {9200, 0x360},
-                 {7600, 0x340},  {6001, 0x330},  {6000, 0x328},  {3790, 0x318}};
-    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
-        if (build >= sizes[i].build)
-            return sizes[i].size;
-    return 0x290;
-}
-
-/* Members that are offsets, and what they are the offsets of; no path: the size. */
-static const struct {
-    const char *name, *type, *paths;
-} offsets[] = {
-    {"OffsetKThreadNextProcessor", "_KTHREAD", "NextProcessor"},
-    {"OffsetKThreadTeb", "_KTHREAD", "Teb"},
-    {"OffsetKThreadKernelStack", "_KTHREAD", "KernelStack"},
-    {"OffsetKThreadInitialStack", "_KTHREAD", "InitialStack"},
-    {"OffsetKThreadApcProcess", "_KTHREAD", "ApcState.Process"},
-    {"OffsetKThreadState", "_KTHREAD", "State"},
-    {"SizeEProcess", "_EPROCESS", NULL},
-    {"OffsetEprocessPeb", "_EPROCESS", "Peb"},
-    {"OffsetEprocessParentCID", "_EPROCESS", "InheritedFromUniqueProcessId"},
-    {"OffsetEprocessDirectoryTableBase", "_EPROCESS", "Pcb.DirectoryTableBase"},
-    {"SizePrcb", "_KPRCB", NULL},
-    {"OffsetPrcbCurrentThread", "_KPRCB", "CurrentThread"},
-    {"OffsetPrcbMhz", "_KPRCB", "MHz"},
-    {"OffsetPrcbCpuType", "_KPRCB", "CpuType"},
-    {"OffsetPrcbVendorString", "_KPRCB", "VendorString"},
-    {"OffsetPrcbProcStateContext", "_KPRCB", "ProcessorState.ContextFrame"},
-    {"OffsetPrcbProcStateSpecialReg", "_KPRCB", "ProcessorState.SpecialRegisters"},
-    {"OffsetPrcbNumber", "_KPRCB", "Number"},
-    {"SizeEThread", "_ETHREAD", NULL},
-    {"SizePcr", "_KPCR", NULL},
-    {"OffsetPcrSelfPcr", "_KPCR", "Self|SelfPcr"},
-    {"OffsetPcrCurrentPrcb", "_KPCR", "CurrentPrcb|Prcb"},
-    {"OffsetPcrContainedPrcb", "_KPCR", "PrcbData|Prcb"},
-    {"OffsetPrcbContext", "_KPRCB", "Context"},
-    {"OffsetKThreadStackLimit", "_KTHREAD", "StackLimit"},
-    {"OffsetKThreadStackBase", "_KTHREAD", "StackBase"},
-    {"OffsetKThreadQueueListEntry", "_KTHREAD", "QueueListEntry"},
-    {"OffsetEThreadIrpList", "_ETHREAD", "IrpList"},
-    {"OffsetPrcbIdleThread", "_KPRCB", "IdleThread"},
-    {"OffsetPrcbDpcStack", "_KPRCB", "DpcStack"},
-    {"OffsetPrcbIsrStack", "_KPRCB", "IsrStack"},
-    {"OffsetKThreadWaitReason", "_KTHREAD", "WaitReason"},
-    {"OffsetPrcbExceptionStack", "_KPRCB", "ExceptionStack"},
-};
-
-/* Members that are addresses of the kernel's symbols. */
-static const struct {
-    const char *name, *symbol;
-} addresses[] = {
-    {"PsLoadedModuleList", NULL},
-    {"PsActiveProcessHead", NULL},
-    {"PspCidTable", NULL},
-    {"ExpSystemResourcesList", NULL},
-    {"ExpPagedPoolDescriptor", NULL},
-    {"ExpNumberOfPagedPools", NULL},
-    {"KeTimeIncrement", NULL},
-    {"KeBugCheckCallbackListHead", NULL},
-    {"KiBugcheckData", "KiBugCheckData"},
-    {"IopErrorLogListHead", NULL},
-    {"ObpRootDirectoryObject", NULL},
-    {"ObpTypeObjectType", NULL},
-    {"MmPfnDatabase", NULL},
-    {"MmAvailablePages", NULL},
-    {"MmResidentAvailablePages", NULL},
-    {"MmNumberOfPhysicalPages", NULL},
-    {"MmHighestUserAddress", NULL},
-    {"MmSystemRangeStart", NULL},
-    {"MmUserProbeAddress", NULL},
-    {"KdPrintCircularBuffer", NULL},
-    {"NtBuildLab", NULL},
-    {"KiProcessorBlock", NULL},
-    {"MmUnloadedDrivers", NULL},
-    {"MmLastUnloadedDriver", NULL},
-    {"MmSpecialPoolTag", NULL},
-    {"KernelVerifier", NULL},
-    {"MmVerifierData", NULL},
-    {"CmNtCSDVersion", NULL},
-    {"MmPhysicalMemoryBlock", NULL},
-    {"PoolTrackTable", NULL},
-    {"NonPagedPoolDescriptor", NULL},
-};
-
-/* The block holds addresses sign-extended on 32-bit systems. */
-static uint64_t extend(const struct forge_world *w, uint64_t addr) {
-    return w->is32 && addr >> 31 ? addr | 0xffffffff00000000 : addr;
-}
-
-static void add_kdbg(struct triage *g, const char *name, uint64_t value) {
-    const struct forge_kdbg_field *f = forge_kdbg_field(name);
-    if (f && f->offset + (uint32_t)f->size <= g->t.kdbg_size)
-        *FORGE_PUSH(g->w->pool, &g->kdbg) = (struct forge_value){name, value};
-}
 
 static void put_kdbg(struct triage *g) {
-    struct forge_world *w = g->w;
-    g->t.kdbg_size = kdbg_size(w->s->os.build);
-    add_kdbg(g, "KernBase", extend(w, w->nt->base));
-    for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
-        const char *name = addresses[i].symbol ? addresses[i].symbol : addresses[i].name;
-        const struct forge_wsymbol *s = forge_world_symbol(w, w->nt, name);
-        if (s)
-            add_kdbg(g, addresses[i].name, extend(w, s->addr));
-    }
-    for (size_t i = 0; i < sizeof offsets / sizeof *offsets; i++) {
-        struct forge_place p;
-        if (!offsets[i].paths)
-            add_kdbg(g, offsets[i].name, forge_world_sizeof(w, offsets[i].type));
-        else if (forge_world_offset(w, offsets[i].type, offsets[i].paths, &p))
-            add_kdbg(g, offsets[i].name, p.offset);
-    }
-    add_kdbg(g, "MmPageSize", 0x1000);
-    add_kdbg(g, "OffsetPrcbPcrPage", 0);
-    g->t.kdbg = g->kdbg.item;
-    g->t.nkdbg = g->kdbg.count;
+    forge_world_kdbg(g->w, &g->kdbg);
+    g->t.kdbg_size = g->kdbg.size;
+    g->t.kdbg = g->kdbg.list.item;
+    g->t.nkdbg = g->kdbg.list.count;
 }
 
 /* ---- drivers ---- */
@@ -232,30 +114,13 @@ static void put_prcbs(struct triage *g) {
 /* ---- the rest ---- */
 
 static bool put_exception(struct triage *g) {
-    struct forge_world *w = g->w;
-    const struct forge_scn_exception *e = &w->s->exception;
-    g->exception = (struct forge_exception){.code = 0x80000003, .address = sc_regs_ip(&w->regs)};
     g->t.exception = &g->exception;
-    if (!e->line)
-        return true;
-    g->exception.code = (uint32_t)e->code;
-    g->exception.flags = (uint32_t)e->flags;
-    g->exception.nparams = (uint32_t)e->nparams;
-    if (!forge_world_eval(w, e->line, e->address.text, &g->exception.address, NULL))
-        return false;
-    for (size_t i = 0; i < e->nparams; i++)
-        if (!forge_world_eval(w, e->line, e->param[i].text, &g->exception.param[i], NULL))
-            return false;
-    return true;
+    return forge_world_exception(g->w, &g->exception);
 }
 
 static bool put_bugcheck(struct triage *g) {
-    const struct forge_scn_bugcheck *b = &g->w->s->bugcheck;
-    g->t.bugcheck = (uint32_t)b->code;
-    for (size_t i = 0; i < b->nargs; i++)
-        if (!forge_world_eval(g->w, b->line, b->arg[i].text, &g->t.arg[i], NULL))
-            return false;
-    return true;
+    g->t.bugcheck = (uint32_t)g->w->s->bugcheck.code;
+    return forge_world_bugcheck(g->w, g->t.arg);
 }
 
 static void put_machine(struct triage *g) {

@@ -112,7 +112,12 @@ bool forge_world_memory(struct forge_world *w) {
         uint64_t addr;
         if (v->command)
             continue;
-        if (!forge_world_eval(w, v->line, v->address.text, &addr, NULL) || !put_words(w, v, addr))
+        if (!forge_world_eval(w, v->line, v->address.text, &addr, NULL) ||
+            !forge_world_enter(w, v->line, v->process, addr))
+            return false;
+        bool ok = put_words(w, v, addr);
+        forge_world_leave(w);
+        if (!ok)
             return false;
     }
     return true;
@@ -139,8 +144,12 @@ bool forge_world_structs(struct forge_world *w) {
         const struct forge_scn_struct *v = &w->s->structs.item[i];
         uint64_t addr;
         if (!forge_world_eval(w, v->line, v->address.text, &addr, NULL) ||
-            !forge_world_struct(w, v->line, v->type, addr) ||
-            !forge_world_members(w, v->type, addr, &v->member))
+            !forge_world_enter(w, v->line, v->process, addr))
+            return false;
+        bool ok = forge_world_struct(w, v->line, v->type, addr) &&
+                  forge_world_members(w, v->type, addr, &v->member);
+        forge_world_leave(w);
+        if (!ok)
             return false;
     }
     return true;

@@ -3,6 +3,7 @@
 #include "fuzz/dump_run.h"
 
 #include "harness/drive.h"
+#include "harness/whole.h"
 
 void dump_run(const uint8_t *data, size_t size) {
     unsigned flavour = 0;
@@ -19,4 +20,13 @@ void dump_run(const uint8_t *data, size_t size) {
     if ((flavour & 0xc) == 0)
         drive_session(&d, target, flavour & 1 ? SC_RENDER_JSON : SC_RENDER_TEXT, drive_commands);
     sc_target_close(target);
+}
+
+void whole_run(const uint8_t *data, size_t size) {
+    struct drive d = {0};
+    sc_file *file = NULL;
+    unsigned flags = size > 100 && data[99] & 1 ? SC_FILE_NO_MMAP : 0;
+    if (!drive_error(&d, sc_file_memory("fuzz.dmp", data, size, flags, &file)))
+        drive_whole(&d, file);
+    dump_run(data, size);
 }

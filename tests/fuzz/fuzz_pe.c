@@ -21,7 +21,7 @@ static void end(sc_err *err) { sc_err_destroy(err); }
 
 /* What a walk has delivered: some of it is asked for again. */
 struct seen {
-    const sc_pe *pe;
+    sc_pe *pe;
     unsigned count;
 };
 
@@ -46,6 +46,14 @@ static bool see_import(void *ctx, const struct sc_pe_import *m) {
     if (slot && s->count++ < SAMPLES)
         end(sc_pe_import_slot(s->pe, m->slot, slot));
     heap_real_free(slot);
+    return true;
+}
+
+static bool see_slots(void *ctx, uint32_t rva, uint32_t count) {
+    (void)rva;
+    if (!count)
+        fuzz_broken("a table without slots");
+    ((struct seen *)ctx)->count++;
     return true;
 }
 
@@ -155,6 +163,7 @@ static void ask(sc_pe *pe) {
     ask_sections(pe);
     end(sc_pe_each_export(pe, see_export, &exports));
     end(sc_pe_each_import(pe, see_import, &imports));
+    end(sc_pe_each_slots(pe, see_slots, &imports));
     end(sc_pe_each_bound(pe, see_bound, &imports));
     end(sc_pe_each_resource(pe, see_resource, &resources));
     sc_err *err = sc_pe_versioninfo(pe, &info);

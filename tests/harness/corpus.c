@@ -11,6 +11,7 @@
 #include "forge/mdmp_scene.h"
 #include "forge/peparts.h"
 #include "forge/scene.h"
+#include "harness/whole.h"
 
 const char *corpus_folder(char *buf, size_t size) {
     const char *const places[] = {getenv("STOPCODE_CORPUS"),
@@ -111,6 +112,10 @@ bool subjects_forge(struct subjects *s) {
     }
     if (ok)
         ok = add_forged(s, build_with_image(&file), "triage-x64-image", file);
+    for (int i = 0; ok && i < WHOLE_SEEDS; i++) {
+        enum whole_seed kind = (enum whole_seed)i;
+        ok = add_forged(s, whole_seed_build(kind, &file), whole_seed_name(kind), file);
+    }
     for (int i = 0; ok && i < FORGE_MDMP_SCENES; i++) {
         enum forge_mdmp_scene_kind kind = (enum forge_mdmp_scene_kind)i;
         ok = add_forged(s, forge_mdmp_scene_build(kind, &file), forge_mdmp_scene_name(kind), file);

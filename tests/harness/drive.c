@@ -174,6 +174,10 @@ static void kernel_parts(struct drive *d, struct sc_source *s) {
             drive_mix(d, blobs->item[i].offset);
             drive_mix(d, blobs->item[i].size);
         }
+    uint64_t listed = 0, held = 0;
+    const struct sc_kdump_memory *memory = sc_kdump_memory(s);
+    if (memory && memory->layout && !drive_error(d, sc_kdump_count_pages(s, &listed, &held)))
+        drive_mix(d, listed ^ held << 32);
     const struct sc_triage_mm *mm = sc_triage_mm(s);
     drive_mix(d, mm ? mm->committed : 1);
     drive_text(d, sc_triage_broken_driver(s));
@@ -253,7 +257,7 @@ void drive_target(struct drive *d, sc_target *target) {
     kernel_parts(d, s);
     minidump_parts(d, s);
     d->nomem += sc_target_take_nomem(target); /* look-ups and reads have no error to return */
-    d->notes = s->nnotes + s->notes_dropped;
+    d->notes += s->nnotes + s->notes_dropped;
 }
 
 static void finding(struct drive *d, const struct sc_finding *f) {

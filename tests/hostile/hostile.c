@@ -20,6 +20,7 @@
 #include "harness/heap.h"
 #include "harness/mutate.h"
 #include "harness/tap.h"
+#include "harness/whole.h"
 
 enum { PAGE = 4096, HANG_SECONDS = 120, FAILURES_SHOWN = 10 };
 
@@ -61,6 +62,11 @@ static double cpu_seconds(void) {
 static void ask(const uint8_t *data, size_t size, unsigned flavour, struct drive *d) {
     const struct sc_open_opts opts = {.sz = sizeof opts, .no_mmap = flavour & 2};
     sc_target *target = NULL;
+    sc_file *file = NULL;
+    if (size >= 6 && !memcmp(data, "PAGEDU", 6) &&
+        !drive_error(
+            d, sc_file_memory("hostile.dmp", data, size, flavour & 2 ? SC_FILE_NO_MMAP : 0, &file)))
+        drive_whole(d, file);
     if (drive_error(d, sc_target_open_memory("hostile.dmp", data, size, &opts, &target)))
         return;
     drive_target(d, target);

@@ -455,8 +455,6 @@ static void other_kinds_and_machines_are_refused_by_name(void **state) {
         enum sc_err_code code;
         const char *part;
     } rows[] = {
-        {"DumpType", 1, SC_ERR_UNSUPPORTED, "complete memory dump"},
-        {"DumpType", 6, SC_ERR_UNSUPPORTED, "bitmap"},
         {"DumpType", 99, SC_ERR_FORMAT, "DumpType is unknown"},
         {"MachineImageType", 0x1234, SC_ERR_FORMAT, "MachineImageType 0x1234"},
         {"ValidDump", 0, SC_ERR_FORMAT, "not a dump"},

@@ -182,6 +182,11 @@ static void numbers_are_those_of_printf(void **state) {
     SAME("%s of %d: %s%s", "a", 2, "b", "");
     SAME("%f", 1.7e308);
     SAME("%250d|%-250d|%.250d", 1, 2, 3);
+    SAME("%5d|%05d|%-5d|%2d|%02x", -42, -42, -42, -42, 0xabcU);
+    SAME("%*d|%0*d|%-*d|%*u", -6, -1, -6, 2, -6, 3, 0, 4U);
+    SAME("%20lld|%020lld|%-22lld|%lld", INT64_MIN + 0LL, INT64_MIN + 0LL, INT64_MIN + 0LL,
+         INT64_MAX + 0LL);
+    SAME("%d|%u|%x|%X|%4x|%04X|%08lx|%-8lX|", 0, 0U, 0U, 0U, 0U, 0U, 0xabcdefUL, 0xabcdefUL);
 }
 
 static void a_foreign_locale_changes_no_number(void **state) {

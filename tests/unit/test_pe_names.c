@@ -372,6 +372,48 @@ static void missing_import_names_are_marked(void **state) {
     close_image(&o);
 }
 
+static bool see_slots(void *ctx, uint32_t rva, uint32_t count) {
+    struct seen *s = ctx;
+    size_t n = strlen(s->text);
+    snprintf(s->text + n, sizeof s->text - n, "%x*%u ", rva, count);
+    return ++s->count != s->stop_after;
+}
+
+static void slots_are_found_without_their_names(void **state) {
+    struct peimg p;
+    struct opened o;
+    struct seen s = {0}, one = {.stop_after = 1};
+    (void)state;
+    peimg_init(&p, SC_PE_MACHINE_X64);
+    put_imports(&p);
+    put_delay(&p, false);
+    peimg_ptr(&p, 0x2040, 0x5000); /* KeAlpha's name lies on a page that is absent */
+    no_error(map_image(&o, &p, 0x10000, 1u << 5));
+    no_error(sc_pe_each_slots(o.pe, see_slots, &s));
+    assert_string_equal(s.text, "3000*2 3020*1 3040*2 ");
+    no_error(sc_pe_each_slots(o.pe, see_slots, &one));
+    assert_string_equal(one.text, "3000*2 ");
+    close_image(&o);
+}
+
+static void tables_of_slots_without_an_end_stop(void **state) {
+    struct peimg p;
+    struct opened o;
+    struct seen s = {0};
+    const uint32_t dlls[] = {0x4000, 0, 0, 0x2100, 0x3000, 0, 0, 0, 0, 0};
+    (void)state;
+    peimg_init(&p, SC_PE_MACHINE_X64);
+    put_imports(&p);
+    peimg_u32s(&p, 0x2000, dlls, 10);
+    memset(p.data + 0x4000, 0x22, PEIMG_SIZE - 0x4000);
+    peimg_u32(&p, p.sections + 0x38, 0x6000); /* to the end of the image */
+    no_error(map_image(&o, &p, 0x10000, 0));
+    sc_err *err = sc_pe_each_slots(o.pe, see_slots, &s);
+    error_is(err, SC_ERR_FORMAT, "import name table");
+    assert_int_equal(s.count, 1); /* what there is of it */
+    close_image(&o);
+}
+
 static bool count_import(void *ctx, const struct sc_pe_import *m) {
     (void)m;
     ++*(unsigned *)ctx;
@@ -466,6 +508,8 @@ int main(void) {
         cmocka_unit_test(borlands_imports_have_names_in_files_only),
         cmocka_unit_test(delay_loaded_imports_are_listed_and_found),
         cmocka_unit_test(missing_import_names_are_marked),
+        cmocka_unit_test(slots_are_found_without_their_names),
+        cmocka_unit_test(tables_of_slots_without_an_end_stop),
         cmocka_unit_test(import_tables_that_share_names_end),
         cmocka_unit_test(import_directories_without_an_end_stop),
         cmocka_unit_test(bound_imports_stand_in_the_headers),

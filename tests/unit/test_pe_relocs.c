@@ -181,6 +181,46 @@ static void damaged_blocks_end_the_walk(void **state) {
     close_image(&o);
 }
 
+/* Blocks that begin anywhere and in any order mean the same, and the rest of them is still found.
+ */
+static void blocks_in_no_order_are_all_applied(void **state) {
+    struct peimg p;
+    struct opened o;
+    uint8_t b[0x2000];
+    const struct entry orders[][3] = {{{10, 0x2010}, {10, 0x3010}, {10, 0x1010}},
+                                      {{10, 0x1010}, {10, 0x2010}, {10, 0x3010}}};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        peimg_init(&p, SC_PE_MACHINE_X64);
+        put_relocs(&p, orders[i], 3);
+        open_file(&o, &p);
+        for (int again = 0; again < 2; again++) {
+            memset(b, 0, sizeof b);
+            no_error(sc_pe_relocate(o.pe, 0x1000, b, sizeof b, 0x1000));
+            assert_int_equal(get(b + 0x10, 8), 0x1000);
+            assert_int_equal(get(b + 0x1010, 8), 0x1000);
+            no_error(sc_pe_relocate(o.pe, 0x3000, b, 0x100, 0x2000));
+            assert_int_equal(get(b + 0x10, 8), 0x3000);
+        }
+        close_image(&o);
+    }
+}
+
+static void a_damaged_block_is_said_each_time(void **state) {
+    struct peimg p;
+    struct opened o;
+    uint8_t b[16] = {0};
+    const struct entry e[] = {{10, 0x2000}, {10, 0x3000}};
+    (void)state;
+    peimg_init(&p, SC_PE_MACHINE_X64);
+    put_relocs(&p, e, 2);
+    peimg_u32(&p, RELOC + 10 + 4, 7);
+    open_file(&o, &p);
+    for (int again = 0; again < 2; again++)
+        error_is(sc_pe_relocate(o.pe, 0x2000, b, 16, 0x1000), SC_ERR_FORMAT, "a block of 0x7");
+    close_image(&o);
+}
+
 static void what_cannot_be_relocated_says_so(void **state) {
     struct peimg p;
     struct opened o;
@@ -210,6 +250,8 @@ int main(void) {
         cmocka_unit_test(high_adjust_takes_its_second_word),
         cmocka_unit_test(arm_pairs_of_moves_are_relocated),
         cmocka_unit_test(damaged_blocks_end_the_walk),
+        cmocka_unit_test(blocks_in_no_order_are_all_applied),
+        cmocka_unit_test(a_damaged_block_is_said_each_time),
         cmocka_unit_test(what_cannot_be_relocated_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -342,7 +342,23 @@ static const struct {
      "case:1: time: \"2013-13-02 14:33:10\" is no date: write 2013-05-02 14:33:10 (UTC) or what "
      "the debugger prints"},
     {"uptime long\n", "case:1: uptime: \"long\" is no duration: write 3 days 4:05:06.789"},
-    {"dump full\n", "case:1: dump: \"full\" is not triage or minidump"},
+    {"dump whole\n", "case:1: dump: \"whole\" is not triage, minidump or a container of whole "
+                     "memory (full, kernel, raw, elf, …)"},
+    {"ram 64\n", "case:1: ram: \"64\" is no size: write 512M or 64G"},
+    {"ram 4M\n", "case:1: ram: Windows does not run in less than 16M"},
+    {"paging arm\n", "case:1: paging: \"arm\" is not x86, pae, x64 or la57"},
+    {"paging x64 selfmap 5\n", "case:1: paging: selfmap: an index lies between 100 and 1ff"},
+    {"kdbg hidden\n", "case:1: kdbg: say how it stands in memory: plain or encoded"},
+    {"in process\n", "case:1: in: the process's address is missing"},
+    {"in process 1000\nram 64M\n", "case:1: in: the block has no line \"end\""},
+    {"in process 1000\nin process 2000\n", "case:2: in: the one in line 1 has no \"end\" yet"},
+    {"end\n", "case:1: end: there is nothing to end"},
+    {"pte 1000 valid\n", "case:1: pte: say how the page stands: transition, pagefile N PAGE, "
+                         "prototype, vad, demandzero, subsection ADDRESS, raw VALUE"},
+    {"pte 1000 prototype vad\n", "case:1: pte: a prototype entry does not lead to another one"},
+    {"pte 1000 pagefile 16 1\n", "case:1: pte: pagefile: there are 16 of them at most"},
+    {"vad 1000 1000\n", "case:1: vad: write the first address, on a page, and the one behind the "
+                        "last page"},
     {"dump triage a b\n", "case:1: dump: \"b\" is not understood here"},
     {"module nt 2000 1000\n", "case:1: module: the end 1000 must lie above the start 2000"},
     {"module nt 1000\n", "case:1: module: an end address or +size is missing"},

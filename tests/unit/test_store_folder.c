@@ -135,6 +135,43 @@ static void a_folder_that_is_not_there_has_no_names(void **state) {
     close_box(&b);
 }
 
+static void listed(const struct box *b, const char *name, enum store_listed want,
+                   const char *want_name) {
+    const char *got = NULL;
+    assert_int_equal(store_listed(b->store, b->path, name, &got), want);
+    if (want == STORE_LISTED)
+        assert_string_equal(got, want_name);
+}
+
+/* Whatever is written in between is seen in the next moment, and not before. */
+static void what_a_folder_said_holds_for_a_moment(void **state) {
+    (void)state;
+    struct box b;
+    open_box(&b);
+    put(&b, "One.pdb");
+    wait_a_moment();
+    store_folders_ask_again(b.store);
+    listed(&b, "one.pdb", STORE_NOT_ASKED, NULL);
+    spelled(&b, "two", NULL);
+    listed(&b, "one.pdb", STORE_LISTED, "One.pdb");
+    listed(&b, "two", STORE_DENIED, NULL);
+    put(&b, "two");
+    listed(&b, "two", STORE_DENIED, NULL);
+    store_folders_ask_again(b.store);
+    listed(&b, "two", STORE_NOT_ASKED, NULL);
+    assert_true(store_is_folder(b.store, b.path)); /* it has changed: its names are not known */
+    listed(&b, "two", STORE_NOT_ASKED, NULL);
+    wait_a_moment();
+    spelled(&b, "TWO", "two");
+    store_folders_ask_again(b.store);
+    assert_true(store_is_folder(b.store, b.path)); /* as it was: they are */
+    listed(&b, "TWO", STORE_LISTED, "two");
+    assert_false(store_is_folder(b.store, "/nonexistent/folder"));
+    drop(&b, "One.pdb");
+    drop(&b, "two");
+    close_box(&b);
+}
+
 static void the_names_of_a_folder_are_bounded(void **state) {
     (void)state;
     struct box b;
@@ -167,6 +204,7 @@ int main(void) {
         cmocka_unit_test(a_kept_list_is_given_up_when_the_folder_changes),
         cmocka_unit_test(the_exact_spelling_wins_in_a_kept_list),
         cmocka_unit_test(a_folder_that_is_not_there_has_no_names),
+        cmocka_unit_test(what_a_folder_said_holds_for_a_moment),
         cmocka_unit_test(the_names_of_a_folder_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -167,6 +167,30 @@ static void of_several_providers_the_one_that_covers_wins_then_the_nearest(void 
     sc_symtab_reload(s->w.symtab, module(&s->w, "drv"));
 }
 
+/* Answers are kept: each change of what is known gives new ones, for whatever was asked before. */
+static void an_address_is_named_anew_when_symbols_change(void **state) {
+    struct setting *s = *state;
+    static const struct sc_symbol rows[] = {
+        {.name = "Later", .kind = SC_SYM_PUBLIC, .rva = 0x1290}};
+    const struct sc_module low = {.base = 0x10000, .size = 0x1000, .image = "low.sys"};
+    struct fakesyms f = {.provider = "pdb", ROWS(rows)};
+    struct sc_near n;
+    bool found;
+    char before[200];
+    assert_non_null(sc_symtab_text(s->w.symtab, DRV + 0x1298, before, sizeof before));
+    for (int again = 0; again < 2; again++)
+        text_is(&s->w, DRV + 0x1298, before);
+    attach(&s->w, "drv", &f);
+    for (int again = 0; again < 2; again++)
+        text_is(&s->w, DRV + 0x1298, "drv!Later+0x8");
+    no_error(sc_symtab_add_module(s->w.symtab, &low)); /* modules move in memory */
+    no_error(sc_symtab_near(s->w.symtab, DRV + 0x1298, &n, &found));
+    assert_ptr_equal(n.module, module(&s->w, "drv"));
+    sc_symtab_reload(s->w.symtab, module(&s->w, "drv"));
+    assert_true(sc_symtab_near(s->w.symtab, DRV + 0x1298, &n, &found) == NULL);
+    assert_true(!found || strcmp(n.name, "Later") != 0);
+}
+
 static void a_damaged_provider_is_passed_over(void **state) {
     struct setting *s = *state;
     struct fakesyms bad = {.provider = "pdb", ROWS(drv_rows), .fail = SC_ERR_FORMAT};
@@ -665,6 +689,7 @@ int main(void) {
         TEST(a_block_that_omap_moved_has_a_wrapped_displacement),
         TEST(a_moved_block_of_32_bits_has_the_distance_it_was_linked_with),
         TEST(of_several_providers_the_one_that_covers_wins_then_the_nearest),
+        TEST(an_address_is_named_anew_when_symbols_change),
         TEST(a_damaged_provider_is_passed_over),
         TEST(other_errors_come_back_and_leave_the_answer_alone),
         TEST(text_that_ran_out_of_memory_is_remembered),

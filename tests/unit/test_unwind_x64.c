@@ -605,7 +605,7 @@ static struct x64_cache *cache_of(struct scene *s) {
                            .base = IMAGE,
                            .size = PEIMG_SIZE,
                            .table = {.at = IMAGE + PDATA, .count = 1, .stride = 12}};
-    struct x64_cache *c = x64_cache_create(&r, 0);
+    struct x64_cache *c = x64_cache_create(&r);
     assert_non_null(c);
     return c;
 }
@@ -638,8 +638,8 @@ static void plans_take_a_bounded_amount_of_memory(void **state) {
         const struct x64_plan *p = x64_plan(c, 0, IMAGE + 0x10000 + i, true);
         assert_true(p && p->ip == IMAGE + 0x10000 + i);
     }
-    assert_true(sc_arena_size(c->arena) < 0x120000);
-    assert_true(c->plans.count < 40000);
+    assert_true(sc_arena_size(c->plans.arena) < 0x120000);
+    assert_true(c->plans.by_address.count < 40000);
     x64_cache_destroy(c);
     done(s);
 }
@@ -652,9 +652,9 @@ static void plans_of_a_live_target_are_made_anew_when_it_ran(void **state) {
     struct x64_cache *c = cache_of(s);
     assert_non_null(x64_plan(c, 0, IMAGE + 0x1040, true));
     assert_non_null(x64_plan(c, 0, IMAGE + 0x1041, true));
-    assert_int_equal(c->plans.count, 2);
+    assert_int_equal(c->plans.by_address.count, 2);
     assert_non_null(x64_plan(c, 1, IMAGE + 0x1040, true));
-    assert_int_equal(c->plans.count, 1);
+    assert_int_equal(c->plans.by_address.count, 1);
     x64_cache_destroy(c);
     done(s);
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/vec.h"
+#include "dump/wrapped.h"
 #include "stopcode/source.h"
 #include "term.h"
 
@@ -39,9 +40,23 @@ static bool has_extension(const char *path) {
 }
 
 /* Is it a format in which crash dumps come (whether we read it or not)? */
-static bool is_dump_format(enum sc_format format) {
+static bool is_dump_format(const struct sc_probe *probe) {
+    enum sc_format format = probe->format;
     return (format >= SC_FORMAT_KERNEL_FULL && format <= SC_FORMAT_USERDUMP) ||
-           format == SC_FORMAT_MICRODUMP;
+           format == SC_FORMAT_MICRODUMP || format == SC_FORMAT_VMWARE ||
+           format == SC_FORMAT_LIME || format == SC_FORMAT_HIBERFIL ||
+           (format == SC_FORMAT_ELF_CORE && probe->readable);
+}
+
+/* An archive is taken only when a look inside finds a dump: folders hold archives of all kinds. */
+static bool holds_dump(const char *path) {
+    sc_file *file;
+    sc_err *err = sc_file_open(path, 0, &file);
+    bool holds = !err && sc_holds_dump(file);
+    if (!err)
+        sc_file_close(file);
+    sc_err_destroy(err);
+    return holds;
 }
 
 static bool looks_like_dump(const char *path, uint64_t size) {
@@ -53,7 +68,9 @@ static bool looks_like_dump(const char *path, uint64_t size) {
     close(fd);
     if (n < 0)
         n = 0;
-    return has_extension(path) || is_dump_format(sc_probe_bytes(head, (size_t)n, size).format);
+    struct sc_probe probe = sc_probe_bytes(head, (size_t)n, size);
+    return has_extension(path) || is_dump_format(&probe) ||
+           (sc_is_packed(probe.format) && holds_dump(path));
 }
 
 static int by_name(const void *a, const void *b) {

@@ -34,6 +34,29 @@ static bool number(const char *option, const char *text, unsigned max, unsigned 
     return true;
 }
 
+/* A physical address in hexadecimal, as CR3 is shown: 0x1ad000, 1ad000, 00000001`2b109002. */
+static bool address(const char *option, const char *text, uint64_t *ret) {
+    const char *p = text[0] == '0' && (text[1] == 'x' || text[1] == 'X') ? text + 2 : text;
+    uint64_t value = 0;
+    unsigned digits = 0;
+    for (; *p && digits <= 16; p++) {
+        static const char hex[] = "0123456789abcdefABCDEF";
+        const char *at = strchr(hex, *p);
+        if (*p == '`')
+            continue;
+        if (!at)
+            break;
+        value = value << 4 | (uint64_t)(at - hex - (at - hex > 15 ? 6 : 0));
+        digits++;
+    }
+    if (*p || digits > 16 || !value) {
+        say("%s: a physical address is needed in hexadecimal, not \"%s\"", option, text);
+        return false;
+    }
+    *ret = value;
+    return true;
+}
+
 static bool take_dump(struct options *opt, const char *path) {
     if (opt->dump) {
         say("two dumps, %s and %s: one at a time, or `stopcode analyze FILE FILE…`", opt->dump,
@@ -104,6 +127,7 @@ static bool apply(struct reader *r, const struct opt_row *row, const char *value
     case OPT_LOG_APPEND: return take_log(opt, value, true);
     case OPT_EVALUATOR: return take_evaluator(r->opt, value);
     case OPT_JOBS: return number(row->name, value, 1024, &opt->jobs);
+    case OPT_DTB: return address(row->name, value, &opt->dtb);
     case OPT_LIMIT: return number(row->name, value, 86400, &opt->limit);
     default: return set_flag(opt, row->id);
     }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 enum mode {
@@ -40,6 +41,7 @@ struct options {
     bool summary;    /* analyze: nothing of single files */
     unsigned jobs;   /* analyze: 0 = as many as there are processors */
     unsigned limit;  /* analyze: seconds for one file */
+    uint64_t dtb;    /* --dtb; 0 none */
 };
 
 /*

@@ -39,6 +39,8 @@ const struct opt_row opt_rows[] = {
     {"--no-color", TAKES_NOTHING, OPT_NO_COLOR, FOR_ALL, NULL,
      "no colours, not on a terminal either"},
     {"--no-mmap", TAKES_NOTHING, OPT_NO_MMAP, FOR_ALL, NULL, "read the file instead of mapping it"},
+    {"--dtb", TAKES_VALUE, OPT_DTB, FOR_DEBUG, "ADDRESS",
+     "page tables (CR3, hexadecimal) of an image of memory in which the kernel is not found"},
     {"--brief", TAKES_NOTHING, OPT_BRIEF, FOR_ANALYZE, NULL, "one line a file"},
     {"--summary", TAKES_NOTHING, OPT_SUMMARY, FOR_ANALYZE, NULL,
      "only what is said of all dumps together"},

@@ -41,6 +41,7 @@ enum opt_id {
     OPT_SUMMARY,
     OPT_JOBS,
     OPT_LIMIT,
+    OPT_DTB,
 };
 
 enum { FOR_DEBUG = 1, FOR_ANALYZE = 2, FOR_SYMBOLS = 4, FOR_ALL = 7 };

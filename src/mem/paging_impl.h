@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the paging modes give, and how paging.c is used by the pages over it. */
+#ifndef STOPCODE_MEM_PAGING_IMPL_H
+#define STOPCODE_MEM_PAGING_IMPL_H
+
+#include "stopcode/paging.h"
+
+enum { SC_PAGING_LEVELS_MAX = 5, SC_PROTOTYPES_MAX = 4 };
+
+/* A valid entry. */
+struct sc_entry {
+    enum sc_pte_kind kind; /* TABLE, VALID or BAD */
+    uint64_t pa;           /* of the next table, or of the page */
+    bool writable, user;
+    bool user_runs, kernel_runs; /* may be executed by a process, by the kernel */
+};
+
+/* A mode: constants and hooks, none of them NULL. */
+struct sc_mode {
+    unsigned levels;
+    unsigned entry_size;
+    uint8_t shift[SC_PAGING_LEVELS_MAX];  /* where the index into a table of this level begins */
+    uint16_t count[SC_PAGING_LEVELS_MAX]; /* entries of such a table */
+    unsigned va_bits;                     /* of an address that count; 32: there are no more */
+    /* Physical address of the first table for VA. */
+    uint64_t (*root)(const struct sc_paging *paging, uint64_t va);
+    void (*decode)(unsigned level, uint64_t value, struct sc_entry *ret_entry);
+};
+
+extern const struct sc_mode sc_mode_x86, sc_mode_pae, sc_mode_x64, sc_mode_la57, sc_mode_arm64;
+/* NULL for NONE and what is no mode. */
+const struct sc_mode *sc_mode_of(enum sc_paging_mode mode);
+
+/* Index of VA's entry in its table of LEVEL. */
+static inline unsigned sc_mode_index(const struct sc_mode *m, unsigned level, uint64_t va) {
+    return (unsigned)(va >> m->shift[level]) & (m->count[level] - 1u);
+}
+/* The address whose counting bits are those of VA: sign extended on 64 bits. */
+uint64_t sc_mode_canon(const struct sc_mode *m, uint64_t va);
+
+/*
+ * Decodes an entry that is not valid and not 0, in a page table or, IN_PROTOTYPE, in an array of
+ * prototype entries: kind, pa, pagefile and its page, prototype, protection.
+ */
+void sc_soft_decode(const struct sc_paging *paging, bool in_prototype, uint64_t value,
+                    struct sc_translation *ret);
+/* The same for an entry of any value. */
+void sc_entry_decode(const struct sc_paging *paging, unsigned level, bool in_prototype,
+                     uint64_t value, struct sc_translation *ret);
+
+/*
+ * sc_translate() without the question whether the page is there: status is SC_READ_OK for VALID
+ * and TRANSITION. TABLE, unless 0, is the page table (level 0) that VA's entry lies in: the levels
+ * above are not read again and not listed, and their rights are taken to be all.
+ */
+void sc_paging_resolve(const struct sc_paging *paging, uint64_t va, uint64_t table,
+                       struct sc_translation *ret);
+
+#endif

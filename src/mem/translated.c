@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Virtual memory: pages found through page tables, with a cache.
+ *
+ * Two direct-mapped tables: of pages (where the page is, or why it is not there) and of page tables
+ * (where the last level for 2 MB of addresses lies), so that the first read of a page mostly costs
+ * one entry. Where physical memory can be seen in place, a cached page is a pointer. Pages of page
+ * files are kept as copies, the last few.
+ *
+ * Dumps do not change, so nothing goes stale; only what could not be read because the system
+ * refused is asked again.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "mem/translated.h"
+
+enum { PAGE = 0x1000, NESTED_MAX = 4 };
+
+void sc_translated_forget(struct sc_translated *t) {
+    memset(t->page, 0, sizeof t->page);
+    memset(t->table, 0, sizeof t->table);
+    memset(t->file, 0, sizeof t->file);
+    sc_map_free(&t->seen);
+    t->unrecorded = t->run_size = 0;
+}
+
+/* ---- pages of page files ---- */
+
+/* The content of a page of a page file; NULL with the reason in *STATUS. */
+static const uint8_t *file_page(struct sc_translated *t, unsigned number, uint64_t page,
+                                enum sc_read *status) {
+    *status = SC_READ_PAGED_OUT;
+    if (!t->pagefile)
+        return NULL;
+    for (unsigned i = 0; i < SC_FILE_PAGES; i++)
+        if (t->file[i].used && t->file[i].number == number && t->file[i].page == page)
+            return t->file[i].data;
+    struct sc_file_page *f = &t->file[t->next_file++ % SC_FILE_PAGES];
+    f->used = false; /* it may be half overwritten */
+    *status = t->pagefile(t->pagefile_ctx, number, page, f->data);
+    if (*status != SC_READ_OK)
+        return NULL;
+    f->used = true;
+    f->number = number;
+    f->page = page;
+    return f->data;
+}
+
+/* ---- looking up ---- */
+
+static struct sc_page_slot *page_slot(struct sc_translated *t, uint64_t va) {
+    return &t->page[va / PAGE % SC_PAGE_SLOTS];
+}
+
+/* The page table that VA's entry lies in, if it is known; else 0. */
+static uint64_t known_table(const struct sc_translated *t, uint64_t va) {
+    uint64_t key = va >> t->mode->shift[1];
+    const struct sc_table_slot *s = &t->table[key % SC_TABLE_SLOTS];
+    return s->pa && s->key == key ? s->pa : 0;
+}
+
+/* Remembers the page table that TR went through. */
+static void remember_table(struct sc_translated *t, uint64_t va, const struct sc_translation *tr) {
+    unsigned last = t->mode->levels - 1;
+    if (tr->npte <= last || tr->pte[last].level != 0)
+        return;
+    uint64_t key = va >> t->mode->shift[1];
+    struct sc_table_slot *s = &t->table[key % SC_TABLE_SLOTS];
+    s->key = key;
+    s->pa = tr->pte[last].pa & ~(uint64_t)(PAGE - 1);
+}
+
+static void translate(struct sc_translated *t, uint64_t va, struct sc_translation *tr) {
+    uint64_t table = known_table(t, va);
+    t->depth++;
+    sc_paging_resolve(&t->paging, va, table, tr);
+    t->depth--;
+    if (!table)
+        remember_table(t, va, tr);
+}
+
+/* Is what TR names a page of a page file (and not a page table that lies in one)? */
+static bool in_page_file(const struct sc_translation *tr) {
+    return tr->kind == SC_PTE_PAGEFILE && tr->npte && tr->pte[tr->npte - 1].level == 0;
+}
+
+/* Fills the slot of VA's page. */
+static void look_up(struct sc_translated *t, uint64_t va, struct sc_page_slot *s) {
+    struct sc_translation tr;
+    size_t len;
+    translate(t, va, &tr);
+    *s = (struct sc_page_slot){.va = va, .status = (uint8_t)tr.status};
+    if (in_page_file(&tr)) {
+        s->from_file = true;
+        s->number = (uint8_t)tr.pagefile;
+        s->pa = tr.pagefile_page;
+        s->status = SC_READ_OK; /* the page file tells, at each read */
+    } else if (tr.status == SC_READ_OK) {
+        s->pa = tr.pa & ~(uint64_t)(PAGE - 1);
+        if (sc_space_view(t->paging.phys, s->pa, &s->view, &len) != SC_READ_OK || len < PAGE)
+            s->view = NULL;
+    }
+    s->used = tr.status != SC_READ_IO;
+}
+
+static struct sc_page_slot *page_of(struct sc_translated *t, uint64_t va) {
+    struct sc_page_slot *s = page_slot(t, va);
+    va &= ~(uint64_t)(PAGE - 1);
+    if (!s->used || s->va != va)
+        look_up(t, va, s);
+    return s;
+}
+
+static enum sc_read read_phys(struct sc_translated *t, uint64_t pa, void *buf, size_t len,
+                              size_t *ret_got) {
+    enum sc_read status = sc_space_read(t->paging.phys, pa, buf, len, ret_got);
+    return *ret_got ? SC_READ_OK : status;
+}
+
+static enum sc_read translated_read(void *impl, uint64_t addr, void *buf, size_t len,
+                                    size_t *ret_got) {
+    struct sc_translated *t = impl;
+    size_t in = (size_t)(addr % PAGE), room = PAGE - in;
+    *ret_got = 0;
+    /* Prototype entries may be read through a space that leads back here. */
+    if (t->depth > NESTED_MAX)
+        return SC_READ_ABSENT;
+    const struct sc_page_slot *s = page_of(t, addr);
+    enum sc_read status = (enum sc_read)s->status;
+    if (status != SC_READ_OK)
+        return status;
+    len = len < room ? len : room;
+    const uint8_t *data = s->view;
+    if (s->from_file)
+        data = file_page(t, s->number, s->pa, &status);
+    else if (!data)
+        return read_phys(t, s->pa + in, buf, len, ret_got);
+    if (!data)
+        return status;
+    memcpy(buf, data + in, len);
+    *ret_got = len;
+    return SC_READ_OK;
+}
+
+static enum sc_read translated_view(void *impl, uint64_t addr, const uint8_t **ret_data,
+                                    size_t *ret_len) {
+    struct sc_translated *t = impl;
+    const struct sc_page_slot *s = page_of(t, addr);
+    if (s->status != SC_READ_OK)
+        return (enum sc_read)s->status;
+    if (!s->view)
+        return SC_READ_ABSENT;
+    *ret_data = s->view + addr % PAGE;
+    *ret_len = PAGE - (size_t)(addr % PAGE);
+    return SC_READ_OK;
+}
+
+static bool translated_offset(void *impl, uint64_t addr, uint64_t *ret_offset) {
+    struct sc_translated *t = impl;
+    const struct sc_page_slot *s = page_of(t, addr);
+    const struct sc_pages *phys = sc_space_pages(t->paging.phys);
+    return s->status == SC_READ_OK && !s->from_file && phys->ops && phys->ops->offset &&
+           phys->ops->offset(phys->impl, s->pa + addr % PAGE, ret_offset);
+}
+
+bool sc_translated_has(struct sc_translated *t, uint64_t va) {
+    uint8_t byte;
+    size_t got;
+    return translated_read(t, va, &byte, 1, &got) == SC_READ_OK;
+}
+
+static void translated_destroy(void *impl) {
+    struct sc_translated *t = impl;
+    sc_map_free(&t->seen);
+    free(t);
+}
+
+static const struct sc_pages_ops translated_ops = {
+    .name = "page tables",
+    .read = translated_read,
+    .view = translated_view,
+    .next = sc_translated_next,
+    .offset = translated_offset,
+    .destroy = translated_destroy,
+};
+
+sc_err *sc_translated_pages(const struct sc_paging *paging, sc_pagefile_fn pagefile, void *ctx,
+                            struct sc_pages *ret_pages) {
+    const struct sc_mode *mode = sc_mode_of(paging->mode);
+    if (!mode)
+        return sc_errf(SC_ERR_ARG, "there is no paging without a mode");
+    struct sc_translated *t = calloc(1, sizeof *t);
+    if (!t)
+        return sc_err_nomem();
+    t->paging = *paging;
+    t->mode = mode;
+    t->pagefile = pagefile;
+    t->pagefile_ctx = ctx;
+    *ret_pages = (struct sc_pages){&translated_ops, t};
+    return NULL;
+}
+
+void sc_translated_set(struct sc_pages *pages, const struct sc_paging *paging) {
+    struct sc_translated *t = pages->impl;
+    const struct sc_mode *mode = sc_mode_of(paging->mode);
+    if (!mode)
+        return;
+    t->paging = *paging;
+    t->mode = mode;
+    sc_translated_forget(t);
+}
+
+const struct sc_paging *sc_translated_paging(const struct sc_pages *pages) {
+    return pages->ops == &translated_ops ? &((struct sc_translated *)pages->impl)->paging : NULL;
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Looking for the kernel: who is asked in which order, and the one pass through memory.
+ *
+ * The pass costs one reading of memory at most, and ends at the first tables that lead to a kernel;
+ * in an image of a healthy machine those lie in its first megabytes. What tables are followed to
+ * (which may be lies) is bounded by as many pages as memory has, in all.
+ */
+#include "target/find.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mem/space_impl.h"
+#include "target/find_impl.h"
+
+enum { CHUNK = 64 * 1024, PROGRESS_EVERY = 16 << 20 };
+
+static bool cancelled(const struct finder *f) {
+    return f->in->cancel && atomic_load(f->in->cancel);
+}
+
+/* Size and end of memory. */
+static void measure(struct finder *f) {
+    uint64_t at = 0, start, size;
+    while (sc_space_next(f->in->phys, at, &start, &size)) {
+        uint64_t from = start > at ? start : at, last = start + (size - 1);
+        f->total += last - from + 1;
+        f->highest = last;
+        at = last + 1;
+        if (!at)
+            break;
+    }
+    f->budget = f->total / FIND_PAGE + 0x10000;
+}
+
+/* ---- the pass ---- */
+
+struct pass {
+    struct finder *f;
+    uint64_t done, reported;
+    uint8_t *buffer; /* for memory that is not seen in place */
+};
+
+static sc_err *report(struct pass *p) {
+    const struct sc_find *in = p->f->in;
+    if (cancelled(p->f))
+        return sc_err_cancelled();
+    if (!in->progress || p->done - p->reported < PROGRESS_EVERY)
+        return NULL;
+    p->reported = p->done;
+    bool go_on = in->progress(in->progress_ctx, "looking for the kernel", p->done, p->f->total);
+    return go_on ? NULL : sc_err_cancelled();
+}
+
+static bool is_empty(const uint8_t *page) {
+    return !page[0] && !memcmp(page, page + 1, FIND_PAGE - 1);
+}
+
+static sc_err *look_at_all(struct pass *p, uint64_t pa, const uint8_t *data, size_t size) {
+    sc_err *err = NULL;
+    for (size_t i = 0; i + FIND_PAGE <= size && !err && !p->f->found; i += FIND_PAGE)
+        if (!is_empty(data + i))
+            err = find_look_at(p->f, pa + i, data + i);
+    return err;
+}
+
+/* Whole pages from FROM on, at most to LAST; *RET_SIZE of them were looked at (at least one). */
+static sc_err *look_at_chunk(struct pass *p, uint64_t from, uint64_t last, uint64_t *ret_size) {
+    const uint8_t *data = NULL;
+    size_t got = 0;
+    uint64_t want = last - from < CHUNK ? last - from + 1 : CHUNK;
+    bool in_place = sc_space_view(p->f->in->phys, from, &data, &got) == SC_READ_OK;
+    if (!in_place || got < FIND_PAGE) {
+        sc_space_read(p->f->in->phys, from, p->buffer, (size_t)want, &got);
+        data = p->buffer;
+    }
+    if (got > want)
+        got = (size_t)want;
+    got -= got % FIND_PAGE;
+    *ret_size = got ? got : FIND_PAGE; /* a page that cannot be read whole is passed over */
+    return look_at_all(p, from, data, got);
+}
+
+static sc_err *look_at_run(struct pass *p, uint64_t start, uint64_t last) {
+    uint64_t at = start + (FIND_PAGE - start % FIND_PAGE) % FIND_PAGE;
+    sc_err *err = NULL;
+    while (!err && !p->f->found && at >= start && at <= last && last - at >= FIND_PAGE - 1) {
+        uint64_t size = 0;
+        err = look_at_chunk(p, at, last, &size);
+        at += size;
+        p->done += size;
+        if (!err && !p->f->found)
+            err = report(p);
+    }
+    return err;
+}
+
+static sc_err *find_by_pass(struct finder *f) {
+    struct pass p = {.f = f, .buffer = malloc(CHUNK)};
+    sc_err *err = p.buffer ? NULL : sc_err_nomem();
+    uint64_t at = 0, start, size;
+    while (!err && !f->found && sc_space_next(f->in->phys, at, &start, &size)) {
+        uint64_t last = start + (size - 1);
+        err = look_at_run(&p, start > at ? start : at, last);
+        at = last + 1;
+        if (!at)
+            break;
+    }
+    free(p.buffer);
+    return err ? err : find_by_weak(f);
+}
+
+/* ---- the order ---- */
+
+/* What was seen, though no kernel came of it. */
+static sc_err *nothing(const struct finder *f) {
+    if (f->in->dtb)
+        return sc_errf(SC_ERR_NOT_FOUND, "the page tables at 0x%" PRIx64 " lead to no kernel",
+                       f->in->dtb);
+    if (f->nimages)
+        return sc_errf(
+            SC_ERR_NOT_FOUND,
+            "no page tables lead to a kernel, though the image of one (%s) lies at 0x%" PRIx64
+            ": name them with --dtb",
+            sc_cpu_name(f->image_cpu[0]), f->image[0]);
+    if (f->nblocks)
+        return sc_errf(SC_ERR_NOT_FOUND,
+                       "no page tables lead to a kernel, though a debugger data block at 0x%" PRIx64
+                       " says that it is at 0x%" PRIx64 ": name them with --dtb",
+                       f->block[0].pa, f->block[0].kernel_base);
+    if (f->nstrict)
+        return sc_errf(SC_ERR_NOT_FOUND,
+                       "%u page tables that map themselves were found, and none leads to a kernel",
+                       f->nstrict);
+    return sc_errf(SC_ERR_NOT_FOUND, "no Windows kernel was found in this memory");
+}
+
+sc_err *sc_find_kernel(const struct sc_find *find, struct sc_found *ret_found) {
+    static sc_err *(*const ways[])(struct finder *) = {find_by_processors, find_by_stub,
+                                                       find_by_pass};
+    struct finder *f = calloc(1, sizeof *f);
+    if (!f)
+        return sc_err_nomem();
+    f->in = find;
+    measure(f);
+    sc_err *err = find->dtb ? find_by_user(f) : NULL;
+    for (size_t i = 0; i < sizeof ways / sizeof *ways && !find->dtb && !err && !f->found; i++)
+        err = ways[i](f);
+    if (!err)
+        err = sc_space_trouble(find->phys);
+    if (!err && !f->found)
+        err = cancelled(f) ? sc_err_cancelled() : nothing(f);
+    if (!err)
+        *ret_found = f->out;
+    free(f->weak);
+    free(f);
+    return err;
+}
