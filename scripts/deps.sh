@@ -10,8 +10,8 @@
 # are there all the same (under other package names, for instance).
 set -u
 
-run="gcc libc6-dev cmake ninja-build libedit2 libcurl4 libmspack0 liblzma5 libzstd1 zlib1g ca-certificates libzydis-dev libzydis4.0 libllvm14"
-test="$run clang python3 python3-jsonschema libcmocka-dev clang-format llvm gcab openssl xz-utils"
+run="gcc libc6-dev cmake ninja-build libedit2 libcurl4 libmspack0 libarchive13 liblzma5 libzstd1 zlib1g ca-certificates libzydis-dev libzydis4.0 libllvm14"
+test="$run clang python3 python3-jsonschema libcmocka-dev clang-format llvm gcab openssl xz-utils zip zstd"
 all="$test libclang-rt-14-dev"
 tools_run="gcc cmake ninja"
 tools_test="$tools_run clang python3 clang-format"

@@ -36,6 +36,10 @@ add_test(NAME fault/stack COMMAND fault_stack)
 watched(fault_unwind fault/fault_unwind.c)
 add_test(NAME fault/unwind COMMAND fault_unwind)
 
+watched(fault_hiber fault/fault_hiber.c)
+add_test(NAME fault/hiber COMMAND fault_hiber)
+watched(fault_wrapped fault/fault_wrapped.c)
+add_test(NAME fault/wrapped COMMAND fault_wrapped)
 watched(fault_whole fault/fault_whole.c)
 add_test(NAME fault/whole COMMAND fault_whole)
 

@@ -58,12 +58,12 @@ struct sc_soft_pte {
     uint8_t pagefile_high_bit; /**< of the page inside it; to the entry's top */
     uint8_t proto_bit;         /**< where the prototype's address begins; to the entry's top */
     uint8_t swizzle_bit;       /**< 0: this build has none */
-    uint64_t invalid_mask; /**< L1TF: set bits of entries that are not valid are flipped when the
-                                swizzle bit is clear; 0: none */
-    uint64_t pfn_mask;     /**< the physical address inside a transition entry */
-    bool proto_x86;        /**< x86 without PAE: the address is scattered (bits 1-8 and 11-31) */
-    bool proto_pool;       /**< proto_x86 before Vista: bits 1-7 and 11-31, counted from … */
-    uint32_t pool_base;    /**< … the start of the paged pool (MmPagedPoolStart); 0 not known */
+    uint64_t invalid_mask;     /**< L1TF: these bits of an entry that is not valid are no part of it
+                                    when the swizzle bit is clear: they were set; 0: none */
+    uint64_t pfn_mask;         /**< the physical address inside a transition entry */
+    bool proto_x86;     /**< x86 without PAE: the address is scattered (bits 1-8 and 11-31) */
+    bool proto_pool;    /**< proto_x86 before Vista: bits 1-7 and 11-31, counted from … */
+    uint32_t pool_base; /**< … the start of the paged pool (MmPagedPoolStart); 0 not known */
 };
 
 struct sc_paging {

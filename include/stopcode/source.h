@@ -47,6 +47,7 @@ enum sc_format {
     SC_FORMAT_GZIP,
     SC_FORMAT_XZ,
     SC_FORMAT_ZSTD,
+    SC_FORMAT_7ZIP,
     SC_FORMAT_PE, /**< an image, not a dump */
     SC_FORMAT_PDB,
     SC_FORMAT_ETL,
@@ -234,6 +235,9 @@ struct sc_source {
     struct sc_arena *arena; /**< owned: strings of the lists and of `machine` */
     struct sc_note *notes;  /**< at most SC_NOTES_MAX */
     size_t nnotes, notes_dropped;
+    /** What `file` was unpacked from ("a zip archive of 1,234 bytes: MEMORY.DMP"); NULL: it was
+     * not. Its path is the archive's, a colon, and the member's name. */
+    const char *unpacked;
 };
 
 /** Looks at the first bytes. Never fails: a file too short is SC_FORMAT_UNKNOWN. */

@@ -41,6 +41,13 @@ static sc_file *new_file(const char *path) {
     return f;
 }
 
+static void map(sc_file *f, unsigned flags) {
+    if (flags & SC_FILE_NO_MMAP || !f->size)
+        return;
+    f->data = sc_os_map(f->fd, f->size);
+    f->mapped = f->data != NULL; /* no mapping: reading works all the same */
+}
+
 sc_err *sc_file_open(const char *path, unsigned flags, sc_file **ret_file) {
     sc_file *f = new_file(path);
     if (!f)
@@ -51,10 +58,8 @@ sc_err *sc_file_open(const char *path, unsigned flags, sc_file **ret_file) {
         sc_file_close(f);
         return err;
     }
-    if (steady && !(flags & SC_FILE_NO_MMAP) && f->size) {
-        f->data = sc_os_map(f->fd, f->size);
-        f->mapped = f->data != NULL; /* no mapping: reading works all the same */
-    }
+    if (steady)
+        map(f, flags);
     *ret_file = f;
     return NULL;
 }
@@ -67,6 +72,20 @@ sc_err *sc_file_memory(const char *name, const void *data, size_t size, unsigned
     f->data = data;
     f->size = size;
     f->hidden = flags & SC_FILE_NO_MMAP;
+    *ret_file = f;
+    return NULL;
+}
+
+sc_err *sc_file_adopt(int own_fd, uint64_t size, const char *path, unsigned flags,
+                      sc_file **ret_file) {
+    sc_file *f = new_file(path);
+    if (!f) {
+        sc_os_close(own_fd);
+        return sc_err_nomem();
+    }
+    f->fd = own_fd;
+    f->size = size;
+    map(f, flags);
     *ret_file = f;
     return NULL;
 }

@@ -26,6 +26,12 @@ sc_err *sc_file_open(const char *path, unsigned flags, sc_file **ret_file);
 /* SIZE bytes at DATA, borrowed; NAME is copied. SC_FILE_NO_MMAP hides them from sc_file_view(). */
 sc_err *sc_file_memory(const char *name, const void *data, size_t size, unsigned flags,
                        sc_file **ret_file);
+/*
+ * SIZE bytes of an open file that nobody else can change (a temporary one without a name), closed
+ * with it, also when this fails. PATH stands for it in messages and is copied.
+ */
+sc_err *sc_file_adopt(int own_fd, uint64_t size, const char *path, unsigned flags,
+                      sc_file **ret_file);
 void sc_file_close(sc_file *file);
 
 uint64_t sc_file_size(const sc_file *file);

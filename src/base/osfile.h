@@ -44,6 +44,15 @@ void sc_os_unlink(const char *path);
 sc_err *sc_os_append(const char *path, int *ret_fd, uint64_t *ret_size);
 sc_err *sc_os_write(int fd, const void *data, size_t len);
 sc_err *sc_os_truncate(int fd, uint64_t size);
+sc_err *sc_os_write_at(int fd, const void *data, size_t len, uint64_t offset);
+/*
+ * A file without a name, which is gone when it is closed, in the folder that TMPDIR names, else in
+ * /var/tmp (large files are not wanted in /tmp, which may be memory), else in /tmp. *RET_FOLDER
+ * (to be freed) says where.
+ */
+sc_err *sc_os_temporary(int *ret_fd, char **ret_folder);
+/* Bytes that the file system of an open file still has for us; false: it does not say. */
+bool sc_os_free_space(int fd, uint64_t *ret_bytes);
 /* Sync FROM, rename it to TO, sync the folder: afterwards TO is there wholly, or not at all. */
 sc_err *sc_os_publish(const char *from, const char *to);
 

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -176,6 +177,69 @@ sc_err *sc_os_write(int fd, const void *data, size_t len) {
         len -= (size_t)n;
     }
     return NULL;
+}
+
+sc_err *sc_os_write_at(int fd, const void *data, size_t len, uint64_t offset) {
+    const char *p = data;
+    while (len) {
+        ssize_t n = pwrite(fd, p, len, (off_t)offset);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return sc_errf(SC_ERR_IO, "cannot write: %s", strerror(n < 0 ? errno : EIO));
+        p += n;
+        offset += (uint64_t)n;
+        len -= (size_t)n;
+    }
+    return NULL;
+}
+
+/* -1: not there. */
+static int open_unnamed(const char *folder) {
+#ifdef O_TMPFILE
+    int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        return fd;
+#endif
+    /* A file system that has no such files: one with a name, which is taken away at once. */
+    char path[4096];
+    int n = snprintf(path, sizeof path, "%s/stopcode-XXXXXX", folder);
+    if (n < 0 || (size_t)n >= sizeof path)
+        return -1;
+    int named = mkstemp(path);
+    if (named < 0)
+        return -1;
+    unlink(path);
+    fcntl(named, F_SETFD, FD_CLOEXEC);
+    return named;
+}
+
+sc_err *sc_os_temporary(int *ret_fd, char **ret_folder) {
+    const char *wanted = getenv("TMPDIR");
+    const char *const folders[] = {wanted && *wanted ? wanted : "/var/tmp", "/tmp"};
+    for (size_t i = 0; i < (wanted && *wanted ? 1 : 2); i++) {
+        int fd = open_unnamed(folders[i]);
+        if (fd < 0)
+            continue;
+        char *folder = strdup(folders[i]);
+        if (!folder) {
+            close(fd);
+            return sc_err_nomem();
+        }
+        *ret_fd = fd;
+        *ret_folder = folder;
+        return NULL;
+    }
+    return sc_errf(SC_ERR_IO, "cannot make a temporary file in %s: %s (TMPDIR names the folder)",
+                   folders[0], strerror(errno));
+}
+
+bool sc_os_free_space(int fd, uint64_t *ret_bytes) {
+    struct statvfs fs;
+    if (fstatvfs(fd, &fs) != 0)
+        return false;
+    *ret_bytes = (uint64_t)fs.f_bavail * fs.f_frsize;
+    return true;
 }
 
 sc_err *sc_os_truncate(int fd, uint64_t size) {

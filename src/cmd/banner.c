@@ -81,7 +81,7 @@ static bool is_live(const struct sc_source *source) {
 }
 
 struct file_record {
-    const char *path, *format, *kind, *comment;
+    const char *path, *format, *kind, *comment, *unpacked;
     uint64_t size;
     bool live, enrich; /* enrich: text only */
 };
@@ -92,6 +92,7 @@ static const struct sc_field file_fields[] = {
     SC_FIELD(struct file_record, format, SC_F_STR),
     SC_FIELD(struct file_record, kind, SC_F_STR),
     SC_FIELD(struct file_record, comment, SC_F_STR),
+    SC_FIELD(struct file_record, unpacked, SC_F_STR),
     SC_FIELD(struct file_record, live, SC_F_BOOL),
     SC_FIELD_END,
 };
@@ -101,6 +102,8 @@ static void file_text(sc_out *out, const void *record, void *ctx) {
     (void)ctx;
     const struct file_record *r = record;
     sc_printf(out, "\nLoading Dump File [%s]\n%s\n", r->path, r->kind);
+    if (r->unpacked)
+        sc_printf(out, "Unpacked from %s\n", r->unpacked);
     if (r->comment && *r->comment)
         sc_printf(out, "Comment: '%s'\n", r->comment);
     if (r->live && r->enrich)
@@ -116,6 +119,7 @@ static void show_file(sc_session *s) {
         .format = source->probe.name,
         .kind = file_kind(source),
         .comment = source->machine.comment,
+        .unpacked = source->unpacked,
         .enrich = s->enrich,
     };
     r.live = is_live(source);

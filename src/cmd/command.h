@@ -146,7 +146,12 @@ extern const struct sc_command sc_kthread_commands[];   /* kthread.c */
 extern const struct sc_command sc_kprocess_commands[];  /* kprocess.c */
 extern const struct sc_command sc_pcr_commands[];       /* pcr.c */
 extern const struct sc_command sc_ipi_commands[];       /* ipi.c */
+extern const struct sc_command sc_running_commands[];   /* running.c */
 extern const struct sc_command sc_implicit_commands[];  /* implicit.c */
+extern const struct sc_command sc_poolused_commands[];  /* poolused.c */
+extern const struct sc_command sc_vm_commands[];        /* vm.c */
+extern const struct sc_command sc_pool_commands[];      /* pool.c */
+extern const struct sc_command sc_poolfind_commands[];  /* poolfind.c */
 extern const struct sc_command sc_stack_commands[];     /* stack.c */
 extern const struct sc_command sc_frame_commands[];     /* frame.c */
 extern const struct sc_command sc_local_commands[];     /* dv.c */

@@ -13,6 +13,10 @@
  * SC_ERR_UNSUPPORTED: recognised, not read; the text says what it is and what to do.
  */
 sc_err *sc_source_open(sc_file *own_file, struct sc_source **ret_source);
+/* The same, with what the caller says about unpacking; NULL: nothing. */
+struct sc_unpack;
+sc_err *sc_source_open_packed(sc_file *own_file, const struct sc_unpack *how,
+                              struct sc_source **ret_source);
 /* An empty source with file (owned), arena and probe set; for openers and fakes. FILE may be NULL.
  */
 sc_err *sc_source_create(sc_file *own_file, struct sc_source **ret_source);
@@ -25,6 +29,9 @@ sc_err *sc_elf_open(struct sc_source *source);    /* elf.c: cores of virtual mac
 sc_err *sc_lime_open(struct sc_source *source);   /* lime.c */
 sc_err *sc_vmware_open(struct sc_source *source); /* vmware.c: a state file, or a .vmem */
 sc_err *sc_raw_open(struct sc_source *source);    /* raw.c: physical memory, nothing else */
+sc_err *sc_hiber_open(struct sc_source *source);  /* hiber.c: hiberfil.sys */
+/* A hibernation file whose first page Windows has cleared: nothing that a probe could see. */
+bool sc_hiber_is_cleared(const sc_file *file);
 /* Is it named as VMware names memory (.vmem)? It has no mark. */
 bool sc_vmware_is_memory(const struct sc_source *source);
 

@@ -8,7 +8,7 @@
  *   hibr wake HIBR RSTR …    hiberfil.sys
  *   d0bed2be …               VMware vmss / vmsn
  *   "KDUMP   ", makedumpfile memory compressed by QEMU or Linux' kdump
- *   7f ELF, EMiL, MSCF, PK, 1f8b, fd7zXZ, 28b52ffd, MZ, Microsoft C/C++ MSF 7.00, ElfFile
+ *   7f ELF, EMiL, MSCF, PK, 1f8b, fd7zXZ, 28b52ffd, 7z, MZ, Microsoft C/C++ MSF 7.00, ElfFile
  *
  * Every format has a row that says whether it is read, and if not, what to do about it.
  */
@@ -42,18 +42,19 @@ static const struct row rows[SC_FORMAT_COUNT] = {
     [SC_FORMAT_USERDUMP] =
         {"user dump of the old USERDUMP form", false,
          "convert it to a minidump with the tools of its time (dumpexam, WinDbg)"},
-    [SC_FORMAT_HIBERFIL] = {"hibernation file", false, "hibernation files are not read yet"},
+    [SC_FORMAT_HIBERFIL] = {"hibernation file", true, NULL},
     [SC_FORMAT_VMWARE] = {"VMware suspended state or snapshot", true, NULL},
     [SC_FORMAT_ELF_CORE] = {"ELF core of a virtual machine", true, NULL},
     [SC_FORMAT_LIME] = {"LiME memory image", true, NULL},
     [SC_FORMAT_RAW] = {"image of physical memory", true, NULL},
     [SC_FORMAT_MICRODUMP] = {"Breakpad microdump (text)", false,
                              "it comes from Android, not from Windows; use minidump_stackwalk"},
-    [SC_FORMAT_CAB] = {"cabinet file", false, "unpack it first: cabextract FILE"},
-    [SC_FORMAT_ZIP] = {"zip archive", false, "unpack it first: unzip FILE"},
-    [SC_FORMAT_GZIP] = {"gzip file", false, "unpack it first: gunzip FILE"},
-    [SC_FORMAT_XZ] = {"xz file", false, "unpack it first: unxz FILE"},
-    [SC_FORMAT_ZSTD] = {"zstd file", false, "unpack it first: unzstd FILE"},
+    [SC_FORMAT_CAB] = {"cabinet file", true, NULL},
+    [SC_FORMAT_ZIP] = {"zip archive", true, NULL},
+    [SC_FORMAT_GZIP] = {"gzip file", true, NULL},
+    [SC_FORMAT_XZ] = {"xz file", true, NULL},
+    [SC_FORMAT_ZSTD] = {"zstd file", true, NULL},
+    [SC_FORMAT_7ZIP] = {"7z archive", true, NULL},
     [SC_FORMAT_PE] = {"Windows image (EXE, DLL or SYS)", false, "it is a program, not a dump"},
     [SC_FORMAT_PDB] = {"program database (PDB)", false, "it holds symbols, not a dump: use -y"},
     [SC_FORMAT_ETL] = {"event trace log (ETL)", false, "event traces are not read yet"},
@@ -99,6 +100,7 @@ static const struct magic magics[] = {
      "7zXZ",
      5, SC_FORMAT_XZ},
     {"\x28\xb5\x2f\xfd", 4, SC_FORMAT_ZSTD},
+    {"7z\xbc\xaf\x27\x1c", 6, SC_FORMAT_7ZIP},
     {"MZ", 2, SC_FORMAT_PE},
     {"Microsoft C/C++ MSF 7.00\r\n", 26, SC_FORMAT_PDB},
     {"ElfFile", 8, SC_FORMAT_EVTX},

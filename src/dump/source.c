@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "dump/dump.h"
+#include "dump/wrapped.h"
 
 sc_err *sc_source_create(sc_file *own_file, struct sc_source **ret_source) {
     struct sc_source *s = calloc(1, sizeof *s);
@@ -65,13 +66,30 @@ static sc_err *refuse(const struct sc_source *s) {
                    s->probe.advice);
 }
 
+static sc_err *probe(struct sc_source *s) {
+    uint8_t head[0x1000];
+    size_t got;
+    if (!sc_file_read_some(s->file, 0, head, sizeof head, &got))
+        return sc_err_at(SC_ERR_IO, sc_file_name(s->file), 0, "read failed");
+    s->probe = sc_probe_bytes(head, got, sc_file_size(s->file));
+    return NULL;
+}
+
 /* VMware's memory has no mark but its name. */
 static bool is_vmem(const struct sc_source *s) {
     return (s->probe.format == SC_FORMAT_UNKNOWN || s->probe.format == SC_FORMAT_RAW) &&
            sc_file_size(s->file) && sc_vmware_is_memory(s);
 }
 
+/* Windows may have cleared the first page of a hibernation file: no mark is left. */
+static bool is_cleared_hiber(const struct sc_source *s) {
+    return (s->probe.format == SC_FORMAT_UNKNOWN || s->probe.format == SC_FORMAT_RAW) &&
+           sc_hiber_is_cleared(s->file);
+}
+
 static sc_err *open_as(struct sc_source *s) {
+    if (is_cleared_hiber(s))
+        return sc_hiber_open(s);
     if (is_vmem(s))
         return sc_vmware_open(s);
     if (!s->probe.readable)
@@ -79,6 +97,7 @@ static sc_err *open_as(struct sc_source *s) {
     switch (s->probe.format) {
     case SC_FORMAT_MINIDUMP: return sc_mdmp_open(s);
     case SC_FORMAT_ELF_CORE: return sc_elf_open(s);
+    case SC_FORMAT_HIBERFIL: return sc_hiber_open(s);
     case SC_FORMAT_LIME: return sc_lime_open(s);
     case SC_FORMAT_VMWARE: return sc_vmware_open(s);
     case SC_FORMAT_RAW: return sc_raw_open(s);
@@ -86,23 +105,28 @@ static sc_err *open_as(struct sc_source *s) {
     }
 }
 
-sc_err *sc_source_open(sc_file *own_file, struct sc_source **ret_source) {
+sc_err *sc_source_open_packed(sc_file *own_file, const struct sc_unpack *how,
+                              struct sc_source **ret_source) {
     struct sc_source *s;
     sc_err *err = sc_source_create(own_file, &s);
     if (err)
         return err;
-    uint8_t head[0x1000];
-    size_t got;
-    if (!sc_file_read_some(own_file, 0, head, sizeof head, &got)) {
-        err = sc_err_at(SC_ERR_IO, sc_file_name(own_file), 0, "read failed");
-    } else {
-        s->probe = sc_probe_bytes(head, got, sc_file_size(own_file));
-        err = open_as(s);
+    err = probe(s);
+    if (!err && sc_is_packed(s->probe.format)) {
+        err = sc_unpack(s, how);
+        if (!err)
+            err = probe(s);
     }
+    if (!err)
+        err = open_as(s);
     if (err) {
         sc_source_destroy(s);
         return err;
     }
     *ret_source = s;
     return NULL;
+}
+
+sc_err *sc_source_open(sc_file *own_file, struct sc_source **ret_source) {
+    return sc_source_open_packed(own_file, NULL, ret_source);
 }

@@ -19,10 +19,10 @@
  *
  * low: page file number; high: page in it; P prototype, T transition, S swizzle bit.
  *
- * Swizzling (L1TF): the kernel flips address bits that no memory is at in what is not valid, so
- * that a processor which looks behind the valid bit finds nothing, and leaves S clear; S set means
- * nothing was flipped. It came with build 17763 and, in August 2018, to older ones by update,
- * where low moved to bits 12-15 as well.
+ * Swizzling (L1TF): in what is not valid the kernel sets an address bit that no memory is at, so
+ * that a processor which looks behind the valid bit finds nothing, and leaves S clear. S set means
+ * that the bit is the entry's own. The kernel itself clears the bit where S is clear. It came with
+ * build 17763 and, in August 2018, to older ones by update, where low moved to bits 12-15 as well.
  *
  * In newer kernels (seen in 22621 and later) a prototype entry of a mapped file may also be the
  * plain address of its subsection: all upper 17 bits set and the lowest four clear.
@@ -30,7 +30,8 @@
  * Sources: the public symbols of 18 builds for x64 (compared with this table by
  * tests/corpus/softpte_compare.py) and the fact tables of 16 more (Volatility's vtypes); MemProcFS'
  * mm_win.c for the address of a prototype on x86 (Windows 7), PAE before 19041, plain subsections
- * and the place of the transition bit on ARM64 (facts only). ARM64 is taken to be as x64: its
+ * and the place of the transition bit on ARM64 (facts only); IntroVirt and Icebox for the clearing
+ * of the swizzled bit, in prototype entries, too (facts only). ARM64 is taken to be as x64: its
  * structures were not seen.
  */
 #include "mem/softpte.h"
@@ -112,11 +113,11 @@ static unsigned field(uint64_t value, unsigned bit, unsigned width) {
     return (unsigned)(value >> bit) & ((1u << width) - 1);
 }
 
-/* Undoes the flipping of address bits. */
+/* Undoes the setting of address bits. */
 static uint64_t plain(const struct soft *e) {
     const struct sc_soft_pte *s = e->s;
-    bool flipped = s->swizzle_bit && s->invalid_mask && !(e->value >> s->swizzle_bit & 1);
-    return flipped ? e->value ^ s->invalid_mask : e->value;
+    bool set = s->swizzle_bit && !(e->value >> s->swizzle_bit & 1);
+    return set ? e->value & ~s->invalid_mask : e->value;
 }
 
 /* The address in a prototype entry; 0: it cannot be told. */
@@ -128,8 +129,9 @@ static uint64_t address_in(const struct soft *e) {
                    : 0;
     if (e->s->proto_x86)
         return 0x80000000u | (v >> 1 & 0x7ffffc00) | (v << 1 & 0x3fc);
-    uint64_t address = v >> e->s->proto_bit;
-    return sc_mode_canon(sc_mode_of(e->paging->mode), address);
+    /* 48 bits, or all 32 of PAE: sign extended, with five levels of tables as with four. */
+    uint64_t address = v >> e->s->proto_bit, sign = (uint64_t)1 << (63 - e->s->proto_bit);
+    return e->s->proto_bit < 32 && address & sign ? address | ~(2 * sign - 1) : address;
 }
 
 /* Only the VAD knows: the place of the address is all ones. */

@@ -110,12 +110,20 @@ struct nt_field nt_pointer(const struct nt *nt, uint64_t address) {
     return f;
 }
 
+sc_err *nt_symbol(const struct nt *nt, const char *name, uint64_t *ret_address, bool *ret_found) {
+    bool found = false;
+    sc_err *err = sc_symtab_lookup_exact(nt->symtab, name, ret_address, &found);
+    if (sc_err_catch(&err, SC_ERR_NOT_FOUND))
+        found = false;
+    if (!err)
+        *ret_found = found;
+    return err;
+}
+
 sc_err *nt_global(const struct nt *nt, const char *name, unsigned size, struct nt_field *ret) {
     uint64_t address, value;
     bool found = false;
-    sc_err *err = sc_symtab_lookup_exact(nt->symtab, name, &address, &found);
-    if (sc_err_catch(&err, SC_ERR_NOT_FOUND))
-        found = false;
+    sc_err *err = nt_symbol(nt, name, &address, &found);
     if (err)
         return err;
     *ret = (struct nt_field){0, found ? NT_ABSENT : NT_NO_FIELD};

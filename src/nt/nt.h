@@ -81,6 +81,8 @@ sc_err *nt_offset(const struct nt *nt, const struct nt_def *def, size_t index, u
 uint64_t nt_add(const struct nt *nt, uint64_t address, uint64_t offset);
 /* A pointer in memory. */
 struct nt_field nt_pointer(const struct nt *nt, uint64_t address);
+/* The address of symbol NAME ("nt!KiProcessorBlock"); *RET_FOUND false when there is none. */
+sc_err *nt_symbol(const struct nt *nt, const char *name, uint64_t *ret_address, bool *ret_found);
 /* A number of SIZE bytes at symbol NAME ("nt!KeTickCount"); NT_NO_FIELD when there is none. */
 sc_err *nt_global(const struct nt *nt, const char *name, unsigned size, struct nt_field *ret_value);
 /* Does ADDRESS lie in the upper half of the address space, which is the kernel's? */

@@ -11,6 +11,7 @@
 
 #include "base/utf.h"
 #include "dump/dump.h"
+#include "dump/wrapped.h"
 #include "mem/space_impl.h"
 #include "target/find.h"
 #include "target/kdbg.h"
@@ -113,12 +114,24 @@ sc_err *sc_target_adopt(struct sc_source *own_source, const struct sc_open_opts 
     return NULL;
 }
 
+/* What a packed dump may become, and who is told meanwhile. */
+static sc_err *open_source(sc_file *own_file, const struct sc_open_opts *opts,
+                           struct sc_source **ret_source) {
+    struct sc_unpack how = {.file_flags = 0};
+    if (opts)
+        how = (struct sc_unpack){.limit = opts->unpack_limit,
+                                 .progress = opts->progress,
+                                 .progress_ctx = opts->progress_ctx,
+                                 .file_flags = opts->no_mmap ? SC_FILE_NO_MMAP : 0};
+    return sc_source_open_packed(own_file, &how, ret_source);
+}
+
 sc_err *sc_target_open(const char *path, const struct sc_open_opts *opts, sc_target **ret_target) {
     sc_file *file;
     struct sc_source *source;
     sc_err *err = sc_file_open(path, opts && opts->no_mmap ? SC_FILE_NO_MMAP : 0, &file);
     if (!err)
-        err = sc_source_open(file, &source);
+        err = open_source(file, opts, &source);
     return err ? err : sc_target_adopt(source, opts, ret_target);
 }
 
@@ -129,7 +142,7 @@ sc_err *sc_target_open_memory(const char *name, const void *data, size_t size,
     sc_err *err =
         sc_file_memory(name, data, size, opts && opts->no_mmap ? SC_FILE_NO_MMAP : 0, &file);
     if (!err)
-        err = sc_source_open(file, &source);
+        err = open_source(file, opts, &source);
     return err ? err : sc_target_adopt(source, opts, ret_target);
 }
 
@@ -240,6 +253,11 @@ sc_err *sc_target_event_regs(sc_target *target, struct sc_regs *ret_regs) {
         *ret_regs = *target->fake_regs;
         return NULL;
     }
+    uint64_t saved = 0;
+    if (m->event_context_off == SC_UNSET64 && sc_target_has_paging(target))
+        saved = sc_whole_saved_context(target);
+    if (saved)
+        return read_context(target, SC_UNSET64, saved, (uint32_t)sc_context_size(m->cpu), ret_regs);
     if (m->event_context_off == SC_UNSET64 || !m->event_context_size)
         return sc_errf(SC_ERR_NOT_FOUND, "this dump holds no context of an event");
     return read_context(target, m->event_context_off, 0, m->event_context_size, ret_regs);

@@ -51,7 +51,9 @@ sc_err *sc_whole_load_modules(sc_target *t, struct sc_modules *ret);
 sc_err *sc_whole_load_unloaded(sc_target *t, struct sc_unloadeds *ret);
 /* Adds to RET what the kernel says of each processor; makes the list when it is empty. */
 sc_err *sc_whole_load_cpus(sc_target *t, struct sc_threads *ret);
-/* Which of CPUS the header's context is of. */
+/* The address of the CONTEXT that a bug check saved; 0 none. */
+uint64_t sc_whole_saved_context(sc_target *t);
+/* Which of CPUS the event's context is of. */
 uint32_t sc_whole_current(sc_target *t, const struct sc_threads *cpus);
 
 /* ---- reading the kernel's memory; in whole_read.c ---- */

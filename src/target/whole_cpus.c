@@ -6,7 +6,8 @@
  *   KDDEBUGGER_DATA64: +0x218 KiProcessorBlock, +0x2b4 OffsetPrcbCurrentThread,
  *     +0x2bc OffsetPrcbProcStateContext (a CONTEXT inside the PRCB), +0x2be OffsetPrcbNumber,
  *     +0x2f2 OffsetPrcbProcStateSpecialReg, +0x338 OffsetPrcbContext (a pointer to a CONTEXT,
- *     Windows 8 on), +0x29e OffsetKThreadInitialStack
+ *     Windows 8 on), +0x29e OffsetKThreadInitialStack, +0x028 SavedContext (the address of the
+ *     CONTEXT that a bug check saved, on the stack of the processor that did it; 0 none)
  *
  *   KSPECIAL_REGISTERS    x86      x64
  *     Cr3, Cr4            +0x08    +0x10     (Cr4 +0x0c, +0x18)
@@ -16,16 +17,21 @@
  * ARM64's special registers are not read: their layout was not seen. A context counts when its
  * flags are those of the CPU: in an image of a running machine it may never have been written.
  *
- * Sources: win32metadata, Volatility's vtypes and the public symbols (fact tables), QEMU's
- * win_dump.c.
+ * Sources: win32metadata and the public wdbgexts.h (KDDEBUGGER_DATA64), Volatility's vtypes and the
+ * public symbols (fact tables), QEMU's win_dump.c.
  */
+#include <stdlib.h>
+
 #include "dump/dump.h"
+#include "stopcode/pe.h"
 #include "target/kdbg.h"
 #include "target/whole.h"
 
 enum {
-    CPUS_MAX = 2048,     /* Windows' own limit */
-    STACK_MAX = 0x20000, /* a kernel stack is at most some 100 KiB */
+    CPUS_MAX = 2048,       /* Windows' own limit */
+    STACK_MAX = 0x20000,   /* a kernel stack is at most some 100 KiB */
+    BUGCHECK_SIZE = 0x200, /* KeBugCheckEx has 0x100 to 0x140 bytes */
+    KD_SAVED_CONTEXT = 0x28,
     KD_INITIAL_STACK = 0x29e,
     KD_PROCESSOR_BLOCK = 0x218,
     KD_CURRENT_THREAD = 0x2b4,
@@ -49,6 +55,17 @@ static uint16_t current_thread_at(sc_target *t) {
     return at ? at : cpu == SC_CPU_X86 ? 4 : cpu == SC_CPU_X64 || cpu == SC_CPU_ARM64 ? 8 : 0;
 }
 
+/*
+ * Where a PRCB has a member of ProcessorState. Windows XP's block ends before it says so; there it
+ * is as in the fact tables of build 2600: ProcessorState at +0x1c, SpecialRegisters 0x2cc in it.
+ */
+static uint16_t state_at(sc_target *t, uint32_t member, uint16_t in_state) {
+    const struct sc_machine *m = &t->source->machine;
+    uint16_t at = offset_of(t, member);
+    bool xp = m->cpu == SC_CPU_X86 && m->build == 2600;
+    return at ? at : xp ? 0x1c + in_state : 0;
+}
+
 /* ContextFlags name their CPU; 0 for one that is not known. */
 static uint32_t context_mark(enum sc_cpu cpu) {
     switch (cpu) {
@@ -67,7 +84,7 @@ static bool is_context(sc_target *t, uint64_t va) {
 }
 
 static void set_context(sc_target *t, struct sc_thread *cpu) {
-    uint16_t pointer = offset_of(t, KD_CONTEXT), inside = offset_of(t, KD_STATE_CONTEXT);
+    uint16_t pointer = offset_of(t, KD_CONTEXT), inside = state_at(t, KD_STATE_CONTEXT, 0);
     uint64_t va = pointer ? sc_whole_ptr(t, cpu->prcb + pointer) : 0;
     if (!va || !is_context(t, va))
         va = inside ? cpu->prcb + inside : 0;
@@ -80,7 +97,7 @@ static void set_context(sc_target *t, struct sc_thread *cpu) {
 static void set_if_unknown(uint64_t *to, uint64_t value) { *to = *to ? *to : value; }
 
 static void set_special(sc_target *t, struct sc_thread *cpu) {
-    uint16_t at = offset_of(t, KD_STATE_SPECIAL);
+    uint16_t at = state_at(t, KD_STATE_SPECIAL, 0x2cc);
     uint64_t va = cpu->prcb + at;
     if (!at)
         return;
@@ -172,30 +189,42 @@ sc_err *sc_whole_load_cpus(sc_target *t, struct sc_threads *ret) {
 
 /* ---- which one crashed ---- */
 
-static bool header_regs(sc_target *t, struct sc_regs *ret) {
-    const struct sc_machine *m = &t->source->machine;
+uint64_t sc_whole_saved_context(sc_target *t) {
+    uint64_t va = 0;
+    if (!t->source->machine.has_bugcheck || !sc_target_kd_member(t, KD_SAVED_CONTEXT, 8, &va))
+        return 0;
+    return is_context(t, va) ? va : 0;
+}
+
+/* The registers CPU stopped with. */
+static sc_err *own_regs(sc_target *t, const struct sc_thread *cpu, struct sc_regs *ret) {
+    const struct sc_source_ops *ops = t->source->ops;
     uint8_t raw[SC_CONTEXT_MAX];
-    size_t size = m->event_context_size < sizeof raw ? m->event_context_size : sizeof raw;
-    if (m->event_context_off == SC_UNSET64 || !size)
-        return false;
-    sc_err *err = sc_file_read(t->source->file, m->event_context_off, raw, size);
-    if (!err)
-        err = sc_regs_init(ret, m->cpu, raw, size);
+    size_t size = cpu->context_size < sizeof raw ? cpu->context_size : sizeof raw;
+    if (ops->load_regs) {
+        sc_err *err = ops->load_regs(t->source, cpu->index, ret);
+        if (!sc_err_catch(&err, SC_ERR_NOT_FOUND))
+            return err;
+    }
+    if (!cpu->context_va)
+        return sc_errf(SC_ERR_NOT_FOUND, "no context");
+    sc_err *err = sc_space_need(sc_kernel_space(t), cpu->context_va, raw, size, "context record");
+    return err ? err : sc_regs_init(ret, t->source->machine.cpu, raw, size);
+}
+
+/* Lack of memory is remembered, whatever else it is does not matter. */
+static void forgive(sc_target *t, sc_err *err) {
+    if (sc_err_code(err) == SC_ERR_NOMEM)
+        sc_target_set_nomem(t);
     sc_err_destroy(err);
-    return !err;
 }
 
 static bool same_place(sc_target *t, const struct sc_thread *cpu, const struct sc_regs *regs) {
-    uint8_t raw[SC_CONTEXT_MAX];
     struct sc_regs own;
-    size_t size = cpu->context_size < sizeof raw ? cpu->context_size : sizeof raw;
-    if (!cpu->context_va ||
-        sc_space_read(sc_kernel_space(t), cpu->context_va, raw, size, NULL) != SC_READ_OK)
-        return false;
-    sc_err *err = sc_regs_init(&own, t->source->machine.cpu, raw, size);
+    sc_err *err = own_regs(t, cpu, &own);
     bool same =
         !err && sc_regs_ip(&own) == sc_regs_ip(regs) && sc_regs_sp(&own) == sc_regs_sp(regs);
-    sc_err_destroy(err);
+    forgive(t, err);
     return same;
 }
 
@@ -206,12 +235,55 @@ static uint64_t depth_on_stack(sc_target *t, const struct sc_thread *cpu, uint64
     return top > sp && top - sp < STACK_MAX ? top - sp : UINT64_MAX;
 }
 
+/* The address of nt!KeBugCheckEx, which is exported; 0: not to be found. */
+static uint64_t bugcheck_function(sc_target *t) {
+    const uint64_t base = t->source->machine.kernel_base;
+    struct sc_pe_export *e = calloc(1, sizeof *e);
+    sc_pe *pe = NULL;
+    sc_err *err =
+        e ? sc_pe_open_memory(sc_kernel_space(t), base, "the kernel", &pe) : sc_err_nomem();
+    if (!err)
+        err = sc_pe_export_named(pe, "KeBugCheckEx", e);
+    const uint64_t va = !err && e->rva ? base + e->rva : 0;
+    forgive(t, err);
+    sc_pe_close(pe);
+    free(e);
+    return va;
+}
+
+/*
+ * Without a context of the event: KeBugCheckEx begins with capturing the registers of its own
+ * processor into the PRCB, so that the one whose PRCB says it was there is the one that stopped.
+ */
+static uint32_t stopped_itself(sc_target *t, const struct sc_threads *cpus, uint32_t otherwise) {
+    const struct sc_machine *m = &t->source->machine;
+    const uint64_t start = m->has_bugcheck && m->kernel_base ? bugcheck_function(t) : 0;
+    for (size_t i = 0; start && i < cpus->count; i++) {
+        const struct sc_thread *cpu = &cpus->item[i];
+        uint8_t raw[SC_CONTEXT_MAX];
+        struct sc_regs regs;
+        size_t size = cpu->context_size < sizeof raw ? cpu->context_size : sizeof raw;
+        if (!cpu->context_va ||
+            sc_space_read(sc_kernel_space(t), cpu->context_va, raw, size, NULL) != SC_READ_OK)
+            continue;
+        sc_err *err = sc_regs_init(&regs, m->cpu, raw, size);
+        bool there = !err && sc_regs_ip(&regs) - start < BUGCHECK_SIZE;
+        forgive(t, err);
+        if (there)
+            return cpu->index;
+    }
+    return otherwise;
+}
+
 uint32_t sc_whole_current(sc_target *t, const struct sc_threads *cpus) {
     struct sc_regs regs;
     uint64_t least = UINT64_MAX;
     uint32_t best = t->source->machine.current;
-    if (!header_regs(t, &regs))
-        return best;
+    sc_err *err = sc_target_event_regs(t, &regs);
+    if (err) {
+        forgive(t, err);
+        return stopped_itself(t, cpus, best);
+    }
     for (size_t i = 0; i < cpus->count; i++)
         if (same_place(t, &cpus->item[i], &regs))
             return cpus->item[i].index;

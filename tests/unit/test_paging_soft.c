@@ -106,12 +106,13 @@ static void neither_file_nor_page_is_a_page_of_zeros_to_come(void **state) {
     assert_int_equal(tr.protection, 4);
 }
 
-static void flipped_bits_are_flipped_back(void **state) {
+static void swizzled_bits_are_taken_back(void **state) {
     struct tables *t = &((struct world *)*state)->t;
     const uint64_t mask = 0x200000000000;
     t->paging.soft.invalid_mask = mask;
     pagestore_page(&t->ps, 0x7000);
     assert_int_equal(with(t, VA64, (0x7000 | 0x880) ^ mask).pa, 0x7678);
+    assert_int_equal(with(t, VA64, 0x7000 | 0x880).pa, 0x7678); /* it was never set */
     /* SwizzleBit set: as it stands */
     assert_int_equal(with(t, VA64, mask | 0x7000 | 0x890).pa, mask | 0x7678);
     struct sc_translation tr = with(t, VA64, (0x1234ull << 32 | 1 << 12 | 4 << 5) ^ mask);
@@ -276,6 +277,19 @@ static void a_page_table_in_a_page_file_is_paged_out(void **state) {
     assert_int_equal(translation(t, VA64).kind, SC_PTE_BAD);
 }
 
+/* Addresses of prototypes have 48 bits whatever the tables have. */
+static void five_levels_do_not_change_the_address_of_a_prototype(void **state) {
+    (void)state;
+    struct tables t;
+    tables_init(&t, SC_PAGING_X64_LA57);
+    pagestore_page(&t.ps, 0x9000);
+    put_proto(&t, PROTO, 0x9121);
+    struct sc_translation tr = with(&t, VA64, PROTO << 16 | 0x400);
+    assert_int_equal(tr.prototype, PROTO);
+    assert_int_equal(tr.pa, 0x9678);
+    tables_deinit(&t);
+}
+
 /* ---- x86 ---- */
 
 static void the_32_bit_forms_are_those_of_their_builds(void **state) {
@@ -369,7 +383,7 @@ int main(void) {
         T(frames_are_as_wide_as_the_build_has_them),
         T(page_file_entries_name_file_and_page),
         T(neither_file_nor_page_is_a_page_of_zeros_to_come),
-        T(flipped_bits_are_flipped_back),
+        T(swizzled_bits_are_taken_back),
         T(a_prototype_entry_tells_where_the_page_is),
         T(a_prototype_of_a_mapped_file_names_its_subsection),
         T(what_only_the_vad_knows_is_said),
@@ -380,6 +394,7 @@ int main(void) {
         T(the_kernels_space_supplies_prototypes_that_the_tables_cannot),
         T(a_page_table_in_transition_is_followed),
         T(a_page_table_in_a_page_file_is_paged_out),
+        cmocka_unit_test(five_levels_do_not_change_the_address_of_a_prototype),
         cmocka_unit_test(the_32_bit_forms_are_those_of_their_builds),
         cmocka_unit_test(prototypes_of_windows_xp_count_from_the_paged_pool),
         cmocka_unit_test(the_forms_of_pae_are_64_bits_with_addresses_of_32),

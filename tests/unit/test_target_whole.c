@@ -315,6 +315,53 @@ static void the_processor_of_the_headers_context_is_the_current_one(void **state
     assert_int_equal(sc_regs_ip(&regs), w->k.base + 0x1777);
 }
 
+/* Images of memory have no header: the kernel says where the bug check saved its context. */
+static void the_bug_checks_own_context_stands_in_for_the_headers(void **state) {
+    struct world *w = *state;
+    struct sc_regs regs;
+    uint8_t context[SC_CONTEXT_MAX];
+    uint64_t at = kmem_stack(&w->k, 1) - 0x1800;
+    w->k.machine.has_bugcheck = true;
+    size_t size =
+        kmem_context(SC_CPU_X64, w->k.base + 0x1777, kmem_stack(&w->k, 1) - 0x1000, context);
+    kmem_put(&w->k, at, context, size);
+    kmem_member(&w->k, 0x28, at);
+    w->t = kmem_open(&w->k, NULL);
+    assert_int_equal(sc_target_machine(w->t)->current, 1);
+    assert_null(sc_target_event_regs(w->t, &regs));
+    assert_int_equal(sc_regs_ip(&regs), w->k.base + 0x1777);
+    sc_target_close(w->t);
+    w->k.machine.has_bugcheck = false; /* what it saved once */
+    w->t = kmem_open(&w->k, NULL);
+    assert_int_equal(sc_target_machine(w->t)->current, 0);
+    sc_err *err = sc_target_event_regs(w->t, &regs);
+    assert_int_equal(sc_err_code(err), SC_ERR_NOT_FOUND);
+    sc_err_destroy(err);
+}
+
+static void the_block_of_windows_xp_does_not_say_where_registers_are(void **state) {
+    (void)state;
+    struct kmem k;
+    struct sc_regs regs;
+    const struct sc_threads *cpus;
+    uint8_t context[SC_CONTEXT_MAX];
+    kmem_init(&k, SC_CPU_X86, SC_PAGING_PAE);
+    k.machine.build = 2600;
+    k.machine.major = 5;
+    kmem_u32(&k, k.kdbg + 0x14, 0x290);
+    size_t size = kmem_context(SC_CPU_X86, 0x804d1234, 0x8054d000, context);
+    kmem_put(&k, k.prcb[2] + 0x1c, context, size);
+    kmem_u32(&k, k.prcb[2] + 0x1c + 0x2cc + 8, 0x39000);
+    sc_target *t = kmem_open(&k, NULL);
+    assert_null(sc_target_threads(t, &cpus));
+    assert_int_equal(cpus->item[2].thread, k.thread[2]);
+    assert_int_equal(cpus->item[2].dtb, 0x39000);
+    assert_null(sc_target_regs(t, 2, &regs));
+    assert_int_equal(sc_regs_ip(&regs), 0x804d1234);
+    sc_target_close(t);
+    kmem_deinit(&k);
+}
+
 static void without_a_context_of_its_own_the_current_one_has_the_headers(void **state) {
     struct world *w = *state;
     struct sc_regs regs;
@@ -655,6 +702,8 @@ int main(void) {
         T(no_block_is_said_and_not_looked_for_twice),
         cmocka_unit_test(the_processors_are_those_of_the_kernels_array),
         T(the_processor_of_the_headers_context_is_the_current_one),
+        T(the_bug_checks_own_context_stands_in_for_the_headers),
+        cmocka_unit_test(the_block_of_windows_xp_does_not_say_where_registers_are),
         T(without_a_context_of_its_own_the_current_one_has_the_headers),
         T(what_the_container_left_open_is_read_from_the_kernel),
         T(what_the_container_said_stands),

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/vec.h"
+#include "dump/wrapped.h"
 #include "stopcode/source.h"
 #include "term.h"
 
@@ -43,7 +44,19 @@ static bool is_dump_format(const struct sc_probe *probe) {
     enum sc_format format = probe->format;
     return (format >= SC_FORMAT_KERNEL_FULL && format <= SC_FORMAT_USERDUMP) ||
            format == SC_FORMAT_MICRODUMP || format == SC_FORMAT_VMWARE ||
-           format == SC_FORMAT_LIME || (format == SC_FORMAT_ELF_CORE && probe->readable);
+           format == SC_FORMAT_LIME || format == SC_FORMAT_HIBERFIL ||
+           (format == SC_FORMAT_ELF_CORE && probe->readable);
+}
+
+/* An archive is taken only when a look inside finds a dump: folders hold archives of all kinds. */
+static bool holds_dump(const char *path) {
+    sc_file *file;
+    sc_err *err = sc_file_open(path, 0, &file);
+    bool holds = !err && sc_holds_dump(file);
+    if (!err)
+        sc_file_close(file);
+    sc_err_destroy(err);
+    return holds;
 }
 
 static bool looks_like_dump(const char *path, uint64_t size) {
@@ -56,7 +69,8 @@ static bool looks_like_dump(const char *path, uint64_t size) {
     if (n < 0)
         n = 0;
     struct sc_probe probe = sc_probe_bytes(head, (size_t)n, size);
-    return has_extension(path) || is_dump_format(&probe);
+    return has_extension(path) || is_dump_format(&probe) ||
+           (sc_is_packed(probe.format) && holds_dump(path));
 }
 
 static int by_name(const void *a, const void *b) {

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "progress.h"
 #include "prompt.h"
 #include "signals.h"
 
@@ -19,10 +20,19 @@ static void log_line(void *ctx, enum sc_log_level level, const char *line) {
 }
 
 sc_err *run_open(const struct options *opt, const char *path, sc_target **ret_target) {
-    struct sc_open_opts how = {.sz = sizeof how, .no_mmap = opt->no_mmap, .dtb = opt->dtb};
+    struct progress bar;
+    struct sc_open_opts how = {.sz = sizeof how,
+                               .no_mmap = opt->no_mmap,
+                               .dtb = opt->dtb,
+                               .progress = progress_step,
+                               .progress_ctx = &bar};
     if (opt->verbose)
         how.log = log_line;
-    return sc_target_open(path, &how, ret_target);
+    /* Of many dumps the one bar counts the files. */
+    progress_begin(&bar, opt->mode != MODE_ANALYZE && !opt->quiet);
+    sc_err *err = sc_target_open(path, &how, ret_target);
+    progress_end(&bar);
+    return err;
 }
 
 /* "A;B;C" of those that are there; NULL and true when none is. */
