@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `!address`; that of kernels is kaddress.c. For user minidumps: the regions of the process's memory
- * from the MemoryInfoList stream, as a table or one in detail, in WinDbg's layouts. Usage is what
- * can be told from the dump alone: images, stacks, TEBs.
+ * `!address`; that of kernels is kaddress.c. For user minidumps: the regions of the process's
+ * memory from the MemoryInfoList stream, as a table or one in detail, in WinDbg's layouts. Usage is
+ * what can be told from the dump alone: images, stacks, TEBs.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -341,11 +341,12 @@ const struct sc_command sc_address_commands[] = {
      .brief = "show the regions of memory, and what they are used for",
      .needs = SC_NEED_TARGET,
      .args = address_args,
-     .help = "Of a process's dump: a + marks the first region of an allocation. The list tells what "
-             "the process had; the dump need not hold the bytes.\n"
-             "Of a kernel: images, page tables, the PFN database, pools and the rest of the "
-             "kernel's half, as far as the kernel's own map, its variables or the build tell; of "
-             "the process of .process its VADs.",
+     .help =
+         "Of a process's dump: a + marks the first region of an allocation. The list tells what "
+         "the process had; the dump need not hold the bytes.\n"
+         "Of a kernel: images, page tables, the PFN database, pools and the rest of the "
+         "kernel's half, as far as the kernel's own map, its variables or the build tell; of "
+         "the process of .process its VADs.",
      .sample = "!address",
      .run = run_address},
     {.name = NULL},

@@ -34,22 +34,14 @@ struct row {
     bool has_state;
 };
 static const struct sc_field fields[] = {
-    SC_FIELD(struct row, start, SC_F_ADDR),
-    SC_FIELD(struct row, end, SC_F_ADDR),
-    SC_FIELD(struct row, size, SC_F_HEX64),
-    SC_FIELD(struct row, usage, SC_F_STR),
-    SC_FIELD(struct row, va_type, SC_F_STR),
-    SC_FIELD(struct row, source, SC_F_STR),
-    SC_FIELD(struct row, module, SC_F_STR),
-    SC_FIELD(struct row, path, SC_F_STR),
-    SC_FIELD(struct row, vad, SC_F_ADDR),
-    SC_FIELD(struct row, state, SC_F_HEX32),
-    SC_FIELD(struct row, state_name, SC_F_STR),
-    SC_FIELD(struct row, protect, SC_F_HEX32),
-    SC_FIELD(struct row, protect_name, SC_F_STR),
-    SC_FIELD(struct row, memory_type, SC_F_HEX32),
-    SC_FIELD(struct row, type_name, SC_F_STR),
-    SC_FIELD_END};
+    SC_FIELD(struct row, start, SC_F_ADDR),       SC_FIELD(struct row, end, SC_F_ADDR),
+    SC_FIELD(struct row, size, SC_F_HEX64),       SC_FIELD(struct row, usage, SC_F_STR),
+    SC_FIELD(struct row, va_type, SC_F_STR),      SC_FIELD(struct row, source, SC_F_STR),
+    SC_FIELD(struct row, module, SC_F_STR),       SC_FIELD(struct row, path, SC_F_STR),
+    SC_FIELD(struct row, vad, SC_F_ADDR),         SC_FIELD(struct row, state, SC_F_HEX32),
+    SC_FIELD(struct row, state_name, SC_F_STR),   SC_FIELD(struct row, protect, SC_F_HEX32),
+    SC_FIELD(struct row, protect_name, SC_F_STR), SC_FIELD(struct row, memory_type, SC_F_HEX32),
+    SC_FIELD(struct row, type_name, SC_F_STR),    SC_FIELD_END};
 static const struct sc_rectype type = {"kernel_region", sizeof(struct row), fields};
 
 struct style {
@@ -78,7 +70,8 @@ static void detail_text(sc_out *out, const struct row *r, const struct style *s)
     if (r->module)
         sc_printf(out, "Module name:            %s\n", r->module);
     if (r->path)
-        sc_printf(out, r->module ? "Module path:            [%s]\n" : "Mapped file:            %s\n",
+        sc_printf(out,
+                  r->module ? "Module path:            [%s]\n" : "Mapped file:            %s\n",
                   r->path);
     if (r->vad != SC_UNSET64)
         sc_printf(out, "VAD:                    %s\n", sc_addr_text(r->vad, s->ptr_size, a));
@@ -175,12 +168,10 @@ static void fill_state(const struct nt_vad *v, struct row *r) {
     r->state = committed ? COMMIT : RESERVE;
     r->state_name = committed ? "MEM_COMMIT" : "MEM_RESERVE";
     r->protect = page_protection(v->protection, &r->protect_name);
-    r->memory_type = v->is_private               ? MEM_PRIVATE
-                     : v->type == NT_VAD_IMAGE ? MEM_IMAGE
-                                                 : MEM_MAPPED;
-    r->type_name = v->is_private               ? "MEM_PRIVATE"
+    r->memory_type = v->is_private ? MEM_PRIVATE : v->type == NT_VAD_IMAGE ? MEM_IMAGE : MEM_MAPPED;
+    r->type_name = v->is_private             ? "MEM_PRIVATE"
                    : v->type == NT_VAD_IMAGE ? "MEM_IMAGE"
-                                               : "MEM_MAPPED";
+                                             : "MEM_MAPPED";
 }
 
 static sc_err *show_vad(sc_session *s, const struct nt *nt, const struct nt_vad *v,
@@ -195,11 +186,11 @@ static sc_err *show_vad(sc_session *s, const struct nt *nt, const struct nt_vad 
                     .va_type = "UserRange",
                     .source = "VADs"};
     fill_state(v, &r);
-    r.usage = !v->has_flags                 ? "VAD"
-              : v->type == NT_VAD_IMAGE     ? "Image"
-              : v->is_private               ? "Private"
-              : nt_set(&v->file)            ? "MappedFile"
-                                            : "Section";
+    r.usage = !v->has_flags             ? "VAD"
+              : v->type == NT_VAD_IMAGE ? "Image"
+              : v->is_private           ? "Private"
+              : nt_set(&v->file)        ? "MappedFile"
+                                        : "Section";
     sc_err *err = nt_set(&v->file) ? nt_file_name(nt, v->file.value, arena, &r.path) : NULL;
     if (!err)
         sc_record(sc_session_out(s), &type, &r, row_text, style);

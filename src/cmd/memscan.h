@@ -25,7 +25,7 @@ struct sc_memscan {
     sc_space *space;
     uint64_t pos, last; /* last: the highest address that belongs to it */
     bool done;
-    bool near_gaps;  /* look for what only fillers have where the dump has nothing */
+    bool near_gaps;         /* look for what only fillers have where the dump has nothing */
     uint64_t run, run_last; /* the present range that was found last; run > run_last: none */
     struct sc_memscan_hint hint;
     uint8_t *buffer; /* owned */

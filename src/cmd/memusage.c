@@ -17,9 +17,9 @@ struct list {
     const char *name;
     uint64_t pages, kb;
 };
-static const struct sc_field list_fields[] = {
-    SC_FIELD(struct list, name, SC_F_STR), SC_FIELD(struct list, pages, SC_F_U64),
-    SC_FIELD(struct list, kb, SC_F_U64), SC_FIELD_END};
+static const struct sc_field list_fields[] = {SC_FIELD(struct list, name, SC_F_STR),
+                                              SC_FIELD(struct list, pages, SC_F_U64),
+                                              SC_FIELD(struct list, kb, SC_F_U64), SC_FIELD_END};
 static const struct sc_rectype list_type = {"page_list", sizeof(struct list), list_fields};
 
 static void list_text(sc_out *out, const void *record, void *ctx) {
@@ -39,19 +39,19 @@ struct user {
     uint64_t valid, standby, dirty, shared, locked, page_tables; /* KB */
 };
 static const struct sc_field user_fields[] = {
-    SC_FIELD(struct user, key, SC_F_ADDR),      SC_FIELD(struct user, kind, SC_F_STR),
-    SC_FIELD(struct user, name, SC_F_STR),      SC_FIELD(struct user, valid, SC_F_U64),
-    SC_FIELD(struct user, standby, SC_F_U64),   SC_FIELD(struct user, dirty, SC_F_U64),
-    SC_FIELD(struct user, shared, SC_F_U64),    SC_FIELD(struct user, locked, SC_F_U64),
+    SC_FIELD(struct user, key, SC_F_ADDR),        SC_FIELD(struct user, kind, SC_F_STR),
+    SC_FIELD(struct user, name, SC_F_STR),        SC_FIELD(struct user, valid, SC_F_U64),
+    SC_FIELD(struct user, standby, SC_F_U64),     SC_FIELD(struct user, dirty, SC_F_U64),
+    SC_FIELD(struct user, shared, SC_F_U64),      SC_FIELD(struct user, locked, SC_F_U64),
     SC_FIELD(struct user, page_tables, SC_F_U64), SC_FIELD_END};
 static const struct sc_rectype user_type = {"memory_user", sizeof(struct user), user_fields};
 
 static const char *kind_word(enum nt_user_kind kind) {
     static const char *const words[] = {
-        [NT_USER_FILE] = "mapped_file", [NT_USER_SECTION] = "page_file_section",
-        [NT_USER_PROTOTYPE] = "shared", [NT_USER_PROCESS] = "process",
+        [NT_USER_FILE] = "mapped_file",        [NT_USER_SECTION] = "page_file_section",
+        [NT_USER_PROTOTYPE] = "shared",        [NT_USER_PROCESS] = "process",
         [NT_USER_UNKNOWN_PROCESS] = "process", [NT_USER_KERNEL] = "kernel",
-        [NT_USER_DRIVER] = "driver", [NT_USER_OTHER] = "other"};
+        [NT_USER_DRIVER] = "driver",           [NT_USER_OTHER] = "other"};
     return words[kind];
 }
 
@@ -109,16 +109,21 @@ static void show_user(sc_session *s, const struct nt_user *n) {
 }
 
 static void show_lists(sc_session *s, const struct nt_pfnuse *use) {
-    static const uint8_t order[] = {NT_PAGE_ZEROED,     NT_PAGE_FREE,
-                                    NT_PAGE_STANDBY,    NT_PAGE_MODIFIED,
-                                    NT_PAGE_MODIFIED_NO_WRITE, NT_PAGE_ACTIVE,
-                                    NT_PAGE_TRANSITION, NT_PAGE_BAD};
+    static const uint8_t order[] = {NT_PAGE_ZEROED,
+                                    NT_PAGE_FREE,
+                                    NT_PAGE_STANDBY,
+                                    NT_PAGE_MODIFIED,
+                                    NT_PAGE_MODIFIED_NO_WRITE,
+                                    NT_PAGE_ACTIVE,
+                                    NT_PAGE_TRANSITION,
+                                    NT_PAGE_BAD};
     for (size_t i = 0; i < sizeof order; i++)
         show_list(s, nt_page_location_name(order[i]), use->location[order[i]]);
     show_list(s, "Unknown", use->absent);
     show_list(s, "TOTAL", use->total + use->absent);
     if (use->absent)
-        sc_remark(sc_session_out(s), "Unknown: the dump does not hold their part of the PFN database.");
+        sc_remark(sc_session_out(s),
+                  "Unknown: the dump does not hold their part of the PFN database.");
 }
 
 static void show_users(sc_session *s, const struct nt_pfnuse *use, bool dirty_only) {

@@ -223,7 +223,8 @@ static sc_err *run_search(sc_session *session, const struct sc_args *args) {
     s.buffer = malloc(PIECE);
     if (!s.buffer)
         return sc_err_nomem();
-    sc_printf(out, "Searching PFNs in range %08" PRIX64 " - %08" PRIX64 " for [%0*" PRIX64
+    sc_printf(out,
+              "Searching PFNs in range %08" PRIX64 " - %08" PRIX64 " for [%0*" PRIX64
               " - %0*" PRIX64 "]\n\n",
               s.first / PAGE, (s.end - 1) / PAGE, (int)s.digits, s.low, (int)s.digits,
               s.low + s.span);

@@ -39,14 +39,10 @@ struct entry {
     struct sc_translation t; /* decoded */
 };
 static const struct sc_field entry_fields[] = {
-    SC_FIELD(struct entry, name, SC_F_STR),
-    SC_FIELD(struct entry, address, SC_F_ADDR),
-    SC_FIELD(struct entry, physical, SC_F_ADDR),
-    SC_FIELD(struct entry, value, SC_F_HEX64),
-    SC_FIELD(struct entry, kind, SC_F_STR),
-    SC_FIELD(struct entry, pfn, SC_F_ADDR),
-    SC_FIELD(struct entry, flags, SC_F_STR),
-    SC_FIELD_END};
+    SC_FIELD(struct entry, name, SC_F_STR),      SC_FIELD(struct entry, address, SC_F_ADDR),
+    SC_FIELD(struct entry, physical, SC_F_ADDR), SC_FIELD(struct entry, value, SC_F_HEX64),
+    SC_FIELD(struct entry, kind, SC_F_STR),      SC_FIELD(struct entry, pfn, SC_F_ADDR),
+    SC_FIELD(struct entry, flags, SC_F_STR),     SC_FIELD_END};
 static const struct sc_rectype entry_type = {"pte", sizeof(struct entry), entry_fields};
 
 struct walk {
@@ -447,9 +443,8 @@ static sc_err *run_pte(sc_session *s, const struct sc_args *args) {
 struct mapped {
     uint64_t pte, va;
 };
-static const struct sc_field mapped_fields[] = {SC_FIELD(struct mapped, pte, SC_F_ADDR),
-                                                SC_FIELD(struct mapped, va, SC_F_ADDR),
-                                                SC_FIELD_END};
+static const struct sc_field mapped_fields[] = {
+    SC_FIELD(struct mapped, pte, SC_F_ADDR), SC_FIELD(struct mapped, va, SC_F_ADDR), SC_FIELD_END};
 static const struct sc_rectype mapped_type = {"pte_address", sizeof(struct mapped), mapped_fields};
 
 static void mapped_text(sc_out *out, const void *record, void *ctx) {

@@ -68,9 +68,9 @@ static const char *level_name(enum sc_paging_mode mode, unsigned level) {
 }
 
 static const char *prefix(enum sc_paging_mode mode) {
-    return mode == SC_PAGING_ARM64                             ? "Arm64VtoP: "
+    return mode == SC_PAGING_ARM64                          ? "Arm64VtoP: "
            : mode == SC_PAGING_X86 || mode == SC_PAGING_PAE ? "X86VtoP: "
-                                                               : "Amd64VtoP: ";
+                                                            : "Amd64VtoP: ";
 }
 
 /* ---- text ---- */

@@ -12,14 +12,14 @@
 enum { NT_USERS_MAX = 1 << 20 };
 
 enum nt_user_kind {
-    NT_USER_FILE,      /* `key`: the control area */
-    NT_USER_SECTION,   /* pages of sections that page files back */
-    NT_USER_PROTOTYPE, /* shared: whose pages these are is not known */
-    NT_USER_PROCESS,   /* `key`: EPROCESS */
+    NT_USER_FILE,            /* `key`: the control area */
+    NT_USER_SECTION,         /* pages of sections that page files back */
+    NT_USER_PROTOTYPE,       /* shared: whose pages these are is not known */
+    NT_USER_PROCESS,         /* `key`: EPROCESS */
     NT_USER_UNKNOWN_PROCESS, /* a page of a process that is not in the list */
-    NT_USER_KERNEL,    /* `name`: kind of address */
-    NT_USER_DRIVER,    /* `name`: the module */
-    NT_USER_OTHER,     /* nothing tells */
+    NT_USER_KERNEL,          /* `name`: kind of address */
+    NT_USER_DRIVER,          /* `name`: the module */
+    NT_USER_OTHER,           /* nothing tells */
 };
 
 struct nt_user {

@@ -68,7 +68,8 @@ static sc_err *add_fixed(struct nt_regions *r) {
     const struct fixed *list = old ? x64 : narrow ? &shared32 : &shared64;
     size_t n = old ? sizeof x64 / sizeof *x64 : 1;
     for (size_t i = 0; i < n; i++) {
-        sc_err *err = add(r, list[i].start, list[i].last, list[i].name, "what is fixed in this build");
+        sc_err *err =
+            add(r, list[i].start, list[i].last, list[i].name, "what is fixed in this build");
         if (err)
             return err;
     }
@@ -153,10 +154,10 @@ static sc_err *type_name(const struct nt *nt, const char *type, const char *pref
 
 static sc_err *name_types(struct nt_regions *r) {
     /* Windows 10 2004; those before and behind differ at their end. */
-    static const char *const w10[] = {"Unused", "SessionSpace", "ProcessSpace", "BootLoaded",
-                                      "PfnDatabase", "NonPagedPool", "PagedPool",
-                                      "SpecialPoolPaged", "SystemCache", "SystemPtes", "Hal",
-                                      "SessionGlobalSpace", "DriverImages"};
+    static const char *const w10[] = {
+        "Unused",       "SessionSpace",       "ProcessSpace",     "BootLoaded",  "PfnDatabase",
+        "NonPagedPool", "PagedPool",          "SpecialPoolPaged", "SystemCache", "SystemPtes",
+        "Hal",          "SessionGlobalSpace", "DriverImages"};
     for (unsigned i = 0; i < TYPES_MAX; i++) {
         sc_err *err = type_name(r->nt, "nt!_MI_SYSTEM_VA_TYPE", "MiVa", i, w10,
                                 sizeof w10 / sizeof *w10, r->type_name[i]);
@@ -192,10 +193,11 @@ static const struct nt_def visible_def = {
 
 /* SystemVaRegions: MI_SYSTEM_VA_ASSIGNMENT, an address and a number of bytes each. */
 static sc_err *load_assignments(struct nt_regions *r, uint64_t at) {
-    static const char *const names[] = {
-        "NonPagedPool", "PagedPool", "SystemCache", "SystemPtes", "UltraZero", "PfnDatabase",
-        "Cfg", "HyperSpace", "KernelStacks", "PageTables", "Session", "SecureNonPagedPool",
-        "SystemImages"};
+    static const char *const names[] = {"NonPagedPool", "PagedPool",  "SystemCache",
+                                        "SystemPtes",   "UltraZero",  "PfnDatabase",
+                                        "Cfg",          "HyperSpace", "KernelStacks",
+                                        "PageTables",   "Session",    "SecureNonPagedPool",
+                                        "SystemImages"};
     for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
         uint64_t base, size;
         char name[NT_REGION_NAME];

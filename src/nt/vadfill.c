@@ -130,8 +130,8 @@ sc_err *nt_vadfill_page(struct nt_vadfill *f, uint64_t addr, const struct sc_tra
     if (!r)
         return err;
     ret->vad = r->node;
-    if (tr->kind == SC_PTE_DEMAND_ZERO || (r->is_private && r->committed && !tr->prototype &&
-                                           tr->kind == SC_PTE_NONE)) {
+    if (tr->kind == SC_PTE_DEMAND_ZERO ||
+        (r->is_private && r->committed && !tr->prototype && tr->kind == SC_PTE_NONE)) {
         ret->behind = NT_BEHIND_ZERO;
         return NULL;
     }

@@ -130,9 +130,8 @@ static void flags_are_read_where_the_build_has_them(void **state) {
         put_tree(&t);
         /* Of 22000 the table of layouts has no `u`: it lies behind the lock. */
         bool unnamed = b->build == 22000;
-        at = node(&t, 1) +
-             (unnamed ? world_offset(t.w, "_MMVAD_SHORT", "PushLock") + 8
-                      : world_offset(t.w, "_MMVAD_SHORT", "u"));
+        at = node(&t, 1) + (unnamed ? world_offset(t.w, "_MMVAD_SHORT", "PushLock") + 8
+                                    : world_offset(t.w, "_MMVAD_SHORT", "u"));
         world_bits(t.w, "_MMVAD_FLAGS", at, "Protection", 6);
         world_bits(t.w, "_MMVAD_FLAGS", at, "PrivateMemory", 1);
         commit = at;
@@ -284,7 +283,7 @@ static void prototypes_go_on_in_the_next_subsection(void **state) {
     struct nt_vad v;
     bool found;
     uint64_t at, sub = builds[6].pool + 0x10000, next = sub + 0x100, array = sub + 0x1000,
-             second = sub + 0x2000;
+                 second = sub + 0x2000;
     tree_begin(&t, &builds[6]);
     put_range(&t, 0, 0x100, 0x1ff);
     world_set(t.w, "_MMVAD", node(&t, 0), "Subsection", 0, sub);
