@@ -38,6 +38,7 @@ extern const struct sc_rule sc_rule_stack;
 extern const struct sc_rule sc_rule_raw_stack;
 extern const struct sc_rule sc_rule_hardware;
 extern const struct sc_rule sc_rule_hardware_damage;
+extern const struct sc_rule sc_rule_hardware_pages;
 extern const struct sc_rule sc_rule_hook;
 extern const struct sc_rule sc_rule_hung_processor;
 extern const struct sc_rule sc_rule_ended_process;

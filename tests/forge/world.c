@@ -32,6 +32,11 @@ static bool check(struct forge_scenario *s) {
                            "pte, vad: a user minidump has no page tables");
     if (s->dump == FORGE_DUMP_WHOLE && s->cpu.machine == 0xaa64)
         return forge_wrong(s, s->cpu.line, "whole memory is made of x64 and x86 only");
+    bool rdmp = s->whole == FORGE_WHOLE_RDMP_K || s->whole == FORGE_WHOLE_RDMP_KA ||
+                s->whole == FORGE_WHOLE_RDMP_F;
+    if (s->dump == FORGE_DUMP_WHOLE && s->cpu.machine == 0x14c && rdmp)
+        return forge_wrong(s, s->dump_line, "dump: %s is known of 64-bit systems only",
+                           forge_whole_name(s->whole));
     return true;
 }
 
