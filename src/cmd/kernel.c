@@ -54,6 +54,11 @@ sc_err *sc_session_process(sc_session *s, const struct nt *nt, uint64_t *ret) {
     return err ? err : nt_thread_process(nt, thread, ret);
 }
 
+uint64_t sc_session_physical(const sc_session *s, uint64_t value) {
+    bool extended = sc_session_ptr_size(s) == 4 && value >> 31 == 0x1ffffffff;
+    return extended ? value & UINT32_MAX : value;
+}
+
 void sc_session_set_thread(sc_session *s, uint64_t thread) { s->implicit_thread = thread; }
 void sc_session_set_process(sc_session *s, uint64_t process) { s->implicit_process = process; }
 
