@@ -117,6 +117,12 @@ SC_API uint64_t sc_target_dtb(const sc_target *target);
  * this function). Kernel addresses answer as in sc_target_space(). SC_ERR_UNSUPPORTED as above.
  */
 SC_API sc_err *sc_target_process_space(sc_target *target, uint64_t dtb, sc_space **ret_space);
+/**
+ * Page PAGE of page file NUMBER into RET_PAGE. SC_READ_PAGED_OUT: it was not given at opening, or
+ * is too short. For whoever finds by other means than page tables that a page is there.
+ */
+SC_API enum sc_read sc_target_pagefile(sc_target *target, unsigned number, uint64_t page,
+                                       uint8_t ret_page[0x1000]);
 /** Layout of soft entries bound from symbols; replaces the built-in table's. */
 SC_API void sc_target_set_soft_pte(sc_target *target, const struct sc_soft_pte *soft);
 

@@ -155,6 +155,13 @@ extern const struct sc_command sc_cxx_commands[];       /* cxx.c */
 extern const struct sc_command sc_trap_commands[];      /* trap.c */
 extern const struct sc_command sc_findstack_commands[]; /* findstack.c */
 extern const struct sc_command sc_errrec_commands[];    /* errrec.c */
+extern const struct sc_command sc_vad_commands[];       /* vad.c */
+extern const struct sc_command sc_pte_commands[];       /* pte.c */
+extern const struct sc_command sc_vtop_commands[];      /* vtop.c */
+extern const struct sc_command sc_physical_commands[];  /* physical.c */
+extern const struct sc_command sc_physfind_commands[];  /* physfind.c */
+extern const struct sc_command sc_pfn_commands[];       /* pfn.c */
+extern const struct sc_command sc_memusage_commands[];  /* memusage.c */
 
 /* What a command may use of its session. */
 sc_target *sc_session_target(const sc_session *session); /* NULL without one */

@@ -15,6 +15,7 @@
 
 #include "base/utf.h"
 #include "cmd/memtext.h"
+#include "cmd/procspace.h"
 #include "cmd/real.h"
 #include "cmd/session_impl.h"
 
@@ -90,6 +91,7 @@ void sc_display_done(sc_session *s, const char *command, uint64_t next) {
     s->display_next = sc_space_canon(sc_target_space(s->target), next);
     s->has_display_next = true;
     sc_session_set_dot(s, s->display_next);
+    sc_session_note_zeros(s);
 }
 
 /* --- elements ------------------------------------------------------------------------------- */

@@ -39,6 +39,8 @@ const struct sc_family sc_families[] = {
     {"Searching and comparing memory", sc_search_commands},
     {"Memory and files", sc_write_commands},
     {"Memory regions", sc_address_commands},
+    {"Virtual address descriptors", sc_vad_commands},
+    {"Page tables", sc_pte_commands},
     {"Hardware errors", sc_errrec_commands},
     {"The process", sc_process_commands},
     {"Handles", sc_handle_commands},

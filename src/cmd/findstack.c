@@ -12,6 +12,7 @@
 
 #include "base/utf.h"
 #include "base/vec.h"
+#include "cmd/procspace.h"
 #include "cmd/show.h"
 #include "cmd/stack.h"
 
@@ -46,6 +47,7 @@ static sc_err *count_threads(sc_session *session, uint32_t *ret_count) {
 
 static sc_err *each_thread(sc_session *session, uint32_t count, stack_fn fn, void *ctx) {
     struct sc_context saved = *sc_session_context(session);
+    struct sc_implicit implicit = sc_session_implicit(session);
     uint32_t before = sc_session_current(session);
     sc_err *err = NULL;
     for (uint32_t i = 0; !err && i < count; i++) {
@@ -55,6 +57,7 @@ static sc_err *each_thread(sc_session *session, uint32_t count, stack_fn fn, voi
             err = one_thread(session, i, fn, ctx);
     }
     sc_err_destroy(sc_session_set_current(session, before));
+    sc_session_restore_implicit(session, &implicit);
     sc_session_restore_context(session, &saved);
     return err;
 }

@@ -6,13 +6,15 @@
  *     .thread [/p [/r]] [/P] [/w] [address]      .process [/i] [/p [/r]] [/P] [address]
  *     .context [page directory]
  *
- * A small dump holds no page tables and no memory of processes: what would need them is refused, or
- * says that it has no effect.
+ * Where the dump has page tables, a process is also whose memory commands see, and `.context` sets
+ * tables alone. A small dump has none: what would need them is refused, or says that it has no
+ * effect.
  */
 #include <inttypes.h>
 
 #include "cmd/dispatch.h"
 #include "cmd/kthread.h"
+#include "cmd/procspace.h"
 #include "cmd/session_impl.h"
 #include "nt/current.h"
 
@@ -40,6 +42,8 @@ static void say(sc_session *s, const char *what, uint64_t address) {
 }
 
 static void say_no_memory(sc_session *s, const char *option) {
+    if (sc_target_has_paging(s->target))
+        return;
     sc_remark(s->out, "%s has no effect: this dump holds no page tables and no memory of processes",
               option);
 }
@@ -113,7 +117,9 @@ static sc_err *run_dot_thread(sc_session *s, const struct sc_args *args) {
         sc_remark(s->out, "It does not run: only its instruction, stack and frame pointers are "
                           "known.");
     if (args->v[THREAD_USER].given) {
-        sc_session_set_process(s, process);
+        err = sc_session_enter_process(s, &nt, process);
+        if (err)
+            return err;
         say(s, "process", process);
     }
     if (args->v[THREAD_RELOAD].given || args->v[THREAD_ALL].given)
@@ -157,10 +163,11 @@ static sc_err *run_dot_process(sc_session *s, const struct sc_args *args) {
     if (address) {
         err = check_process(&nt, address);
         if (!err)
-            sc_session_set_process(s, address);
+            err = sc_session_enter_process(s, &nt, address);
     } else {
-        sc_session_set_process(s, 0);
-        err = sc_session_process(s, &nt, &address);
+        err = sc_session_leave_process(s);
+        if (!err)
+            err = sc_session_process(s, &nt, &address);
     }
     if (err)
         return err;
@@ -188,10 +195,31 @@ static void context_text(sc_out *out, const void *record, void *ctx) {
     sc_printf(out, "User-mode page directory base is %" PRIx64 "\n", r->base);
 }
 
+static void show_context(sc_session *s, uint64_t base) {
+    /* Its low bits are flags and, since Windows 10, the number of the address space. */
+    bool pae = sc_target_paging(s->target)->mode == SC_PAGING_PAE;
+    const struct context r = {base & ~(uint64_t)(pae ? 0x1f : 0xfff)};
+    sc_record(s->out, &context_type, &r, context_text, NULL);
+}
+
+/* Where there are page tables: those at hand, or others. */
+static sc_err *run_tables(sc_session *s, const struct sc_val *v) {
+    sc_err *err = NULL;
+    if (v->given && v->num)
+        err = sc_session_enter_tables(s, v->num);
+    else if (v->given)
+        err = sc_session_leave_process(s);
+    if (!err)
+        show_context(s, sc_target_dtb(s->target));
+    return err;
+}
+
 static sc_err *run_context(sc_session *s, const struct sc_args *args) {
     struct nt nt;
     struct nt_process p;
     uint64_t address;
+    if (sc_target_has_paging(s->target))
+        return run_tables(s, &args->v[0]);
     if (args->v[0].given && args->v[0].num)
         return sc_errf(SC_ERR_UNSUPPORTED, ".context: this dump holds no page tables: there is no "
                                            "other address space in it");
@@ -207,9 +235,7 @@ static sc_err *run_context(sc_session *s, const struct sc_args *args) {
                       nt_why(&p.f[NT_P_DIR_BASE]));
     if (err)
         return err;
-    /* Its low bits are flags and, since Windows 10, the number of the address space. */
-    const struct context r = {p.f[NT_P_DIR_BASE].value & ~(uint64_t)0xfff};
-    sc_record(s->out, &context_type, &r, context_text, NULL);
+    show_context(s, p.f[NT_P_DIR_BASE].value);
     sc_nt_assumed(s, p.assumed);
     return NULL;
 }
@@ -238,15 +264,20 @@ const struct sc_command sc_implicit_commands[] = {
      .args = process_args,
      .help = "Without an address, or with 0, the process of the current thread again. $proc and "
              "!process are about it.\n"
-             "A small dump holds no memory of processes, so /p and /r have no effect.",
+             "Where the dump has page tables, commands that show memory see the pages of this "
+             "process; what page tables do not tell, its VADs do. A small dump holds no memory of "
+             "processes, so /p and /r have no effect.",
      .sample = ".process",
      .run = run_dot_process},
     {.name = ".context",
-     .brief = "show the page directory of the current process",
+     .brief = "show or set the page directory that addresses of processes go through",
      .needs = SC_NEED_KERNEL | SC_NEED_WINDOWS,
      .instead = "it has one address space",
      .args = context_args,
-     .help = "A small dump holds no page tables: there is no other address space to choose.",
+     .help = "With the address of a page directory (DirBase of !process), memory commands see that "
+             "process's pages; 0: back to those that the dump was opened with. .process does the "
+             "same by process.\n"
+             "A small dump holds no page tables: there is no other address space to choose.",
      .sample = ".context",
      .run = run_context},
     {.name = NULL},

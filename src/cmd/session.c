@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/time.h"
+#include "cmd/procspace.h"
 
 sc_err *sc_session_create(sc_target *target, sc_out *out, sc_session **ret_session) {
     sc_session *s = calloc(1, sizeof *s);
@@ -27,6 +28,11 @@ sc_err *sc_session_create(sc_target *target, sc_out *out, sc_session **ret_sessi
     sc_listing_init(&s->listing);
     if (target)
         s->current = sc_target_machine(target)->current;
+    sc_err *err = sc_procspace_init(s);
+    if (err) {
+        sc_session_destroy(s);
+        return err;
+    }
     *ret_session = s;
     return NULL;
 }
@@ -38,6 +44,7 @@ void sc_session_destroy(sc_session *s) {
     sc_logfile_settle(s);
     sc_aliases_destroy(s->script.aliases);
     free(s->hits);
+    sc_procspace_deinit(s);
     sc_symbolry_deinit(&s->symbolry);
     sc_listing_deinit(&s->listing);
     free(s->symbol_path);
@@ -118,7 +125,10 @@ sc_err *sc_session_set_current(sc_session *s, uint32_t index) {
         return sc_errf(SC_ERR_NOT_FOUND, "there is no %s %u: this dump has %zu",
                        sc_target_machine(s->target)->kernel ? "processor" : "thread", index, count);
     s->current = index;
-    s->implicit_thread = s->implicit_process = 0;
+    s->implicit_thread = 0;
+    err = sc_session_leave_process(s);
+    if (err)
+        return err;
     s->context = (struct sc_context){0};
     s->has_unasm = false;
     return NULL;

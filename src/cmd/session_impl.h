@@ -14,7 +14,8 @@
 enum { SC_NVARS = 20, SC_NEST_MAX = 40 };
 
 struct sc_logfile;
-struct sc_hits; /* search.c */
+struct sc_hits;      /* search.c */
+struct sc_procspace; /* procspace.c */
 
 /* Symbols as the session holds them. */
 enum { SC_WARNINGS_MAX = 32 };
@@ -36,6 +37,8 @@ struct sc_session {
     sc_out *main_out;                           /* the session's own */
     uint32_t current;                           /* processor or thread */
     uint64_t implicit_thread, implicit_process; /* .thread, .process; 0: the current ones */
+    struct sc_procspace *procspace; /* owned; NULL: the target has no page tables */
+    uint32_t soft_epoch;            /* symbols that soft entries were bound from, + 1; 0 none */
     struct sc_context context;
     uint32_t kframes; /* .kframes */
     long tz;

@@ -44,6 +44,11 @@ static enum sc_read read_pagefile(void *ctx, unsigned number, uint64_t page, uin
     return got == 0x1000 ? SC_READ_OK : SC_READ_PAGED_OUT;
 }
 
+enum sc_read sc_target_pagefile(sc_target *target, unsigned number, uint64_t page,
+                                uint8_t ret_page[0x1000]) {
+    return target->whole ? read_pagefile(target, number, page, ret_page) : SC_READ_PAGED_OUT;
+}
+
 /* ---- which tables ---- */
 
 /* Do TABLES lead to something that must be there? */
