@@ -52,6 +52,9 @@ static sc_err *execute(sc_session *s, const char *text, sc_arena *arena, const c
     sc_err *err = check_needs(s, found.row);
     if (err)
         return err;
+    err = found.row->needs ? sc_session_sync_modules(s) : NULL;
+    if (err)
+        return err;
     struct sc_args *args = sc_arena_alloc(arena, sizeof *args);
     if (!args)
         return sc_err_nomem();

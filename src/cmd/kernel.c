@@ -54,7 +54,10 @@ sc_err *sc_session_process(sc_session *s, const struct nt *nt, uint64_t *ret) {
 }
 
 void sc_session_set_thread(sc_session *s, uint64_t thread) { s->implicit_thread = thread; }
-void sc_session_set_process(sc_session *s, uint64_t process) { s->implicit_process = process; }
+void sc_session_set_process(sc_session *s, uint64_t process) {
+    s->procspace_changes += s->implicit_process != process;
+    s->implicit_process = process;
+}
 
 /* ---- numbers ---- */
 

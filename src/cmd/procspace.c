@@ -131,6 +131,7 @@ static sc_err *enter(sc_session *s, uint64_t dtb, bool unknown) {
     forget(p);
     p->dtb = dtb;
     p->unknown = unknown;
+    s->procspace_changes++;
     return NULL;
 }
 
@@ -160,6 +161,10 @@ sc_err *sc_session_leave_process(sc_session *s) {
     return enter(s, 0, false);
 }
 
+bool sc_session_tables_unknown(const sc_session *s) {
+    return s->procspace && s->procspace->unknown;
+}
+
 struct sc_implicit sc_session_implicit(const sc_session *s) {
     return (struct sc_implicit){s->implicit_thread, s->implicit_process,
                                 s->procspace ? s->procspace->dtb : 0};
@@ -169,6 +174,7 @@ void sc_session_restore_implicit(sc_session *s, const struct sc_implicit *old) {
     bool unknown = old->dtb && !old->process;
     if (s->procspace && s->procspace->dtb != old->dtb)
         sc_err_destroy(enter(s, old->dtb, unknown));
+    s->procspace_changes++;
     s->implicit_thread = old->thread;
     s->implicit_process = old->process;
 }

@@ -25,6 +25,9 @@ sc_err *sc_session_enter_tables(sc_session *session, uint64_t dtb);
 /* Back to those that the dump was opened with. */
 sc_err *sc_session_leave_process(sc_session *session);
 
+/* Was it page tables alone that were set (`.context`)? */
+bool sc_session_tables_unknown(const sc_session *session);
+
 /* For commands that change them for a while. */
 struct sc_implicit sc_session_implicit(const sc_session *session);
 void sc_session_restore_implicit(sc_session *session, const struct sc_implicit *implicit);

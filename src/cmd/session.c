@@ -45,6 +45,7 @@ void sc_session_destroy(sc_session *s) {
     sc_aliases_destroy(s->script.aliases);
     free(s->hits);
     sc_procspace_deinit(s);
+    sc_usermods_deinit(s);
     sc_symbolry_deinit(&s->symbolry);
     sc_listing_deinit(&s->listing);
     free(s->symbol_path);

@@ -20,6 +20,7 @@ void sc_symbolry_init(struct sc_symbolry *symbolry) {
 void sc_symbolry_deinit(struct sc_symbolry *symbolry) {
     sc_layout_book_destroy(symbolry->layouts);
     sc_unwinder_destroy(symbolry->unwinder);
+    sc_unwinder_destroy(symbolry->wow_unwinder);
     sc_symtab_destroy(symbolry->symtab);
     free(symbolry->why);
 }
@@ -140,6 +141,8 @@ void sc_session_forget_layouts(sc_session *s) {
         sc_layout_book_forget(s->symbolry.layouts);
     if (s->symbolry.unwinder)
         sc_unwinder_forget(s->symbolry.unwinder);
+    sc_unwinder_destroy(s->symbolry.wow_unwinder);
+    s->symbolry.wow_unwinder = NULL;
     s->symbolry.epoch++;
     sc_session_reset_scope(s); /* its frame names a module */
 }

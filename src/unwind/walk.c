@@ -575,11 +575,30 @@ static enum left leave_frame(struct walk *w, sc_err **ret_err) {
     return left;
 }
 
+/* A frame of user mode in a process whose memory is not at hand: it is shown, and no more. */
+static bool is_foreign(const struct walk *w) {
+    uint64_t ip = sc_regs_ip(&w->next.regs);
+    return w->opts && w->opts->kernel_only && w->out->count &&
+           !(w->u->ptr_size == 4 ? ip >= 0x80000000u : ip >> 63);
+}
+
+static sc_err *push_foreign(struct walk *w) {
+    w->m = NULL;
+    struct sc_frame *f = push_next(w);
+    if (!f)
+        return sc_err_nomem();
+    f->foreign = true;
+    end(w, SC_STACK_END_DONE, 0);
+    return NULL;
+}
+
 static sc_err *run(struct walk *w) {
     while (w->out->count < w->max) {
         sc_err *err = NULL;
         if (sc_target_cancelled(w->u->target))
             return sc_err_cancelled();
+        if (is_foreign(w))
+            return push_foreign(w);
         err = sc_unwind_module_at(w->u, sc_regs_ip(&w->next.regs), &w->m);
         if (!err)
             err = push_inlines(w);
