@@ -7,7 +7,7 @@
 FACTS_FOLDER holds nt-structs-xp-w10.tsv (one column a build: offsets and sizes) and structs-w10-w11.tsv (a listing of
 Windows 10 and 11 structures, kernel and drivers); ISF_FOLDER Volatility tables with their INDEX.tsv. Offsets and sizes
 come from the first; the listing adds what the first lacks (build 22000, the filter manager, NDIS). The tables give the
-types of fields, confirm the listing, and say which structures changed within a build. Python 3 standard library only.
+types of fields, some structures that both lack, confirm the listing, and say which structures changed within a build. Python 3 standard library only.
 """
 import collections
 import glob
@@ -245,6 +245,34 @@ def add_listing(layout, listed, named, tables):
             del layout.structs[struct]
 
 
+# Structures that the fact tables lack or have in part, and that readers of memory use go through.
+FROM_TABLES = re.compile(
+    r"_(MI_(PARTITION|PARTITION_COMMIT|PARTITION_PAGE_LISTS|VISIBLE_PARTITION|VISIBLE_STATE|SYSTEM_INFORMATION|POOL_STATE|"
+    r"SYSTEM_PTE_STATE|SYSTEM_PTE_TYPE|SYSTEM_VA_ASSIGNMENT|ERROR_STATE)|SEGMENT_HEAP|HEAP_SEG_CONTEXT|HEAP_PAGE_SEGMENT|"
+    r"HEAP_PAGE_RANGE_DESCRIPTOR|HEAP_VS_(SUBSEGMENT|CHUNK_HEADER|CHUNK_HEADER_SIZE|CONTEXT)|HEAP_LFH_SUBSEGMENT|"
+    r"HEAP_LFH_SUBSEGMENT_ENCODED_OFFSETS|HEAP_LARGE_ALLOC_DATA|HEAP_RUNTIME_MEMORY_STATS|EX_(POOL_HEAP_MANAGER_STATE|"
+    r"HEAP_POOL_NODE)|RTLP_HP_(HEAP_GLOBALS|HEAP_MANAGER)|RTL_BITMAP|RTL_BITMAP_EX|RTL_(DYNAMIC_)?LOOKASIDE|VACB|"
+    r"VACB_ARRAY_HEADER|SHARED_CACHE_MAP|MMPFNLIST|GENERAL_LOOKASIDE|GENERAL_LOOKASIDE_POOL|PAGED_LOOKASIDE_LIST|"
+    r"NPAGED_LOOKASIDE_LIST|MM_SESSION_SPACE|MMPAGING_FILE)")
+
+
+def add_from_tables(layout, tables):
+    """What the tables of this very build have of those structures and the layout has not."""
+    own = [t for t in tables if t.version.split(".")[2] == str(layout.build)]
+    for table in own[:1]:
+        for struct, real in table.types.items():
+            if not FROM_TABLES.fullmatch(struct):
+                continue
+            s = layout.struct(struct)
+            if not s["fields"] or s["size"] is None:
+                s["kind"], s["size"] = real["kind"], real["size"]
+            if s["size"] != real["size"]:
+                continue
+            for name in real["fields"]:
+                if name not in s["fields"] and not name.startswith(("__", "unnamed", "<")):
+                    s["fields"][name] = table.field(struct, name)
+
+
 def next_offset(s, offset):
     after = [f.offset for f in s["fields"].values() if f.offset > offset]
     end = s["size"] if s["size"] is not None else 1 << 40
@@ -393,6 +421,8 @@ def main():
         own = [t for b, t in tables if b == layout.build]
         if layout.cpu == "x64" and layout.build in LISTING:
             add_listing(layout, listed, named, own)
+        if layout.cpu == "x64":
+            add_from_tables(layout, own)
         settle_types(layout, tables)
         if layout.cpu == "x64":
             judge(layout, own)

@@ -148,6 +148,10 @@ extern const struct sc_command sc_pcr_commands[];       /* pcr.c */
 extern const struct sc_command sc_ipi_commands[];       /* ipi.c */
 extern const struct sc_command sc_running_commands[];   /* running.c */
 extern const struct sc_command sc_implicit_commands[];  /* implicit.c */
+extern const struct sc_command sc_poolused_commands[];  /* poolused.c */
+extern const struct sc_command sc_vm_commands[];        /* vm.c */
+extern const struct sc_command sc_pool_commands[];      /* pool.c */
+extern const struct sc_command sc_poolfind_commands[];  /* poolfind.c */
 extern const struct sc_command sc_stack_commands[];     /* stack.c */
 extern const struct sc_command sc_frame_commands[];     /* frame.c */
 extern const struct sc_command sc_local_commands[];     /* dv.c */
@@ -158,6 +162,7 @@ extern const struct sc_command sc_errrec_commands[];    /* errrec.c */
 extern const struct sc_command sc_vad_commands[];       /* vad.c */
 extern const struct sc_command sc_pte_commands[];       /* pte.c */
 extern const struct sc_command sc_vtop_commands[];      /* vtop.c */
+extern const struct sc_command sc_ptov_commands[];      /* ptov.c */
 extern const struct sc_command sc_physical_commands[];  /* physical.c */
 extern const struct sc_command sc_physfind_commands[];  /* physfind.c */
 extern const struct sc_command sc_pfn_commands[];       /* pfn.c */

@@ -67,7 +67,8 @@ struct sc_session {
     struct sc_scripting script;
     char display[8]; /* the last d command, for `d` */
     bool has_display_next;
-    uint64_t display_next; /* where the next one goes on */
+    uint64_t display_next;  /* where the next one goes on */
+    uint64_t physical_next; /* where the next !db, !dc, … goes on */
     uint64_t shown_value;  /* $p: what it showed last … */
     bool has_shown_value;  /* … if it showed a value */
     struct sc_hits *hits;  /* owned: what `s -[s]` kept; NULL none */

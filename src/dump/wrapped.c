@@ -98,11 +98,12 @@ struct job {
 static bool progress(struct job *j, uint64_t done) {
     const struct sc_unpack *how = j->how;
     char what[120];
-    j->read = done;
+    uint64_t total = sc_file_size(j->file);
+    j->read = done < total ? done : total; /* a hostile archive may send us behind the end */
     if (!how || !how->progress)
         return true;
     snprintf(what, sizeof what, "Unpacking %s", sc_file_name(j->file));
-    return how->progress(how->progress_ctx, what, done, sc_file_size(j->file));
+    return how->progress(how->progress_ctx, what, j->read, total);
 }
 
 static bool on_tick(void *ctx, uint64_t done) { return progress(ctx, done); }

@@ -99,7 +99,7 @@ static struct sc_paging tables_of(sc_target *t, enum sc_paging_mode mode) {
 static sc_err *wire(sc_target *t) {
     struct sc_whole *w = t->whole;
     struct sc_machine *m = &t->source->machine;
-    enum sc_paging_mode mode[2];
+    enum sc_paging_mode mode[2] = {SC_PAGING_NONE, SC_PAGING_NONE};
     size_t n = modes_of(m, mode);
     if (w->wired)
         return NULL;

@@ -107,6 +107,17 @@ struct forge_scn_struct {
     struct forge_expr address;
     struct forge_assigns member;
 };
+/* Tables of the kernel: their rows are the block's lines. */
+enum forge_table_kind { FORGE_TABLE_POOL_TAGS, FORGE_TABLE_POOL_PAGE, FORGE_TABLE_BIG_PAGES };
+struct forge_scn_table {
+    unsigned line, entries;
+    enum forge_table_kind kind;
+    struct {
+        struct forge_expr *item;
+        size_t count, room;
+    } address;
+    struct forge_listing_text listing;
+};
 /* `processor`: where a KPRCB is, and members of it. */
 struct forge_scn_processor {
     unsigned line;
@@ -263,6 +274,7 @@ struct forge_scenario {
     FORGE_LIST(forge_scn_process) processes;
     FORGE_LIST(forge_scn_thread) threads;
     FORGE_LIST(forge_scn_struct) structs;
+    FORGE_LIST(forge_scn_table) tables;
     FORGE_LIST(forge_scn_processor) processors;
     FORGE_LIST(forge_scn_stack) stacks;
     FORGE_LIST(forge_scn_memory) memory;

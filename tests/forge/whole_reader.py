@@ -226,7 +226,9 @@ def vmware_tags(memory, at):
         indices = struct.unpack(f"<{flags >> 6}I", memory.at(at, (flags >> 6) * 4))
         at += (flags >> 6) * 4
         size = flags & 0x3f
-        if size >= 62:
+        if size == 62:
+            raise Wrong("a compressed tag")
+        if size == 63:
             size, _, pad = struct.unpack("<QQH", memory.at(at, 18))
             yield name, indices, at + 18 + pad, size
             at += 18 + pad + size

@@ -14,7 +14,7 @@
  * each region regionPageNum (in the .vmem), regionPPN, regionSize (pages), and with the memory
  * inside Memory[0][0]. What a real one has besides is left out: nobody describes it.
  *
- * Learnt from: Volatility, LeechCore.
+ * Learnt from: Volatility, LeechCore, VMware's published header of these files.
  */
 #include <string.h>
 

@@ -32,6 +32,11 @@ static bool check(struct forge_scenario *s) {
                            "pte, vad: a user minidump has no page tables");
     if (s->dump == FORGE_DUMP_WHOLE && s->cpu.machine == 0xaa64)
         return forge_wrong(s, s->cpu.line, "whole memory is made of x64 and x86 only");
+    bool rdmp = s->whole == FORGE_WHOLE_RDMP_K || s->whole == FORGE_WHOLE_RDMP_KA ||
+                s->whole == FORGE_WHOLE_RDMP_F;
+    if (s->dump == FORGE_DUMP_WHOLE && s->cpu.machine == 0x14c && rdmp)
+        return forge_wrong(s, s->dump_line, "dump: %s is known of 64-bit systems only",
+                           forge_whole_name(s->whole));
     return true;
 }
 
@@ -111,8 +116,9 @@ static bool build(struct forge_world *w, struct forge_output *out) {
            forge_world_fnents(w) && (!w->kernel || forge_world_globals(w)) &&
            forge_world_stack_fit(w) && forge_world_symbols(w, true) && forge_world_moved(w) &&
            forge_world_moved_lines(w) && forge_world_registers(w) && forge_world_memory(w) &&
-           forge_world_structs(w) && (w->kernel ? make_kernel(w) : forge_world_user(w)) &&
-           forge_world_files(w, out) && make_dump(w, out);
+           forge_world_structs(w) && forge_world_tables(w) &&
+           (w->kernel ? make_kernel(w) : forge_world_user(w)) && forge_world_files(w, out) &&
+           make_dump(w, out);
 }
 
 static bool choose(struct forge_scenario *s, const char *as) {

@@ -239,6 +239,7 @@ bool forge_world_bytes(struct forge_world *w, unsigned line, const struct forge_
                        struct forge_bytes *ret);
 bool forge_world_memory(struct forge_world *w);
 bool forge_world_structs(struct forge_world *w);
+bool forge_world_tables(struct forge_world *w);
 /* A whole structure, zeroed where nothing is yet. */
 bool forge_world_struct(struct forge_world *w, unsigned line, const char *type, uint64_t addr);
 /* member=value lines of a structure. */

@@ -213,7 +213,13 @@ bool forge_world_globals(struct forge_world *w) {
                                function ? FORGE_SYM_FUNCTION : FORGE_SYM_DATA, &addr))
             return false;
     }
-    uint64_t base;
+    struct forge_place mask;
+    uint64_t base, state;
+    if (w->whole && w->s->machine.l1tf &&
+        forge_world_offset(w, "_MI_SYSTEM_INFORMATION", "Hardware.InvalidPteMask", &mask) &&
+        !forge_world_place(w, 0, w->nt, "MiState", forge_world_sizeof(w, "_MI_SYSTEM_INFORMATION"),
+                           FORGE_SYM_DATA, &state))
+        return false;
     bool random = w->whole && !w->is32 && w->s->os.build >= 14393;
     return !random || forge_world_place(w, 0, w->nt, "MmPteBase", 8, FORGE_SYM_DATA, &base);
 }

@@ -128,6 +128,9 @@ static void put_bounds(struct forge_world *w) {
                 : 0xffff080000000000);
     if (!w->is32 && w->s->os.build >= 14393)
         put(w, global(w, "MmPteBase"), 8, forge_mmu_entry_va(w->mmu, 0, 0));
+    if (global(w, "MiState"))
+        forge_world_set(w, "_MI_SYSTEM_INFORMATION", global(w, "MiState"),
+                        "Hardware.InvalidPteMask", w->soft.swizzle_mask);
 }
 
 bool forge_world_loader(struct forge_world *w) {

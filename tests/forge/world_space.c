@@ -132,11 +132,27 @@ bool forge_world_check_machine(struct forge_world *w) {
     return true;
 }
 
+/* Is anything of the scenario under entry INDEX of the top table? */
+static bool is_used(const struct forge_world *w, unsigned index) {
+    unsigned shift = w->s->machine.paging == FORGE_PAGING_LA57 ? 48 : 39;
+    bool used = (w->spare >> shift & 0x1ff) == index;
+    for (size_t i = 0; i < w->mem.count; i++)
+        used = used || (w->mem.item[i]->addr >> shift & 0x1ff) == index;
+    for (size_t i = 0; i < w->modules.count; i++)
+        used = used || (w->modules.item[i].base >> shift & 0x1ff) == index;
+    return used;
+}
+
 /* Where Windows has its self map: random from 14393 on, made up of the build here. */
 static unsigned selfmap_of(const struct forge_world *w) {
+    unsigned index = 0x140 + w->s->os.build % 0x40;
     if (w->s->machine.has_selfmap)
         return w->s->machine.selfmap;
-    return w->s->os.build < BUILD_RANDOM ? DEFAULT_INDEX : 0x140 + w->s->os.build % 0x70;
+    if (w->s->os.build < BUILD_RANDOM)
+        return DEFAULT_INDEX;
+    while (is_used(w, index))
+        index++;
+    return index;
 }
 
 /* Tables of the kernel that Windows keeps whether they are needed or not. */
@@ -182,13 +198,14 @@ static void find_dtb(struct forge_world *w, const struct forge_wprocess *p) {
 }
 
 bool forge_world_spaces(struct forge_world *w) {
-    const struct forge_scn_machine *m = &w->s->machine;
+    struct forge_scn_machine *m = &w->s->machine;
     w->phys = forge_physmem_new();
+    m->selfmap = selfmap_of(w);
     if (m->pattern)
         forge_physmem_fill(w->phys, FORGE_RAM_PATTERN);
     if (!forge_physmem_pc(w->phys, m->ram))
         return forge_wrong(w->s, m->ram_line, "ram: %llx bytes cannot be", (ull)m->ram);
-    w->mmu = forge_mmu_new(w->phys, m->paging, selfmap_of(w));
+    w->mmu = forge_mmu_new(w->phys, m->paging, m->selfmap);
     w->soft = forge_soft_of(m->paging, w->s->os.build);
     if (m->l1tf)
         w->soft.swizzle_mask = 1ull << 45;

@@ -16,8 +16,8 @@ enum { LIMIT = 256 * 1024 };
 
 static bool go_on(void *ctx, const char *what, uint64_t done, uint64_t total) {
     unsigned *left = ctx;
-    if (!what || !total || done > (uint64_t)INT64_MAX)
-        fuzz_broken("progress of nothing");
+    if (!what || done > total)
+        fuzz_broken("more is done than there is");
     return (*left)-- > 0;
 }
 

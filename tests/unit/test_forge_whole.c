@@ -330,6 +330,11 @@ static void vmss_holds_tags_and_memory(void **state) {
     assert_memory_equal(f.file.data + group, "\x04\x0cregionsCount\1\0\0\0", 18);
     uint64_t data = f.file.size - 2 - 0x300000;
     assert_int_equal(data % 0x1000, 0);
+    uint64_t tag = data; /* a block that is not compressed stands before its padding */
+    while (memcmp(f.file.data + tag, "\xbf\x06Memory", 8) != 0)
+        assert_true(--tag > group);
+    assert_int_equal(at(&f, tag + 16, 8), 0x300000);
+    assert_int_equal(tag + 16 + 18 + at(&f, tag + 32, 2), data);
     holds(&f, data + 0x100000, 0x100000, 0x200);
     done(&f);
 }
