@@ -53,9 +53,16 @@ sc_err *sc_session_process(sc_session *s, const struct nt *nt, uint64_t *ret) {
     return err ? err : nt_thread_process(nt, thread, ret);
 }
 
-void sc_session_set_thread(sc_session *s, uint64_t thread) { s->implicit_thread = thread; }
+void sc_session_set_thread(sc_session *s, uint64_t thread) {
+    if (s->implicit_thread != thread)
+        s->effmach = SC_CPU_UNKNOWN;
+    s->implicit_thread = thread;
+}
 void sc_session_set_process(sc_session *s, uint64_t process) {
-    s->procspace_changes += s->implicit_process != process;
+    if (s->implicit_process != process) {
+        s->procspace_changes++;
+        s->effmach = SC_CPU_UNKNOWN;
+    }
     s->implicit_process = process;
 }
 

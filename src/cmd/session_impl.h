@@ -46,7 +46,8 @@ struct sc_session {
     uint64_t usermods_for;       /* … and which of it the list follows */
     bool syncing;                /* it is being made */
     struct sc_context context;
-    uint32_t kframes; /* .kframes */
+    enum sc_cpu effmach; /* .effmach x86 on x64; SC_CPU_UNKNOWN: the target's own */
+    uint32_t kframes;    /* .kframes */
     long tz;
     unsigned radix;
     bool quit, enrich, lines;
@@ -69,9 +70,9 @@ struct sc_session {
     bool has_display_next;
     uint64_t display_next;  /* where the next one goes on */
     uint64_t physical_next; /* where the next !db, !dc, … goes on */
-    uint64_t shown_value;  /* $p: what it showed last … */
-    bool has_shown_value;  /* … if it showed a value */
-    struct sc_hits *hits;  /* owned: what `s -[s]` kept; NULL none */
+    uint64_t shown_value;   /* $p: what it showed last … */
+    bool has_shown_value;   /* … if it showed a value */
+    struct sc_hits *hits;   /* owned: what `s -[s]` kept; NULL none */
 };
 
 /* pseudo.c: the names of all pseudo-registers, for completion. */

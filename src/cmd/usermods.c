@@ -97,6 +97,9 @@ static sc_err *sync_list(sc_session *s, bool anew) {
     sc_err *err = sc_session_nt(s, &nt);
     if (!err)
         err = process_at_hand(s, &nt, &process);
+    bool elsewhere = s->current != sc_target_machine(s->target)->current;
+    if (!err && process && elsewhere && !s->implicit_process)
+        err = sc_session_follow_process(s, &nt, process);
     const struct sc_usermods *m = &s->usermods;
     bool same = m->known && m->process == process && m->dtb == sc_target_dtb(s->target);
     if (!err && (anew || !same))
@@ -114,21 +117,62 @@ sc_err *sc_session_sync_modules(sc_session *s) {
         return NULL;
     if (s->usermods.known && s->usermods_for == s->procspace_changes)
         return NULL;
-    uint64_t changes = s->procspace_changes;
     sc_err *err = sync_list(s, false);
     if (!err)
-        s->usermods_for = changes;
+        s->usermods_for = s->procspace_changes;
     return err;
 }
 
 sc_err *sc_session_reload_user(sc_session *s) {
     if (!s->procspace || s->syncing)
         return NULL;
-    uint64_t changes = s->procspace_changes;
     sc_err *err = sync_list(s, true);
     if (!err)
-        s->usermods_for = changes;
+        s->usermods_for = s->procspace_changes;
     return err;
+}
+
+/* ---- what `.reload /user` shows ---- */
+
+struct user_row {
+    uint64_t process, peb;
+    uint32_t modules, left_out;
+    const char *why;
+};
+static const struct sc_field user_fields[] = {
+    SC_FIELD(struct user_row, process, SC_F_ADDR), SC_FIELD(struct user_row, peb, SC_F_ADDR),
+    SC_FIELD(struct user_row, modules, SC_F_U32),  SC_FIELD(struct user_row, left_out, SC_F_U32),
+    SC_FIELD(struct user_row, why, SC_F_STR),      SC_FIELD_END};
+static const struct sc_rectype user_type = {"user_modules", sizeof(struct user_row), user_fields};
+
+static void user_text(sc_out *out, const void *record, void *ctx) {
+    enum { DOTS = 64 };
+    const struct user_row *r = record;
+    const sc_session *s = ctx;
+    unsigned ptr = sc_target_ptr_size(s->target);
+    char ldr[SC_ADDR_BUF];
+    sc_puts(out, "Loading User Symbols\n");
+    if (s->usermods.peb_absent) {
+        sc_printf(out, "PEB is paged out (Peb.Ldr = %s).  Type \".hh dbgerr001\" for details\n",
+                  sc_addr_text(r->peb + (ptr == 4 ? 0xc : 0x18), ptr, ldr));
+        return;
+    }
+    for (uint32_t i = 0; i < r->modules; i++)
+        sc_puts(out, (i + 1) % DOTS && i + 1 < r->modules ? "." : ".\n");
+    if (r->why)
+        sc_printf(out, "*** not all modules of the process: %s\n", r->why);
+    if (r->left_out)
+        sc_printf(out, "*** %u of them lie where others do, and are left out\n", r->left_out);
+}
+
+void sc_show_user_modules(sc_session *s) {
+    const struct sc_usermods *m = &s->usermods;
+    const struct user_row r = {.process = m->process,
+                               .peb = m->peb,
+                               .modules = (uint32_t)m->count,
+                               .left_out = (uint32_t)m->left_out,
+                               .why = m->why};
+    sc_record(s->out, &user_type, &r, user_text, s);
 }
 
 sc_err *sc_session_visit(sc_session *s, const struct nt *nt, uint64_t process,

@@ -30,6 +30,9 @@ sc_err *sc_session_sync_modules(sc_session *session);
 sc_err *sc_session_reload_user(sc_session *session);
 const struct sc_usermods *sc_session_usermods(const sc_session *session);
 
+/* "Loading User Symbols", a dot for each module, or why there are none. */
+void sc_show_user_modules(sc_session *session);
+
 /* session.c */
 void sc_usermods_deinit(sc_session *session);
 

@@ -28,7 +28,7 @@ struct sc_target {
     struct sc_unloadeds unloaded;
     struct sc_threads threads;
     struct sc_arena *user_arena; /* strings of the process's modules; NULL: there are none */
-    unsigned symtabs; /* that hold on to `modules`: see sc_target_add_module() */
+    unsigned symtabs;            /* that hold on to `modules`: see sc_target_add_module() */
     bool modules_loaded, unloaded_loaded, threads_loaded;
     struct sc_debugger_data *debugger_data; /* in the source's arena; NULL: not loaded yet */
     bool no_debugger_data;                  /* it was looked for, and there is none */
