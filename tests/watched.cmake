@@ -63,6 +63,10 @@ watched(fault_vm fault/fault_vm.c)
 target_link_libraries(fault_vm PRIVATE cmocka)
 add_test(NAME fault/vm COMMAND fault_vm)
 
+watched(fault_pool fault/fault_pool.c)
+target_link_libraries(fault_pool PRIVATE cmocka)
+add_test(NAME fault/pool COMMAND fault_pool)
+
 watched(store_fault store/store_fault.c)
 add_test(NAME store/fault COMMAND store_fault)
 
