@@ -35,6 +35,7 @@ const struct sc_family sc_families[] = {
     {"Inter-processor interrupts", sc_ipi_commands},
     {"Running and ready threads", sc_running_commands},
     {"Deferred procedure calls", sc_dpcs_commands},
+    {"Asynchronous procedure calls", sc_apc_commands},
     {"Timers", sc_timer_commands},
     {"Work queues", sc_exqueue_commands},
     {"The current thread and process", sc_implicit_commands},
