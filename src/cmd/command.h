@@ -152,6 +152,7 @@ extern const struct sc_command sc_dpcs_commands[];      /* dpcs.c */
 extern const struct sc_command sc_timer_commands[];     /* timer.c */
 extern const struct sc_command sc_exqueue_commands[];   /* exqueue.c */
 extern const struct sc_command sc_apc_commands[];       /* apc.c */
+extern const struct sc_command sc_kobject_commands[];   /* kobject.c */
 extern const struct sc_command sc_implicit_commands[];  /* implicit.c */
 extern const struct sc_command sc_poolused_commands[];  /* poolused.c */
 extern const struct sc_command sc_vm_commands[];        /* vm.c */

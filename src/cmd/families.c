@@ -63,6 +63,7 @@ const struct sc_family sc_families[] = {
     {"Hardware errors", sc_errrec_commands},
     {"The process", sc_process_commands},
     {"Handles", sc_handle_commands},
+    {"Objects", sc_kobject_commands},
     {"The dump file", sc_dump_commands},
     {"Secondary data", sc_secondary_commands},
     {"Aliases", sc_alias_commands},
