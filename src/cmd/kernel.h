@@ -48,6 +48,11 @@ const char *sc_nt_num_text(int64_t value, char buf[SC_NT_BUF]);
 const char *sc_nt_span_text(uint64_t span, char buf[SC_NT_BUF]);
 /* "0:00:04:03.002": days, hours, minutes, seconds, as behind "Ticks:". */
 const char *sc_nt_ticks_text(uint64_t span, char buf[SC_NT_BUF]);
+/*
+ * The symbol of a routine that somebody registered: debuggers leave its distance away; where it is
+ * not 0, it stands in brackets (with ENRICH). NULL: nothing.
+ */
+void sc_nt_routine_text(sc_out *out, const char *symbol, bool enrich);
 /* The remark for layouts that are another build's: as that of `dt`. */
 void sc_nt_assumed(sc_session *session, bool assumed);
 
