@@ -37,8 +37,8 @@ struct sc_session {
     sc_out *main_out;                           /* the session's own */
     uint32_t current;                           /* processor or thread */
     uint64_t implicit_thread, implicit_process; /* .thread, .process; 0: the current ones */
-    struct sc_procspace *procspace; /* owned; NULL: the target has no page tables */
-    uint32_t soft_epoch;            /* symbols that soft entries were bound from, + 1; 0 none */
+    struct sc_procspace *procspace;             /* owned; NULL: the target has no page tables */
+    uint32_t soft_epoch; /* symbols that soft entries were bound from, + 1; 0 none */
     struct sc_context context;
     uint32_t kframes; /* .kframes */
     long tz;
@@ -63,9 +63,9 @@ struct sc_session {
     bool has_display_next;
     uint64_t display_next;  /* where the next one goes on */
     uint64_t physical_next; /* where the next !db, !dc, … goes on */
-    uint64_t shown_value;  /* $p: what it showed last … */
-    bool has_shown_value;  /* … if it showed a value */
-    struct sc_hits *hits;  /* owned: what `s -[s]` kept; NULL none */
+    uint64_t shown_value;   /* $p: what it showed last … */
+    bool has_shown_value;   /* … if it showed a value */
+    struct sc_hits *hits;   /* owned: what `s -[s]` kept; NULL none */
 };
 
 /* pseudo.c: the names of all pseudo-registers, for completion. */
