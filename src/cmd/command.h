@@ -82,6 +82,7 @@ enum {
     SC_NEED_KERNEL = 2,
     SC_NEED_USER = 4,
     SC_NEED_WINDOWS = 8,
+    SC_NEED_PROCESS = 16, /* memory of processes: a user dump, or whole memory */
 };
 
 struct sc_command {
@@ -150,6 +151,8 @@ extern const struct sc_command sc_running_commands[];   /* running.c */
 extern const struct sc_command sc_dpcs_commands[];      /* dpcs.c */
 extern const struct sc_command sc_timer_commands[];     /* timer.c */
 extern const struct sc_command sc_exqueue_commands[];   /* exqueue.c */
+extern const struct sc_command sc_apc_commands[];       /* apc.c */
+extern const struct sc_command sc_kobject_commands[];   /* kobject.c */
 extern const struct sc_command sc_implicit_commands[];  /* implicit.c */
 extern const struct sc_command sc_poolused_commands[];  /* poolused.c */
 extern const struct sc_command sc_vm_commands[];        /* vm.c */
@@ -164,6 +167,8 @@ extern const struct sc_command sc_local_commands[];     /* dv.c */
 extern const struct sc_command sc_cxx_commands[];       /* cxx.c */
 extern const struct sc_command sc_trap_commands[];      /* trap.c */
 extern const struct sc_command sc_findstack_commands[]; /* findstack.c */
+extern const struct sc_command sc_stacks_commands[];    /* stacks.c */
+extern const struct sc_command sc_wow64_commands[];     /* wow64.c */
 extern const struct sc_command sc_errrec_commands[];    /* errrec.c */
 extern const struct sc_command sc_vad_commands[];       /* vad.c */
 extern const struct sc_command sc_pte_commands[];       /* pte.c */

@@ -59,8 +59,18 @@ uint64_t sc_session_physical(const sc_session *s, uint64_t value) {
     return extended ? value & UINT32_MAX : value;
 }
 
-void sc_session_set_thread(sc_session *s, uint64_t thread) { s->implicit_thread = thread; }
-void sc_session_set_process(sc_session *s, uint64_t process) { s->implicit_process = process; }
+void sc_session_set_thread(sc_session *s, uint64_t thread) {
+    if (s->implicit_thread != thread)
+        s->effmach = SC_CPU_UNKNOWN;
+    s->implicit_thread = thread;
+}
+void sc_session_set_process(sc_session *s, uint64_t process) {
+    if (s->implicit_process != process) {
+        s->procspace_changes++;
+        s->effmach = SC_CPU_UNKNOWN;
+    }
+    s->implicit_process = process;
+}
 
 /* ---- numbers ---- */
 

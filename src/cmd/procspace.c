@@ -133,6 +133,7 @@ static sc_err *enter(sc_session *s, uint64_t dtb, bool unknown) {
     forget(p);
     p->dtb = dtb;
     p->unknown = unknown;
+    s->procspace_changes++;
     return NULL;
 }
 
@@ -162,17 +163,50 @@ sc_err *sc_session_leave_process(sc_session *s) {
     return enter(s, 0, false);
 }
 
+sc_err *sc_session_follow_process(sc_session *s, const struct nt *nt, uint64_t address) {
+    struct nt_process process;
+    struct sc_procspace *p = s->procspace;
+    uint64_t base = sc_target_machine(s->target)->kernel_base, before = p->dtb, word;
+    sc_err *err = nt_process_read(nt, address, &process);
+    const struct nt_field *dtb = &process.f[NT_P_DIR_BASE];
+    if (err || !nt_process_valid(&process) || !nt_set(dtb) || has_tables(s->target, &process))
+        return err;
+    err = enter(s, dtb->value, false);
+    if (!err && sc_space_uint(sc_target_space(s->target), base, 2, &word) != SC_READ_OK)
+        err = enter(s, before, false);
+    return err;
+}
+
+sc_err *sc_session_is_at_hand(sc_session *s, const struct nt *nt, uint64_t address, bool *ret) {
+    uint64_t mine;
+    *ret = false;
+    if (sc_session_tables_unknown(s))
+        return NULL;
+    sc_err *err = sc_session_process(s, nt, &mine);
+    if (sc_err_catch(&err, SC_ERR_NOT_FOUND))
+        return NULL;
+    if (!err)
+        *ret = mine == address;
+    return err;
+}
+
+bool sc_session_tables_unknown(const sc_session *s) {
+    return s->procspace && s->procspace->unknown;
+}
+
 struct sc_implicit sc_session_implicit(const sc_session *s) {
     return (struct sc_implicit){s->implicit_thread, s->implicit_process,
-                                s->procspace ? s->procspace->dtb : 0};
+                                s->procspace ? s->procspace->dtb : 0, s->effmach};
 }
 
 void sc_session_restore_implicit(sc_session *s, const struct sc_implicit *old) {
     bool unknown = old->dtb && !old->process;
     if (s->procspace && s->procspace->dtb != old->dtb)
         sc_err_destroy(enter(s, old->dtb, unknown));
+    s->procspace_changes++;
     s->implicit_thread = old->thread;
     s->implicit_process = old->process;
+    s->effmach = old->effmach;
 }
 
 /* ---- what VADs say ---- */

@@ -16,6 +16,7 @@ struct sc_procspace;
 struct sc_implicit {
     uint64_t thread, process; /* 0: the current ones */
     uint64_t dtb;             /* 0: the one that the dump was opened with */
+    enum sc_cpu effmach;      /* `.effmach` */
 };
 
 /* The session looks at the memory of PROCESS from now on, as `.process PROCESS` has it. */
@@ -24,6 +25,17 @@ sc_err *sc_session_enter_process(sc_session *session, const struct nt *nt, uint6
 sc_err *sc_session_enter_tables(sc_session *session, uint64_t dtb);
 /* Back to those that the dump was opened with. */
 sc_err *sc_session_leave_process(sc_session *session);
+
+/*
+ * The tables of PROCESS, which the current processor runs; nobody chose it. Those that do not lead
+ * to the kernel are not taken.
+ */
+sc_err *sc_session_follow_process(sc_session *session, const struct nt *nt, uint64_t process);
+/* Is PROCESS the one whose memory is at hand? */
+sc_err *sc_session_is_at_hand(sc_session *session, const struct nt *nt, uint64_t process,
+                              bool *ret);
+/* Was it page tables alone that were set (`.context`)? */
+bool sc_session_tables_unknown(const sc_session *session);
 
 /* For commands that change them for a while. */
 struct sc_implicit sc_session_implicit(const sc_session *session);
