@@ -148,6 +148,11 @@ extern const struct sc_command sc_kprocess_commands[];  /* kprocess.c */
 extern const struct sc_command sc_pcr_commands[];       /* pcr.c */
 extern const struct sc_command sc_ipi_commands[];       /* ipi.c */
 extern const struct sc_command sc_running_commands[];   /* running.c */
+extern const struct sc_command sc_dpcs_commands[];      /* dpcs.c */
+extern const struct sc_command sc_timer_commands[];     /* timer.c */
+extern const struct sc_command sc_exqueue_commands[];   /* exqueue.c */
+extern const struct sc_command sc_apc_commands[];       /* apc.c */
+extern const struct sc_command sc_kobject_commands[];   /* kobject.c */
 extern const struct sc_command sc_implicit_commands[];  /* implicit.c */
 extern const struct sc_command sc_poolused_commands[];  /* poolused.c */
 extern const struct sc_command sc_vm_commands[];        /* vm.c */

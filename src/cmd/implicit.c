@@ -278,7 +278,7 @@ static void show_context(sc_session *s, uint64_t base) {
 static sc_err *run_tables(sc_session *s, const struct sc_val *v) {
     sc_err *err = NULL;
     if (v->given && v->num)
-        err = sc_session_enter_tables(s, v->num);
+        err = sc_session_enter_tables(s, sc_session_physical(s, v->num));
     else if (v->given)
         err = sc_session_leave_process(s);
     if (!err)

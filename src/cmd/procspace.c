@@ -14,6 +14,8 @@
 #include "nt/ptes.h"
 #include "target/target_impl.h"
 
+enum { MAPPED_MAX = 1 << 30 };
+
 struct sc_procspace {
     uint64_t dtb;  /* set by the user; 0: the dump's */
     bool unknown;  /* whose tables these are */
@@ -220,6 +222,22 @@ sc_err *sc_session_behind(sc_session *s, uint64_t addr, const struct sc_translat
     return nt_vadfill_page(&s->procspace->fill, addr, tr, ret);
 }
 
+bool sc_session_mapped(sc_session *s, uint64_t addr, uint64_t *ret_start, uint64_t *ret_last) {
+    if (!s->procspace)
+        return false;
+    sc_err *err = need_vads(s);
+    bool ok = !err && s->procspace->has_fill;
+    if (sc_err_code(err) == SC_ERR_NOMEM)
+        sc_target_set_nomem(s->target);
+    sc_err_destroy(err);
+    if (!ok)
+        return false;
+    s->procspace->busy = true;
+    ok = nt_vadfill_mapped(&s->procspace->fill, addr, MAPPED_MAX, ret_start, ret_last);
+    s->procspace->busy = false;
+    return ok;
+}
+
 void sc_session_note_zeros(sc_session *s) {
     struct sc_procspace *p = s->procspace;
     if (!p || !p->has_fill || !p->fill.zero_pages)
@@ -231,4 +249,9 @@ void sc_session_note_zeros(sc_session *s) {
                   "No page holds what is at 0x%" PRIx64 ": it was never touched, so that it is 0 "
                   "to the process.",
                   first);
+}
+
+void sc_session_forget_zeros(sc_session *s) {
+    if (s->procspace && s->procspace->has_fill)
+        s->procspace->fill.zero_pages = 0;
 }

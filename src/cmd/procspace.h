@@ -47,8 +47,14 @@ void sc_session_restore_implicit(sc_session *session, const struct sc_implicit *
  */
 sc_err *sc_session_behind(sc_session *session, uint64_t addr, const struct sc_translation *tr,
                           struct nt_page *ret_page);
+/*
+ * The first mapped range of the process at or behind ADDR of which page tables need not know all
+ * pages; false: there is none. Those beyond 1 GB are left out: it would take too long to try them.
+ */
+bool sc_session_mapped(sc_session *session, uint64_t addr, uint64_t *ret_start, uint64_t *ret_last);
 /* A remark if memory was shown since the last call that no page holds, but VADs know to be 0. */
 void sc_session_note_zeros(sc_session *session);
+void sc_session_forget_zeros(sc_session *session);
 
 /* session.c: once for each session. */
 sc_err *sc_procspace_init(sc_session *session);
