@@ -148,6 +148,8 @@ extern const struct sc_command sc_pcr_commands[];       /* pcr.c */
 extern const struct sc_command sc_ipi_commands[];       /* ipi.c */
 extern const struct sc_command sc_running_commands[];   /* running.c */
 extern const struct sc_command sc_kobject_commands[];   /* kobject.c */
+extern const struct sc_command sc_security_commands[];  /* ksd.c */
+extern const struct sc_command sc_token_commands[];     /* ktoken.c */
 extern const struct sc_command sc_implicit_commands[];  /* implicit.c */
 extern const struct sc_command sc_poolused_commands[];  /* poolused.c */
 extern const struct sc_command sc_vm_commands[];        /* vm.c */
