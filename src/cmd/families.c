@@ -65,6 +65,7 @@ const struct sc_family sc_families[] = {
     {"Handles", sc_handle_commands},
     {"Objects", sc_kobject_commands},
     {"The dump file", sc_dump_commands},
+    {"Writing dumps", sc_dumpfile_commands},
     {"Secondary data", sc_secondary_commands},
     {"Aliases", sc_alias_commands},
     {"Command programs", sc_script_commands},
