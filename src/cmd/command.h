@@ -123,6 +123,7 @@ extern const struct sc_command sc_module_commands[];    /* lm.c */
 extern const struct sc_command sc_image_commands[];     /* dh.c */
 extern const struct sc_command sc_info_commands[];      /* info.c */
 extern const struct sc_command sc_dump_commands[];      /* dumpdebug.c */
+extern const struct sc_command sc_dumpfile_commands[];  /* dumpfile.c */
 extern const struct sc_command sc_secondary_commands[]; /* enumtag.c */
 extern const struct sc_command sc_handle_commands[];    /* handles.c */
 extern const struct sc_command sc_address_commands[];   /* address.c */

@@ -70,6 +70,7 @@ const struct sc_family sc_families[] = {
     {"Tokens", sc_token_commands},
     {"Security descriptors", sc_security_commands},
     {"The dump file", sc_dump_commands},
+    {"Writing dumps", sc_dumpfile_commands},
     {"Secondary data", sc_secondary_commands},
     {"Bug check callbacks", sc_bugdump_commands},
     {"Aliases", sc_alias_commands},
