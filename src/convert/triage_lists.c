@@ -85,7 +85,7 @@ static void put_in_order(struct conv_triage *t, const struct sc_modules *modules
     if (!o->count && nt)
         o->item[o->count++] = nt;
     for (size_t i = 0; i < modules->count; i++)
-        if (!is_listed(o, &modules->item[i]))
+        if (!modules->item[i].user && !is_listed(o, &modules->item[i]))
             o->item[o->count++] = &modules->item[i];
 }
 
