@@ -154,6 +154,12 @@ extern const struct sc_command sc_timer_commands[];     /* timer.c */
 extern const struct sc_command sc_exqueue_commands[];   /* exqueue.c */
 extern const struct sc_command sc_apc_commands[];       /* apc.c */
 extern const struct sc_command sc_kobject_commands[];   /* kobject.c */
+extern const struct sc_command sc_security_commands[];  /* ksd.c */
+extern const struct sc_command sc_token_commands[];     /* ktoken.c */
+extern const struct sc_command sc_cpuinfo_commands[];   /* cpuinfo.c */
+extern const struct sc_command sc_qlocks_commands[];    /* qlocks.c */
+extern const struct sc_command sc_idt_commands[];       /* idt.c */
+extern const struct sc_command sc_bugdump_commands[];   /* bugdump.c */
 extern const struct sc_command sc_implicit_commands[];  /* implicit.c */
 extern const struct sc_command sc_poolused_commands[];  /* poolused.c */
 extern const struct sc_command sc_vm_commands[];        /* vm.c */
