@@ -273,7 +273,8 @@ static sc_err *find_highest(const struct nt *nt, struct nt_pfndb *db) {
         db->highest = db->run[db->nruns - 1].first + db->run[db->nruns - 1].count - 1;
     if (!db->highest)
         db->highest = last_present(nt);
-    if (db->highest > UINT64_MAX >> 12)
+    db->known = db->highest != 0;
+    if (!db->known || db->highest > UINT64_MAX >> 12)
         db->highest = UINT64_MAX >> 12;
     return NULL;
 }
@@ -414,6 +415,8 @@ static sc_err *pass_run(struct pass *p, uint64_t first, uint64_t end) {
 sc_err *nt_pfndb_each(const struct nt_pfndb *db, nt_pfn_fn fn, void *ctx, uint64_t *ret_absent) {
     struct pass p = {.db = db, .fn = fn, .ctx = ctx};
     sc_err *err = NULL;
+    if (!db->known)
+        return sc_errf(SC_ERR_NOT_FOUND, "how much memory there is, this dump does not say");
     for (unsigned i = 0; !err && i < db->nruns; i++)
         err = pass_run(&p, db->run[i].first, db->run[i].first + db->run[i].count);
     if (!err && !db->nruns)
