@@ -150,6 +150,8 @@ extern const struct sc_command sc_running_commands[];   /* running.c */
 extern const struct sc_command sc_kobject_commands[];   /* kobject.c */
 extern const struct sc_command sc_security_commands[];  /* ksd.c */
 extern const struct sc_command sc_token_commands[];     /* ktoken.c */
+extern const struct sc_command sc_session_commands[];   /* ksession.c */
+extern const struct sc_command sc_job_commands[];       /* kjob.c */
 extern const struct sc_command sc_implicit_commands[];  /* implicit.c */
 extern const struct sc_command sc_poolused_commands[];  /* poolused.c */
 extern const struct sc_command sc_vm_commands[];        /* vm.c */
