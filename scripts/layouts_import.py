@@ -7,7 +7,8 @@
 FACTS_FOLDER holds nt-structs-xp-w10.tsv (one column a build: offsets and sizes) and structs-w10-w11.tsv (a listing of
 Windows 10 and 11 structures, kernel and drivers); ISF_FOLDER Volatility tables with their INDEX.tsv. Offsets and sizes
 come from the first; the listing adds what the first lacks (build 22000, the filter manager, NDIS). The tables give the
-types of fields, some structures that both lack, confirm the listing, and say which structures changed within a build. Python 3 standard library only.
+types of fields, some structures that both lack, confirm the listing, and say which structures changed within a build.
+Python 3 standard library only.
 """
 import collections
 import glob
@@ -245,7 +246,7 @@ def add_listing(layout, listed, named, tables):
             del layout.structs[struct]
 
 
-# Structures that the fact tables lack or have in part, and that readers of memory use go through.
+# Structures that the fact tables lack or have in part, and that readers of memory use, work queues and timers go through.
 FROM_TABLES = re.compile(
     r"_(MI_(PARTITION|PARTITION_COMMIT|PARTITION_PAGE_LISTS|VISIBLE_PARTITION|VISIBLE_STATE|SYSTEM_INFORMATION|POOL_STATE|"
     r"SYSTEM_PTE_STATE|SYSTEM_PTE_TYPE|SYSTEM_VA_ASSIGNMENT|ERROR_STATE)|SEGMENT_HEAP|HEAP_SEG_CONTEXT|HEAP_PAGE_SEGMENT|"
@@ -253,7 +254,7 @@ FROM_TABLES = re.compile(
     r"HEAP_LFH_SUBSEGMENT_ENCODED_OFFSETS|HEAP_LARGE_ALLOC_DATA|HEAP_RUNTIME_MEMORY_STATS|EX_(POOL_HEAP_MANAGER_STATE|"
     r"HEAP_POOL_NODE)|RTLP_HP_(HEAP_GLOBALS|HEAP_MANAGER)|RTL_BITMAP|RTL_BITMAP_EX|RTL_(DYNAMIC_)?LOOKASIDE|VACB|"
     r"VACB_ARRAY_HEADER|SHARED_CACHE_MAP|MMPFNLIST|GENERAL_LOOKASIDE|GENERAL_LOOKASIDE_POOL|PAGED_LOOKASIDE_LIST|"
-    r"NPAGED_LOOKASIDE_LIST|MM_SESSION_SPACE|MMPAGING_FILE)")
+    r"NPAGED_LOOKASIDE_LIST|MM_SESSION_SPACE|MMPAGING_FILE|ENODE|EPARTITION|KTIMER2|KTIMER2_COLLECTION)")
 
 
 def add_from_tables(layout, tables):

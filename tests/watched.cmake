@@ -42,6 +42,12 @@ watched(fault_wrapped fault/fault_wrapped.c)
 add_test(NAME fault/wrapped COMMAND fault_wrapped)
 watched(fault_whole fault/fault_whole.c)
 add_test(NAME fault/whole COMMAND fault_whole)
+watched(fault_memory fault/fault_memory.c)
+add_test(NAME fault/memory COMMAND fault_memory)
+
+watched(fault_convert fault/fault_convert.c)
+target_link_libraries(fault_convert PRIVATE cmocka)
+add_test(NAME fault/convert COMMAND fault_convert)
 
 watched(fault_batch fault/fault_batch.c)
 add_test(NAME fault/batch COMMAND fault_batch)
@@ -62,6 +68,10 @@ add_test(NAME fault/user COMMAND fault_user)
 watched(fault_vm fault/fault_vm.c)
 target_link_libraries(fault_vm PRIVATE cmocka)
 add_test(NAME fault/vm COMMAND fault_vm)
+
+watched(fault_pool fault/fault_pool.c)
+target_link_libraries(fault_pool PRIVATE cmocka)
+add_test(NAME fault/pool COMMAND fault_pool)
 
 watched(store_fault store/store_fault.c)
 add_test(NAME store/fault COMMAND store_fault)

@@ -161,6 +161,16 @@ SC_API sc_err *sc_target_modules(sc_target *target, const struct sc_modules **re
  * target, which must know: then it is sc_symtab_add_module() that adds it.
  */
 SC_API sc_err *sc_target_add_module(sc_target *target, const struct sc_module *module);
+/**
+ * Puts MODULES, which are copied, in the place of those that the last call gave: in the dump of a
+ * kernel, the images of the process whose memory is looked at. What names has each is used as in
+ * sc_target_add_module(); one that has no size or overlaps another module is left out, and counted
+ * in *RET_LEFT_OUT (may be NULL). Pointers to modules handed out before are dead, those to kernel
+ * modules too. SC_ERR_ARG: not a kernel's dump, or a symtab lives on the target: then it is
+ * sc_symtab_set_user_modules().
+ */
+SC_API sc_err *sc_target_set_user_modules(sc_target *target, const struct sc_module *modules,
+                                          size_t count, size_t *ret_left_out);
 SC_API sc_err *sc_target_unloaded(sc_target *target, const struct sc_unloadeds **ret_unloaded);
 SC_API sc_err *sc_target_threads(sc_target *target, const struct sc_threads **ret_threads);
 

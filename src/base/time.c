@@ -62,6 +62,15 @@ const char *sc_time_windbg(uint64_t filetime, long offset, char *buf) {
     return buf;
 }
 
+const char *sc_time_bracketed(uint64_t filetime, long offset, char *buf) {
+    if (offset == SC_TZ_LOCAL)
+        offset = sc_os_utc_offset(to_unix(filetime));
+    struct sc_tm t = sc_time_split(filetime, offset);
+    snprintf(buf, SC_TIME_BUF, "[%2d/%2d/%4lld %02d:%02d:%02d.%03u]", t.month, t.day,
+             (long long)t.year, t.hour, t.minute, t.second, t.fraction / 10000);
+    return buf;
+}
+
 const char *sc_time_stamp(uint32_t unix_time, long offset, char *buf) {
     if (offset == SC_TZ_LOCAL)
         offset = sc_os_utc_offset(unix_time);

@@ -31,6 +31,8 @@ const char *sc_time_iso(uint64_t filetime, char *buf);
  */
 #define SC_TZ_LOCAL ((long)0x7fffffff)
 const char *sc_time_windbg(uint64_t filetime, long offset, char *buf);
+/* "[ 2/10/2021 15:14:55.123]" as `!timer` prints them. */
+const char *sc_time_bracketed(uint64_t filetime, long offset, char *buf);
 /* "Wed Feb 10 15:14:55 2021" of a time stamp of an image (seconds since 1970). */
 const char *sc_time_stamp(uint32_t unix_time, long offset, char *buf);
 /* "0 days 0:10:23.456" of a span of 100 ns. */

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cmd/session_impl.h"
 #include "nt/current.h"
@@ -53,8 +54,23 @@ sc_err *sc_session_process(sc_session *s, const struct nt *nt, uint64_t *ret) {
     return err ? err : nt_thread_process(nt, thread, ret);
 }
 
-void sc_session_set_thread(sc_session *s, uint64_t thread) { s->implicit_thread = thread; }
-void sc_session_set_process(sc_session *s, uint64_t process) { s->implicit_process = process; }
+uint64_t sc_session_physical(const sc_session *s, uint64_t value) {
+    bool extended = sc_session_ptr_size(s) == 4 && value >> 31 == 0x1ffffffff;
+    return extended ? value & UINT32_MAX : value;
+}
+
+void sc_session_set_thread(sc_session *s, uint64_t thread) {
+    if (s->implicit_thread != thread)
+        s->effmach = SC_CPU_UNKNOWN;
+    s->implicit_thread = thread;
+}
+void sc_session_set_process(sc_session *s, uint64_t process) {
+    if (s->implicit_process != process) {
+        s->procspace_changes++;
+        s->effmach = SC_CPU_UNKNOWN;
+    }
+    s->implicit_process = process;
+}
 
 /* ---- numbers ---- */
 
@@ -117,6 +133,18 @@ const char *sc_nt_ticks_text(uint64_t span, char buf[SC_NT_BUF]) {
     snprintf(buf, SC_NT_BUF, "%" PRIu64 ":%02u:%02u:%02u.%03u", t.days, t.hours, t.minutes,
              t.seconds, t.ms);
     return buf;
+}
+
+void sc_nt_routine_text(sc_out *out, const char *symbol, bool enrich) {
+    const char *plus = symbol ? strstr(symbol, "+0x") : NULL;
+    if (!symbol)
+        return;
+    if (!plus)
+        sc_puts(out, symbol);
+    else if (enrich)
+        sc_printf(out, "%.*s  [%s]", (int)(plus - symbol), symbol, plus);
+    else
+        sc_printf(out, "%.*s", (int)(plus - symbol), symbol);
 }
 
 void sc_nt_assumed(sc_session *s, bool assumed) {

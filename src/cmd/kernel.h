@@ -21,6 +21,11 @@ sc_err *sc_session_nt(sc_session *session, struct nt *ret_nt);
  */
 sc_err *sc_session_thread(sc_session *session, const struct nt *nt, uint64_t *ret_thread);
 sc_err *sc_session_process(sc_session *session, const struct nt *nt, uint64_t *ret_process);
+/*
+ * A number that is no address of the target's: physical, a page frame, a page directory. On 32-bit
+ * targets expressions sign-extend what has bit 31; undone here.
+ */
+uint64_t sc_session_physical(const sc_session *session, uint64_t value);
 /* 0: the current processor's again. */
 void sc_session_set_thread(sc_session *session, uint64_t thread);
 void sc_session_set_process(sc_session *session, uint64_t process);
@@ -43,6 +48,11 @@ const char *sc_nt_num_text(int64_t value, char buf[SC_NT_BUF]);
 const char *sc_nt_span_text(uint64_t span, char buf[SC_NT_BUF]);
 /* "0:00:04:03.002": days, hours, minutes, seconds, as behind "Ticks:". */
 const char *sc_nt_ticks_text(uint64_t span, char buf[SC_NT_BUF]);
+/*
+ * The symbol of a routine that somebody registered: debuggers leave its distance away; where it is
+ * not 0, it stands in brackets (with ENRICH). NULL: nothing.
+ */
+void sc_nt_routine_text(sc_out *out, const char *symbol, bool enrich);
 /* The remark for layouts that are another build's: as that of `dt`. */
 void sc_nt_assumed(sc_session *session, bool assumed);
 

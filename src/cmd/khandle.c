@@ -15,8 +15,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cmd/keach.h"
 #include "cmd/kobject.h"
+#include "cmd/kprocs.h"
 #include "cmd/kthread.h"
 #include "cmd/session_impl.h"
 #include "nt/handle.h"

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd/keach.h"
+#include "cmd/kprocs.h"
 #include "cmd/kthread.h"
 #include "cmd/procspace.h"
 #include "cmd/session_impl.h"

@@ -47,6 +47,10 @@ static void upper(const char *name, char *buf, size_t size) {
 static void state_words(const struct text *t) {
     const struct sc_kthread *r = t->r;
     char word[32], number[SC_NT_BUF];
+    if (r->waiting && !(t->style->flags & 2)) { /* lists of threads, a line each */
+        sc_puts(t->out, "WAIT");
+        return;
+    }
     if (r->waiting) {
         sc_printf(t->out, "WAIT: (%s) %s %s", r->wait_reason ? r->wait_reason : "?",
                   r->wait_mode ? r->wait_mode : "?",

@@ -8,7 +8,6 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "cmd/dispatch.h"
 #include "cmd/kernel.h"
@@ -148,17 +147,6 @@ static void tib_rows(sc_out *out, const struct style *s, const struct pcr *r) {
     sc_puts(out, "\n");
 }
 
-/* WinDbg leaves the distance from the symbol away; where it is not 0, it stands in brackets. */
-static void dpc_symbol(sc_out *out, const struct style *s, const char *symbol) {
-    const char *plus = strstr(symbol, "+0x");
-    if (!plus)
-        sc_printf(out, " %s\n", symbol);
-    else if (s->enrich)
-        sc_printf(out, " %.*s  [%s]\n", (int)(plus - symbol), symbol, plus);
-    else
-        sc_printf(out, " %.*s\n", (int)(plus - symbol), symbol);
-}
-
 static void dpc_rows(sc_out *out, const struct style *s, const struct pcr *r) {
     char a[SC_NT_BUF], b[SC_NT_BUF];
     sc_printf(out, "%25s", "DpcQueue:");
@@ -168,7 +156,9 @@ static void dpc_rows(sc_out *out, const struct style *s, const struct pcr *r) {
                   sc_nt_ptr_text(d->routine, s->ptr_size, b));
         if (d->queue)
             sc_printf(out, " [%s]", d->queue);
-        dpc_symbol(out, s, d->symbol ? d->symbol : "");
+        sc_puts(out, " ");
+        sc_nt_routine_text(out, d->symbol, s->enrich);
+        sc_puts(out, "\n");
     }
     if (!r->ndpcs)
         sc_puts(out, " \n");

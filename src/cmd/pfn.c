@@ -22,30 +22,29 @@ struct row {
     bool modified, read_in_progress, write_in_progress, prototype, parity_error, in_page_error,
         removal_requested;
 };
-static const struct sc_field fields[] = {
-    SC_FIELD(struct row, pfn, SC_F_HEX64),
-    SC_FIELD(struct row, address, SC_F_ADDR),
-    SC_FIELD(struct row, flink, SC_F_ADDR),
-    SC_FIELD(struct row, blink, SC_F_ADDR),
-    SC_FIELD(struct row, share_count, SC_F_ADDR),
-    SC_FIELD(struct row, pte_address, SC_F_ADDR),
-    SC_FIELD(struct row, va, SC_F_ADDR),
-    SC_FIELD(struct row, reference_count, SC_F_NUM),
-    SC_FIELD(struct row, used_entries, SC_F_NUM),
-    SC_FIELD(struct row, caching, SC_F_STR),
-    SC_FIELD(struct row, color, SC_F_NUM),
-    SC_FIELD(struct row, priority, SC_F_NUM),
-    SC_FIELD(struct row, restore_pte, SC_F_HEX64),
-    SC_FIELD(struct row, containing, SC_F_HEX64),
-    SC_FIELD(struct row, location, SC_F_STR),
-    SC_FIELD(struct row, modified, SC_F_BOOL),
-    SC_FIELD(struct row, read_in_progress, SC_F_BOOL),
-    SC_FIELD(struct row, write_in_progress, SC_F_BOOL),
-    SC_FIELD(struct row, prototype, SC_F_BOOL),
-    SC_FIELD(struct row, parity_error, SC_F_BOOL),
-    SC_FIELD(struct row, in_page_error, SC_F_BOOL),
-    SC_FIELD(struct row, removal_requested, SC_F_BOOL),
-    SC_FIELD_END};
+static const struct sc_field fields[] = {SC_FIELD(struct row, pfn, SC_F_HEX64),
+                                         SC_FIELD(struct row, address, SC_F_ADDR),
+                                         SC_FIELD(struct row, flink, SC_F_ADDR),
+                                         SC_FIELD(struct row, blink, SC_F_ADDR),
+                                         SC_FIELD(struct row, share_count, SC_F_ADDR),
+                                         SC_FIELD(struct row, pte_address, SC_F_ADDR),
+                                         SC_FIELD(struct row, va, SC_F_ADDR),
+                                         SC_FIELD(struct row, reference_count, SC_F_NUM),
+                                         SC_FIELD(struct row, used_entries, SC_F_NUM),
+                                         SC_FIELD(struct row, caching, SC_F_STR),
+                                         SC_FIELD(struct row, color, SC_F_NUM),
+                                         SC_FIELD(struct row, priority, SC_F_NUM),
+                                         SC_FIELD(struct row, restore_pte, SC_F_HEX64),
+                                         SC_FIELD(struct row, containing, SC_F_HEX64),
+                                         SC_FIELD(struct row, location, SC_F_STR),
+                                         SC_FIELD(struct row, modified, SC_F_BOOL),
+                                         SC_FIELD(struct row, read_in_progress, SC_F_BOOL),
+                                         SC_FIELD(struct row, write_in_progress, SC_F_BOOL),
+                                         SC_FIELD(struct row, prototype, SC_F_BOOL),
+                                         SC_FIELD(struct row, parity_error, SC_F_BOOL),
+                                         SC_FIELD(struct row, in_page_error, SC_F_BOOL),
+                                         SC_FIELD(struct row, removal_requested, SC_F_BOOL),
+                                         SC_FIELD_END};
 static const struct sc_rectype type = {"pfn", sizeof(struct row), fields};
 
 struct style {
@@ -88,8 +87,8 @@ static void row_text(sc_out *out, const void *record, void *ctx) {
     bool linked = r->share_count == SC_UNSET64;
     sc_printf(out, "    PFN %08" PRIX64 " at address %0*" PRIX64 "\n", r->pfn, digits, r->address);
     sc_printf(out,
-              "    flink       %08" PRIX64 "  blink / share count %08" PRIX64 "  pteaddress %0*" PRIX64
-              "\n",
+              "    flink       %08" PRIX64 "  blink / share count %08" PRIX64
+              "  pteaddress %0*" PRIX64 "\n",
               r->flink, linked ? r->blink : r->share_count, digits, r->pte_address);
     sc_printf(out, "    reference count %04" PRIX64, (uint64_t)r->reference_count);
     if (r->used_entries != INT64_MIN)
@@ -99,10 +98,10 @@ static void row_text(sc_out *out, const void *record, void *ctx) {
         sc_printf(out, " color %" PRIX64, (uint64_t)r->color);
     if (r->priority != INT64_MIN)
         sc_printf(out, "   Priority %" PRId64, r->priority);
-    sc_printf(out, "\n    restore pte %08" PRIX64 "  containing page %06" PRIX64 "  %-10s %s%s%s%s\n",
-              r->restore_pte, r->containing, location_name(s->pfn->location),
-              r->modified ? "M" : "", r->prototype ? "P" : "", r->read_in_progress ? "R" : "",
-              r->write_in_progress ? "W" : "");
+    sc_printf(
+        out, "\n    restore pte %08" PRIX64 "  containing page %06" PRIX64 "  %-10s %s%s%s%s\n",
+        r->restore_pte, r->containing, location_name(s->pfn->location), r->modified ? "M" : "",
+        r->prototype ? "P" : "", r->read_in_progress ? "R" : "", r->write_in_progress ? "W" : "");
     flag_words(out, r);
     if (s->enrich && r->va != SC_UNSET64)
         sc_printf(out, "    maps %0*" PRIx64 "\n", digits, r->va);
@@ -154,7 +153,7 @@ static sc_err *run_pfn(sc_session *s, const struct sc_args *args) {
         err = nt_ptes_find(&nt, &ptes, &has_ptes);
     if (err)
         return sc_err_prefix(err, "!pfn");
-    uint64_t number = args->v[0].num;
+    uint64_t number = sc_session_physical(s, args->v[0].num);
     /* The address of an entry will do, too. */
     if (number > db.highest)
         nt_pfn_of_address(&db, sc_space_canon(nt.space, number), &number);
@@ -162,8 +161,8 @@ static sc_err *run_pfn(sc_session *s, const struct sc_args *args) {
     if (err)
         return sc_err_prefix(err, "!pfn");
     if (!found)
-        return sc_errf(SC_ERR_MEMORY, "!pfn: the entry of page frame %" PRIx64 " is not in this dump",
-                       number);
+        return sc_errf(SC_ERR_MEMORY,
+                       "!pfn: the entry of page frame %" PRIx64 " is not in this dump", number);
     struct row r;
     struct style style = {nt.ptr_size, &pfn, sc_session_enrich(s)};
     fill(&pfn, has_ptes ? &ptes : NULL, &r);
@@ -173,7 +172,8 @@ static sc_err *run_pfn(sc_session *s, const struct sc_args *args) {
 }
 
 static const struct sc_arg pfn_args[] = {
-    {SC_ARG_EXPR, "frame", NULL, false, "number of a page of physical memory, or of its entry's address"},
+    {SC_ARG_EXPR, "frame", NULL, false,
+     "number of a page of physical memory, or of its entry's address"},
     {SC_ARG_END, NULL, NULL, false, NULL}};
 
 const struct sc_command sc_pfn_commands[] = {

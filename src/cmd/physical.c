@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `!db`, `!dc`, `!dd`, `!dp`, `!dq`, `!du`, `!dw`: physical memory. `!dX [caching] [-m] address L n`;
- * what the page would be cached as ([c], [uc], [wc]) and -m (one unit at a time) matter to a live
- * machine only. A line begins with `#` and the address in eight columns:
+ * `!db`, `!dc`, `!dd`, `!dp`, `!dq`, `!du`, `!dw`: physical memory. `!dX [caching] [-m] address L
+ * n`; what the page would be cached as ([c], [uc], [wc]) and -m (one unit at a time) matter to a
+ * live machine only. A line begins with `#` and the address in eight columns:
  *
  *     #146ad018 00000000`12345678 00000000`00000000
  *     # fa5c0c8 80000000`10fb3067 80000000`0f0f5067
@@ -11,9 +11,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cmd/display.h"
-#include "cmd/memtext.h"
 #include "cmd/dispatch.h"
+#include "cmd/display.h"
+#include "cmd/kernel.h"
+#include "cmd/memtext.h"
 #include "cmd/session_impl.h"
 
 enum { ROW = 16, CHARS = 32 };
@@ -22,8 +23,8 @@ static const struct form {
     const char *name;
     unsigned size, count; /* 0: a pointer's */
     bool chars;
-} forms[] = {{"!db", 1, 128, true},  {"!dc", 4, 32, true}, {"!dd", 4, 32, false},
-             {"!dp", 0, 0, false},   {"!dq", 8, 16, false}, {"!du", 2, 64, false},
+} forms[] = {{"!db", 1, 128, true}, {"!dc", 4, 32, true},  {"!dd", 4, 32, false},
+             {"!dp", 0, 0, false},  {"!dq", 8, 16, false}, {"!du", 2, 64, false},
              {"!dw", 2, 64, false}};
 
 static const struct form *find_form(const char *command) {
@@ -64,7 +65,7 @@ static sc_err *take_extent(sc_session *s, const struct sc_args *args, const stru
         return err;
     if (*sc_skip_blanks(text))
         return sc_errf(SC_ERR_ARG, "%s: \"%s\" is too much", args->command, sc_skip_blanks(text));
-    ret->start = v.num;
+    ret->start = sc_session_physical(s, v.num);
     if (v.end)
         ret->count = v.end > v.num ? (v.end - v.num + size - 1) / size : 0;
     else if (v.count)
@@ -185,25 +186,28 @@ static sc_err *run_physical(sc_session *s, const struct sc_args *args) {
                        args->command);
     sc_err *err = take_extent(s, args, f, size, &e);
     uint8_t byte;
-    if (!err && e.count && sc_space_read(sc_target_phys(s->target), e.start, &byte, 1, NULL) !=
-                               SC_READ_OK)
-        err = sc_err_mem(e.start, "Physical memory read at %" PRIx64 " failed: this dump does not "
-                         "hold the page", e.start);
+    if (!err && e.count &&
+        sc_space_read(sc_target_phys(s->target), e.start, &byte, 1, NULL) != SC_READ_OK)
+        err = sc_err_mem(e.start,
+                         "Physical memory read at %" PRIx64 " failed: this dump does not "
+                         "hold the page",
+                         e.start);
     if (err)
         return err;
     return strcmp(f->name, "!du") ? show_numbers(s, f, size, &e, args->arena) : show_string(s, &e);
 }
 
-static const struct sc_arg physical_args[] = {
-    {SC_ARG_REST, "[caching] [-m] address [L count]", NULL, true,
-     "[c], [uc], [wc] and -m have no effect on a dump; without an address: where the last one ended"},
-    {SC_ARG_END, NULL, NULL, false, NULL}};
+static const struct sc_arg physical_args[] = {{SC_ARG_REST, "[caching] [-m] address [L count]",
+                                               NULL, true,
+                                               "[c], [uc], [wc] and -m have no effect on a dump; "
+                                               "without an address: where the last one ended"},
+                                              {SC_ARG_END, NULL, NULL, false, NULL}};
 
 #define PHYSICAL(n, what, h, smp)                                                                  \
     {                                                                                              \
         .name = (n), .brief = "show physical memory as " what,                                     \
         .needs = SC_NEED_KERNEL | SC_NEED_WINDOWS,                                                 \
-        .instead = "a user dump has no physical memory: db shows the process's",                  \
+        .instead = "a user dump has no physical memory: db shows the process's",                   \
         .args = physical_args, .help = (h), .sample = (smp), .run = run_physical,                  \
     }
 

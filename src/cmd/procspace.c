@@ -14,6 +14,8 @@
 #include "nt/ptes.h"
 #include "target/target_impl.h"
 
+enum { MAPPED_MAX = 1 << 30 };
+
 struct sc_procspace {
     uint64_t dtb;  /* set by the user; 0: the dump's */
     bool unknown;  /* whose tables these are */
@@ -131,6 +133,7 @@ static sc_err *enter(sc_session *s, uint64_t dtb, bool unknown) {
     forget(p);
     p->dtb = dtb;
     p->unknown = unknown;
+    s->procspace_changes++;
     return NULL;
 }
 
@@ -160,17 +163,50 @@ sc_err *sc_session_leave_process(sc_session *s) {
     return enter(s, 0, false);
 }
 
+sc_err *sc_session_follow_process(sc_session *s, const struct nt *nt, uint64_t address) {
+    struct nt_process process;
+    struct sc_procspace *p = s->procspace;
+    uint64_t base = sc_target_machine(s->target)->kernel_base, before = p->dtb, word;
+    sc_err *err = nt_process_read(nt, address, &process);
+    const struct nt_field *dtb = &process.f[NT_P_DIR_BASE];
+    if (err || !nt_process_valid(&process) || !nt_set(dtb) || has_tables(s->target, &process))
+        return err;
+    err = enter(s, dtb->value, false);
+    if (!err && sc_space_uint(sc_target_space(s->target), base, 2, &word) != SC_READ_OK)
+        err = enter(s, before, false);
+    return err;
+}
+
+sc_err *sc_session_is_at_hand(sc_session *s, const struct nt *nt, uint64_t address, bool *ret) {
+    uint64_t mine;
+    *ret = false;
+    if (sc_session_tables_unknown(s))
+        return NULL;
+    sc_err *err = sc_session_process(s, nt, &mine);
+    if (sc_err_catch(&err, SC_ERR_NOT_FOUND))
+        return NULL;
+    if (!err)
+        *ret = mine == address;
+    return err;
+}
+
+bool sc_session_tables_unknown(const sc_session *s) {
+    return s->procspace && s->procspace->unknown;
+}
+
 struct sc_implicit sc_session_implicit(const sc_session *s) {
     return (struct sc_implicit){s->implicit_thread, s->implicit_process,
-                                s->procspace ? s->procspace->dtb : 0};
+                                s->procspace ? s->procspace->dtb : 0, s->effmach};
 }
 
 void sc_session_restore_implicit(sc_session *s, const struct sc_implicit *old) {
     bool unknown = old->dtb && !old->process;
     if (s->procspace && s->procspace->dtb != old->dtb)
         sc_err_destroy(enter(s, old->dtb, unknown));
+    s->procspace_changes++;
     s->implicit_thread = old->thread;
     s->implicit_process = old->process;
+    s->effmach = old->effmach;
 }
 
 /* ---- what VADs say ---- */
@@ -186,6 +222,22 @@ sc_err *sc_session_behind(sc_session *s, uint64_t addr, const struct sc_translat
     return nt_vadfill_page(&s->procspace->fill, addr, tr, ret);
 }
 
+bool sc_session_mapped(sc_session *s, uint64_t addr, uint64_t *ret_start, uint64_t *ret_last) {
+    if (!s->procspace)
+        return false;
+    sc_err *err = need_vads(s);
+    bool ok = !err && s->procspace->has_fill;
+    if (sc_err_code(err) == SC_ERR_NOMEM)
+        sc_target_set_nomem(s->target);
+    sc_err_destroy(err);
+    if (!ok)
+        return false;
+    s->procspace->busy = true;
+    ok = nt_vadfill_mapped(&s->procspace->fill, addr, MAPPED_MAX, ret_start, ret_last);
+    s->procspace->busy = false;
+    return ok;
+}
+
 void sc_session_note_zeros(sc_session *s) {
     struct sc_procspace *p = s->procspace;
     if (!p || !p->has_fill || !p->fill.zero_pages)
@@ -197,4 +249,9 @@ void sc_session_note_zeros(sc_session *s) {
                   "No page holds what is at 0x%" PRIx64 ": it was never touched, so that it is 0 "
                   "to the process.",
                   first);
+}
+
+void sc_session_forget_zeros(sc_session *s) {
+    if (s->procspace && s->procspace->has_fill)
+        s->procspace->fill.zero_pages = 0;
 }

@@ -39,14 +39,10 @@ struct entry {
     struct sc_translation t; /* decoded */
 };
 static const struct sc_field entry_fields[] = {
-    SC_FIELD(struct entry, name, SC_F_STR),
-    SC_FIELD(struct entry, address, SC_F_ADDR),
-    SC_FIELD(struct entry, physical, SC_F_ADDR),
-    SC_FIELD(struct entry, value, SC_F_HEX64),
-    SC_FIELD(struct entry, kind, SC_F_STR),
-    SC_FIELD(struct entry, pfn, SC_F_ADDR),
-    SC_FIELD(struct entry, flags, SC_F_STR),
-    SC_FIELD_END};
+    SC_FIELD(struct entry, name, SC_F_STR),      SC_FIELD(struct entry, address, SC_F_ADDR),
+    SC_FIELD(struct entry, physical, SC_F_ADDR), SC_FIELD(struct entry, value, SC_F_HEX64),
+    SC_FIELD(struct entry, kind, SC_F_STR),      SC_FIELD(struct entry, pfn, SC_F_ADDR),
+    SC_FIELD(struct entry, flags, SC_F_STR),     SC_FIELD_END};
 static const struct sc_rectype entry_type = {"pte", sizeof(struct entry), entry_fields};
 
 struct walk {
@@ -188,7 +184,10 @@ static void describe(sc_out *out, int in, const struct sc_translation *t, const 
         put_protection(out, in, t->protection);
         break;
     case SC_PTE_SUBSECTION:
-        sc_printf(out, "%*s Subsection: %0*" PRIX64 "\n", in, "", digits, t->prototype);
+        if (t->prototype)
+            sc_printf(out, "%*s Subsection: %0*" PRIX64 "\n", in, "", digits, t->prototype);
+        else
+            sc_printf(out, "%*s Subsection\n", in, "");
         if (t->protection)
             put_protection(out, in, t->protection);
         break;
@@ -444,9 +443,8 @@ static sc_err *run_pte(sc_session *s, const struct sc_args *args) {
 struct mapped {
     uint64_t pte, va;
 };
-static const struct sc_field mapped_fields[] = {SC_FIELD(struct mapped, pte, SC_F_ADDR),
-                                                SC_FIELD(struct mapped, va, SC_F_ADDR),
-                                                SC_FIELD_END};
+static const struct sc_field mapped_fields[] = {
+    SC_FIELD(struct mapped, pte, SC_F_ADDR), SC_FIELD(struct mapped, va, SC_F_ADDR), SC_FIELD_END};
 static const struct sc_rectype mapped_type = {"pte_address", sizeof(struct mapped), mapped_fields};
 
 static void mapped_text(sc_out *out, const void *record, void *ctx) {

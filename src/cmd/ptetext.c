@@ -20,18 +20,11 @@ static void x86_flags(enum sc_paging_mode mode, unsigned level, uint64_t v, char
     bool nx = mode != SC_PAGING_X86 && bit(v, 63);
     /* Bit 1 is set when it may be written now, 11 when it may after the first fault. */
     bool writable = bit(v, 1) || bit(v, 11);
-    const char letters[] = {bit(v, 9) ? 'C' : '-',
-                            bit(v, 8) ? 'G' : '-',
-                            level && bit(v, 7) ? 'L' : '-',
-                            bit(v, 6) ? 'D' : '-',
-                            bit(v, 5) ? 'A' : '-',
-                            bit(v, 4) ? 'N' : '-',
-                            bit(v, 3) ? 'T' : '-',
-                            bit(v, 2) ? 'U' : 'K',
-                            writable ? 'W' : 'R',
-                            nx ? '-' : 'E',
-                            bit(v, 0) ? 'V' : '-',
-                            0};
+    const char letters[] = {
+        bit(v, 9) ? 'C' : '-', bit(v, 8) ? 'G' : '-', level && bit(v, 7) ? 'L' : '-',
+        bit(v, 6) ? 'D' : '-', bit(v, 5) ? 'A' : '-', bit(v, 4) ? 'N' : '-',
+        bit(v, 3) ? 'T' : '-', bit(v, 2) ? 'U' : 'K', writable ? 'W' : 'R',
+        nx ? '-' : 'E',        bit(v, 0) ? 'V' : '-', 0};
     memcpy(b, letters, sizeof letters);
 }
 
@@ -61,9 +54,9 @@ const char *sc_pte_flags(enum sc_paging_mode mode, unsigned level, uint64_t valu
 }
 
 const char *sc_pte_protection(unsigned protection) {
-    static const char *const names[] = {"NoAccess",  "Readonly",  "Execute",          "ExecuteRead",
-                                        "ReadWrite", "WriteCopy", "ReadWriteExecute",
-                                        "ExecuteWriteCopy"};
+    static const char *const names[] = {"NoAccess",         "Readonly",        "Execute",
+                                        "ExecuteRead",      "ReadWrite",       "WriteCopy",
+                                        "ReadWriteExecute", "ExecuteWriteCopy"};
     return names[protection & 7];
 }
 

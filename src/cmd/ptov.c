@@ -22,10 +22,9 @@ enum { PAGE = 0x1000 };
 struct page {
     uint64_t physical, va, size;
 };
-static const struct sc_field page_fields[] = {SC_FIELD(struct page, physical, SC_F_ADDR),
-                                              SC_FIELD(struct page, va, SC_F_ADDR),
-                                              SC_FIELD(struct page, size, SC_F_HEX64),
-                                              SC_FIELD_END};
+static const struct sc_field page_fields[] = {
+    SC_FIELD(struct page, physical, SC_F_ADDR), SC_FIELD(struct page, va, SC_F_ADDR),
+    SC_FIELD(struct page, size, SC_F_HEX64), SC_FIELD_END};
 static const struct sc_rectype page_type = {"mapped_page", sizeof(struct page), page_fields};
 
 struct walk {
@@ -128,8 +127,8 @@ static void head(sc_out *out, const struct walk *w) {
         sc_printf(out, "X86PtoV: pagedir %" PRIx64 ", PAE %s.\n", w->paging.root,
                   mode == SC_PAGING_PAE ? "enabled" : "disabled");
     else
-        sc_printf(out, "%sPtoV: pagedir %" PRIx64 "\n",
-                  mode == SC_PAGING_ARM64 ? "Arm64" : "Amd64", w->paging.root);
+        sc_printf(out, "%sPtoV: pagedir %" PRIx64 "\n", mode == SC_PAGING_ARM64 ? "Arm64" : "Amd64",
+                  w->paging.root);
 }
 
 static sc_err *run_ptov(sc_session *s, const struct sc_args *args) {
@@ -143,7 +142,7 @@ static sc_err *run_ptov(sc_session *s, const struct sc_args *args) {
     w.entry_size = w.paging.mode == SC_PAGING_X86 ? 4 : 8;
     w.enrich = sc_session_enrich(s);
     if (args->v[0].given && args->v[0].num)
-        w.paging.root = args->v[0].num;
+        w.paging.root = sc_session_physical(s, args->v[0].num);
     w.paging.root &= ~(uint64_t)(pae ? 0x1f : 0xfff) & (((uint64_t)1 << 52) - 1);
     head(out, &w);
     unsigned top = sc_paging_levels(w.paging.mode) - 1;

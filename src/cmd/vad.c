@@ -24,26 +24,25 @@ struct row {
     const char *kind, *subtype, *protection_name, *file;
     bool no_change, committed;
 };
-static const struct sc_field fields[] = {
-    SC_FIELD(struct row, address, SC_F_ADDR),
-    SC_FIELD(struct row, level, SC_F_NUM),
-    SC_FIELD(struct row, start, SC_F_HEX64),
-    SC_FIELD(struct row, end, SC_F_HEX64),
-    SC_FIELD(struct row, commit, SC_F_NUM),
-    SC_FIELD(struct row, kind, SC_F_STR),
-    SC_FIELD(struct row, subtype, SC_F_STR),
-    SC_FIELD(struct row, vad_type, SC_F_NUM),
-    SC_FIELD(struct row, protection, SC_F_NUM),
-    SC_FIELD(struct row, protection_name, SC_F_STR),
-    SC_FIELD(struct row, no_change, SC_F_BOOL),
-    SC_FIELD(struct row, committed, SC_F_BOOL),
-    SC_FIELD(struct row, control_area, SC_F_ADDR),
-    SC_FIELD(struct row, subsection, SC_F_ADDR),
-    SC_FIELD(struct row, first_proto, SC_F_ADDR),
-    SC_FIELD(struct row, last_proto, SC_F_ADDR),
-    SC_FIELD(struct row, file_object, SC_F_ADDR),
-    SC_FIELD(struct row, file, SC_F_STR),
-    SC_FIELD_END};
+static const struct sc_field fields[] = {SC_FIELD(struct row, address, SC_F_ADDR),
+                                         SC_FIELD(struct row, level, SC_F_NUM),
+                                         SC_FIELD(struct row, start, SC_F_HEX64),
+                                         SC_FIELD(struct row, end, SC_F_HEX64),
+                                         SC_FIELD(struct row, commit, SC_F_NUM),
+                                         SC_FIELD(struct row, kind, SC_F_STR),
+                                         SC_FIELD(struct row, subtype, SC_F_STR),
+                                         SC_FIELD(struct row, vad_type, SC_F_NUM),
+                                         SC_FIELD(struct row, protection, SC_F_NUM),
+                                         SC_FIELD(struct row, protection_name, SC_F_STR),
+                                         SC_FIELD(struct row, no_change, SC_F_BOOL),
+                                         SC_FIELD(struct row, committed, SC_F_BOOL),
+                                         SC_FIELD(struct row, control_area, SC_F_ADDR),
+                                         SC_FIELD(struct row, subsection, SC_F_ADDR),
+                                         SC_FIELD(struct row, first_proto, SC_F_ADDR),
+                                         SC_FIELD(struct row, last_proto, SC_F_ADDR),
+                                         SC_FIELD(struct row, file_object, SC_F_ADDR),
+                                         SC_FIELD(struct row, file, SC_F_STR),
+                                         SC_FIELD_END};
 static const struct sc_rectype row_type = {"vad", sizeof(struct row), fields};
 
 struct style {
@@ -95,7 +94,9 @@ static sc_err *fill_row(const struct nt *nt, const struct nt_vad *v, sc_arena *a
                       .commit = sc_nt_num(&v->commit),
                       .protection = v->has_flags ? (int64_t)v->protection : INT64_MIN,
                       .vad_type = v->has_flags ? (int64_t)v->type : INT64_MIN,
-                      .kind = !v->has_flags ? "?" : v->is_private ? "Private" : "Mapped",
+                      .kind = !v->has_flags   ? "?"
+                              : v->is_private ? "Private"
+                                              : "Mapped",
                       .subtype = v->has_flags ? nt_vad_type_name(v->type) : "",
                       .protection_name = v->has_flags ? nt_vad_protection_name(v->protection) : "?",
                       .no_change = v->no_change,
@@ -133,13 +134,12 @@ static sc_err *show(sc_session *s, const struct nt *nt, const struct nt_vad *v, 
 struct total {
     uint64_t vads, average_level, maximum_depth, private_commit, shared_commit;
 };
-static const struct sc_field total_fields[] = {
-    SC_FIELD(struct total, vads, SC_F_U64),
-    SC_FIELD(struct total, average_level, SC_F_U64),
-    SC_FIELD(struct total, maximum_depth, SC_F_U64),
-    SC_FIELD(struct total, private_commit, SC_F_U64),
-    SC_FIELD(struct total, shared_commit, SC_F_U64),
-    SC_FIELD_END};
+static const struct sc_field total_fields[] = {SC_FIELD(struct total, vads, SC_F_U64),
+                                               SC_FIELD(struct total, average_level, SC_F_U64),
+                                               SC_FIELD(struct total, maximum_depth, SC_F_U64),
+                                               SC_FIELD(struct total, private_commit, SC_F_U64),
+                                               SC_FIELD(struct total, shared_commit, SC_F_U64),
+                                               SC_FIELD_END};
 static const struct sc_rectype total_type = {"vads", sizeof(struct total), total_fields};
 
 static void total_text(sc_out *out, const void *record, void *ctx) {
@@ -185,8 +185,7 @@ static sc_err *show_tree(sc_session *s, const struct nt *nt, uint64_t root) {
     total.maximum_depth = vads.max_level;
     sc_record(out, &total_type, &total, total_text, &style);
     if (vads.end != NT_LIST_DONE)
-        sc_remark(out, "The tree is damaged: %s. There may be more.",
-                  nt_vads_end_text(&vads, buf));
+        sc_remark(out, "The tree is damaged: %s. There may be more.", nt_vads_end_text(&vads, buf));
     if (vads.absent)
         sc_remark(out, "%" PRIu64 " of its nodes %s not in this dump: what hangs below is missing.",
                   vads.absent, vads.absent == 1 ? "is" : "are");

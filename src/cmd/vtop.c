@@ -68,9 +68,9 @@ static const char *level_name(enum sc_paging_mode mode, unsigned level) {
 }
 
 static const char *prefix(enum sc_paging_mode mode) {
-    return mode == SC_PAGING_ARM64                             ? "Arm64VtoP: "
+    return mode == SC_PAGING_ARM64                          ? "Arm64VtoP: "
            : mode == SC_PAGING_X86 || mode == SC_PAGING_PAE ? "X86VtoP: "
-                                                               : "Amd64VtoP: ";
+                                                            : "Amd64VtoP: ";
 }
 
 /* ---- text ---- */
@@ -207,7 +207,7 @@ static sc_err *run_vtop(sc_session *s, const struct sc_args *args) {
     bool two = args->v[1].given;
     uint64_t va = sc_space_canon(sc_target_space(target), args->v[two].num);
     if (two && args->v[0].num)
-        paging.root = directory(target, &paging, args->v[0].num);
+        paging.root = directory(target, &paging, sc_session_physical(s, args->v[0].num));
     sc_translate(&paging, va, &tr);
     take(&paging, &tr, va, &r);
     struct style style = {paging.mode, sc_session_enrich(s), &tr};

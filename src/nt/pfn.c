@@ -3,10 +3,10 @@
  * Reading MMPFN.
  *
  *            u3 (4 bytes)                                     PrototypePte        PteFrame, in u4
- *   XP, 2003  flags in bits 0-15 (MMPFNENTRY), count above    bit 3 of the flags  x86 32, x64 52 bits
- *   Vista on  reference count, flags (MMPFNENTRY, since 1703  u4, bit 27 on x86,  x86 24, x64 52,
- *             MMPFNENTRY1 and 3) in bits 16-31                57 on x64, 63 from  36, since Windows
- *                                                             18362 on            11 40 bits
+ *   XP, 2003  flags in bits 0-15 (MMPFNENTRY), count above    bit 3 of the flags  x86 32, x64 52
+ * bits Vista on  reference count, flags (MMPFNENTRY, since 1703  u4, bit 27 on x86,  x86 24, x64
+ * 52, MMPFNENTRY1 and 3) in bits 16-31                57 on x64, 63 from  36, since Windows 18362
+ * on            11 40 bits
  *
  *   location 3 bits, write in progress, modified, read in progress, cache attribute 2 bits; then
  *   (MMPFNENTRY3) priority 3 bits, …, in-page error bit 4, removal bit 6, parity error bit 7
@@ -27,8 +27,8 @@ enum { KD_PFN_DATABASE = 0xc0, KD_HIGHEST_PAGE = 0xf0, KD_MEMORY_BLOCK = 0x270, 
 
 const char *nt_page_location_name(unsigned location) {
     static const char *const names[NT_PAGE_LOCATIONS] = {
-        "Zeroed", "Free", "Standby", "Modified", "ModifiedNoWrite", "Bad", "Active/Valid",
-        "Transition"};
+        "Zeroed",          "Free", "Standby",      "Modified",
+        "ModifiedNoWrite", "Bad",  "Active/Valid", "Transition"};
     return location < NT_PAGE_LOCATIONS ? names[location] : "Unknown";
 }
 
@@ -48,8 +48,8 @@ static sc_err *part_of(const struct binder *b, const char *path, unsigned width,
     if (sc_err_catch(&err, SC_ERR_NOT_FOUND) || err)
         return err;
     *ret_found = true;
-    *ret = (struct nt_pfn_part){(uint16_t)m.offset, m.bit_pos,
-                                m.bit_len ? m.bit_len : (uint8_t)width};
+    *ret =
+        (struct nt_pfn_part){(uint16_t)m.offset, m.bit_pos, m.bit_len ? m.bit_len : (uint8_t)width};
     return NULL;
 }
 
@@ -190,7 +190,7 @@ static sc_err *bind(struct nt_pfndb *db) {
     db->assumed = b.ref.assumed;
     db->size = (uint32_t)type.size;
     err = bind_places(&b);
-    const struct nt_pfn_part *parts[] = {&db->pte, &db->original, &db->u2, &db->location,
+    const struct nt_pfn_part *parts[] = {&db->pte,   &db->original,  &db->u2,       &db->location,
                                          &db->frame, &db->prototype, &db->reference};
     for (size_t i = 0; !err && i < sizeof parts / sizeof *parts; i++)
         if (!fits(db, parts[i]))
@@ -241,8 +241,7 @@ static sc_err *find_runs(const struct nt *nt, struct nt_pfndb *db) {
         if (sc_space_ptr(nt->space, run, &first) != SC_READ_OK ||
             sc_space_ptr(nt->space, nt_add(nt, run, ptr), &n) != SC_READ_OK ||
             first > UINT64_MAX >> 12 || n > (UINT64_MAX >> 12) - first ||
-            (db->nruns &&
-             first < db->run[db->nruns - 1].first + db->run[db->nruns - 1].count)) {
+            (db->nruns && first < db->run[db->nruns - 1].first + db->run[db->nruns - 1].count)) {
             db->nruns = 0;
             return NULL;
         }
@@ -310,30 +309,30 @@ static void decode(const struct nt_pfndb *db, uint64_t pfn, const uint8_t *raw,
                    struct nt_pfn *ret) {
     /* Two lock bits on top of u2, and what is kept above a link. */
     bool flags = db->nt->ptr_size == 8 && db->nt->build >= 15063;
-    *ret = (struct nt_pfn){
-        .pfn = pfn,
-        .address = nt_add(db->nt, db->base, pfn * db->size),
-        .flink = take(raw, &db->u1),
-        .blink_or_share = take(raw, &db->u2) & (flags ? ~(uint64_t)0 >> 2 : ~(uint64_t)0),
-        .pte_address = take(raw, &db->pte) & ~(uint64_t)3,
-        .original_pte = take(raw, &db->original),
-        .reference_count = (uint32_t)take(raw, &db->reference),
-        .used_entries = (uint32_t)take(raw, &db->used),
-        .location = (unsigned)take(raw, &db->location),
-        .cache_attribute = (unsigned)take(raw, &db->cache),
-        .priority = (unsigned)take(raw, &db->priority),
-        .color = (unsigned)take(raw, &db->color),
-        .modified = take(raw, &db->modified),
-        .read_in_progress = take(raw, &db->reading),
-        .write_in_progress = take(raw, &db->writing),
-        .prototype = take(raw, &db->prototype),
-        .parity_error = take(raw, &db->parity),
-        .in_page_error = take(raw, &db->in_page_error),
-        .removal_requested = take(raw, &db->removal),
-        .has_priority = db->priority.width,
-        .has_color = db->color.width,
-        .has_used = db->used.width,
-        .containing = take(raw, &db->frame)};
+    *ret = (struct nt_pfn){.pfn = pfn,
+                           .address = nt_add(db->nt, db->base, pfn * db->size),
+                           .flink = take(raw, &db->u1),
+                           .blink_or_share =
+                               take(raw, &db->u2) & (flags ? ~(uint64_t)0 >> 2 : ~(uint64_t)0),
+                           .pte_address = take(raw, &db->pte) & ~(uint64_t)3,
+                           .original_pte = take(raw, &db->original),
+                           .reference_count = (uint32_t)take(raw, &db->reference),
+                           .used_entries = (uint32_t)take(raw, &db->used),
+                           .location = (unsigned)take(raw, &db->location),
+                           .cache_attribute = (unsigned)take(raw, &db->cache),
+                           .priority = (unsigned)take(raw, &db->priority),
+                           .color = (unsigned)take(raw, &db->color),
+                           .modified = take(raw, &db->modified),
+                           .read_in_progress = take(raw, &db->reading),
+                           .write_in_progress = take(raw, &db->writing),
+                           .prototype = take(raw, &db->prototype),
+                           .parity_error = take(raw, &db->parity),
+                           .in_page_error = take(raw, &db->in_page_error),
+                           .removal_requested = take(raw, &db->removal),
+                           .has_priority = db->priority.width,
+                           .has_color = db->color.width,
+                           .has_used = db->used.width,
+                           .containing = take(raw, &db->frame)};
 }
 
 sc_err *nt_pfn_read(const struct nt_pfndb *db, uint64_t pfn, struct nt_pfn *ret, bool *ret_found) {

@@ -59,8 +59,8 @@ struct nt_pfndb {
         uint64_t first, count;
     } run[NT_RUNS_MAX];
     unsigned nruns; /* 0: not known, all up to `highest` are taken to be there */
-    struct nt_pfn_part u1, u2, pte, original, reference, used, location, modified, reading,
-        writing, cache, prototype, priority, parity, in_page_error, removal, color, frame;
+    struct nt_pfn_part u1, u2, pte, original, reference, used, location, modified, reading, writing,
+        cache, prototype, priority, parity, in_page_error, removal, color, frame;
     bool assumed;
 };
 

@@ -65,17 +65,22 @@ static const struct sc_layout_field place_rows[P_FIELDS] = {
 static const struct nt_def place_def = {
     {"nt!_MMVAD_SHORT", place_rows, P_FIELDS}, P_FIELDS, NULL, NULL, 0};
 
-enum { F_TYPE, F_PROTECTION, F_PRIVATE, F_NO_CHANGE, F_COMMITTED, F_COMMIT, F_IMAGE, F_PHYSICAL,
-       F_FIELDS };
+enum {
+    F_TYPE,
+    F_PROTECTION,
+    F_PRIVATE,
+    F_NO_CHANGE,
+    F_COMMITTED,
+    F_COMMIT,
+    F_IMAGE,
+    F_PHYSICAL,
+    F_FIELDS
+};
 static const struct sc_layout_field flag_rows[F_FIELDS] = {
-    [F_TYPE] = {"VadType", 0, true},
-    [F_PROTECTION] = {"Protection", 0, true},
-    [F_PRIVATE] = {"PrivateMemory", 0, true},
-    [F_NO_CHANGE] = {"NoChange", 0, true},
-    [F_COMMITTED] = {"MemCommit", 0, true},
-    [F_COMMIT] = {"CommitCharge", 0, true},
-    [F_IMAGE] = {"ImageMap", 0, true},
-    [F_PHYSICAL] = {"PhysicalMapping", 0, true},
+    [F_TYPE] = {"VadType", 0, true},          [F_PROTECTION] = {"Protection", 0, true},
+    [F_PRIVATE] = {"PrivateMemory", 0, true}, [F_NO_CHANGE] = {"NoChange", 0, true},
+    [F_COMMITTED] = {"MemCommit", 0, true},   [F_COMMIT] = {"CommitCharge", 0, true},
+    [F_IMAGE] = {"ImageMap", 0, true},        [F_PHYSICAL] = {"PhysicalMapping", 0, true},
 };
 static const struct nt_def flags_def = {
     {"nt!_MMVAD_FLAGS", flag_rows, F_FIELDS}, F_FIELDS, NULL, NULL, 0};
@@ -131,7 +136,8 @@ static sc_err *find_places(const struct nt *nt, struct nt_vads *v) {
         if (err)
             return err;
     }
-    if (place[P_NODE] == SC_UNSET64 && (place[P_LEFT] == SC_UNSET64 || place[P_RIGHT] == SC_UNSET64))
+    if (place[P_NODE] == SC_UNSET64 &&
+        (place[P_LEFT] == SC_UNSET64 || place[P_RIGHT] == SC_UNSET64))
         return sc_errf(SC_ERR_NOT_FOUND, "the symbols do not say how VADs are linked");
     find_links(nt, v, place);
     v->flags = place[P_FLAGS];
@@ -349,15 +355,15 @@ const char *nt_vads_end_text(const struct nt_vads *v, char buf[NT_LIST_TEXT]) {
 /* ---- names ---- */
 
 const char *nt_vad_protection_name(unsigned protection) {
-    static const char *const names[] = {"NO_ACCESS", "READONLY",          "EXECUTE",
-                                        "EXECUTE_READ", "READWRITE",      "WRITECOPY",
+    static const char *const names[] = {"NO_ACCESS",         "READONLY",         "EXECUTE",
+                                        "EXECUTE_READ",      "READWRITE",        "WRITECOPY",
                                         "EXECUTE_READWRITE", "EXECUTE_WRITECOPY"};
     return names[protection & 7];
 }
 
 const char *nt_vad_type_name(unsigned type) {
-    static const char *const names[] = {"", "Phys", "Exe", "AWE", "WrtWatch", "LargePag", "Rotate",
-                                        "LargePagSec"};
+    static const char *const names[] = {"",         "Phys",     "Exe",    "AWE",
+                                        "WrtWatch", "LargePag", "Rotate", "LargePagSec"};
     return type < sizeof names / sizeof *names ? names[type] : "";
 }
 

@@ -42,7 +42,7 @@ struct nt_vad {
 
 struct nt_vads {
     const struct nt *nt;
-    uint64_t left, right;  /* offsets of the links in a node */
+    uint64_t left, right;   /* offsets of the links in a node */
     uint64_t flags, flags1; /* of MMVAD_FLAGS and MMVAD_FLAGS1 in it; SC_UNSET64 none */
     struct nt_vad_step {
         uint64_t node;
@@ -63,8 +63,7 @@ sc_err *nt_vads_begin(struct nt_vads *vads, const struct nt *nt, uint64_t root);
 /* The next one by address. */
 sc_err *nt_vads_next(struct nt_vads *vads, struct nt_vad *ret_vad, bool *ret_more);
 /* One node, as the root of a walk would be read. *RET_FOUND false: it is not in the dump. */
-sc_err *nt_vad_read(const struct nt *nt, uint64_t address, struct nt_vad *ret_vad,
-                    bool *ret_found);
+sc_err *nt_vad_read(const struct nt *nt, uint64_t address, struct nt_vad *ret_vad, bool *ret_found);
 /* The one below ROOT that contains page VPN. */
 sc_err *nt_vad_find(const struct nt *nt, uint64_t root, uint64_t vpn, struct nt_vad *ret_vad,
                     bool *ret_found);

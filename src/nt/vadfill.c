@@ -72,6 +72,30 @@ static const struct nt_vadfill_range *find(const struct nt_vadfill *f, uint64_t 
     return NULL;
 }
 
+bool nt_vadfill_mapped(struct nt_vadfill *f, uint64_t addr, uint64_t most, uint64_t *ret_start,
+                       uint64_t *ret_last) {
+    sc_err *err = load(f);
+    f->nomem |= sc_err_code(err) == SC_ERR_NOMEM;
+    sc_err_destroy(err);
+    size_t low = 0, high = f->list.count;
+    while (low < high) { /* the first that ends at or behind it */
+        size_t mid = low + (high - low) / 2;
+        if (f->list.item[mid].end < addr / PAGE)
+            low = mid + 1;
+        else
+            high = mid;
+    }
+    for (; low < f->list.count; low++) {
+        const struct nt_vadfill_range *r = &f->list.item[low];
+        if (r->is_private || r->end - r->start >= most / PAGE)
+            continue;
+        *ret_start = r->start * PAGE;
+        *ret_last = r->end * PAGE + (PAGE - 1);
+        return true;
+    }
+    return false;
+}
+
 /* ---- one page ---- */
 
 static sc_err *read_prototype(struct nt_vadfill *f, const struct nt_vadfill_range *r, uint64_t vpn,
@@ -106,8 +130,8 @@ sc_err *nt_vadfill_page(struct nt_vadfill *f, uint64_t addr, const struct sc_tra
     if (!r)
         return err;
     ret->vad = r->node;
-    if (tr->kind == SC_PTE_DEMAND_ZERO || (r->is_private && r->committed && !tr->prototype &&
-                                           tr->kind == SC_PTE_NONE)) {
+    if (tr->kind == SC_PTE_DEMAND_ZERO ||
+        (r->is_private && r->committed && !tr->prototype && tr->kind == SC_PTE_NONE)) {
         ret->behind = NT_BEHIND_ZERO;
         return NULL;
     }

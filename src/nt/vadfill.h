@@ -48,6 +48,9 @@ void nt_vadfill_deinit(struct nt_vadfill *fill);
 /* What the VADs say of the page at ADDR, whose translation is TR. */
 sc_err *nt_vadfill_page(struct nt_vadfill *fill, uint64_t addr, const struct sc_translation *tr,
                         struct nt_page *ret_page);
+/* The first range of at most MOST bytes at or behind ADDR that maps something. */
+bool nt_vadfill_mapped(struct nt_vadfill *fill, uint64_t addr, uint64_t most, uint64_t *ret_start,
+                       uint64_t *ret_last);
 /* As sc_fill_fn, with a struct nt_vadfill. */
 enum sc_read nt_vadfill_read(struct nt_vadfill *fill, uint64_t addr, void *buf, size_t len,
                              size_t *ret_got);

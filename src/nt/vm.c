@@ -198,6 +198,22 @@ static sc_err *read_ptes(const struct nt *nt, struct nt_vm *vm) {
     return NULL;
 }
 
+/* Windows 8 and 8.1 have no variable of its own for what paged pool is charged with. */
+static const struct sc_layout_field paged_rows[] = {{"AllocatedPagedPool", 0, true}};
+static const struct nt_def paged_def = {
+    {"nt!_MM_PAGED_POOL_INFO", paged_rows, 1}, 1, NULL, NULL, 0};
+
+static sc_err *read_paged_commit(const struct nt *nt, struct nt_vm *vm) {
+    struct nt_field f;
+    bool found = false;
+    if (vm->counter[NT_VM_PAGED_COMMIT].state == NT_READ)
+        return NULL;
+    sc_err *err = load_at(nt, "nt!MmPagedPoolInfo", &paged_def, &f, &vm->assumed, &found);
+    if (!err && found)
+        take(&vm->counter[NT_VM_PAGED_COMMIT], &f);
+    return err;
+}
+
 static sc_err *read_failures(const struct nt *nt, struct nt_vm *vm) {
     struct nt_field at;
     sc_err *err = nt_var_address(nt, &(struct nt_var){"nt!MiChargeCommitmentFailures", 0}, &at);
@@ -219,6 +235,8 @@ sc_err *nt_vm_read(const struct nt *nt, struct nt_vm *ret) {
         err = read_variables(nt, &vm);
     if (!err)
         err = read_ptes(nt, &vm);
+    if (!err)
+        err = read_paged_commit(nt, &vm);
     if (!err)
         err = read_failures(nt, &vm);
     if (!err)

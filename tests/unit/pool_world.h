@@ -50,14 +50,20 @@ static inline size_t pool_counter(struct world *w) {
                     world_offset(w, "_POOL_TRACKER_TABLE", "NonPagedAllocs"));
 }
 
+/* A tag as the number that memory has. */
+static inline uint64_t pool_key(const char *text) {
+    uint64_t v = 0;
+    for (unsigned i = 0; i < 4; i++)
+        v |= (uint64_t)(unsigned char)text[i] << 8 * i;
+    return v;
+}
+
 /* One entry: a tag with what one processor counted. */
 static inline void pool_tag(struct world *w, uint64_t table, size_t index, const char *tag,
                             uint64_t allocs, uint64_t frees, uint64_t bytes) {
     static const char type[] = "_POOL_TRACKER_TABLE";
-    uint64_t at = table + index * world_sizeof(w, type), key = 0;
-    for (unsigned i = 0; i < 4; i++)
-        key |= (uint64_t)(unsigned char)tag[i] << 8 * i;
-    world_set(w, type, at, "Key", 4, key);
+    uint64_t at = table + index * world_sizeof(w, type);
+    world_set(w, type, at, "Key", 4, pool_key(tag));
     world_set(w, type, at, "NonPagedAllocs", pool_counter(w), allocs);
     world_set(w, type, at, "NonPagedFrees", pool_counter(w), frees);
     world_set(w, type, at, "NonPagedBytes", 0, bytes);

@@ -15,13 +15,6 @@ struct pool_row {
     enum { FREE, NONPAGED, PAGED } kind;
 };
 
-static uint64_t tag_of(const char *text) {
-    uint64_t v = 0;
-    for (unsigned i = 0; i < 4; i++)
-        v |= (uint64_t)(unsigned char)text[i] << 8 * i;
-    return v;
-}
-
 static void put_header(struct world *w, uint64_t at, uint32_t size, uint32_t previous,
                        const struct pool_row *r) {
     unsigned unit = w->ptr * 2;
@@ -30,7 +23,7 @@ static void put_header(struct world *w, uint64_t at, uint32_t size, uint32_t pre
     uint64_t bits = w->ptr == 4 ? previous / unit | (uint64_t)(size / unit) << 16 | type << 25
                                 : previous / unit | (uint64_t)(size / unit) << 16 | type << 24;
     world_put(w, at, 4, bits);
-    world_put(w, at + 4, 4, tag_of(r->tag));
+    world_put(w, at + 4, 4, pool_key(r->tag));
 }
 
 static const struct pool_row rows[] = {{0x640, "KDNF", NONPAGED},
@@ -171,7 +164,7 @@ static void big(struct world *w, uint64_t table, size_t index, uint64_t va, cons
     uint64_t at = table + index * world_sizeof(w, name);
     bool pages = w->m.build < 6000, packed = w->m.build >= 10000;
     world_set(w, name, at, "Va", 0, va);
-    world_set(w, name, at, "Key", 4, tag_of(tag));
+    world_set(w, name, at, "Key", 4, pool_key(tag));
     world_set(w, name, at, pages ? "NumberOfPages" : "NumberOfBytes", pages ? 4 : 0,
               pages ? size / 4096 : size);
     if (!pages)
@@ -249,7 +242,7 @@ static void a_search_finds_blocks_and_not_the_words_alone(void **state) {
         int d = (int)w->ptr * 2;
         unsigned header = w->ptr * 2;
         put_page(w, page);
-        world_put(w, page + 0x700 + 4, 4, tag_of("File")); /* a word among data */
+        world_put(w, page + 0x700 + 4, 4, pool_key("File")); /* a word among data */
         world_open(w, SC_RENDER_TEXT);
         fix_run(&w->f, "!poolfind -small File");
         if (b->build < 6000)

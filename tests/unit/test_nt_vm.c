@@ -98,6 +98,11 @@ static struct world *old_world(const struct pool_build *b) {
     descriptors(w, b, &rva);
     page_file(w, b);
     add_process(w, b);
+    if (b->build == 9600) {
+        uint64_t info = world_symbol(w, "MmPagedPoolInfo", rva);
+        world_object(w, info, "_MM_PAGED_POOL_INFO");
+        world_set(w, "_MM_PAGED_POOL_INFO", info, "AllocatedPagedPool", 0, 777);
+    }
     return w;
 }
 
@@ -131,6 +136,9 @@ static void variables_are_shown_in_the_older_form(void **state) {
                                      "\tPagedPool Maximum:       500 (      2000 Kb)\n"));
         assert_non_null(strstr(text, "\tTotal Private:            48 (       192 Kb)\n"
                                      "\t         04d2 app.exe             48 (       192 Kb)\n"));
+        assert_non_null(strstr(text, t[i].build == 9600
+                                         ? "\tPagedPool Commit:        777 (      3108 Kb)\n"
+                                         : "\tPagedPool Commit:          ?\n"));
         /* 111 of 160 pages are not excessive, 133 are. */
         assert_int_equal(strstr(text, "Excessive NonPaged") != NULL, t[i].build == 9600);
         world_free(w);
