@@ -45,6 +45,10 @@ add_test(NAME fault/whole COMMAND fault_whole)
 watched(fault_memory fault/fault_memory.c)
 add_test(NAME fault/memory COMMAND fault_memory)
 
+watched(fault_convert fault/fault_convert.c)
+target_link_libraries(fault_convert PRIVATE cmocka)
+add_test(NAME fault/convert COMMAND fault_convert)
+
 watched(fault_batch fault/fault_batch.c)
 add_test(NAME fault/batch COMMAND fault_batch)
 

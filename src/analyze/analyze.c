@@ -107,8 +107,9 @@ static void take_regs(struct sc_case *c) {
     struct sc_regs regs;
     const char *command = ".ecxr";
     sc_err *err = sc_target_event_regs(c->target, &regs);
-    if (err && !c->machine->kernel && !a->has_exception) {
-        /* A process' dump without an exception: the thread that it calls the current one. */
+    if (err && !a->has_exception) {
+        /* A process' dump without an exception: the thread that it calls the current one. Memory of
+         * a machine without a header: the processor that stopped, or the first one. */
         sc_err_destroy(err);
         err = sc_target_regs(c->target, c->machine->current, &regs);
         command = sc_case_text(c, "~%ur", c->machine->current);

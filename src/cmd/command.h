@@ -123,6 +123,7 @@ extern const struct sc_command sc_module_commands[];    /* lm.c */
 extern const struct sc_command sc_image_commands[];     /* dh.c */
 extern const struct sc_command sc_info_commands[];      /* info.c */
 extern const struct sc_command sc_dump_commands[];      /* dumpdebug.c */
+extern const struct sc_command sc_dumpfile_commands[];  /* dumpfile.c */
 extern const struct sc_command sc_secondary_commands[]; /* enumtag.c */
 extern const struct sc_command sc_handle_commands[];    /* handles.c */
 extern const struct sc_command sc_address_commands[];   /* address.c */
@@ -153,6 +154,12 @@ extern const struct sc_command sc_timer_commands[];     /* timer.c */
 extern const struct sc_command sc_exqueue_commands[];   /* exqueue.c */
 extern const struct sc_command sc_apc_commands[];       /* apc.c */
 extern const struct sc_command sc_kobject_commands[];   /* kobject.c */
+extern const struct sc_command sc_security_commands[];  /* ksd.c */
+extern const struct sc_command sc_token_commands[];     /* ktoken.c */
+extern const struct sc_command sc_cpuinfo_commands[];   /* cpuinfo.c */
+extern const struct sc_command sc_qlocks_commands[];    /* qlocks.c */
+extern const struct sc_command sc_idt_commands[];       /* idt.c */
+extern const struct sc_command sc_bugdump_commands[];   /* bugdump.c */
 extern const struct sc_command sc_implicit_commands[];  /* implicit.c */
 extern const struct sc_command sc_poolused_commands[];  /* poolused.c */
 extern const struct sc_command sc_vm_commands[];        /* vm.c */

@@ -122,7 +122,7 @@ static sc_err *set_machine(sc_session *s, enum sc_cpu cpu) {
     if (cpu == native)
         return NULL;
     if (cpu != SC_CPU_X86 || native != SC_CPU_X64)
-        return sc_errf(SC_ERR_UNSUPPORTED, "a system of %s does not run code of %s here",
+        return sc_errf(SC_ERR_NOT_FOUND, "a system of %s does not run code of %s here",
                        sc_cpu_name(native), sc_cpu_name(cpu));
     sc_session_set_regs(s, NULL);
     s->effmach = cpu;
@@ -162,6 +162,9 @@ static sc_err *run_effmach(sc_session *s, const struct sc_args *args) {
 static sc_err *run_sw(sc_session *s, const struct sc_args *args) {
     (void)args;
     bool narrow = s->effmach == SC_CPU_X86;
+    if (sc_target_machine(s->target)->cpu != SC_CPU_X64)
+        return sc_errf(SC_ERR_NOT_FOUND, "!wow64exts.sw: only systems of x64 have a 32-bit side "
+                                         "that is known here");
     sc_err *err = set_machine(s, narrow ? sc_target_machine(s->target)->cpu : SC_CPU_X86);
     if (err)
         return sc_err_prefix(err, "!wow64exts.sw");
@@ -235,11 +238,15 @@ const struct sc_command sc_wow64_commands[] = {
      .brief = "change between the 32-bit and the 64-bit side of a process",
      .needs = SC_NEED_TARGET | SC_NEED_WINDOWS,
      .help = "The same as .effmach x86 and .effmach . in turn.",
+     .sample = "!wow64exts.sw",
      .run = run_sw},
     {.name = "!wow64exts.k",
      .brief = "show the 64-bit and the 32-bit stack of a thread of a WOW64 process",
      .needs = SC_NEED_TARGET | SC_NEED_WINDOWS,
      .args = wow_k_args,
+     .help = "The second one is the 32-bit side, as the thread left it when it last went over to "
+             "64-bit code.",
+     .sample = "!wow64exts.k",
      .run = run_wow_k},
     {.name = NULL},
 };
