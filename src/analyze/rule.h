@@ -45,6 +45,7 @@ extern const struct sc_rule sc_rule_ended_process;
 extern const struct sc_rule sc_rule_stack_overflow;
 extern const struct sc_rule sc_rule_pool_leak;
 extern const struct sc_rule sc_rule_commit_failures;
+extern const struct sc_rule sc_rule_self_deadlock;
 extern const struct sc_rule sc_rule_old_driver;
 extern const struct sc_rule sc_rule_user_abort;
 extern const struct sc_rule sc_rule_user_breakpoint;

@@ -17,6 +17,7 @@ static const struct sc_rule *const rules[] = {
     &sc_rule_hardware_pages, /* when nobody at all is named */
     &sc_rule_kernel_only, &sc_rule_nothing_known,
     &sc_rule_hardware_damage, /* a possibility beside "nobody" */
+    &sc_rule_self_deadlock,   /* whatever the stop was: nothing else shows who holds what */
     &sc_rule_pool_leak,       /* what the memory manager counts: mentions, unless that was asked */
     &sc_rule_commit_failures, &sc_rule_old_driver, /* a mention, behind all verdicts */
 };

@@ -339,6 +339,10 @@ static void decode(const struct nt_pfndb *db, uint64_t pfn, const uint8_t *raw,
 sc_err *nt_pfn_read(const struct nt_pfndb *db, uint64_t pfn, struct nt_pfn *ret, bool *ret_found) {
     uint8_t raw[NT_PFN_SIZE_MAX + 8] = {0};
     *ret_found = false;
+    if (!db->highest)
+        return sc_errf(SC_ERR_NOT_FOUND, "the dump holds neither physical memory nor "
+                                         "nt!MmHighestPhysicalPage: how many page frames there are "
+                                         "is not known");
     if (pfn > db->highest)
         return sc_errf(SC_ERR_ARG, "there is no page frame %llx: the last one is %llx",
                        (unsigned long long)pfn, (unsigned long long)db->highest);
