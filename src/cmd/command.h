@@ -156,6 +156,8 @@ extern const struct sc_command sc_apc_commands[];       /* apc.c */
 extern const struct sc_command sc_kobject_commands[];   /* kobject.c */
 extern const struct sc_command sc_security_commands[];  /* ksd.c */
 extern const struct sc_command sc_token_commands[];     /* ktoken.c */
+extern const struct sc_command sc_session_commands[];   /* ksession.c */
+extern const struct sc_command sc_job_commands[];       /* kjob.c */
 extern const struct sc_command sc_cpuinfo_commands[];   /* cpuinfo.c */
 extern const struct sc_command sc_qlocks_commands[];    /* qlocks.c */
 extern const struct sc_command sc_idt_commands[];       /* idt.c */

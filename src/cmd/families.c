@@ -67,6 +67,8 @@ const struct sc_family sc_families[] = {
     {"The process", sc_process_commands},
     {"Handles", sc_handle_commands},
     {"Objects", sc_kobject_commands},
+    {"Sessions", sc_session_commands},
+    {"Jobs", sc_job_commands},
     {"Tokens", sc_token_commands},
     {"Security descriptors", sc_security_commands},
     {"The dump file", sc_dump_commands},

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "cmd/kobject.h"
+#include "cmd/kprocs.h"
 #include "cmd/kthread.h"
 #include "cmd/session_impl.h"
 #include "nt/handle.h"
@@ -96,7 +97,6 @@ struct job {
     bool bodies; /* entries point to bodies: of client ids */
     bool assumed;
     uint64_t unknown; /* handles left out since their objects' types are not known */
-    uint64_t shown, processes;
 };
 
 static sc_err *show_entry(struct job *j, const struct nt_handle *h) {
@@ -129,7 +129,6 @@ static sc_err *show_entry(struct job *j, const struct nt_handle *h) {
             return NULL;
     }
     sc_record(s->out, &row_type, &r, row_text, &j->ptr_size);
-    j->shown++;
     if (!(j->flags & SHOW_OBJECT))
         return NULL;
     if (!nt_object_present(&o)) {
@@ -222,11 +221,12 @@ static sc_err *show_process(struct job *j, uint64_t address, sc_arena *arena) {
 }
 
 /* A process whose table cannot be shown is said, and the others follow. */
-static sc_err *one_of_all(struct job *j, uint64_t address) {
+static sc_err *one_of_all(void *ctx, const struct nt_process *p) {
+    struct job *j = ctx;
     sc_arena *arena = sc_arena_create();
     if (!arena)
         return sc_err_nomem();
-    sc_err *err = show_process(j, address, arena);
+    sc_err *err = show_process(j, p->address, arena);
     sc_arena_destroy(arena);
     if (err && (sc_err_code(err) == SC_ERR_NOT_FOUND || sc_err_code(err) == SC_ERR_MEMORY)) {
         if (j->all)
@@ -235,39 +235,15 @@ static sc_err *one_of_all(struct job *j, uint64_t address) {
         err = NULL;
     }
     sc_puts(j->session->out, "\n");
-    j->processes++;
     return err;
 }
 
 static sc_err *show_all_processes(struct job *j) {
-    struct nt_list list;
-    struct nt_process p;
-    uint64_t link, address = 0;
     char why[NT_LIST_TEXT];
-    bool has, valid = true;
-    sc_err *err = nt_processes_begin(&j->nt, &list, &has);
-    if (!err && !has)
-        err = sc_errf(SC_ERR_NOT_FOUND, "the dump does not hold the list of processes: its head "
-                                        "(nt!PsActiveProcessHead) is not known");
-    while (!err && valid && nt_list_next(&list, &link)) {
-        err = nt_process_of_link(&j->nt, link, &address);
-        if (!err)
-            err = nt_process_read(&j->nt, address, &p);
-        valid = !err && nt_process_valid(&p);
-        if (valid)
-            err = one_of_all(j, address);
-    }
-    if (err || (valid && list.end == NT_LIST_DONE))
-        return err;
-    if (list.end == NT_LIST_STOP)
-        return sc_err_cancelled();
-    if (!valid)
-        snprintf(why, sizeof why, "it does not hold the one at %0*" PRIx64, (int)j->ptr_size * 2,
-                 address);
-    else
-        nt_list_end_text(&list, why);
-    sc_remark(j->session->out, "*** the dump does not hold all processes: %s", why);
-    return NULL;
+    sc_err *err = sc_each_process(&j->nt, one_of_all, j, why);
+    if (!err)
+        sc_say_processes(j->session, why);
+    return err;
 }
 
 static sc_err *show_kernel(struct job *j) {

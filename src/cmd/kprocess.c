@@ -477,7 +477,7 @@ struct filter {
 };
 
 /* The kernel keeps 14 or 15 characters of a name: a longer word matches what is left of it. */
-static bool image_fits(const char *image, const char *want) {
+bool sc_image_fits(const char *image, const char *want) {
     size_t n = strlen(image);
     if (!sc_strcasecmp(image, want))
         return true;
@@ -507,7 +507,7 @@ static sc_err *has_module(const struct nt *nt, const struct nt_process *p, const
 static sc_err *wanted(const struct nt *nt, const struct filter *f, const struct nt_process *p,
                       bool *ret) {
     *ret = false;
-    if (f->image && (p->image_state != NT_READ || !image_fits(p->image, f->image)))
+    if (f->image && (p->image_state != NT_READ || !sc_image_fits(p->image, f->image)))
         return NULL;
     if (f->has_session && sc_nt_num(&p->session_id) != f->session)
         return NULL;

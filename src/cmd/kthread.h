@@ -73,7 +73,9 @@ sc_err *sc_find_process(const struct nt *nt, uint64_t pid, uint64_t *ret_process
 sc_err *sc_kthread_ranges(sc_session *session, const struct nt *nt, const struct nt_thread *thread,
                           uint64_t sp, struct sc_stack_opts *opts);
 
-/* kprocess.c: a process; FLAGS are those of `!process`. */
+/* kprocess.c: is IMAGE, which the kernel may have cut, the name that is wanted? */
+bool sc_image_fits(const char *image, const char *want);
+/* A process; FLAGS are those of `!process`. */
 sc_err *sc_show_kprocess(sc_session *session, const struct nt *nt, uint64_t address, uint64_t flags,
                          sc_arena *arena);
 

@@ -161,7 +161,7 @@ static sc_err *run_pfn(sc_session *s, const struct sc_args *args) {
     if (err)
         return sc_err_prefix(err, "!pfn");
     if (!found)
-        return sc_errf(SC_ERR_MEMORY,
+        return sc_errf(SC_ERR_NOT_FOUND,
                        "!pfn: the entry of page frame %" PRIx64 " is not in this dump", number);
     struct row r;
     struct style style = {nt.ptr_size, &pfn, sc_session_enrich(s)};

@@ -84,9 +84,12 @@ static void put_in_order(struct conv_triage *t, const struct sc_modules *modules
     const struct sc_module *nt = sc_target_module_named(t->c->target, "nt");
     if (!o->count && nt)
         o->item[o->count++] = nt;
-    for (size_t i = 0; i < modules->count; i++)
-        if (!is_listed(o, &modules->item[i]))
-            o->item[o->count++] = &modules->item[i];
+    for (size_t i = 0; i < modules->count; i++) {
+        const struct sc_module *m = &modules->item[i];
+        /* Commands may have added the images of a process: no drivers. */
+        if (conv_triage_is_kernel(t, m->base) && !is_listed(o, m))
+            o->item[o->count++] = m;
+    }
 }
 
 static sc_err *add_name(struct conv_triage *t, const char *path, uint32_t *ret_offset) {

@@ -273,7 +273,8 @@ static sc_err *find_highest(const struct nt *nt, struct nt_pfndb *db) {
         db->highest = db->run[db->nruns - 1].first + db->run[db->nruns - 1].count - 1;
     if (!db->highest)
         db->highest = last_present(nt);
-    if (db->highest > UINT64_MAX >> 12)
+    db->known = db->highest != 0;
+    if (!db->known || db->highest > UINT64_MAX >> 12)
         db->highest = UINT64_MAX >> 12;
     return NULL;
 }
@@ -338,6 +339,10 @@ static void decode(const struct nt_pfndb *db, uint64_t pfn, const uint8_t *raw,
 sc_err *nt_pfn_read(const struct nt_pfndb *db, uint64_t pfn, struct nt_pfn *ret, bool *ret_found) {
     uint8_t raw[NT_PFN_SIZE_MAX + 8] = {0};
     *ret_found = false;
+    if (!db->highest)
+        return sc_errf(SC_ERR_NOT_FOUND, "the dump holds neither physical memory nor "
+                                         "nt!MmHighestPhysicalPage: how many page frames there are "
+                                         "is not known");
     if (pfn > db->highest)
         return sc_errf(SC_ERR_ARG, "there is no page frame %llx: the last one is %llx",
                        (unsigned long long)pfn, (unsigned long long)db->highest);
@@ -410,6 +415,8 @@ static sc_err *pass_run(struct pass *p, uint64_t first, uint64_t end) {
 sc_err *nt_pfndb_each(const struct nt_pfndb *db, nt_pfn_fn fn, void *ctx, uint64_t *ret_absent) {
     struct pass p = {.db = db, .fn = fn, .ctx = ctx};
     sc_err *err = NULL;
+    if (!db->known)
+        return sc_errf(SC_ERR_NOT_FOUND, "how much memory there is, this dump does not say");
     for (unsigned i = 0; !err && i < db->nruns; i++)
         err = pass_run(&p, db->run[i].first, db->run[i].first + db->run[i].count);
     if (!err && !db->nruns)

@@ -54,6 +54,7 @@ struct nt_pfndb {
     uint64_t base;
     uint32_t size;     /* of an entry */
     uint64_t highest;  /* frame */
+    bool known;        /* false: how much memory there is, is not; `highest` is a bound */
     unsigned pte_size; /* bytes of OriginalPte */
     struct {
         uint64_t first, count;
@@ -74,7 +75,7 @@ bool nt_pfn_of_address(const struct nt_pfndb *db, uint64_t address, uint64_t *re
 
 /* Called for each frame there is; returns an error to stop with. */
 typedef sc_err *(*nt_pfn_fn)(void *ctx, const struct nt_pfn *pfn);
-/* *RET_ABSENT: frames whose entry is not in the dump. */
+/* *RET_ABSENT: frames whose entry is not in the dump. SC_ERR_NOT_FOUND: db.known is false. */
 sc_err *nt_pfndb_each(const struct nt_pfndb *db, nt_pfn_fn fn, void *ctx, uint64_t *ret_absent);
 
 #endif

@@ -90,7 +90,7 @@ static sc_err *add_tables(struct nt_regions *r) {
     }
     if (!err)
         err = nt_pfndb_open(r->nt, &db);
-    if (sc_err_catch(&err, SC_ERR_NOT_FOUND) || err)
+    if (sc_err_catch(&err, SC_ERR_NOT_FOUND) || err || !db.known)
         return err;
     uint64_t bytes = ((db.highest + 1) * db.size + 0xfff) & ~(uint64_t)0xfff;
     return add(r, db.base, db.base + (bytes - 1), "PfnDatabase", "MmPfnDatabase");

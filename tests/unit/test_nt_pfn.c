@@ -224,6 +224,25 @@ static void a_frame_there_is_not_is_an_error(void **state) {
     world_free(p.w);
 }
 
+/* A small dump: neither runs nor a last frame. */
+static void how_much_there_is_may_not_be_known(void **state) {
+    (void)state;
+    struct base p;
+    struct nt_pfn e;
+    struct seen s = {0};
+    uint64_t absent;
+    bool found = true;
+    base_begin(&p, &builds[5]);
+    assert_null(base_open(&p));
+    assert_false(p.db.known);
+    assert_null(nt_pfn_read(&p.db, 0x12345, &e, &found));
+    assert_false(found);
+    sc_err *err = nt_pfndb_each(&p.db, see, &s, &absent);
+    assert_int_equal(sc_err_code(err), SC_ERR_NOT_FOUND);
+    sc_err_destroy(err);
+    world_free(p.w);
+}
+
 static void no_database_says_why(void **state) {
     (void)state;
     struct base p = {.w = world_new(SC_CPU_X64, 7601, builds[2].nt), .b = &builds[2]};
@@ -243,6 +262,7 @@ int main(void) {
         cmocka_unit_test(a_block_that_lies_ends_soon),
         cmocka_unit_test(runs_that_overlap_are_not_believed),
         cmocka_unit_test(a_frame_there_is_not_is_an_error),
+        cmocka_unit_test(how_much_there_is_may_not_be_known),
         cmocka_unit_test(no_database_says_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
