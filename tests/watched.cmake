@@ -65,6 +65,9 @@ watched(fault_user fault/fault_user.c)
 target_link_libraries(fault_user PRIVATE cmocka)
 add_test(NAME fault/user COMMAND fault_user)
 
+watched(fault_processes fault/fault_processes.c)
+add_test(NAME fault/processes COMMAND fault_processes)
+
 watched(fault_vm fault/fault_vm.c)
 target_link_libraries(fault_vm PRIVATE cmocka)
 add_test(NAME fault/vm COMMAND fault_vm)

@@ -5,6 +5,7 @@
 Stacks go on in the memory of their own process, and only there; modules are those of the process at hand; the 32-bit side
 of a thread; all threads at once. TAP; standard library only.
 """
+import glob
 import json
 import os
 import re
@@ -211,8 +212,31 @@ def check_kernel_memory_alone(world, dump):
     tap.equal(kernel, [r for r in expected(world, "other") if r[2].startswith("nt!")], "the kernel's part")
 
 
+# Where src/nt/usermod.c reads: 32-bit, 64-bit.
+LOADER = {("_PEB", "Ldr"): (0xC, 0x18), ("_PEB_LDR_DATA", "InLoadOrderModuleList"): (0xC, 0x10),
+          ("_LDR_DATA_TABLE_ENTRY", "DllBase"): (0x18, 0x30), ("_LDR_DATA_TABLE_ENTRY", "SizeOfImage"): (0x20, 0x40),
+          ("_LDR_DATA_TABLE_ENTRY", "FullDllName"): (0x24, 0x48), ("_LDR_DATA_TABLE_ENTRY", "BaseDllName"): (0x2C, 0x58),
+          ("_LDR_DATA_TABLE_ENTRY", "TimeDateStamp"): (0x44, 0x80)}
+
+
+def loader_offsets():
+    """The loader's structures lie where the reader thinks, in every build of which there is a table."""
+    seen = 0
+    for path in sorted(glob.glob(os.path.join(tap.ROOT, "data", "layouts", "*.tsv"))):
+        wide = not path.endswith("-x86.tsv")
+        with open(path, encoding="utf-8") as f:
+            for line in f:
+                name, member, offset = (line.split("\t") + ["", ""])[:3]
+                if (name, member) in LOADER:
+                    tap.equal(int(offset, 16), LOADER[name, member][wide], f"{os.path.basename(path)}: {name}.{member}")
+                    seen += 1
+    assert seen >= 5 * len(LOADER), f"only {seen} offsets were looked at"
+
+
 CHECKS = [v for k, v in sorted(globals().items()) if k.startswith("check_") and v is not check_kernel_memory_alone]
 
+with tap.case("the loader's structures lie where they are read, in every build"):
+    loader_offsets()
 try:
     for world_name in WORLDS:
         w = World(world_name)
