@@ -160,6 +160,7 @@ extern const struct sc_command sc_session_commands[];   /* ksession.c */
 extern const struct sc_command sc_job_commands[];       /* kjob.c */
 extern const struct sc_command sc_cpuinfo_commands[];   /* cpuinfo.c */
 extern const struct sc_command sc_qlocks_commands[];    /* qlocks.c */
+extern const struct sc_command sc_sysinfo_commands[];   /* sysinfo.c */
 extern const struct sc_command sc_idt_commands[];       /* idt.c */
 extern const struct sc_command sc_bugdump_commands[];   /* bugdump.c */
 extern const struct sc_command sc_implicit_commands[];  /* implicit.c */

@@ -33,6 +33,7 @@ const struct sc_family sc_families[] = {
     {"Processes of the kernel", sc_kprocess_commands},
     {"Processor control blocks", sc_pcr_commands},
     {"Which processors", sc_cpuinfo_commands},
+    {"The machine", sc_sysinfo_commands},
     {"Inter-processor interrupts", sc_ipi_commands},
     {"Interrupts", sc_idt_commands},
     {"Queued spin locks", sc_qlocks_commands},
