@@ -232,6 +232,20 @@ struct forge_scn_vad {
     uint64_t commit;
     const char *file;
 };
+/* What the object manager knows of an object, and a handle to one. */
+struct forge_scn_object {
+    unsigned line, drive;
+    const char *type, *path, *target; /* PATH NULL: it has no name */
+    uint64_t address;                 /* of its body */
+    uint64_t pointers, handles;
+};
+enum { FORGE_HANDLE_MOST = 0xffff0 };
+struct forge_scn_handle {
+    unsigned line;
+    uint64_t handle, object, process; /* PROCESS 0: the System process's, which is the kernel's */
+    uint32_t access;
+    unsigned attributes; /* 1 protect, 2 inherit, 4 audit */
+};
 /* The machine that a dump of whole memory shows. */
 struct forge_scn_machine {
     unsigned ram_line, paging_line, kdbg_line;
@@ -284,6 +298,8 @@ struct forge_scenario {
     FORGE_LIST(forge_scn_fnent) fnents;
     FORGE_LIST(forge_scn_pte) ptes;
     FORGE_LIST(forge_scn_vad) vads;
+    FORGE_LIST(forge_scn_object) objects;
+    FORGE_LIST(forge_scn_handle) handles;
     FORGE_LIST(forge_scn_register) registers;
 };
 
