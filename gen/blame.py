@@ -6,7 +6,7 @@ import sys
 
 import tables
 
-WORTHS = ("usual", "caller", "callee", "owner", "noticed", "sampled", "none")  # in the order of enum sc_worth
+WORTHS = ("usual", "caller", "callee", "owner", "noticed", "handed", "sampled", "none")  # in the order of enum sc_worth
 
 
 def condition(where, text):

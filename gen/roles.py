@@ -9,7 +9,7 @@ import tables
 # In the order of the bits of enum sc_role.
 ROLES = ("trap", "syscall", "linkage", "exception", "exception-frame", "bugcheck", "switch", "callout", "start",
          "first", "idle", "invoker", "user-exception", "user-apc", "user-callback", "verifier", "framework", "data",
-         "thunk", "interrupt", "apart", "late", "spin", "pass")
+         "thunk", "interrupt", "apart", "late", "spin", "pass", "allocate", "free")
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\??\??\*?|\*")
 
 

@@ -10,6 +10,7 @@ ratio of the two is taken pair by pair: the median of the ratios is steady where
 import argparse
 import mmap
 import os
+import re
 import shutil
 import statistics
 import struct
@@ -232,6 +233,71 @@ def paging(program, repeat):
     print(f"  whole pages, millions a second               {page:8.1f}; pages found by walking the tables {walk:.1f}")
 
 
+MACHINE = """dump bitmap
+os 19041 revision 804 product workstation
+cpu x64 count 4 current 0
+bugcheck 50 ffffc00f`02345080 0 fffff804`2b1a134c 2
+ram %uG
+module nt fffff804`1a000000 +800000 image ntkrnlmp.exe
+module pagedrv fffff804`2b1a0000 +18000
+"""
+
+
+def whole_memory(program, folder, repeat):
+    """Opening complete memory dumps of 1 and 16 GB (forged, sparse): what depends on the size must not be felt."""
+    forge = os.path.join(os.path.dirname(program), "stopcode-forge")
+    if not os.path.exists(forge):
+        print("  not measured: stopcode-forge is not built")
+        return
+    for gigabytes in (1, 16):
+        scenario = os.path.join(folder, "machine.txt")
+        with open(scenario, "w", encoding="ascii") as f:
+            f.write(MACHINE % gigabytes)
+        for kind in ("bitmap", "full", "elf"):
+            dump = os.path.join(folder, f"machine.{kind}")
+            subprocess.run([forge, scenario, "-q", "--as", kind, "-o", dump, "--store", os.path.join(folder, "machine.store")],
+                           check=True)
+            for command in (".bugcheck", "vertarget"):
+                paired(f"{command}: {kind} of {gigabytes} GB (wanted: 3)", [program, dump, "-c", command], [program, "--version"],
+                       repeat)
+            peak = usage([program, dump, "-c", "vertarget"]).ru_maxrss
+            print(f"{'':53}{peak / 1024:8.1f} MB resident at most (wanted: 40)")
+            os.unlink(dump)
+
+
+def convert(program, folder, repeat):
+    """A complete dump of 1 GB, none of it zeros, as another kind: beside `cp --sparse=never` and a sync of the copy, since
+    conversion syncs, too. Elapsed time, in turns."""
+    forge = os.path.join(os.path.dirname(program), "stopcode-forge")
+    if not os.path.exists(forge):
+        print("  not measured: stopcode-forge is not built")
+        return
+    scenario, dump, out = (os.path.join(folder, n) for n in ("machine.txt", "machine.full", "machine.new"))
+    with open(scenario, "w", encoding="ascii") as f:
+        f.write(re.sub(r"^ram .*", "ram 1G pattern", MACHINE, flags=re.M))
+    subprocess.run([forge, scenario, "-q", "--as", "full", "-o", dump, "--store", os.path.join(folder, "machine.store")], check=True)
+
+    def elapsed(command):
+        if os.path.exists(out):
+            os.unlink(out)
+        os.sync()
+        before = time.monotonic()
+        subprocess.run(command, check=True, shell=isinstance(command, str), stdout=subprocess.DEVNULL)
+        return time.monotonic() - before
+
+    for kind in ("bitmap", "elf", "raw", "kernel"):
+        ours, ratios = [], []
+        for _ in range(repeat):
+            copied = elapsed(f"cp --sparse=never '{dump}' '{out}' && sync '{out}'")
+            ours.append(elapsed([program, "convert", dump, out, "--to", kind]))
+            ratios.append(copied / ours[-1])
+        wanted = " (wanted: 70)" if kind != "kernel" else ""
+        print(f"  full of 1 GB to {kind + ':':8} {statistics.median(ours):5.2f} s elapsed, "
+              f"{100 * statistics.median(ratios):4.0f} % of the speed of cp and sync{wanted}")
+    os.unlink(out)
+    os.unlink(dump)
+
+
 def beside_lldb(program, repeat):
     """All stacks of one real minidump: this program and LLDB in turns, as whole processes."""
     if not shutil.which("lldb"):
@@ -310,6 +376,10 @@ def main():
         unassemble(program, version, folder, max(3, args.repeat // 10))
         print("\nPaging:")
         paging(program, max(3, args.repeat // 10))
+        print("\nWhole memory:")
+        whole_memory(program, folder, args.repeat)
+        print("\nConversion:")
+        convert(program, folder, max(3, args.repeat // 10))
         print("\nUnwinding:")
         unwind(program, max(3, args.repeat // 10))
         beside_lldb(program, max(3, args.repeat // 10))

@@ -7,14 +7,17 @@
         who   FILE.sys | program FILE.exe | hardware | nobody
               whom the evidence in the dump leads to; nobody: the dump does not tell
         sure  possible | likely | strong | certain: the most that is fair
+        also  another answer that is fair, as who; any number of them. It may not be surer than sure either
         says  TEXT: what the first finding has to say besides (its sentences or its evidence)
         twin  NAME: the dump that looks alike
         why   the reasoning, in one line, written before the program was asked
-    tests/cases/twins/held-out.txt        the scenarios that no rule may be tuned on: by the hash of their names
+    tests/cases/twins/held-out.txt        the scenarios that no rule may be tuned on, a name a line; kept by hand. The
+                                          first set was opened: it is empty
+    tests/cases/twins/held-out-2.txt      the second such set: by somebody who has not seen the rules
 
 Each dump is analysed twice: with its symbols and images, and bare, as it arrives. The first finding counts:
 
-    right     it names whom the truth names (nobody: it names none), and is not surer than is fair
+    right     it names whom the truth names (nobody: it names none) or also allows, and is not surer than is fair
     too sure  it names the right one and is surer than is fair
     unknown   the truth names someone; the finding names no one
     wrong     it names another one, or someone where the dump does not tell
@@ -26,7 +29,7 @@ Writes docs/design/verdicts.md. With --check nothing is written; the status is 1
 import argparse
 import collections
 import concurrent.futures
-import hashlib
+import functools
 import json
 import os
 import re
@@ -40,7 +43,9 @@ TABLE = os.path.join(ROOT, "docs", "design", "verdicts.md")
 LEVELS = ["possible", "likely", "strong", "certain"]
 OUTCOMES = ["right", "too sure", "unknown", "wrong"]
 WAYS = ["symbols", "bare"]
-HALVES = ["open", "held out"]
+OPEN = "open"
+LISTS = {"held out": "held-out.txt", "held out 2": "held-out-2.txt"}
+SETS = [OPEN, *LISTS]
 NOBODY = "nobody"
 
 Said = collections.namedtuple("Said", "who sure rule outcome rank")
@@ -52,27 +57,33 @@ class Case:
     def __init__(self, folder):
         self.folder = folder
         self.name = os.path.basename(folder)
-        self.held_out = is_held_out(self.name)
+        self.set = next((name for name in LISTS if self.name in listed(name)), OPEN)
         self.says = ""
+        self.also = []
         with open(os.path.join(folder, "verdict.txt"), encoding="utf-8") as f:
             for line in f:
                 word, _, text = line.strip().partition(" ")
-                if word not in ("who", "sure", "says", "twin", "why") or not text.strip():
+                if word not in ("who", "sure", "also", "says", "twin", "why") or not text.strip():
                     raise ValueError(f"{folder}/verdict.txt: {line!r} is no line of a verdict")
-                setattr(self, word, text.strip())
+                if word == "also":
+                    self.also.append(text.strip())
+                else:
+                    setattr(self, word, text.strip())
         missing = [word for word in ("who", "sure", "twin", "why") if not hasattr(self, word)]
         if missing or self.sure not in LEVELS:
             raise ValueError(f"{folder}/verdict.txt: without {missing or 'a known word of certainty'}")
         self.said = {}
 
     @property
-    def half(self):
-        return HALVES[self.held_out]
+    def held_out(self):
+        return self.set != OPEN
 
 
-def is_held_out(name):
-    """Every second scenario, by nothing that its author chose."""
-    return hashlib.sha256(name.encode()).digest()[0] % 2 == 1
+@functools.cache
+def listed(name):
+    """The scenarios of a set that no rule may be tuned on."""
+    with open(os.path.join(TWINS, LISTS[name]), encoding="utf-8") as f:
+        return frozenset(line.strip() for line in f if line.strip() and not line.startswith("#"))
 
 
 def cases(only=""):
@@ -103,12 +114,18 @@ def words(finding):
     return "\n".join([finding["summary"], finding["detail"], *claims]).casefold()
 
 
-def names(case, finding):
-    """Does the finding lead where the truth leads?"""
-    kind, _, program = case.who.partition(" ")
+def leads_to(whom, finding):
+    kind, _, program = whom.partition(" ")
     if kind == "program":
         return who(finding) in (NOBODY, program.lower()) and program.casefold() in words(finding)
-    return who(finding) == case.who.lower() and case.says.casefold() in words(finding)
+    return who(finding) == whom.lower()
+
+
+def names(case, finding):
+    """Does the finding lead where the truth leads, or where it may?"""
+    if leads_to(case.who, finding) and case.says.casefold() in words(finding):
+        return True
+    return any(leads_to(whom, finding) for whom in case.also)
 
 
 def judge(case, findings):
@@ -175,9 +192,14 @@ def analyse_all(build, chosen, jobs=2):
 # --- the table ---
 
 
-def counts(chosen, half, way):
-    found = collections.Counter(c.said[way].outcome for c in chosen if c.half == half)
+def counts(chosen, name, way):
+    found = collections.Counter(c.said[way].outcome for c in chosen if c.set == name)
     return [found[o] for o in OUTCOMES]
+
+
+def sets_of(chosen):
+    """The sets that have scenarios: one that was opened is empty."""
+    return [name for name in SETS if any(c.set == name for c in chosen)]
 
 
 def told_apart(chosen, way):
@@ -189,20 +211,23 @@ def told_apart(chosen, way):
 
 
 def summary(chosen):
-    lines = ["| half | way | " + " | ".join(OUTCOMES) + " |", "|---|---|" + "---:|" * len(OUTCOMES)]
-    for half in HALVES:
-        for way in WAYS:
-            lines.append(f"| {half} | {way} | " + " | ".join(map(str, counts(chosen, half, way))) + " |")
+    """How many scenarios have which outcome: a column for each set."""
+    names_of = sets_of(chosen)
+    lines = ["| way | outcome | " + " | ".join(names_of) + " |", "|---|---|" + "---:|" * len(names_of)]
+    for way in WAYS:
+        found = [counts(chosen, name, way) for name in names_of]
+        for i, outcome in enumerate(OUTCOMES):
+            lines.append(f"| {way} | {outcome} | " + " | ".join(str(one[i]) for one in found) + " |")
     return lines
 
 
 def by_confidence(chosen, way):
-    lines = ["| half | sure | " + " | ".join(OUTCOMES) + " |", "|---|---|" + "---:|" * len(OUTCOMES)]
-    for half in HALVES:
+    lines = ["| set | sure | " + " | ".join(OUTCOMES) + " |", "|---|---|" + "---:|" * len(OUTCOMES)]
+    for name in sets_of(chosen):
         for level in reversed(LEVELS):
-            said = [c.said[way] for c in chosen if c.half == half and c.said[way].sure == level]
+            said = [c.said[way] for c in chosen if c.set == name and c.said[way].sure == level]
             found = collections.Counter(s.outcome for s in said)
-            lines.append(f"| {half} | {level} | " + " | ".join(str(found[o]) for o in OUTCOMES) + " |")
+            lines.append(f"| {name} | {level} | " + " | ".join(str(found[o]) for o in OUTCOMES) + " |")
     return lines
 
 
@@ -216,7 +241,7 @@ def rows(chosen):
     lines = ["| scenario | truth | with symbols | bare |", "|---|---|---|---|"]
     for c in chosen:
         said = [c.said[w].outcome if c.held_out else verdict(c.said[w]) for w in WAYS]
-        truth = "(held out)" if c.held_out else f"{c.who}, {c.sure}"
+        truth = f"({c.set})" if c.held_out else f"{c.who}, {c.sure}"
         lines.append(f"| {c.name} | {truth} | {said[0]} | {said[1]} |")
     return lines
 
@@ -224,16 +249,26 @@ def rows(chosen):
 TEXT = """# Verdicts on twins
 
 Made by `make cases`; not edited by hand. `tests/cases/test_twins.py` fails when these numbers get worse, and when a
-wrong name is called "certain" or "strong".
+wrong name is called more than "possible".
 
 Twins are two forged dumps that look alike, with different causes that evidence in the dumps tells apart. What a person
 says of each (`tests/cases/twins/*/verdict.txt`) was written before the program was asked. A forged dump shows what its
 author thought of, so these numbers say how rules compare with that, and not how often a verdict is right in the field.
 
-Half of the scenarios, by the hash of their names, are held out ([the list](../../tests/cases/twins/held-out.txt)): no
-rule may be made or changed with a look at them. Of these only the outcome is shown.
+Some scenarios are held out ([the second set](../../tests/cases/twins/held-out-2.txt)): no rule may be made or changed with
+a look at them. Of these only the outcome is shown. The second set was written by somebody who had not seen the rules; its
+names say nothing. When rules have been judged by such a set, it is opened, what it taught becomes principles in
+[findings.md](findings.md), and another one takes its place. What each set said when it was new stays here:
 
-- **right**: the first finding names whom the dump leads to (or none, where it leads to nobody), no surer than is fair
+| set | when | way | right | too sure | unknown | wrong |
+|---|---|---|---:|---:|---:|---:|
+| first held-out set, before it was opened: 34 scenarios | 2026-11-20 | symbols | 24 | 4 | 1 | 5 |
+| | | bare | 26 | 1 | 2 | 5 |
+| second held-out set, when it was new: 60 scenarios | 2026-11-20 | symbols | 43 | 5 | 6 | 6 |
+| | | bare | 43 | 2 | 7 | 8 |
+
+- **right**: the first finding names whom the dump leads to (or none, where it leads to nobody; or another one that is fair,
+  too), no surer than is fair
 - **too sure**: the right one, surer than is fair
 - **unknown**: there is somebody to name, and nobody is named
 - **wrong**: somebody else is named, or somebody where the dump does not tell
@@ -253,27 +288,31 @@ def table(chosen):
     return "\n".join(lines) + "\n"
 
 
-def recorded():
-    """{(half, way): {outcome: count}} as the table has it."""
-    found = {}
-    with open(TABLE, encoding="utf-8") as f:
+def recorded(path=TABLE):
+    """{(set, way): {outcome: count}} as the table has it; a set that was not judged yet has dashes there, or nothing."""
+    found, names_of = {}, []
+    with open(path, encoding="utf-8") as f:
         for line in f:
             cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-            if len(cells) == 2 + len(OUTCOMES) and cells[0] in HALVES and cells[1] in WAYS:
-                found[cells[0], cells[1]] = dict(zip(OUTCOMES, map(int, cells[2:])))
+            if cells[:2] == ["way", "outcome"]:
+                names_of = cells[2:]
+            elif len(cells) == 2 + len(names_of) and cells[0] in WAYS and cells[1] in OUTCOMES:
+                for name, count in zip(names_of, cells[2:]):
+                    if count.isdigit():
+                        found.setdefault((name, cells[0]), {})[cells[1]] = int(count)
     return found
 
 
 def worse(chosen, before):
     """What got worse against the counts of a table: sentences."""
     said = []
-    for (half, way), was in before.items():
-        now = dict(zip(OUTCOMES, counts(chosen, half, way)))
+    for (name, way), was in before.items():
+        now = dict(zip(OUTCOMES, counts(chosen, name, way)))
         if now["right"] < was["right"]:
-            said.append(f"{half}, {way}: {now['right']} right, {was['right']} before")
+            said.append(f"{name}, {way}: {now['right']} right, {was['right']} before")
         for outcome in ("wrong", "too sure"):
             if now[outcome] > was[outcome]:
-                said.append(f"{half}, {way}: {now[outcome]} {outcome}, {was[outcome]} before")
+                said.append(f"{name}, {way}: {now[outcome]} {outcome}, {was[outcome]} before")
     return said
 
 
@@ -283,16 +322,11 @@ def write(path, text):
     os.replace(path + ".new", path)
 
 
-def held_out_list(chosen):
-    head = "# No rule may be made or changed with a look at these (scripts/cases.py chooses them by a hash).\n"
-    return head + "".join(c.name + "\n" for c in chosen if c.held_out)
-
-
 def main():
     parser = argparse.ArgumentParser(description="forges and judges the twins; writes docs/design/verdicts.md")
     parser.add_argument("--build", default=os.path.join(ROOT, "build", "dev"))
     parser.add_argument("--check", action="store_true", help="write nothing; status 1 when the table got worse")
-    parser.add_argument("--show", action="store_true", help="print the open half; write nothing")
+    parser.add_argument("--show", action="store_true", help="print the open scenarios; write nothing")
     parser.add_argument("--only", default="", metavar="REGEX")
     args = parser.parse_args()
     chosen = cases(args.only)
@@ -310,7 +344,6 @@ def main():
         print("\n".join(found or ["not worse than docs/design/verdicts.md"]))
         return 1 if found else 0
     write(TABLE, table(chosen))
-    write(os.path.join(TWINS, "held-out.txt"), held_out_list(chosen))
     print("\n".join(summary(chosen)))
     return 0
 

@@ -29,6 +29,10 @@ struct sc_convert_opts {
     bool strip_user;  /**< no page that a process maps as its own or shared is in the output; pages
                            of unknown use are left out, too, and counted */
     bool overwrite;   /**< an existing OUT is replaced; else SC_ERR_IO */
+    /** Triage: virtual memory that goes with it besides what always does. Borrowed; `offset` is not
+     * looked at. What the target lacks of it is left out. */
+    const struct sc_range *extra;
+    size_t nextra;
     bool (*progress)(void *ctx, const char *what, uint64_t done, uint64_t total);
     void *progress_ctx;
 };

@@ -52,6 +52,7 @@ struct sc_module {
     struct sc_version version;
     struct sc_codeview codeview;
     uint64_t record; /**< file offset of the dump's record of it: the evidence */
+    bool user;       /**< of the process at hand, in the dump of a kernel */
 };
 
 /** An image unloaded before the dump was written. */

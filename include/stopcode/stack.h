@@ -89,6 +89,7 @@ struct sc_frame {
      */
     uint64_t param[SC_FRAME_PARAMS];
     uint8_t nparams;
+    bool foreign;  /**< in a process that is not at hand: see struct sc_stack_opts */
     bool exact_ip; /**< `ip` is the instruction itself, no return address (frame 0, behind traps) */
     bool has_rule; /**< x86: `rule` is what the symbols say of the frame: for `kv` */
     struct sc_frame_rule rule;
@@ -124,6 +125,11 @@ struct sc_stack_opts {
     size_t nranges;
     bool switched;  /**< the registers come from sc_stack_of_switched() */
     uint64_t known; /**< bit N: general register N of REGS is known; 0: all are */
+    /**
+     * In the dump of a kernel: the thread is of a process whose memory and modules are not those at
+     * hand. The walk ends with the first frame of user mode, which is `foreign`.
+     */
+    bool kernel_only;
 };
 
 typedef struct sc_unwinder sc_unwinder;
@@ -133,6 +139,8 @@ SC_API sc_err *sc_unwinder_create(sc_target *target, sc_symtab *symtab, sc_unwin
 SC_API void sc_unwinder_destroy(sc_unwinder *unwinder);
 /** Forgets what it keeps of modules: after a reload, new paths, added modules. */
 SC_API void sc_unwinder_forget(sc_unwinder *unwinder);
+/** Forgets what it keeps of a process's modules: after sc_symtab_set_user_modules(). */
+SC_API void sc_unwinder_forget_user(sc_unwinder *unwinder);
 
 /** Walks from REGS on. *RET_STACK is ended with sc_stack_deinit(), and is complete on errors too.
  */

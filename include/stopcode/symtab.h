@@ -86,6 +86,13 @@ SC_API void sc_symtab_reload(sc_symtab *symtab, const struct sc_module *module);
  */
 SC_API sc_err *sc_symtab_add_module(sc_symtab *symtab, const struct sc_module *module);
 /**
+ * sc_target_set_user_modules() for a target whose only symtab this is. What was loaded of modules
+ * that stay (of the kernel, and those that both processes have at one address) stays. Pointers to
+ * modules and modsyms handed out before are dead.
+ */
+SC_API sc_err *sc_symtab_set_user_modules(sc_symtab *symtab, const struct sc_module *modules,
+                                          size_t count, size_t *ret_left_out);
+/**
  * Uses PROVIDER (a reference is taken) for MODULE before any other, as `.reload /i` or a test does.
  * A module that was deferred is not searched for then: it has this provider and, if it is the
  * kernel, its built-in layouts. HOW is copied and may be NULL.

@@ -117,6 +117,12 @@ SC_API uint64_t sc_target_dtb(const sc_target *target);
  * this function). Kernel addresses answer as in sc_target_space(). SC_ERR_UNSUPPORTED as above.
  */
 SC_API sc_err *sc_target_process_space(sc_target *target, uint64_t dtb, sc_space **ret_space);
+/**
+ * Page PAGE of page file NUMBER into RET_PAGE. SC_READ_PAGED_OUT: it was not given at opening, or
+ * is too short. For whoever finds by other means than page tables that a page is there.
+ */
+SC_API enum sc_read sc_target_pagefile(sc_target *target, unsigned number, uint64_t page,
+                                       uint8_t ret_page[0x1000]);
 /** Layout of soft entries bound from symbols; replaces the built-in table's. */
 SC_API void sc_target_set_soft_pte(sc_target *target, const struct sc_soft_pte *soft);
 
@@ -155,6 +161,16 @@ SC_API sc_err *sc_target_modules(sc_target *target, const struct sc_modules **re
  * target, which must know: then it is sc_symtab_add_module() that adds it.
  */
 SC_API sc_err *sc_target_add_module(sc_target *target, const struct sc_module *module);
+/**
+ * Puts MODULES, which are copied, in the place of those that the last call gave: in the dump of a
+ * kernel, the images of the process whose memory is looked at. What names has each is used as in
+ * sc_target_add_module(); one that has no size or overlaps another module is left out, and counted
+ * in *RET_LEFT_OUT (may be NULL). Pointers to modules handed out before are dead, those to kernel
+ * modules too. SC_ERR_ARG: not a kernel's dump, or a symtab lives on the target: then it is
+ * sc_symtab_set_user_modules().
+ */
+SC_API sc_err *sc_target_set_user_modules(sc_target *target, const struct sc_module *modules,
+                                          size_t count, size_t *ret_left_out);
 SC_API sc_err *sc_target_unloaded(sc_target *target, const struct sc_unloadeds **ret_unloaded);
 SC_API sc_err *sc_target_threads(sc_target *target, const struct sc_threads **ret_threads);
 

@@ -24,12 +24,39 @@ struct sc_blame sc_case_blame(const struct sc_case *c) {
 }
 
 /* The parts of sc_stack_is_silent(). */
+static bool is_noticed(const struct sc_case *c) {
+    enum sc_worth worth = sc_case_blame(c).worth;
+    return worth == SC_WORTH_NOTICED || worth == SC_WORTH_OWNER || worth == SC_WORTH_HANDED;
+}
+
 static bool only_noticed(const struct sc_case *c) {
     const struct sc_culprit *k = c->culprit;
-    enum sc_worth worth = sc_case_blame(c).worth;
-    bool noticed = worth == SC_WORTH_NOTICED || worth == SC_WORTH_OWNER;
+    bool sampled = sc_case_blame(c).worth == SC_WORTH_SAMPLED;
     bool inbox = k->found && sc_case_driver(k->module).kind != NT_DRIVER_VENDOR;
-    return inbox && (worth == SC_WORTH_SAMPLED || (noticed && k->link != SC_LINK_OWN));
+    return inbox && (sampled || (is_noticed(c) && k->link != SC_LINK_OWN));
+}
+
+/*
+ * What failed cannot be the culprit's: a phrase that says why; NULL: it may be. It asked the pool
+ * for memory, and unless that very call was refused the pool's code met what others did; damage was
+ * noticed two steps away from it, or in a request that somebody had made before; or it gave nothing
+ * back to what was damaged, as far as names tell.
+ */
+static const char *passed_by(const struct sc_case *c) {
+    const struct sc_culprit *k = c->culprit;
+    enum sc_worth worth = sc_case_blame(c).worth;
+    bool refused = worth == SC_WORTH_CALLER || k->inner;
+    if (!k->found || k->link == SC_LINK_OWN)
+        return NULL;
+    if (k->asks && !refused)
+        return "asked for memory";
+    if (is_noticed(c) && k->link == SC_LINK_SENT)
+        return "had handed a request on";
+    if (is_noticed(c) && k->late)
+        return "was there when the kernel ended a request that somebody had made before";
+    return worth == SC_WORTH_HANDED && !k->frees && k->link == SC_LINK_CALLED
+               ? "called the kernel, which met damage of its own"
+               : NULL;
 }
 
 static bool only_waits(const struct sc_case *c) {
@@ -39,7 +66,8 @@ static bool only_waits(const struct sc_case *c) {
 }
 
 bool sc_stack_is_silent(const struct sc_case *c) {
-    return sc_case_blame(c).worth == SC_WORTH_NONE || only_noticed(c) || only_waits(c);
+    return sc_case_blame(c).worth == SC_WORTH_NONE || only_noticed(c) || passed_by(c) ||
+           only_waits(c);
 }
 
 /*
@@ -176,6 +204,11 @@ void sc_show_no_culprit(struct sc_case *c, struct sc_draft *d) {
         sc_draft_show(c, d, SC_UNSET64, command,
                       "%s, in %s, is a driver of Windows, and here nearly always the victim: %s.",
                       where, sc_culprit_frame(c, k->frame), b.why);
+    else if (passed_by(c))
+        sc_draft_show(c, d, SC_UNSET64, command, "%s, in %s, only %s: %s.", where,
+                      sc_culprit_frame(c, k->frame), passed_by(c),
+                      b.why[0] ? b.why
+                               : "the pool's code met there what somebody else had done before");
     else if (only_waits(c))
         sc_draft_show(c, d, SC_UNSET64, command,
                       "%s, in %s, only waits: the processor was changing from one thread to "

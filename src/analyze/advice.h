@@ -14,8 +14,8 @@
 struct sc_blame sc_case_blame(const struct sc_case *c);
 /*
  * Is the culprit that was found, if any, none after all? By the bug check the stack may be no
- * evidence; a driver of Windows that noticed damage is nearly always the victim; and who only waits
- * has done nothing.
+ * evidence; a driver of Windows that noticed damage is nearly always the victim, and so is anybody
+ * who only asked for memory or handed a request on; and who only waits has done nothing.
  */
 bool sc_stack_is_silent(const struct sc_case *c);
 /* "2015-03-04": MODULE's time stamp; NULL when it is none. */

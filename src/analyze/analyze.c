@@ -76,11 +76,15 @@ static void take_bugcheck(struct sc_case *c) {
     sc_args_explain(c);
 }
 
-/* KeBugCheckEx leaves a breakpoint exception in the header: it tells nothing of the fault. */
+/*
+ * Stopping the machine leaves a breakpoint exception in the header, and so does taking a report of
+ * a machine that runs on, wherever that code lies: it tells nothing of the fault. A breakpoint that
+ * the bug check is about is its first parameter.
+ */
 static bool is_stop_itself(const struct sc_case *c) {
-    const struct sc_exception *e = &c->machine->exception;
-    const struct sc_module *m = sc_target_module_at(c->target, e->address);
-    return c->a->has_bugcheck && e->code == 0x80000003 && (!m || sc_case_is_kernel(m));
+    enum { BREAKPOINT = (int)0x80000003u };
+    bool about = (uint32_t)c->machine->bugcheck_arg[0] == (uint32_t)BREAKPOINT;
+    return c->a->has_bugcheck && c->machine->exception.code == (uint32_t)BREAKPOINT && !about;
 }
 
 static void take_exception(struct sc_case *c) {
@@ -103,8 +107,9 @@ static void take_regs(struct sc_case *c) {
     struct sc_regs regs;
     const char *command = ".ecxr";
     sc_err *err = sc_target_event_regs(c->target, &regs);
-    if (err && !c->machine->kernel && !a->has_exception) {
-        /* A process' dump without an exception: the thread that it calls the current one. */
+    if (err && !a->has_exception) {
+        /* A process' dump without an exception: the thread that it calls the current one. Memory of
+         * a machine without a header: the processor that stopped, or the first one. */
         sc_err_destroy(err);
         err = sc_target_regs(c->target, c->machine->current, &regs);
         command = sc_case_text(c, "~%ur", c->machine->current);
@@ -209,11 +214,12 @@ static sc_err *gather(struct sc_case *c) {
     if (err)
         return err;
     sc_fault_find(c);
-    take_fault(c);
     note_oddities(c);
     err = sc_case_stack(c);
     if (err)
         return err;
+    sc_fault_look(c);
+    take_fault(c);
     sc_explain(c);
     err = sc_rules_run(c);
     if (err)

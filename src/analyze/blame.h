@@ -16,6 +16,7 @@ enum sc_worth {
     SC_WORTH_CALLEE,  /* whoever was called did it */
     SC_WORTH_OWNER,   /* usual, unless it is Windows' own driver: then as noticed */
     SC_WORTH_NOTICED, /* damage was found here that was done before */
+    SC_WORTH_HANDED,  /* the same in what is the kernel's: only who gave back a part of it */
     SC_WORTH_SAMPLED, /* the stack is a sample of much that ran */
     SC_WORTH_NONE,    /* the stack has nothing to do with it */
 };

@@ -52,7 +52,12 @@ struct sc_facts {
     struct sc_evidence *item;
     size_t count, room;
 };
-struct sc_kfacts; /* kfacts.h */
+struct sc_kfacts;     /* kfacts.h */
+struct sc_fault_trap; /* unwind/fault_trap.h */
+struct sc_fault_regs; /* faultregs.h */
+struct sc_flips;      /* bitflip.h */
+struct sc_code_diff;  /* codebytes.h */
+struct sc_flip_stack; /* bitflip.c */
 
 struct sc_case {
     sc_target *target;
@@ -75,7 +80,12 @@ struct sc_case {
     struct sc_notes notes;
     unsigned user_kind; /* of a process: enum sc_user_kind, and 1; 0: not worked out yet */
     struct sc_facts facts;
-    struct sc_kfacts *k; /* what the kernel's objects say; never NULL when rules run */
+    struct sc_kfacts *k;              /* what the kernel's objects say; never NULL when rules run */
+    const struct sc_fault_trap *trap; /* found on the stack, see faultregs.h; NULL none */
+    const struct sc_fault_regs *at;   /* the registers of the fault; never NULL when rules run */
+    const struct sc_flips *flips;     /* NULL: not looked for yet */
+    const struct sc_code_diff *code;  /* the same */
+    const struct sc_flip_stack *flip_stack; /* the same */
 };
 
 /* --- text; never NULL -------------------------------------------------------------------- */

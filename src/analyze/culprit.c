@@ -3,8 +3,9 @@
  * Finding the first frame worth blaming.
  *
  * Frames are taken from the fault outwards. Passed over are the kernel and the HAL whatever they
- * do, Driver Verifier, and frameworks, which work with what others hand to them. The first frame of
- * any other module is the culprit; its link to the fault is
+ * do, Driver Verifier, and frameworks, which work with what others hand to them; so does any driver
+ * of Windows that somebody else's driver called directly, with nothing in between. The first frame
+ * of any other module is the culprit; its link to the fault is
  *
  *     own      nothing of another module lies between: its instruction was the one that failed
  *     stopped  only KeBugCheckEx and the like lie between
@@ -13,16 +14,22 @@
  *
  * Nothing beyond an interrupt, a DPC or an APC led to what happened inside of it: the search ends
  * there. Only for the codes of the DPC watchdog the first interrupt is the watchdog's own clock,
- * and whom it interrupted is the point.
+ * and whom it interrupted is the point. Whoever waits there for a lock or for another processor is
+ * not named: the time was taken by who does not give way, and that one is not on this stack.
  *
  * Without the kernel's symbols a trap has no name. One that interrupted the very instruction that
- * failed is the fault's own; others may be interrupts, and `unnamed_trap` says that there was one.
+ * failed is the fault's own; the watchdog's first one is its clock; others may be interrupts, and
+ * `unnamed_trap` says that there was one. What the watchdog interrupted in a kernel without names
+ * may have been such a wait: then nobody is named.
+ *
+ * A trap frame that was recognised by the failing instruction (c->trap) is exact, whatever lies
+ * between it and the call that stopped the machine.
  */
 #include "analyze/culprit.h"
 
 #include <string.h>
 
-#include "base/utf.h"
+#include "analyze/faultregs.h"
 #include "unwind/roles.h"
 
 /* A search under way. */
@@ -34,6 +41,8 @@ struct search {
     enum sc_part part;
     uint32_t roles, roles_before; /* of this frame, and of the one that it called */
     unsigned interrupts;          /* how many may be crossed */
+    bool exact;                   /* this frame is known by itself, see c->trap */
+    bool blind;                   /* the watchdog struck in code of the kernel without a name */
     /* What lies between here and what failed: */
     bool report;  /* code that stops the machine */
     bool nowhere; /* code in no module */
@@ -61,38 +70,18 @@ static uint32_t roles_at(struct sc_case *c, const struct sc_frame *f) {
     return ok ? sc_roles_of(f->module->name, near.name) : 0;
 }
 
-/* Libraries of Windows lie in its folder; which letter the disk has does not matter. */
-static bool is_windows_path(const char *path) {
-    static const char *const folders[] = {"system32", "syswow64", "winsxs", "sysarm32",
-                                          "microsoft.net"};
-    const char *name = path[0] && path[1] == ':' ? path + 2 : path;
-    if (sc_strncasecmp(name, "\\windows\\", 9) != 0)
-        return false;
-    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
-        size_t len = strlen(folders[i]);
-        if (sc_strncasecmp(name + 9, folders[i], len) == 0 && name[9 + len] == '\\')
-            return true;
-    }
-    return false;
-}
-
-static enum sc_part part_of_module(struct sc_case *c, const struct sc_module *m) {
-    struct nt_driver driver = sc_case_driver(m);
-    if (!c->machine->kernel) {
-        bool system = driver.kind != NT_DRIVER_VENDOR || is_windows_path(m->path);
-        return system ? SC_PART_SYSTEM : SC_PART_DRIVER;
-    }
+static enum sc_part part_of_module(const struct sc_module *m) {
     if (sc_case_is_kernel(m))
         return SC_PART_KERNEL;
-    return driver.kind == NT_DRIVER_FRAMEWORK ? SC_PART_FRAMEWORK : SC_PART_DRIVER;
+    return sc_case_driver(m).kind == NT_DRIVER_FRAMEWORK ? SC_PART_FRAMEWORK : SC_PART_DRIVER;
 }
 
-static enum sc_part part_of(struct sc_case *c, const struct sc_module *m, uint32_t roles) {
+static enum sc_part part_of(const struct sc_module *m, uint32_t roles) {
     if (!m)
         return SC_PART_NOWHERE;
     if (roles & SC_ROLE_VERIFIER)
         return SC_PART_VERIFIER;
-    enum sc_part part = part_of_module(c, m);
+    enum sc_part part = part_of_module(m);
     if (part != SC_PART_KERNEL)
         return part == SC_PART_DRIVER && roles & SC_ROLE_FRAMEWORK ? SC_PART_FRAMEWORK : part;
     if (roles & SC_ROLE_INTERRUPT)
@@ -108,7 +97,7 @@ static enum sc_part part_of(struct sc_case *c, const struct sc_module *m, uint32
 
 enum sc_part sc_culprit_part(struct sc_case *c, size_t index) {
     const struct sc_frame *f = &c->a->stack.frame[index];
-    return part_of(c, f->module, roles_at(c, f));
+    return part_of(f->module, roles_at(c, f));
 }
 
 /* ---- the search ---- */
@@ -128,7 +117,7 @@ static void pass_over(const struct search *s) {
 }
 
 static void weigh(struct search *s) {
-    if (s->f->confidence < s->r->percent) {
+    if (!s->exact && s->f->confidence < s->r->percent) {
         s->r->percent = s->f->confidence;
         s->r->weakest = s->index;
     }
@@ -138,8 +127,21 @@ static void weigh(struct search *s) {
 static void forget_inner(struct search *s) {
     s->report = s->nowhere = s->other = s->sent = false;
     s->r->inner = NULL;
-    s->r->spin = s->r->late = s->r->waits = false;
+    s->r->spin = s->r->late = s->r->waits = s->r->asks = s->r->frees = false;
     s->r->distance = 0;
+}
+
+/* Is this the frame that the trap frame of the fault was made at? */
+static bool is_at_trap(const struct search *s) {
+    const struct sc_fault_trap *t = s->c->trap;
+    return t && s->f->ip == sc_regs_ip(&t->regs) && s->f->sp == sc_regs_sp(&t->regs);
+}
+
+/* The watchdog's clock, in a kernel without names: here is whom it interrupted. */
+static void strike(struct search *s) {
+    s->interrupts--;
+    s->blind = s->part == SC_PART_KERNEL && !sc_case_is_named(s->c, s->f->ip);
+    forget_inner(s);
 }
 
 /*
@@ -147,18 +149,25 @@ static void forget_inner(struct search *s) {
  * is what the trap is about, if the handler's name or the fault's address says so.
  */
 static void cross_trap(struct search *s) {
+    s->exact = false;
     if (!s->index || !s->f->exact_ip || s->f->how == SC_FRAME_INLINE)
         return;
     bool fault = s->roles_before & (SC_ROLE_TRAP | SC_ROLE_USER_EXCEPTION);
-    if (fault || s->f->ip == s->c->fault.ip)
+    s->exact = is_at_trap(s);
+    if (s->exact) /* what lies before it does not matter */
+        s->r->percent = 100;
+    if (fault || s->exact || s->f->ip == s->c->fault.ip) {
+        s->r->crossed = true;
         forget_inner(s);
+    } else if (s->interrupts && !s->roles_before)
+        strike(s);
     else if (!(s->roles_before & (SC_ROLE_SYSCALL | SC_ROLE_CALLOUT | SC_ROLE_LINKAGE)))
         s->r->unnamed_trap = true;
 }
 
 /* How the frame that is looked at is tied to what failed. */
 static enum sc_link link_of(const struct search *s) {
-    bool fault = s->index > 0 || s->c->regs_of_fault || !s->c->machine->kernel;
+    bool fault = s->index > 0 || s->c->regs_of_fault;
     if (!s->other && !s->report && !s->nowhere && s->f->exact_ip && fault)
         return SC_LINK_OWN;
     if (!s->other && s->report && !s->nowhere)
@@ -171,7 +180,7 @@ static enum sc_link link_of(const struct search *s) {
 /* What this frame, which is passed over, says of whoever stands further out. */
 static void note_passed(struct search *s) {
     struct sc_culprit *r = s->r;
-    bool framework = s->part == SC_PART_FRAMEWORK || s->part == SC_PART_SYSTEM;
+    bool framework = s->part == SC_PART_FRAMEWORK;
     /* Between a framework and its client, an unnamed frame of the kernel may pass requests on. */
     bool unnamed = s->part == SC_PART_KERNEL && !sc_case_is_named(s->c, s->f->ip);
     if (framework && !r->inner) {
@@ -186,6 +195,8 @@ static void note_passed(struct search *s) {
     r->spin |= (s->roles & SC_ROLE_SPIN) != 0;
     r->late |= (s->roles & SC_ROLE_LATE) != 0;
     r->waits |= (s->roles & SC_ROLE_SWITCH) != 0;
+    r->asks |= (s->roles & SC_ROLE_ALLOCATE) != 0;
+    r->frees |= (s->roles & SC_ROLE_FREE) != 0;
     r->distance += s->part == SC_PART_KERNEL;
     s->report |= s->part == SC_PART_REPORT;
     s->nowhere |= s->part == SC_PART_NOWHERE;
@@ -193,18 +204,40 @@ static void note_passed(struct search *s) {
                 s->part == SC_PART_EXCEPTION || s->part == SC_PART_TRAP;
 }
 
+static bool is_vendors(const struct sc_module *m) {
+    return sc_case_driver(m).kind == NT_DRIVER_VENDOR;
+}
+
 /* Does the search end at this frame? */
 static bool ends_here(struct search *s) {
     if (s->part == SC_PART_APART)
         return true;
     if (s->part != SC_PART_INTERRUPT)
-        return s->c->machine->kernel && !sc_case_in_kernel(s->c, s->f->ip);
+        return !sc_case_in_kernel(s->c, s->f->ip);
     if (s->roles_before & SC_ROLE_INTERRUPT)
         return false; /* the same interrupt */
     if (!s->interrupts)
         return true;
     s->interrupts--;
     forget_inner(s);
+    return false;
+}
+
+/*
+ * The frame in S is a driver's of Windows. Was it called, directly, by a driver that is not? A trap
+ * in between would be another story, and so would a guessed frame.
+ */
+static bool is_employed(const struct search *s) {
+    const struct sc_stack *stack = &s->c->a->stack;
+    if (is_vendors(s->f->module))
+        return false;
+    for (size_t i = s->index + 1; i < stack->count; i++) {
+        const struct sc_frame *f = &stack->frame[i];
+        if (!f->module || f->exact_ip || f->confidence < 100)
+            return false;
+        if (f->module != s->f->module)
+            return is_vendors(f->module) && !sc_case_is_kernel(f->module);
+    }
     return false;
 }
 
@@ -216,12 +249,8 @@ static bool take(struct search *s, size_t index) {
     s->f = &s->c->a->stack.frame[index];
     s->roles_before = s->roles;
     s->roles = roles_at(s->c, s->f);
-    s->part = part_of(s->c, s->f->module, s->roles);
+    s->part = part_of(s->f->module, s->roles);
     return true;
-}
-
-static bool is_vendors(const struct sc_module *m) {
-    return sc_case_driver(m).kind == NT_DRIVER_VENDOR;
 }
 
 /*
@@ -275,8 +304,47 @@ static void settle_for_framework(struct search *s) {
 }
 
 /* The watchdog of DPCs strikes in its clock's interrupt. */
-static bool is_dpc_watchdog(const struct sc_case *c) {
+bool sc_culprit_by_time(const struct sc_case *c) {
     return c->a->has_bugcheck && sc_plain_code(c->a->code) == 0x133;
+}
+
+/*
+ * The driver in S lies beyond a trap that is not the fault's own and has no name: an interrupt,
+ * most likely, and then it was only interrupted; NULL: it does not.
+ */
+static const char *why_interrupted(struct search *s) {
+    if (!s->r->crossed || !s->r->unnamed_trap)
+        return NULL;
+    return sc_case_text(s->c,
+                        "between the failing instruction and %s (%s) lies another trap, which has "
+                        "no name without the kernel's symbols: an interrupt, most likely, and whom "
+                        "it interrupts has caused nothing",
+                        sc_case_place(s->c, s->f->ip), sc_culprit_frame(s->c, s->index));
+}
+
+/* The driver in S is on the watchdog's stack, and did perhaps not take the time; NULL: it did. */
+static const char *why_not_its_time(struct search *s) {
+    struct sc_case *c = s->c;
+    const char *who = sc_case_place(c, s->f->ip), *frame = sc_culprit_frame(c, s->index);
+    if (!sc_culprit_by_time(c))
+        return NULL;
+    if (s->r->spin)
+        return sc_case_text(c,
+                            "%s (%s) waits there for a lock or for another processor: the time was "
+                            "taken by who did not give way, and that is not on this stack",
+                            who, frame);
+    if (s->blind)
+        return sc_case_text(c,
+                            "the watchdog interrupted the kernel, called by %s (%s); without the "
+                            "kernel's symbols it is not known whether that is a wait for a lock "
+                            "that somebody else holds",
+                            who, frame);
+    if (s->interrupts && !sc_case_is_named(c, c->a->stack.frame[0].ip))
+        return sc_case_text(c,
+                            "which code the watchdog interrupted is not known without the kernel's "
+                            "symbols: %s (%s) may have waited, or been left over",
+                            who, frame);
+    return NULL;
 }
 
 /* Why nobody is named; CUT: the search ended at the frame in S. */
@@ -294,8 +362,6 @@ static const char *why_nobody(struct search *s, bool cut) {
                             "everything up to %s is the kernel's, which there does work that came "
                             "from elsewhere: who asked for it is not on this stack",
                             sc_culprit_frame(c, s->index));
-    if (!c->machine->kernel)
-        return "all frames of the stack are those of Windows' own libraries";
     if (s->r->inner)
         return sc_case_text(c,
                             "besides the kernel there is only %s on it (%s, %s), which works with "
@@ -312,16 +378,27 @@ static const char *why_nobody(struct search *s, bool cut) {
 }
 
 void sc_culprit_find(struct sc_case *c, struct sc_culprit *ret) {
-    struct search s = {.c = c, .r = ret, .interrupts = is_dpc_watchdog(c)};
+    struct search s = {.c = c, .r = ret, .interrupts = sc_culprit_by_time(c)};
     *ret = (struct sc_culprit){.percent = 100};
     bool cut = false;
+    if (!c->machine->kernel) {
+        ret->why = "it is looked for in dumps of kernels";
+        return;
+    }
     for (size_t i = 0; take(&s, i); i++) {
         cross_trap(&s);
         cut = ends_here(&s);
         if (cut)
             break;
         weigh(&s);
+        if (s.part == SC_PART_DRIVER && is_employed(&s))
+            s.part = SC_PART_FRAMEWORK;
         if (s.part == SC_PART_DRIVER) {
+            ret->why = why_not_its_time(&s);
+            if (!ret->why)
+                ret->why = why_interrupted(&s);
+            if (ret->why)
+                return;
             ret->found = true;
             ret->frame = i;
             ret->module = s.f->module;
@@ -332,7 +409,7 @@ void sc_culprit_find(struct sc_case *c, struct sc_culprit *ret) {
         note_passed(&s);
         pass_over(&s);
     }
-    if (ret->inner && c->machine->kernel && s.inner_link == SC_LINK_OWN) {
+    if (ret->inner && s.inner_link == SC_LINK_OWN) {
         settle_for_framework(&s);
         return;
     }
@@ -350,18 +427,16 @@ const char *sc_culprit_frame(struct sc_case *c, size_t index) {
 
 const char *sc_culprit_command(struct sc_case *c) {
     const char *regs = c->a->regs_command;
-    bool stored = !regs || (c->machine->kernel && !strcmp(regs, ".ecxr"));
+    bool stored = !regs || !strcmp(regs, ".ecxr");
     return sc_case_text(c, "%s; kn", stored ? ".cxr" : regs);
 }
 
 static const char *called_what(struct sc_case *c, const struct sc_culprit *k) {
-    if (k->inner)
-        return sc_case_name(c, k->inner->image);
-    return c->machine->kernel ? "the kernel" : "Windows";
+    return k->inner ? sc_case_name(c, k->inner->image) : "the kernel";
 }
 
 const char *sc_culprit_reason(struct sc_case *c, const struct sc_culprit *k) {
-    bool watchdog = is_dpc_watchdog(c);
+    bool watchdog = sc_culprit_by_time(c);
     switch (k->link) {
     case SC_LINK_OWN:
         return watchdog ? "its code was running when the watchdog struck"
@@ -389,7 +464,6 @@ static const char *part_words(const struct sc_passed *p) {
     case SC_PART_APART: return "runs what others queued";
     case SC_PART_VERIFIER: return "Driver Verifier";
     case SC_PART_NOWHERE: return "in no module";
-    case SC_PART_SYSTEM: return "a library of Windows";
     case SC_PART_FRAMEWORK: return "works with what other drivers hand to it";
     default: return "the kernel";
     }

@@ -4,9 +4,9 @@
  * who only report, pass on or work for others. Who they are is data: data/roles.tsv for functions,
  * data/drivers.tsv for images.
  *
- * It is found once, before the rules run (c->culprit), for kernels' and processes' dumps alike. It
- * says who stands there, what that has to do with the fault, and how sure the way to it is; what
- * that is worth is for the rules to say.
+ * It is found once, before the rules run (c->culprit), for dumps of kernels; processes have their
+ * own (user.h). It says who stands there, what that has to do with the fault, and how sure the way
+ * to it is; what that is worth is for the rules to say.
  */
 #ifndef STOPCODE_ANALYZE_CULPRIT_H
 #define STOPCODE_ANALYZE_CULPRIT_H
@@ -23,9 +23,8 @@ enum sc_part {
     SC_PART_APART,     /* the same without an interrupt: DPCs and APCs */
     SC_PART_VERIFIER,
     SC_PART_FRAMEWORK, /* works on behalf of others */
-    SC_PART_SYSTEM,    /* of a process: a library of Windows */
     SC_PART_NOWHERE,   /* in no module */
-    SC_PART_DRIVER,    /* of a process: the program or a library of its own: worth blaming */
+    SC_PART_DRIVER,    /* worth blaming */
 };
 
 /* What the culprit has to do with the fault. */
@@ -71,11 +70,13 @@ struct sc_culprit {
      * before; a context switch, so that it only waits.
      */
     bool spin, late, waits;
+    bool asks, frees; /* … the pool's code, for more memory or to give some back */
     /* The lowest confidence among the frames up to it, and that frame; 100: all are exact. */
     unsigned percent;
     size_t weakest;
     /* The code of a trap or interrupt in between is not known by name. */
     bool unnamed_trap;
+    bool crossed; /* the fault's own trap was crossed */
     /* A third-party driver further out that led to a culprit of Windows' own; or NULL. */
     const struct sc_module *behind;
     size_t behind_frame;
@@ -88,6 +89,8 @@ struct sc_culprit {
 
 /* Finds it in c->a->stack. Running out of memory is sticky in the case. */
 void sc_culprit_find(struct sc_case *c, struct sc_culprit *ret);
+/* Is it a stop for what took too long, in whose clock interrupt it strikes (0x133)? */
+bool sc_culprit_by_time(const struct sc_case *c);
 /* What the frame at INDEX of c->a->stack is for. */
 enum sc_part sc_culprit_part(struct sc_case *c, size_t index);
 

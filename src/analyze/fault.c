@@ -27,9 +27,9 @@ static const struct {
     uint32_t code;
     uint8_t memory, access, ip;
 } references[] = {
-    {0x0a, 1, 3, 4}, {0x50, 1, 2, 3}, {0xbe, 1, 0, 0}, {0xcc, 1, 2, 3},
-    {0xcd, 1, 2, 3}, {0xce, 1, 2, 3}, {0xd1, 1, 3, 4}, {0xd3, 1, 3, 4},
-    {0xd4, 1, 3, 4}, {0xd5, 1, 2, 3}, {0xd6, 1, 2, 3}, {0xfc, 1, 0, 0},
+    {0x0a, 1, 3, 4}, {0x50, 1, 2, 3}, {0xbe, 1, 0, 0}, {0xc5, 1, 3, 4}, {0xcc, 1, 2, 3},
+    {0xcd, 1, 2, 3}, {0xce, 1, 2, 3}, {0xd1, 1, 3, 4}, {0xd3, 1, 3, 4}, {0xd4, 1, 3, 4},
+    {0xd5, 1, 2, 3}, {0xd6, 1, 2, 3}, {0xfc, 1, 0, 0},
 };
 
 static bool is_memory_status(uint32_t status) {
@@ -185,6 +185,27 @@ void sc_fault_find(struct sc_case *c) {
         from_status_args(c, code);
     }
     from_regs(c);
+}
+
+void sc_fault_look(struct sc_case *c) {
     doubt_zero(c);
     sc_fault_decode(c);
+}
+
+bool sc_fault_wrong(struct sc_case *c, uint64_t *ret_address, const char **ret_reg) {
+    const struct sc_fault *f = &c->fault;
+    const struct sc_fault_insn *i = f->insn;
+    *ret_reg = NULL;
+    if (f->memory != SC_UNSET64) {
+        *ret_address = f->memory;
+        return true;
+    }
+    if (!f->hidden)
+        return false;
+    if (i && i->has_address && i->base) {
+        *ret_reg = i->base;
+        *ret_address = i->base_value;
+        return true;
+    }
+    return sc_pointer_wild_reg(c, ret_reg, ret_address);
 }

@@ -11,6 +11,8 @@
 
 /* Fills c->fault from the exception record, the parameters and the context. */
 void sc_fault_find(struct sc_case *c);
+/* The rest of it, when the registers of the fault (c->at) are known: what the instruction did. */
+void sc_fault_look(struct sc_case *c);
 
 /* What an address that could not be used looks like. */
 struct sc_pointer {
@@ -25,20 +27,13 @@ const char *sc_pointer_regs(struct sc_case *c, uint64_t value, size_t *ret_count
 /* The first register that no x64 address can be, and its value; false when there is none. */
 bool sc_pointer_wild_reg(struct sc_case *c, const char **ret_name, uint64_t *ret_value);
 
+/*
+ * Is REG one that holds data or addresses of data, and known at the fault? Not the instruction
+ * pointer and the flags.
+ */
+bool sc_pointer_is_data(const struct sc_case *c, const struct sc_reg *reg);
 /* Does the context of the fault hold this register? A trap frame lacks some. */
 bool sc_pointer_has_reg(const struct sc_case *c, const char *name);
-
-/* An address that is one bit off: BIT was flipped, VALUE would be WHERE. */
-struct sc_flipped {
-    unsigned bit;
-    uint64_t value;
-    const char *where; /* "amdppm+0x334c", "the current thread's stack", "memory of the dump" */
-};
-/*
- * Does changing one bit of ADDR give an address of something? False when several bits would, or
- * when the bit is so low that neighbours of anything would be found.
- */
-bool sc_pointer_flipped(struct sc_case *c, uint64_t addr, struct sc_flipped *ret);
 
 /* The instruction of the fault against the registers: see fault_insn.c. */
 struct sc_fault_insn {
@@ -53,6 +48,11 @@ struct sc_fault_insn {
     uint64_t base_value;
     const char *missing; /* a register of the operand that the context lacks; NULL: none */
 };
+/*
+ * The address that is wrong: what was reported, else the register that leads there, else what the
+ * instruction makes of its registers. *RET_REG: the register, NULL when it is none. False: unknown.
+ */
+bool sc_fault_wrong(struct sc_case *c, uint64_t *ret_address, const char **ret_reg);
 /* Fills c->fault.insn, when the code is at hand. */
 void sc_fault_decode(struct sc_case *c);
 /* Evidence for what the instruction did: which operand, which address, from which register. */

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "analyze/fault.h"
+#include "analyze/faultregs.h"
 #include "analyze/kfacts.h"
 #include "base/utf.h"
 
@@ -38,7 +39,8 @@ static bool read_insn(struct sc_case *c, struct sc_insn *ret) {
 
 static uint64_t reg_value(const struct sc_case *c, const char *name) {
     uint64_t value = 0;
-    sc_regs_get(&c->a->regs, name, &value);
+    if (c->at->regs)
+        sc_regs_get(c->at->regs, name, &value);
     return value;
 }
 
@@ -101,7 +103,7 @@ static void pick_operand(struct sc_case *c, struct sc_fault_insn *i) {
             }
             continue;
         }
-        if (!sc_insn_mem_address(mem, &c->a->regs, &address))
+        if (!sc_insn_mem_address(mem, c->at->regs, &address))
             continue;
         address = sc_case_canon(c, address);
         if (score(c, mem, address) <= best)
@@ -144,7 +146,7 @@ void sc_fault_decode(struct sc_case *c) {
     }
     i->insn = insn;
     i->text = sc_case_text(c, "%s%s%s", insn.mnemonic, insn.operands[0] ? " " : "", insn.operands);
-    i->at_fault = c->a->has_regs && c->regs_of_fault && sc_regs_ip(&c->a->regs) == f->ip;
+    i->at_fault = c->at->regs && sc_regs_ip(c->at->regs) == f->ip;
     if (i->at_fault &&
         (f->memory != SC_UNSET64 || f->hidden || f->status == (uint32_t)ACCESS_VIOLATION))
         pick_operand(c, i);
@@ -190,7 +192,7 @@ static void show_address(struct sc_case *c, struct sc_draft *d, const struct sc_
     const struct sc_fault *f = &c->fault;
     const char *at = sc_case_addr(c, i->address), *sum = sum_text(c, i->mem);
     if (f->memory != SC_UNSET64 && i->matches) {
-        sc_draft_show(c, d, i->address, sc_case_cxr(c),
+        sc_draft_show(c, d, i->address, c->at->command,
                       "The instruction, `%s`, %s %s, which is "
                       "%s%s%s.",
                       i->text, does(i->mem), sum, at,
@@ -198,7 +200,7 @@ static void show_address(struct sc_case *c, struct sc_draft *d, const struct sc_
         return;
     }
     if (f->memory != SC_UNSET64) {
-        sc_draft_against(c, d, i->address, sc_case_cxr(c),
+        sc_draft_against(c, d, i->address, c->at->command,
                          "The instruction, `%s`, %s %s, which is %s with these registers, and not "
                          "the address that was reported.",
                          i->text, does(i->mem), sum, at);
@@ -213,7 +215,7 @@ static void show_address(struct sc_case *c, struct sc_draft *d, const struct sc_
         : strict ? ": it must be a multiple of 16, and is not"
                  : ": a possible address, so the pointer may be sound, and the "
                    "device or memory behind it what refused";
-    sc_draft_show(c, d, i->address, sc_case_cxr(c), "The instruction, `%s`, %s %s, which is %s%s.",
+    sc_draft_show(c, d, i->address, c->at->command, "The instruction, `%s`, %s %s, which is %s%s.",
                   i->text, does(i->mem), sum, at, why);
 }
 
@@ -222,11 +224,12 @@ static void show_divisor(struct sc_case *c, struct sc_draft *d, const struct sc_
     const char *name = i->insn.operands;
     const struct sc_reg *reg = sc_reg_find(c->machine->cpu, name);
     uint64_t value;
-    if (!i->at_fault || !reg || !sc_regs_get(&c->a->regs, name, &value))
+    if (!i->at_fault || !reg || !sc_pointer_has_reg(c, name) ||
+        !sc_regs_get(c->at->regs, name, &value))
         sc_draft_show(c, d, c->fault.ip, sc_case_text(c, "u %s L1", sc_case_hex(c, c->fault.ip)),
                       "The instruction is a division, `%s`.", i->text);
     else
-        sc_draft_show(c, d, c->fault.ip, sc_case_cxr(c),
+        sc_draft_show(c, d, c->fault.ip, c->at->command,
                       "The instruction, `%s`, divides by %s, "
                       "which is %s%llx.",
                       i->text, name, value ? "0x" : "", (unsigned long long)value);
@@ -235,21 +238,21 @@ static void show_divisor(struct sc_case *c, struct sc_draft *d, const struct sc_
 /* Where an instruction was to be fetched: who called there? */
 static void show_caller(struct sc_case *c, struct sc_draft *d) {
     sc_space *space = sc_target_space(c->target);
-    uint64_t sp = sc_regs_sp(&c->a->regs), back = 0;
     bool arm = c->machine->cpu == SC_CPU_ARM64 || c->machine->cpu == SC_CPU_ARM;
-    if (!c->a->has_regs || !c->regs_of_fault || sc_regs_ip(&c->a->regs) != c->fault.ip)
+    if (!c->at->regs || sc_regs_ip(c->at->regs) != c->fault.ip)
         return;
-    if (arm ? !sc_regs_get(&c->a->regs, "lr", &back) : sc_space_ptr(space, sp, &back) != SC_READ_OK)
+    uint64_t sp = sc_regs_sp(c->at->regs), back = 0;
+    if (arm ? !sc_regs_get(c->at->regs, "lr", &back) : sc_space_ptr(space, sp, &back) != SC_READ_OK)
         return;
     if (sc_on_stack(c, c->fault.ip))
-        sc_draft_show(c, d, c->fault.ip, sc_case_cxr(c),
+        sc_draft_show(c, d, c->fault.ip, c->at->command,
                       "%s lies on the thread's own stack, where there is data and no code.",
                       sc_case_addr(c, c->fault.ip));
     const char *where = sc_case_where(c, back);
     if (!where)
         return;
     sc_draft_show(c, d, back,
-                  arm ? sc_case_cxr(c) : sc_case_text(c, "dps %s L1", sc_case_hex(c, sp)),
+                  arm ? c->at->command : sc_case_text(c, "dps %s L1", sc_case_hex(c, sp)),
                   "The processor was to run code at %s. The return address%s, %s, names who called "
                   "or jumped there.",
                   sc_case_addr(c, c->fault.ip), arm ? " in lr" : " on top of the stack", where);
@@ -261,10 +264,10 @@ static bool is_mnemonic(const struct sc_fault_insn *i, const char *name) {
 
 /* push, call, ret and their like touch the stack without saying so. */
 static void show_stack_use(struct sc_case *c, struct sc_draft *d, const struct sc_fault_insn *i) {
-    uint64_t sp = sc_regs_sp(&c->a->regs), memory = c->fault.memory;
-    if (memory == SC_UNSET64 || memory - sp + STACK_NEAR >= 2 * STACK_NEAR)
+    uint64_t sp = c->at->regs ? sc_regs_sp(c->at->regs) : 0, memory = c->fault.memory;
+    if (!sp || memory == SC_UNSET64 || memory - sp + STACK_NEAR >= 2 * STACK_NEAR)
         return;
-    sc_draft_show(c, d, memory, sc_case_cxr(c),
+    sc_draft_show(c, d, memory, c->at->command,
                   "The instruction, `%s`, uses the stack: the address is %s the stack pointer, %s.",
                   i->text, memory < sp ? "just below" : "at or just above", sc_case_addr(c, sp));
 }

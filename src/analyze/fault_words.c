@@ -2,7 +2,9 @@
 /* The fault in words: for anybody, for an engineer, and as evidence. */
 #include <string.h>
 
+#include "analyze/bitflip.h"
 #include "analyze/fault.h"
+#include "analyze/faultregs.h"
 #include "nt/status.h"
 
 enum { FATAL_APP_EXIT = 7, REGS_SHOWN_MAX = 4 };
@@ -161,11 +163,11 @@ static void show_hidden(struct sc_case *c, struct sc_draft *d) {
     if (c->fault.insn && c->fault.insn->has_address)
         return; /* the instruction says more than any register */
     if (sc_pointer_wild_reg(c, &reg, &value))
-        sc_draft_show(c, d, SC_UNSET64, sc_case_cxr(c), "%s holds %s: %s.", reg,
+        sc_draft_show(c, d, SC_UNSET64, c->at->command, "%s holds %s: %s.", reg,
                       sc_case_addr(c, value),
                       sc_pointer_class(c, value, &p) ? p.text : "no address");
-    else if (c->a->has_regs && c->regs_of_fault && !c->regs_partial)
-        sc_draft_show(c, d, SC_UNSET64, sc_case_cxr(c),
+    else if (c->at->complete)
+        sc_draft_show(c, d, SC_UNSET64, c->at->command,
                       "Every register holds a possible address or a small number: the pointer may "
                       "be sound, and the device or memory behind it what refused.");
 }
@@ -176,38 +178,24 @@ static void show_equal(struct sc_case *c, struct sc_draft *d, const char *at) {
     size_t n = 0;
     const char *equal = memory ? sc_pointer_regs(c, memory, &n) : NULL;
     if (equal && n <= REGS_SHOWN_MAX) {
-        sc_draft_show(c, d, memory, sc_case_cxr(c), "The same address, %s, is in %s.", at, equal);
+        sc_draft_show(c, d, memory, c->at->command, "The same address, %s, is in %s.", at, equal);
         return;
     }
     if (memory >= 0x10000 || !(equal = sc_pointer_regs(c, 0, &n)) || n > REGS_SHOWN_MAX)
         return;
-    sc_draft_show(c, d, SC_UNSET64, sc_case_cxr(c), "Zero, and so perhaps the null pointer: %s.",
+    sc_draft_show(c, d, SC_UNSET64, c->at->command, "Zero, and so perhaps the null pointer: %s.",
                   equal);
 }
 
-/* The address that is wrong: what was reported, else what the instruction or a register has. */
-static bool wrong_address(struct sc_case *c, uint64_t *ret) {
-    const struct sc_fault *f = &c->fault;
-    const char *reg;
-    if (f->memory != SC_UNSET64)
-        *ret = f->memory;
-    else if (f->insn && f->insn->has_address)
-        *ret = f->insn->address;
-    else
-        return sc_pointer_wild_reg(c, &reg, ret);
-    return true;
-}
-
 static void show_flipped(struct sc_case *c, struct sc_draft *d) {
-    struct sc_flipped flip;
-    uint64_t addr;
-    if (!wrong_address(c, &addr) || !sc_pointer_flipped(c, addr, &flip))
+    const struct sc_flips *all = sc_bitflips(c);
+    const struct sc_bitflip *flip = &all->of_memory;
+    if (!all->memory || !flip->what)
         return;
-    sc_draft_show(c, d, flip.value,
-                  sc_case_text(c, "? %s ^ %s", sc_case_hex(c, addr), sc_case_hex(c, flip.value)),
+    sc_draft_show(c, d, flip->good, sc_bitflip_command(c, flip),
                   "%s differs in one bit (bit %u) from %s, which would be %s: a bit may have "
                   "flipped in memory or on the way.",
-                  sc_case_addr(c, addr), flip.bit, sc_case_addr(c, flip.value), flip.where);
+                  sc_case_addr(c, flip->bad), flip->bit, sc_case_addr(c, flip->good), flip->what);
 }
 
 static void show_reported(struct sc_case *c, struct sc_draft *d) {
@@ -232,6 +220,20 @@ void sc_fault_show_pointer(struct sc_case *c, struct sc_draft *d) {
     show_flipped(c, d);
 }
 
+static void show_trap(struct sc_case *c, struct sc_draft *d) {
+    if (!c->trap || c->at->regs != &c->trap->regs)
+        return;
+    const char *rest = "";
+    if (c->trap->kept)
+        rest = sc_case_text(c, "; the registers that it lacks were saved at %s",
+                            sc_case_addr(c, c->trap->kept));
+    uint64_t ip = sc_regs_ip(c->at->regs);
+    sc_draft_show(c, d, ip, c->at->command,
+                  "The trap frame at %s, on the stack, was made at %s%s%s.",
+                  sc_case_addr(c, c->trap->address), sc_case_addr(c, ip),
+                  c->trap->has_address ? " and for this address" : "", rest);
+}
+
 void sc_fault_show_ip(struct sc_case *c, struct sc_draft *d) {
     const struct sc_fault *f = &c->fault;
     const char *place = sc_case_place(c, f->ip), *where = sc_case_where(c, f->ip);
@@ -242,6 +244,7 @@ void sc_fault_show_ip(struct sc_case *c, struct sc_draft *d) {
         sc_draft_show(c, d, f->ip, ".bugcheck", "Parameter %u of the bug check is %s%s%s%s.",
                       f->ip_arg, sc_case_addr(c, f->ip), where ? " (" : "", where ? where : "",
                       where ? ")" : "");
+    show_trap(c, d);
     if (f->contradicted)
         sc_draft_against(c, d, sc_regs_ip(&c->a->regs), sc_case_cxr(c),
                          "The register context stands elsewhere, at %s.",

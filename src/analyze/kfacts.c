@@ -23,6 +23,24 @@ bool sc_case_took(struct sc_case *c, sc_err *err) {
     return fine;
 }
 
+const struct nt_vm *sc_case_vm(struct sc_case *c) {
+    struct sc_kfacts *k = c->k;
+    struct nt_vm vm;
+    if (k->vm_asked || !k->book)
+        return k->vm;
+    k->vm_asked = true;
+    if (!sc_case_took(c, nt_vm_read(&k->nt, &vm)))
+        return NULL;
+    struct nt_vm *kept = sc_arena_alloc(c->arena, sizeof *kept);
+    if (!kept) {
+        c->nomem = true;
+        return NULL;
+    }
+    *kept = vm;
+    k->vm = kept;
+    return kept;
+}
+
 static const struct sc_thread *current_entry(struct sc_case *c) {
     const struct sc_threads *threads;
     if (!sc_case_took(c, sc_target_threads(c->target, &threads)))

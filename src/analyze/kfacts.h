@@ -8,6 +8,7 @@
 
 #include "analyze/case.h"
 #include "nt/nt.h"
+#include "nt/vm.h"
 
 struct sc_kfacts {
     sc_layout_book *book; /* NULL without symbols, or for a process */
@@ -20,6 +21,8 @@ struct sc_kfacts {
     bool has_irql;
     uint64_t irql; /* before the crash raised it */
     uint64_t tick; /* 100 ns a clock tick */
+    bool vm_asked;
+    const struct nt_vm *vm; /* see sc_case_vm() */
 };
 
 /* Fills c->k, which lives until sc_kfacts_end(). Only "out of memory" is an error. */
@@ -31,6 +34,9 @@ void sc_kfacts_end(struct sc_kfacts *k);
  * there was none.
  */
 bool sc_case_took(struct sc_case *c, sc_err *err);
+
+/* The memory manager's counters, read when first asked for; NULL when the dump has none. */
+const struct nt_vm *sc_case_vm(struct sc_case *c);
 
 /* Is ADDR on the current stack? False, too, when its limits are not known. */
 bool sc_on_stack(const struct sc_case *c, uint64_t addr);

@@ -22,10 +22,10 @@
 #include <string.h>
 
 #include "analyze/fault.h"
-#include "analyze/kfacts.h"
+#include "analyze/faultregs.h"
 #include "base/utf.h"
 
-enum { NEAR_NULL = 0x10000, NEAR_POISON = 0x1000, FAR_BIT = 32, STACK_BIT = 20 };
+enum { NEAR_NULL = 0x10000, NEAR_POISON = 0x1000 };
 
 static const struct {
     uint32_t pattern;
@@ -113,19 +113,11 @@ bool sc_pointer_class(struct sc_case *c, uint64_t addr, struct sc_pointer *ret) 
 }
 
 bool sc_pointer_has_reg(const struct sc_case *c, const char *name) {
-    static const char *const missing[] = {"rbx", "rsi", "rdi", "r12", "r13", "r14", "r15"};
     const struct sc_reg *reg = sc_reg_find(c->machine->cpu, name);
-    if (!reg || !c->a->has_regs || !sc_reg_present(&c->a->regs, reg))
-        return false;
-    bool lacks = c->regs_partial && c->machine->cpu == SC_CPU_X64;
-    for (size_t i = 0; lacks && i < sizeof missing / sizeof *missing; i++)
-        if (strcmp(reg->name, missing[i]) == 0)
-            return false;
-    return true;
+    return reg && c->at && sc_fault_regs_known(c->at, reg);
 }
 
-/* Not the instruction pointer or the flags, and among those that the context really has. */
-static bool is_data_reg(const struct sc_case *c, const struct sc_reg *reg) {
+bool sc_pointer_is_data(const struct sc_case *c, const struct sc_reg *reg) {
     static const char *const never[] = {"rip", "eip", "pc", "efl", "cpsr", "psr"};
     if (reg->cls != SC_REG_GPR || reg->size < c->ptr_size)
         return false;
@@ -139,10 +131,8 @@ const char *sc_pointer_regs(struct sc_case *c, uint64_t value, size_t *ret_count
     size_t n = 0, len = 0, found = 0;
     char list[128] = "";
     const struct sc_reg *table = sc_reg_table(c->machine->cpu, &n);
-    if (!c->a->has_regs || !c->regs_of_fault || !table)
-        return NULL;
-    for (size_t i = 0; i < n; i++) {
-        if (!is_data_reg(c, &table[i]) || sc_reg_value(&c->a->regs, &table[i]) != value)
+    for (size_t i = 0; i < n && table; i++) {
+        if (!sc_pointer_is_data(c, &table[i]) || sc_reg_value(c->at->regs, &table[i]) != value)
             continue;
         int more = snprintf(list + len, sizeof list - len, "%s%s", len ? ", " : "", table[i].name);
         if (more < 0 || (size_t)more >= sizeof list - len)
@@ -157,10 +147,9 @@ const char *sc_pointer_regs(struct sc_case *c, uint64_t value, size_t *ret_count
 bool sc_pointer_wild_reg(struct sc_case *c, const char **ret_name, uint64_t *ret_value) {
     size_t n = 0;
     const struct sc_reg *table = sc_reg_table(c->machine->cpu, &n);
-    if (!c->a->has_regs || !c->regs_of_fault || !table || c->machine->cpu != SC_CPU_X64)
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        uint64_t value = is_data_reg(c, &table[i]) ? sc_reg_value(&c->a->regs, &table[i]) : 0;
+    for (size_t i = 0; i < n && table && c->machine->cpu == SC_CPU_X64; i++) {
+        uint64_t value =
+            sc_pointer_is_data(c, &table[i]) ? sc_reg_value(c->at->regs, &table[i]) : 0;
         if (!is_canonical(value)) {
             *ret_name = table[i].name;
             *ret_value = value;
@@ -168,49 +157,4 @@ bool sc_pointer_wild_reg(struct sc_case *c, const char **ret_name, uint64_t *ret
         }
     }
     return false;
-}
-
-/* What VALUE, which differs from the address in BIT, is; NULL when it is nothing in particular. */
-static const char *target_of_flip(struct sc_case *c, uint64_t value, unsigned bit) {
-    uint8_t byte;
-    if (c->machine->cpu == SC_CPU_X64 && !is_canonical(value))
-        return NULL;
-    if (bit >= STACK_BIT && sc_on_stack(c, value))
-        return "the current thread's stack";
-    if (bit < FAR_BIT)
-        return NULL;
-    const struct sc_module *m = sc_target_module_at(c->target, value);
-    if (m)
-        return sc_case_where(c, value);
-    return sc_space_read(sc_target_space(c->target), value, &byte, 1, NULL) == SC_READ_OK
-               ? "memory that the dump holds"
-               : NULL;
-}
-
-/*
- * Images and blocks of pool lie close together, so a low bit that is changed leads from nearly
- * anywhere to something: only the upper half counts, and for the stack, of which there is one, what
- * lies above its size.
- */
-bool sc_pointer_flipped(struct sc_case *c, uint64_t addr, struct sc_flipped *ret) {
-    struct sc_pointer p;
-    struct sc_flipped found = {0};
-    bool odd = sc_pointer_class(c, addr, &p);
-    if (odd && strcmp(p.id, "non-canonical") != 0 && strcmp(p.id, "user") != 0)
-        return false; /* better explained */
-    if (sc_target_module_at(c->target, addr))
-        return false;
-    for (unsigned bit = 0; bit < c->ptr_size * 8; bit++) {
-        uint64_t value = addr ^ (uint64_t)1 << bit;
-        const char *where = target_of_flip(c, value, bit);
-        if (!where)
-            continue;
-        if (found.where)
-            return false;
-        found = (struct sc_flipped){bit, value, where};
-    }
-    if (!found.where)
-        return false;
-    *ret = found;
-    return true;
 }

@@ -4,13 +4,14 @@
  * evidence of the others added to its own, nothing twice. The rest compete, and all are kept:
  *
  *   1. by confidence;
- *   2. a framework of Windows, which works with what others hand to it, behind those others;
+ *   2. a framework of Windows, which works with what others hand to it, behind those others who do
+ *      not come with Windows; not behind who only handed on a request that reached it by others;
  *   3. then in the order of the rules, which is that of how direct their evidence is (rules.c):
  *      what the dump records of its own end, the failing instruction, parameters, the stack.
  */
 #include <string.h>
 
-#include "analyze/case.h"
+#include "analyze/culprit.h"
 
 enum { EVIDENCE_MAX = 20, LINES_MAX = 12, SUPPORT_MAX = 8 };
 
@@ -29,23 +30,33 @@ static bool is_frameworks(const struct sc_finding *f) {
     return f->module && sc_case_driver(f->module).kind == NT_DRIVER_FRAMEWORK;
 }
 
-/* The last one of the same confidence behind I that names somebody else than a framework; or I. */
-static size_t last_client(const struct sc_findings *list, size_t i) {
+/*
+ * May F be about the client that a framework failed for? Somebody else's driver, not another part
+ * of Windows: of those the one whose code failed comes first. And not who only handed on a request
+ * that reached the framework by way of others.
+ */
+static bool is_client(const struct sc_case *c, const struct sc_finding *f) {
+    const struct sc_culprit *k = c->culprit;
+    bool sender = k->found && k->link == SC_LINK_SENT && k->module == f->module &&
+                  strcmp(f->rule, "stack") == 0;
+    return f->module && !sender && sc_case_driver(f->module).kind == NT_DRIVER_VENDOR;
+}
+
+/* The last one of the same confidence behind I that names a client; or I. */
+static size_t last_client(const struct sc_case *c, const struct sc_findings *list, size_t i) {
     size_t last = i;
-    for (size_t j = i + 1; j < list->count; j++) {
-        const struct sc_finding *f = &list->item[j];
-        if (f->confidence == list->item[i].confidence && f->module && !is_frameworks(f))
+    for (size_t j = i + 1; j < list->count; j++)
+        if (list->item[j].confidence == list->item[i].confidence && is_client(c, &list->item[j]))
             last = j;
-    }
     return last;
 }
 
-static void put_frameworks_back(struct sc_findings *list) {
+static void put_frameworks_back(const struct sc_case *c, struct sc_findings *list) {
     for (size_t i = list->count; i-- > 0;) {
         if (!is_frameworks(&list->item[i]))
             continue;
         struct sc_finding f = list->item[i];
-        size_t last = last_client(list, i);
+        size_t last = last_client(c, list, i);
         for (size_t at = i; at < last; at++)
             list->item[at] = list->item[at + 1];
         list->item[last] = f;
@@ -108,7 +119,7 @@ static void join(struct sc_case *c, struct sc_finding *to, const struct sc_findi
 void sc_case_rank(struct sc_case *c) {
     struct sc_findings *list = &c->findings;
     sort(list);
-    put_frameworks_back(list);
+    put_frameworks_back(c, list);
     for (size_t i = 0; i < list->count; i++) {
         size_t kept = i + 1;
         for (size_t j = i + 1; j < list->count; j++) {

@@ -7,8 +7,10 @@
  *   LIKELY    the bug check is one that hardware raises; a block of the disk could not be read; a
  *             single bit is wrong where only hardware explains it: in a pointer (bitflip.c), in a
  *             value that the bug check found against the one that it expected, in code of an image
- *             against its file
+ *             against its file; the processor stands in the middle of an instruction
  *   POSSIBLE  a bit that may also be wrong for other reasons
+ *
+ * hardware-pages: the list of physical pages was damaged, and nobody is named. POSSIBLE.
  *
  * hardware-damage: a processor that stopped answering; structures of the memory manager that were
  * found damaged, and no driver is suspected. POSSIBLE, and behind the verdict that nobody is known.
@@ -19,8 +21,11 @@
 
 #include "analyze/advice.h"
 #include "analyze/bitflip.h"
+#include "analyze/codebytes.h"
+#include "analyze/codeshape.h"
+#include "analyze/fault.h"
+#include "analyze/faultregs.h"
 #include "analyze/rule.h"
-#include "nt/imagediff.h"
 #include "nt/status.h"
 
 enum part { PART_MACHINE, PART_MEMORY, PART_DISK, PART_CPU };
@@ -124,6 +129,12 @@ static bool is_device_status(uint32_t status) {
         0xc000003f, /* STATUS_CRC_ERROR */
         0xc000000e, /* STATUS_NO_SUCH_DEVICE */
         0xc00000c0, /* STATUS_DEVICE_DOES_NOT_EXIST */
+        0xc0000013, /* STATUS_NO_MEDIA_IN_DEVICE */
+        0xc00000a3, /* STATUS_DEVICE_NOT_READY */
+        0xc00000b5, /* STATUS_IO_TIMEOUT */
+        0xc0000178, /* STATUS_NO_MEDIA */
+        0xc000026e, /* STATUS_VOLUME_DISMOUNTED */
+        0xc0000483, /* STATUS_DEVICE_HARDWARE_ERROR */
     };
     return sc_code_in(status, list, sizeof list / sizeof *list);
 }
@@ -158,43 +169,40 @@ static void by_disk(struct signs *s) {
 
 /* ---- single bits ---- */
 
-static void one_bit(struct signs *s, uint64_t bad, const char *whose, const char *command) {
+static void one_bit(struct signs *s, const struct sc_bitflip *flip, const char *whose,
+                    const char *command) {
     struct sc_case *c = s->c;
-    struct sc_bitflip flip;
-    if (!sc_bitflip_find(c, bad, &flip))
-        return;
-    const char *what = flip.what ? flip.what : "an address of the kernel";
-    sign(s, flip.likely ? SC_LIKELY : SC_POSSIBLE, PART_MEMORY,
+    const char *what = flip->what ? flip->what : "an address of the kernel";
+    sign(s, flip->likely ? SC_LIKELY : SC_POSSIBLE, PART_MEMORY,
          "The hardware is suspected, memory first: a single bit of an address was wrong.",
-         sc_case_text(c, "%s, %s, is %s with bit %u changed (%s).", whose, sc_case_addr(c, bad),
-                      sc_case_addr(c, flip.good), flip.bit, what));
-    sc_draft_show(c, &s->d, bad, command, "%s is %s.", whose, sc_case_addr(c, bad));
-    sc_draft_show(c, &s->d, flip.good, sc_bitflip_command(c, &flip),
-                  "With bit %u the other way it is %s.", flip.bit, sc_case_addr(c, flip.good));
-    if (flip.what)
-        sc_draft_show(c, &s->d, flip.good, flip.command, "That is %s.", flip.what);
-    if (!flip.likely)
-        sc_draft_against(c, &s->d, bad, command,
+         sc_case_text(c, "%s, %s, is %s with bit %u changed (%s).", whose,
+                      sc_case_addr(c, flip->bad), sc_case_addr(c, flip->good), flip->bit, what));
+    sc_draft_show(c, &s->d, flip->bad, command, "%s is %s.", whose, sc_case_addr(c, flip->bad));
+    sc_draft_show(c, &s->d, flip->good, sc_bitflip_command(c, flip),
+                  "With bit %u the other way it is %s.", flip->bit, sc_case_addr(c, flip->good));
+    if (flip->what)
+        sc_draft_show(c, &s->d, flip->good, flip->command, "That is %s.", flip->what);
+    if (!flip->likely)
+        sc_draft_against(c, &s->d, flip->bad, command,
                          "Other mistakes make such an address as well, if rarely.");
 }
 
 static void by_pointer(struct signs *s) {
     struct sc_case *c = s->c;
     const struct sc_fault *f = &c->fault;
-    const char *reg;
-    uint64_t value;
-    if (c->a->has_bugcheck && sc_plain_code(c->a->code) == 0xc5) /* what the pool code followed */
-        one_bit(s, c->a->arg[0].value, "The address that was used", ".bugcheck");
-    if (f->hidden && sc_pointer_wild_reg(c, &reg, &value))
-        one_bit(s, value, sc_case_text(c, "Register %s", reg), sc_case_cxr(c));
-    else if (!f->hidden && f->memory != SC_UNSET64)
-        one_bit(s, f->memory, "The address that was used",
-                f->memory_arg ? ".bugcheck" : sc_case_exr(c));
-    if (f->ip != SC_UNSET64 && f->ip != f->memory)
-        one_bit(s, f->ip, "The instruction's address",
+    const struct sc_flips *all = sc_bitflips(c);
+    if (all->memory && all->reg)
+        one_bit(s, &all->of_memory, sc_case_text(c, "Register %s", all->reg), c->at->command);
+    else if (all->memory)
+        one_bit(s, &all->of_memory, "The address that was used",
+                f->memory_arg ? ".bugcheck"
+                : f->computed ? c->at->command
+                              : sc_case_exr(c));
+    if (all->ip)
+        one_bit(s, &all->of_ip, "The instruction's address",
                 f->ip_arg         ? ".bugcheck"
                 : f->ip_in_record ? sc_case_exr(c)
-                                  : sc_case_cxr(c));
+                                  : c->at->command);
 }
 
 /* 0xC1 with parameter 4 being 32: the kernel itself found a single bit changed. */
@@ -211,88 +219,101 @@ static void by_special_pool(struct signs *s) {
                   sc_case_addr(c, c->a->arg[1].value));
 }
 
-/* 0x1A: a PTE that should be zero, whole or in two halves; or what was found, and was expected. */
-static void by_value(struct signs *s) {
+/* Bug checks whose parameters hold a value and what it should be, by their documentation. */
+static const struct {
+    uint32_t code;
+    uint64_t sub;         /* parameter 1; SC_UNSET64: any */
+    uint8_t found, right; /* the parameters; RIGHT 0: zero is right, of two parameters */
+    const char *what;
+} pairs[] = {
+    {0x1a, 0x41792, 3, 0, "a page table entry that should be zero is"},
+    {0x1a, 0x5200, 3, 4, "a free block holds"},
+    {0x1a, 0x403, 3, 4, "a page table entry holds"},
+    {0xf7, SC_UNSET64, 1, 2, "the cookie that guards a function's stack is"},
+};
+
+static void value_sign(struct signs *s, const char *text) {
     struct sc_case *c = s->c;
-    uint64_t first = c->a->arg[0].value, one = c->a->arg[2].value, two = c->a->arg[3].value;
-    bool entry = first == 0x41792, block = first == 0x5200;
-    unsigned bits = entry ? sc_bits_set(one) + sc_bits_set(two) : sc_bits_set(one ^ two);
-    if (sc_plain_code(c->a->code) != 0x1a || (!entry && !block) || bits != 1)
-        return;
-    const char *what = entry
-                           ? sc_case_text(c, "a page table entry that should be zero is %llx:%llx",
-                                          (unsigned long long)two, (unsigned long long)one)
-                           : sc_case_text(c, "a free block holds %llx where %llx was expected",
-                                          (unsigned long long)one, (unsigned long long)two);
     sign(s, SC_LIKELY, PART_MEMORY,
          "The hardware is suspected, memory first: a single bit of it was wrong.",
-         sc_case_text(c, "By parameters 3 and 4, %s: one bit is wrong.", what));
-    sc_draft_show(c, &s->d, SC_UNSET64, ".bugcheck", "By parameters 3 and 4, %s: one bit is wrong.",
-                  what);
+         sc_case_text(c, "%s: one bit is wrong.", text));
+    sc_draft_show(c, &s->d, SC_UNSET64, ".bugcheck", "%s: one bit is wrong.", text);
+}
+
+static void by_value(struct signs *s) {
+    struct sc_case *c = s->c;
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        bool zero = !pairs[i].right;
+        unsigned n = pairs[i].found, right = zero ? n + 1u : pairs[i].right;
+        uint64_t one = c->a->arg[n - 1].value, two = c->a->arg[right - 1].value;
+        if (pairs[i].code != sc_plain_code(c->a->code) ||
+            (pairs[i].sub != SC_UNSET64 && pairs[i].sub != c->a->arg[0].value))
+            continue;
+        if ((zero ? sc_bits_set(one) + sc_bits_set(two) : sc_bits_set(one ^ two)) != 1)
+            continue;
+        const char *values =
+            zero ? sc_case_text(c, "%llx:%llx", (unsigned long long)two, (unsigned long long)one)
+                 : sc_case_text(c, "%llx where %llx was expected", (unsigned long long)one,
+                                (unsigned long long)two);
+        value_sign(
+            s, sc_case_text(c, "By parameters %u and %u, %s %s", n, right, pairs[i].what, values));
+        return;
+    }
 }
 
 /* ---- code against its file ---- */
 
-struct differences {
-    size_t bytes, single; /* that differ; … in one bit */
-    uint64_t first;
-    uint8_t file, memory; /* of the first */
-};
-
-static sc_err *take_difference(void *ctx, const struct nt_difference *d) {
-    struct differences *all = ctx;
-    for (size_t i = 0; i < d->size; i++) {
-        if (!all->bytes) {
-            all->first = d->start + i;
-            all->file = d->file[i];
-            all->memory = d->memory[i];
-        }
-        all->bytes++;
-        all->single += sc_bits_set(d->file[i] ^ d->memory[i]) == 1;
-    }
-    return NULL;
-}
-
-/* Compares the image that the instruction lies in, if its file is at hand; false: it is not. */
-static bool compare(struct sc_case *c, const struct sc_module *m, struct differences *ret) {
-    struct nt_imagediff result;
-    sc_pe *pe = c->symtab ? sc_symtab_image(c->symtab, m) : NULL;
-    if (!pe)
-        return false;
-    sc_err *err = nt_imagediff(c->target, m, pe, take_difference, ret, &result);
-    if (err && sc_err_code(err) == SC_ERR_NOMEM)
-        c->nomem = true;
-    bool ok = !err && result.compared;
-    sc_err_destroy(err);
-    return ok;
-}
-
-/* The failing instruction; of a check of the kernel's code (0x109), what was found changed. */
-static uint64_t code_to_check(const struct sc_case *c) {
-    if (c->a->has_bugcheck && sc_plain_code(c->a->code) == 0x109)
-        return c->a->arg[2].value;
-    return c->fault.ip;
-}
-
 static void by_code_bytes(struct signs *s) {
     struct sc_case *c = s->c;
-    struct differences all = {.first = SC_UNSET64};
-    const struct sc_module *m = sc_target_module_at(c->target, code_to_check(c));
-    /* Several bytes that differ are a patch or a hook: somebody's doing. */
-    if (!m || !compare(c, m, &all) || all.bytes != 1 || all.single != 1)
+    const struct sc_code_diff *diff = sc_code_diff(c);
+    if (!sc_code_one_bit(diff))
         return;
-    const char *name = sc_case_name(c, m->image);
-    sign(s, SC_LIKELY, PART_MEMORY,
+    const char *name = sc_case_name(c, diff->module->image);
+    sign(s, diff->failed ? SC_LIKELY : SC_POSSIBLE, PART_MEMORY,
          sc_case_text(c,
                       "The hardware is suspected, memory first: a single bit of the code of %s "
                       "was wrong.",
                       name),
          sc_case_text(c, "The byte at %s is %02x in memory and %02x in the file of %s.",
-                      sc_case_place(c, all.first), all.memory, all.file, name));
-    sc_draft_show(c, &s->d, all.first, sc_case_text(c, "!chkimg -d %s", sc_case_hex(c, m->base)),
+                      sc_case_place(c, diff->first), diff->memory, diff->file, name));
+    const char *command = sc_case_text(c, "!chkimg -d %s", sc_case_hex(c, diff->module->base));
+    sc_draft_show(c, &s->d, diff->first, command,
                   "Of the code of %s that the dump holds one byte differs from the file, in one "
                   "bit: at %s it is %02x, in the file %02x.",
-                  name, sc_case_addr(c, all.first), all.memory, all.file);
+                  name, sc_case_addr(c, diff->first), diff->memory, diff->file);
+    if (diff->failed)
+        sc_draft_show(c, &s->d, c->fault.ip, command,
+                      "That byte belongs to the instruction that failed, %s, or to one shortly "
+                      "before it.",
+                      sc_case_place(c, c->fault.ip));
+    else
+        sc_draft_against(c, &s->d, diff->first, command,
+                         "It is not the code that failed: since when it is so is not known, "
+                         "and a program that patches code may change a single bit, too.");
+}
+
+/*
+ * An instruction pointer that no program leads to, in the middle of an instruction. Of exceptions
+ * only that the processor raises: a breakpoint may stand behind its instruction.
+ */
+static void by_alignment(struct signs *s) {
+    struct sc_case *c = s->c;
+    uint64_t begin;
+    if (c->fault.status == 0x80000003 || sc_code_shape(c, &begin) != SC_SHAPE_MIDDLE)
+        return;
+    const char *command = sc_case_text(c, "u %s L2", sc_case_hex(c, begin));
+    sign(
+        s, SC_LIKELY, PART_CPU,
+        "The hardware is suspected, the processor first: it stood in the middle of an instruction, "
+        "where no program leads it.",
+        sc_case_text(c, "%s lies inside the instruction that begins at %s.",
+                     sc_case_place(c, c->fault.ip), sc_case_addr(c, begin)));
+    sc_draft_show(c, &s->d, begin, command,
+                  "An instruction begins at %s and goes on beyond %s, where the processor stood.",
+                  sc_case_addr(c, begin), sc_case_addr(c, c->fault.ip));
+    sc_draft_against(c, &s->d, c->fault.ip, command,
+                     "A return address or a pointer to a function that was overwritten leads to "
+                     "such a place as well, if rarely into this very function.");
 }
 
 /* ---- what would settle it ---- */
@@ -338,6 +359,8 @@ static void run(struct sc_case *c) {
     }
     by_pointer(&s);
     by_code_bytes(&s);
+    if (c->a->has_bugcheck)
+        by_alignment(&s);
     if (!s.d.f.summary)
         return;
     advise(&s);
@@ -361,12 +384,64 @@ static bool has_suspect(const struct sc_case *c) {
     return false;
 }
 
-static bool has_hardware(const struct sc_case *c) {
+/* Is there anybody at all, be it as a possibility? */
+static bool has_name(const struct sc_case *c) {
     for (size_t i = 0; i < c->findings.count; i++)
-        if (strcmp(c->findings.item[i].rule, sc_rule_hardware.id) == 0)
+        if (c->findings.item[i].module)
             return true;
     return false;
 }
+
+static bool has_hardware(const struct sc_case *c) {
+    for (size_t i = 0; i < c->findings.count; i++)
+        if (strncmp(c->findings.item[i].rule, "hardware", 8) == 0)
+            return true;
+    return false;
+}
+
+/*
+ * The memory manager's own records, where their documentation suspects hardware first. Of the list
+ * of physical pages (0x4E) nobody hands drivers a pointer; it is large and always in use. So damage
+ * in it without any driver near is memory's more often than a stray write's. Sub-code 7 is none:
+ * there a page was unlocked too often, which only a caller does.
+ */
+static bool is_pages(const struct sc_case *c) {
+    uint64_t sub = c->a->arg[0].value;
+    switch (sc_plain_code(c->a->code)) {
+    case 0x4e: return sub != 7;
+    case 0x1a: return sub == 0x31 || sub == 0x403 || sub == 0x5003;
+    default: return false;
+    }
+}
+
+static void run_pages(struct sc_case *c) {
+    struct signs s = {.c = c};
+    sc_draft_init(&s.d, SC_POSSIBLE);
+    if (!is_pages(c) || has_name(c) || has_hardware(c))
+        return;
+    sign(&s, SC_POSSIBLE, PART_MEMORY,
+         "Windows found its own records of memory damaged, and no driver is near: memory that "
+         "fails is suspected first.",
+         sc_case_text(c, "%s (0x%X), sub-code %llx: the records are the memory manager's own.",
+                      c->a->name, c->a->code, (unsigned long long)c->a->arg[0].value));
+    sc_draft_show(c, &s.d, SC_UNSET64, ".bugcheck",
+                  "The code is 0x%X, %s, parameter 1 is %llx: what was damaged is the memory "
+                  "manager's own, and no driver is given a pointer to it.",
+                  c->a->code, c->a->name, (unsigned long long)c->a->arg[0].value);
+    sc_show_no_culprit(c, &s.d);
+    sc_draft_against(c, &s.d, SC_UNSET64, ".bugcheck",
+                     "A driver that writes where it may not, or locks and unlocks pages in the "
+                     "wrong order, does the same damage.");
+    sc_advise_all_drivers(c, &s.d);
+    advise(&s);
+    sc_case_add(c, &s.d);
+}
+const struct sc_rule sc_rule_hardware_pages = {
+    "hardware-pages",
+    "The memory manager's own records were damaged, and no driver is near.",
+    SC_RULE_KERNEL | SC_RULE_BUGCHECK | SC_RULE_OPEN,
+    run_pages,
+};
 
 static void by_damage(struct signs *s) {
     struct sc_case *c = s->c;

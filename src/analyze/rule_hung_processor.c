@@ -35,6 +35,7 @@ static sc_err *find(struct sc_case *c, uint32_t index, const struct sc_regs *reg
     struct sc_case there = *c;
     there.a = &a;
     there.regs_of_fault = true;
+    there.trap = NULL;
     sc_culprit_find(&there, ret);
     c->nomem |= there.nomem;
     return NULL;
@@ -52,8 +53,8 @@ static void write(struct sc_case *c, uint32_t index, const struct sc_stack *stac
     d.f.summary = sc_case_text(c, "Processor %u did not answer while it was %s %s.", index,
                                own ? "in" : "working for", sc_case_who(c, k->module));
     d.f.detail = sc_case_text(c, "The registers of processor %u lead to %s.", index, d.f.symbol);
-    sc_draft_show(c, &d, SC_UNSET64, ".bugcheck", "Parameter 4: processor %u did not answer.",
-                  index);
+    sc_draft_show(c, &d, SC_UNSET64, ".bugcheck",
+                  "By parameters 3 and 4, processor %u did not answer.", index);
     sc_draft_show(c, &d, f->ip, command, "The registers of processor %u %s %s.", index,
                   own ? "stand at" : "stand in the kernel; further out on its stack is",
                   d.f.symbol);
@@ -67,17 +68,34 @@ static void write(struct sc_case *c, uint32_t index, const struct sc_stack *stac
     sc_case_add(c, &d);
 }
 
+/*
+ * Parameter 3 is the PRCB of the processor that does not answer, parameter 4 its number; before
+ * Windows 8 the latter is 0.
+ */
+static uint64_t hung_index(struct sc_case *c) {
+    const struct sc_threads *list;
+    uint64_t prcb = c->a->arg[2].value;
+    if (prcb && sc_case_took(c, sc_target_threads(c->target, &list)))
+        for (size_t i = 0; i < list->count; i++)
+            if (list->item[i].prcb == prcb)
+                return list->item[i].index;
+    return c->a->arg[3].value;
+}
+
 static void run(struct sc_case *c) {
     struct sc_regs regs;
     struct sc_stack stack = {0};
     struct sc_culprit k;
-    uint64_t index = c->a->arg[3].value;
-    if (sc_plain_code(c->a->code) != CLOCK_WATCHDOG || index >= c->machine->ncpus ||
-        index == c->machine->current)
+    uint64_t index;
+    if (sc_plain_code(c->a->code) != CLOCK_WATCHDOG)
+        return;
+    index = hung_index(c);
+    if (index >= c->machine->ncpus || index == c->machine->current)
         return;
     if (!sc_case_took(c, sc_target_regs(c->target, (uint32_t)index, &regs)))
         return;
-    if (sc_case_took(c, find(c, (uint32_t)index, &regs, &stack, &k)) && k.found && !k.waits)
+    if (sc_case_took(c, find(c, (uint32_t)index, &regs, &stack, &k)) && k.found && !k.waits &&
+        !k.spin)
         write(c, (uint32_t)index, &stack, &k);
     sc_stack_deinit(&stack);
 }

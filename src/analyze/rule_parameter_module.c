@@ -8,9 +8,13 @@
  *     IRP whose structure leads to the image; and for a name of which no driver is in the lists;
  *   - LIKELY when it is any other address inside the image, or when a pending APC has a routine of
  *     the driver.
- * A framework that no name names is POSSIBLE, of nobody: whose code it ran there is not recorded.
- * A routine or image that is merely mentioned by a parameter is POSSIBLE; so is, where nothing else
- * is known, an image that any parameter happens to point into.
+ * A driver that comes with Windows and is not named is LIKELY at most: it works for others. So is
+ * one that has what a watchdog of power requests waited for; of Windows' own POSSIBLE: it may wait
+ * for its hardware. A framework that no name names is POSSIBLE, of nobody: whose code it ran there
+ * is not recorded. A routine or image that is merely mentioned by a parameter is POSSIBLE; so is,
+ * where nothing else is known, an image that any parameter happens to point into. Not where the bug
+ * check has nothing to do with who was at work (data/blame.tsv: none): there the image is that of
+ * the victim.
  *
  * Structures (public, wdm.h):   x64 / ARM64   x86 / ARM
  *   DRIVER_OBJECT.Type == 4     +00           +00
@@ -234,12 +238,24 @@ static void say_next(struct sc_case *c, struct sc_draft *d, const struct lead *l
         sc_advise_module(c, d, lead->module);
 }
 
+/*
+ * A stop for what took too long, and the driver has the request or the device: whether it is slow
+ * or waits for its hardware is not recorded.
+ */
+static bool is_held_up(const struct sc_case *c, const struct lead *lead) {
+    static const uint32_t codes[] = {0x9f, 0x14f, 0x15f};
+    return lead->object && sc_code_in(sc_plain_code(c->a->code), codes, 3);
+}
+
 static void write(struct sc_case *c, unsigned n, const struct lead *lead, bool culprit) {
     struct sc_draft d;
     struct nt_driver driver = sc_case_driver(lead->module);
     bool framework = driver.kind == NT_DRIVER_FRAMEWORK;
     enum sc_confidence how = culprit && !is_anonymous(lead) ? lead->confidence : SC_POSSIBLE;
-    sc_draft_init(&d, framework && !lead->name && how > SC_LIKELY ? SC_LIKELY : how);
+    bool inbox = lead->module && driver.kind != NT_DRIVER_VENDOR;
+    unsigned doubts = (!lead->name && inbox) + is_held_up(c, lead);
+    enum sc_confidence most = !doubts ? SC_CERTAIN : doubts == 1 ? SC_LIKELY : SC_POSSIBLE;
+    sc_draft_init(&d, how > most ? most : how);
     const struct sc_bugarg *arg = &c->a->arg[n - 1];
     d.f.module = is_anonymous(lead) ? NULL : lead->module;
     d.f.symbol = lead->name || lead->object
@@ -291,8 +307,10 @@ static void run(struct sc_case *c) {
         write(c, n, &lead, true);
         found = true;
     }
-    bool any = !c->findings.count && !found;
-    for (unsigned n = 1; n <= 4 && !found; n++) {
+    /* What a page holds that could not be read, or memory that failed, is whose victim it is. */
+    bool telling = sc_case_blame(c).worth != SC_WORTH_NONE;
+    bool any = telling && !c->findings.count && !found;
+    for (unsigned n = 1; n <= 4 && telling && !found; n++) {
         enum sc_bug_kind kind = c->bug.arg[n - 1].kind;
         bool plain = kind == SC_BUG_CODE || kind == SC_BUG_MODULE;
         if (done[n] || n == c->fault.memory_arg || !(plain || (any && points_into_image(kind))) ||

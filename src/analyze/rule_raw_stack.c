@@ -221,9 +221,19 @@ static bool is_walked(const struct sc_case *c) {
     return c->a->stack.count && k->percent == 100 && ended;
 }
 
+/*
+ * Traces tell who ran on this stack. That is worth something where a call on it may have led to the
+ * stop; not where time was used up, or where damage was found that was done before.
+ */
+static bool is_worth_it(const struct sc_case *c) {
+    enum sc_worth worth = sc_case_blame(c).worth;
+    return worth != SC_WORTH_NOTICED && worth != SC_WORTH_HANDED && worth != SC_WORTH_SAMPLED &&
+           worth != SC_WORTH_CALLEE && !sc_culprit_by_time(c);
+}
+
 static void run(struct sc_case *c) {
     struct hunt h = {.c = c};
-    if (!c->a->has_regs || is_walked(c) || sc_stack_is_silent(c))
+    if (!c->a->has_regs || is_walked(c) || sc_stack_is_silent(c) || !is_worth_it(c))
         return;
     h.err = sc_unwinder_create(c->target, c->symtab, &h.u);
     if (!h.err)

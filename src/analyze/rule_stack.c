@@ -2,14 +2,18 @@
 /*
  * stack: the first frame worth blaming (culprit.h), and what that is worth.
  *
- *   STRONG    its own instruction failed, or ran when the DPC watchdog struck; or it made the very
- *             call that was refused (Driver Verifier, pool checks: data/blame.tsv); or, of a driver
- *             that does not come with Windows, it stopped the machine itself
- *   LIKELY    it called the kernel or a framework, which then failed; the same as strong where a
- *             safety check noticed it, and for drivers of Windows that stopped the machine
- *   POSSIBLE  it only handed a request on; damage was noticed that was done before; the watchdog
- *             sampled it; it waits for somebody else; many functions of the kernel lie between;
- *             or it is a framework, and for whom it worked is not on the stack
+ *   STRONG    of a driver that does not come with Windows: its own instruction failed, or it
+ *             stopped the machine itself
+ *   LIKELY    the same of a driver of Windows, and of all where a safety check noticed it or the
+ *             DPC watchdog struck; it called the kernel or a framework, which then failed, or
+ *             refused this very call (Driver Verifier, pool checks: data/blame.tsv): what it
+ *             handed in, or the IRQL, may be somebody else's doing
+ *   POSSIBLE  it comes with Windows and only called what failed; the pool's code failed when it
+ *             gave memory back; it only handed a request on; damage was noticed that was done
+ *             before; the watchdog sampled it, or struck in what it had called; it waits for
+ *             somebody else; many functions of the kernel lie between; or it is a framework, which
+ *             works with what others hand to it
+ *   nobody    the stack had run out: who took it is for stack-overflow to say
  *
  * Only exact frames count fully: a way that is not exact costs one step, one below 75 percent two.
  * What names another driver better (a parameter, an unloaded driver, the failing instruction
@@ -20,6 +24,7 @@
  */
 #include "analyze/advice.h"
 #include "analyze/culprit.h"
+#include "analyze/overflow.h"
 #include "analyze/rule.h"
 
 enum { SURE_PERCENT = 75, FAR_FRAMES = 8 };
@@ -33,35 +38,58 @@ static const struct sc_finding *better(const struct sc_case *c, const struct sc_
     const struct sc_finding *best = NULL;
     for (size_t i = 0; i < c->findings.count; i++) {
         const struct sc_finding *f = &c->findings.item[i];
-        bool other = f->module != k->module && f->module != k->inner;
+        bool other = !f->module || (f->module != k->module && f->module != k->inner);
         if (other && f->confidence > SC_POSSIBLE && (!best || f->confidence > best->confidence))
             best = f;
     }
     return best;
 }
 
-static enum sc_confidence by_link(const struct sc_case *c, const struct sc_culprit *k,
+static bool is_noticed(const struct sc_blame *b) {
+    return b->worth == SC_WORTH_NOTICED || b->worth == SC_WORTH_HANDED;
+}
+
+/*
+ * 0xF7: the cookie that was expected is kept twice, the second time inverted. When the two do not
+ * agree, that copy was damaged, and the stack that was compared with it may be sound.
+ */
+static bool is_cookies_own(const struct sc_case *c) {
+    uint64_t mask = c->is32 ? UINT32_MAX : UINT64_MAX;
+    return sc_plain_code(c->a->code) == 0xf7 && c->a->arg[2].value &&
+           (c->a->arg[1].value ^ c->a->arg[2].value) != mask;
+}
+
+/* The pool's code failed over what it found, and did not refuse this very call. */
+static bool in_pool(const struct sc_culprit *k, const struct sc_blame *b) {
+    return k->frees && !k->inner && b->worth != SC_WORTH_CALLER && b->worth != SC_WORTH_OWNER;
+}
+
+static enum sc_confidence by_link(struct sc_case *c, const struct sc_culprit *k,
                                   const struct sc_blame *b) {
     bool check = c->fault.status == 0xc0000409;
     switch (k->link) {
     case SC_LINK_OWN:
-        if (c->fault.status == 0xc0000006)
+        if (c->fault.status == 0xc0000006 || k->framework)
             return SC_POSSIBLE;
-        return k->framework || check || b->worth == SC_WORTH_NOTICED ? SC_LIKELY : SC_STRONG;
-    case SC_LINK_STOPPED: return is_vendors(k->module) ? SC_STRONG : SC_LIKELY;
+        return check || is_noticed(b) || !is_vendors(k->module) || sc_culprit_by_time(c)
+                   ? SC_LIKELY
+                   : SC_STRONG;
+    case SC_LINK_STOPPED:
+        if (is_cookies_own(c))
+            return SC_POSSIBLE;
+        return is_vendors(k->module) ? SC_STRONG : SC_LIKELY;
     case SC_LINK_JUMPED: return SC_LIKELY;
     case SC_LINK_CALLED:
         if (b->worth == SC_WORTH_CALLER && !k->inner)
-            return SC_STRONG;
-        if (k->inner && k->inner == sc_target_module_at(c->target, c->fault.ip) &&
-            !is_vendors(k->module))
-            return SC_POSSIBLE; /* both are of Windows: the one whose code failed comes first */
-        return k->distance > FAR_FRAMES || b->worth == SC_WORTH_NOTICED ? SC_POSSIBLE : SC_LIKELY;
+            return SC_LIKELY;
+        if (!is_vendors(k->module) || in_pool(k, b) || sc_culprit_by_time(c))
+            return SC_POSSIBLE;
+        return k->distance > FAR_FRAMES || is_noticed(b) ? SC_POSSIBLE : SC_LIKELY;
     default: return SC_POSSIBLE;
     }
 }
 
-static enum sc_confidence judge(const struct sc_case *c, const struct sc_culprit *k,
+static enum sc_confidence judge(struct sc_case *c, const struct sc_culprit *k,
                                 const struct sc_blame *b) {
     int how = by_link(c, k, b);
     bool waits = k->link != SC_LINK_OWN && (k->spin || k->late);
@@ -98,6 +126,7 @@ static void show_frame(struct sc_case *c, struct sc_draft *d, const struct sc_cu
 
 static void show_doubts(struct sc_case *c, struct sc_draft *d, const struct sc_culprit *k) {
     const char *command = sc_culprit_command(c);
+    struct sc_blame b = sc_case_blame(c);
     if (k->percent < 100) {
         const struct sc_frame *f = &c->a->stack.frame[k->weakest];
         sc_draft_against(c, d, f->ip, command,
@@ -125,6 +154,20 @@ static void show_doubts(struct sc_case *c, struct sc_draft *d, const struct sc_c
         sc_draft_against(c, d, c->a->stack.frame[k->inner_frame].ip, command,
                          "It went wrong in %s (%s), where the mistake may be as well.",
                          sc_case_who(c, k->inner), sc_culprit_frame(c, k->inner_frame));
+    if (is_cookies_own(c))
+        sc_draft_against(
+            c, d, SC_UNSET64, ".bugcheck",
+            "Parameters 2 and 3 should be each other's complement and are not: the "
+            "driver's own copy of the cookie was damaged, and the stack may be sound.");
+    if (in_pool(k, &b))
+        sc_draft_against(c, d, SC_UNSET64, command,
+                         "It was giving memory back, and the pool's code failed over what it found "
+                         "there: whoever wrote past a neighbouring block is as possible.");
+    if (!is_vendors(k->module) && k->link == SC_LINK_CALLED)
+        sc_draft_against(c, d, k->module->base, sc_case_lm(c, k->module->base),
+                         "This is a part of Windows (%s), the same on every machine, and its own "
+                         "code is not what failed.",
+                         sc_case_driver(k->module).what);
     if (k->distance > FAR_FRAMES && k->link == SC_LINK_CALLED)
         sc_draft_against(c, d, SC_UNSET64, command,
                          "%u functions of the kernel lie between its call and what failed.",
@@ -217,7 +260,8 @@ static void write_behind(struct sc_case *c, const struct sc_culprit *k) {
 
 static void run(struct sc_case *c) {
     const struct sc_culprit *k = c->culprit;
-    if (!k->found || sc_case_answered(c) || sc_stack_is_silent(c))
+    /* Of a stack that ran over, who took it is told by stack-overflow; where it ended is chance. */
+    if (!k->found || sc_case_answered(c) || sc_stack_is_silent(c) || sc_stack_ran_over(c))
         return;
     write(c, k);
     if (k->behind)

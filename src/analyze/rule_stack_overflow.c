@@ -4,15 +4,19 @@
  * thread's kernel stack or just behind it. Named is the driver that took most of the stack:
  *
  *   LIKELY    one of its functions is on it again and again: it calls itself
- *   POSSIBLE  it took a quarter of the stack or more
- *   nobody    else: many shared it, or who took it is not known (POSSIBLE). Also when there was
- * room left: then it was no overflow, which is worth saying of a double fault (POSSIBLE). A stack
- * pointer that lies in no stack of the thread is neither, and this rule says nothing of it
+ *   POSSIBLE  the same, and so is another driver's, which took half as much or more: they call each
+ *             other, and which one should not is not to be seen; or it took more than half of what
+ *             is known of the stack
+ *   nobody    else: many shared it (POSSIBLE); or there was room left: then it was no overflow,
+ *             which is worth saying of a double fault (POSSIBLE)
+ *
+ * A stack pointer that lies in no stack of the thread is neither, and this rule says nothing of it.
  */
 #include <string.h>
 
 #include "analyze/advice.h"
 #include "analyze/kfacts.h"
+#include "analyze/overflow.h"
 #include "analyze/rule.h"
 
 enum {
@@ -109,6 +113,12 @@ static const struct user *heaviest(const struct users *u, const struct user *aft
     return best;
 }
 
+/* Another driver that is on the stack again and again, with half as much of it; NULL none. */
+static const struct user *partner_of(const struct users *u, const struct user *x) {
+    const struct user *other = heaviest(u, x, true);
+    return other && other->repeats >= REPEATS && other->bytes * 2 >= x->bytes ? other : NULL;
+}
+
 static void show_users(struct sc_case *c, struct sc_draft *d, const struct users *u) {
     const struct user *x = NULL;
     for (size_t i = 0; i < SHOWN_MAX && (x = heaviest(u, x, false)) != NULL; i++)
@@ -130,8 +140,9 @@ static void write(struct sc_case *c, uint64_t sp, const char *command, const str
     struct sc_draft d;
     const struct user *x = heaviest(u, NULL, true);
     bool recursion = x && x->repeats >= REPEATS;
-    bool large = x && x->bytes * 4 >= c->k->stack_base - c->k->stack_limit;
-    sc_draft_init(&d, recursion ? SC_LIKELY : SC_POSSIBLE);
+    bool large = x && x->bytes * 2 > u->bytes;
+    const struct user *partner = recursion ? partner_of(u, x) : NULL;
+    sc_draft_init(&d, recursion && !partner ? SC_LIKELY : SC_POSSIBLE);
     const char *who = x ? sc_case_who(c, x->module) : "";
     if (recursion || large) {
         d.f.module = x->module;
@@ -153,6 +164,10 @@ static void write(struct sc_case *c, uint64_t sp, const char *command, const str
         sc_draft_show(c, &d, x->repeated, sc_culprit_command(c),
                       "%s is %zu times among the return addresses.", sc_case_place(c, x->repeated),
                       x->repeats);
+    if (partner)
+        sc_draft_against(c, &d, partner->repeated, sc_culprit_command(c),
+                         "%s is %zu times among them as well: the two call each other.",
+                         sc_case_place(c, partner->repeated), partner->repeats);
     show_users(c, &d, u);
     if (u->bytes * 2 < c->k->stack_base - c->k->stack_limit)
         sc_draft_lacked(c, &d,
@@ -188,15 +203,32 @@ static bool is_double_fault(const struct sc_case *c) {
     return code == 0x2b || (code == 0x7f && c->a->arg[0].value == 8);
 }
 
+static bool ran_over(struct sc_case *c, uint64_t *ret_sp, const char **ret_command) {
+    uint64_t limit = c->k->stack_limit;
+    return c->a->has_bugcheck && is_double_fault(c) && limit && fault_sp(c, ret_sp, ret_command) &&
+           *ret_sp < limit + ABOVE && *ret_sp + BELOW >= limit;
+}
+
+/* A double fault with more of the stack left than the processor needs. */
+static bool has_room(struct sc_case *c, uint64_t *ret_sp, const char **ret_command) {
+    uint64_t limit = c->k->stack_limit;
+    return c->a->has_bugcheck && is_double_fault(c) && limit && fault_sp(c, ret_sp, ret_command) &&
+           *ret_sp >= limit + ABOVE && *ret_sp < c->k->stack_base;
+}
+
+bool sc_stack_ran_over(struct sc_case *c) {
+    uint64_t sp;
+    const char *command;
+    return ran_over(c, &sp, &command);
+}
+
 static void run(struct sc_case *c) {
-    uint64_t sp, limit = c->k->stack_limit;
+    uint64_t sp;
     const char *command;
     struct users users = {.count = 0};
-    if (!is_double_fault(c) || !limit || !fault_sp(c, &sp, &command))
-        return;
-    if (sp >= limit + ABOVE && sp < c->k->stack_base)
+    if (has_room(c, &sp, &command))
         write_room(c, sp, command);
-    if (sp >= limit + ABOVE || sp + BELOW < limit)
+    if (!ran_over(c, &sp, &command))
         return;
     measure(c, &users);
     write(c, sp, command, &users);

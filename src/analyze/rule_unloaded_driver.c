@@ -2,11 +2,11 @@
 /*
  * unloaded-driver: an address of the crash lies where a driver used to be that was unloaded before.
  *
- * CERTAIN for the bug checks that Windows raises for just this (0xCE, 0xD4), about the memory that
- * they name, when one driver only was ever unloaded from there; STRONG when it was another driver
- * that touched data there. STRONG when code was to run there. LIKELY when only data there was
- * touched, and one step less when several drivers were there one after the other. An address that a
- * loaded image has since taken never counts.
+ * CERTAIN for the bug checks that Windows raises for just this (0xCE, 0xD4), when code was to run
+ * there and one driver only was ever unloaded from there; STRONG when data was touched: that place
+ * may have been somebody else's since. Of other bug checks STRONG when code was to run there,
+ * LIKELY when data was touched. When several drivers were there one after the other, LIKELY at
+ * most, or one step less. An address that a loaded image has since taken never counts.
  */
 #include <string.h>
 
@@ -54,7 +54,8 @@ static const struct sc_unloaded *unloaded_at(struct sc_case *c, uint64_t addr) {
 static void write(struct sc_case *c, const struct place *p, const struct sc_unloaded *u) {
     struct sc_draft d;
     size_t n = candidates(c, p->addr, u);
-    sc_draft_init(&d, n > 1 ? p->confidence - 1 : p->confidence);
+    enum sc_confidence one_less = p->confidence > SC_STRONG ? SC_LIKELY : p->confidence - 1;
+    sc_draft_init(&d, n > 1 ? one_less : p->confidence);
     const char *name = sc_case_name(c, u->name);
     d.f.symbol = sc_case_where(c, p->addr);
     d.f.summary = sc_case_text(c,
@@ -107,16 +108,14 @@ static void run(struct sc_case *c) {
     const struct sc_fault *f = &c->fault;
     bool named = c->a->has_bugcheck && names_it(sc_plain_code(c->a->code));
     bool jumped = f->ip == f->memory || (f->access && strcmp(f->access, "execute") == 0);
-    const struct sc_module *at = sc_target_module_at(c->target, f->ip);
-    bool by_driver = !jumped && at && !sc_case_is_kernel(at);
     const char *ip_command = f->ip_arg         ? ".bugcheck"
                              : f->ip_in_record ? sc_case_exr(c)
                                                : sc_case_cxr(c);
     struct place memory = {f->memory, jumped ? "The code it jumped to" : "The memory it used",
                            f->memory_arg ? ".bugcheck" : sc_case_exr(c),
-                           named && !by_driver ? SC_CERTAIN
-                           : named || jumped   ? SC_STRONG
-                                               : SC_LIKELY};
+                           named && jumped   ? SC_CERTAIN
+                           : named || jumped ? SC_STRONG
+                                             : SC_LIKELY};
     struct place ip = {f->ip, "The instruction", ip_command, SC_STRONG};
     consider(c, &memory, seen, &nseen, 4);
     consider(c, &ip, seen, &nseen, 4);

@@ -13,10 +13,13 @@ static const struct sc_rule *const rules[] = {
     &sc_rule_user_heap, &sc_rule_user_exception, &sc_rule_user_overflow, &sc_rule_user_failfast,
     &sc_rule_user_cxx, &sc_rule_user_clr, &sc_rule_user_abort, &sc_rule_user_loader,
     &sc_rule_user_breakpoint, &sc_rule_user_demand,
-    &sc_rule_raw_stack, /* only when nothing better is known */
+    &sc_rule_raw_stack,      /* only when nothing better is known */
+    &sc_rule_hardware_pages, /* when nobody at all is named */
     &sc_rule_kernel_only, &sc_rule_nothing_known,
     &sc_rule_hardware_damage, /* a possibility beside "nobody" */
-    &sc_rule_old_driver,      /* a mention, behind all verdicts */
+    &sc_rule_self_deadlock,   /* whatever the stop was: nothing else shows who holds what */
+    &sc_rule_pool_leak,       /* what the memory manager counts: mentions, unless that was asked */
+    &sc_rule_commit_failures, &sc_rule_old_driver, /* a mention, behind all verdicts */
 };
 
 const struct sc_rule *sc_rule_at(size_t i) {

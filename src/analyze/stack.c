@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "analyze/culprit.h"
+#include "analyze/faultregs.h"
 #include "mem/space_impl.h"
 #include "nt/stackrange.h"
 
@@ -23,6 +24,8 @@ static sc_err *walk(struct sc_case *c) {
     if (err)
         return err;
     err = sc_stack_walk(unwinder, &a->regs, &opts, &a->stack);
+    if (!err)
+        err = sc_fault_trap_look(c, unwinder, &opts);
     if (!err && sc_space_io_failures(space) != failures)
         sc_case_note(c, "The dump file could not be read while the stack was walked: its frames "
                         "may be others.");
@@ -76,7 +79,8 @@ sc_err *sc_case_stack(struct sc_case *c) {
     sc_err *err = culprit ? walk_and_name(c) : sc_err_nomem();
     if (err)
         return err;
+    sc_fault_regs_find(c);
     sc_culprit_find(c, culprit);
     c->culprit = culprit;
-    return NULL;
+    return c->nomem ? sc_err_nomem() : NULL;
 }

@@ -105,6 +105,8 @@ uint64_t sc_file_size(const sc_file *file) { return file->size; }
 const char *sc_file_path(const sc_file *file) { return file->path; }
 const char *sc_file_name(const sc_file *file) { return file->name; }
 
+int sc_file_descriptor(const sc_file *file) { return file->mapped ? file->fd : -1; }
+
 bool sc_file_is_on_disk(const sc_file *file) { return file->fd >= 0; }
 
 bool sc_file_has(const sc_file *file, uint64_t offset, uint64_t len) {

@@ -39,6 +39,9 @@ const char *sc_file_path(const sc_file *file);
 /* The part of the path behind the last slash. */
 const char *sc_file_name(const sc_file *file);
 
+/* For the system's own copying: -1 for bytes in memory, and where reading by mapping is unwanted.
+ */
+int sc_file_descriptor(const sc_file *file);
 /* False: bytes in memory, whose path is only a name. */
 bool sc_file_is_on_disk(const sc_file *file);
 

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `!address` for user minidumps: the regions of the process's memory from the MemoryInfoList
- * stream, as a table or one in detail, in WinDbg's layouts. Usage is what can be told from the dump
- * alone: images, stacks, TEBs.
+ * `!address`; that of kernels is kaddress.c. For user minidumps: the regions of the process's
+ * memory from the MemoryInfoList stream, as a table or one in detail, in WinDbg's layouts. Usage is
+ * what can be told from the dump alone: images, stacks, TEBs.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/vec.h"
+#include "cmd/kaddress.h"
 #include "cmd/show.h"
 #include "stopcode/minidump.h"
 
@@ -301,6 +302,8 @@ static sc_err *walk(sc_session *session, struct sc_source *source, const struct 
 
 static sc_err *run_address(sc_session *session, const struct sc_args *args) {
     sc_target *target = sc_session_target(session);
+    if (sc_target_machine(target)->kernel)
+        return sc_show_kernel_regions(session, &args->v[0]);
     /* The target's own source: records are read when asked for. */
     struct sc_source *source = (struct sc_source *)sc_target_source(target);
     struct style style = {sc_session_ptr_size(session), args->v[0].given};
@@ -335,11 +338,15 @@ static const struct sc_arg address_args[] = {
 
 const struct sc_command sc_address_commands[] = {
     {.name = "!address",
-     .brief = "show the regions of the process's memory",
-     .needs = SC_NEED_USER,
+     .brief = "show the regions of memory, and what they are used for",
+     .needs = SC_NEED_TARGET,
      .args = address_args,
-     .help = "A + marks the first region of an allocation. The list tells what the process had; "
-             "the dump need not hold the bytes.",
+     .help =
+         "Of a process's dump: a + marks the first region of an allocation. The list tells what "
+         "the process had; the dump need not hold the bytes.\n"
+         "Of a kernel: images, page tables, the PFN database, pools and the rest of the "
+         "kernel's half, as far as the kernel's own map, its variables or the build tell; of "
+         "the process of .process its VADs.",
      .sample = "!address",
      .run = run_address},
     {.name = NULL},

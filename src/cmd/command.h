@@ -82,6 +82,7 @@ enum {
     SC_NEED_KERNEL = 2,
     SC_NEED_USER = 4,
     SC_NEED_WINDOWS = 8,
+    SC_NEED_PROCESS = 16, /* memory of processes: a user dump, or whole memory */
 };
 
 struct sc_command {
@@ -122,6 +123,7 @@ extern const struct sc_command sc_module_commands[];    /* lm.c */
 extern const struct sc_command sc_image_commands[];     /* dh.c */
 extern const struct sc_command sc_info_commands[];      /* info.c */
 extern const struct sc_command sc_dump_commands[];      /* dumpdebug.c */
+extern const struct sc_command sc_dumpfile_commands[];  /* dumpfile.c */
 extern const struct sc_command sc_secondary_commands[]; /* enumtag.c */
 extern const struct sc_command sc_handle_commands[];    /* handles.c */
 extern const struct sc_command sc_address_commands[];   /* address.c */
@@ -151,19 +153,41 @@ extern const struct sc_command sc_dpcs_commands[];      /* dpcs.c */
 extern const struct sc_command sc_timer_commands[];     /* timer.c */
 extern const struct sc_command sc_exqueue_commands[];   /* exqueue.c */
 extern const struct sc_command sc_apc_commands[];       /* apc.c */
+extern const struct sc_command sc_kobject_commands[];   /* kobject.c */
+extern const struct sc_command sc_security_commands[];  /* ksd.c */
+extern const struct sc_command sc_token_commands[];     /* ktoken.c */
+extern const struct sc_command sc_session_commands[];   /* ksession.c */
+extern const struct sc_command sc_job_commands[];       /* kjob.c */
 extern const struct sc_command sc_cpuinfo_commands[];   /* cpuinfo.c */
 extern const struct sc_command sc_qlocks_commands[];    /* qlocks.c */
 extern const struct sc_command sc_sysinfo_commands[];   /* sysinfo.c */
 extern const struct sc_command sc_idt_commands[];       /* idt.c */
 extern const struct sc_command sc_bugdump_commands[];   /* bugdump.c */
 extern const struct sc_command sc_implicit_commands[];  /* implicit.c */
+extern const struct sc_command sc_poolused_commands[];  /* poolused.c */
+extern const struct sc_command sc_vm_commands[];        /* vm.c */
+extern const struct sc_command sc_pool_commands[];      /* pool.c */
+extern const struct sc_command sc_poolfind_commands[];  /* poolfind.c */
+extern const struct sc_command sc_lookaside_commands[]; /* lookaside.c */
+extern const struct sc_command sc_sysptes_commands[];   /* sysptes.c */
+extern const struct sc_command sc_filecache_commands[]; /* filecache.c */
 extern const struct sc_command sc_stack_commands[];     /* stack.c */
 extern const struct sc_command sc_frame_commands[];     /* frame.c */
 extern const struct sc_command sc_local_commands[];     /* dv.c */
 extern const struct sc_command sc_cxx_commands[];       /* cxx.c */
 extern const struct sc_command sc_trap_commands[];      /* trap.c */
 extern const struct sc_command sc_findstack_commands[]; /* findstack.c */
+extern const struct sc_command sc_stacks_commands[];    /* stacks.c */
+extern const struct sc_command sc_wow64_commands[];     /* wow64.c */
 extern const struct sc_command sc_errrec_commands[];    /* errrec.c */
+extern const struct sc_command sc_vad_commands[];       /* vad.c */
+extern const struct sc_command sc_pte_commands[];       /* pte.c */
+extern const struct sc_command sc_vtop_commands[];      /* vtop.c */
+extern const struct sc_command sc_ptov_commands[];      /* ptov.c */
+extern const struct sc_command sc_physical_commands[];  /* physical.c */
+extern const struct sc_command sc_physfind_commands[];  /* physfind.c */
+extern const struct sc_command sc_pfn_commands[];       /* pfn.c */
+extern const struct sc_command sc_memusage_commands[];  /* memusage.c */
 
 /* What a command may use of its session. */
 sc_target *sc_session_target(const sc_session *session); /* NULL without one */

@@ -12,6 +12,7 @@
 #include "cmd/dispatch.h"
 #include "cmd/session_impl.h"
 #include "cmd/shell.h"
+#include "cmd/wow64.h"
 
 enum { WORD_MAX = 256 };
 
@@ -66,7 +67,7 @@ static void offer_options(struct completion *c, const struct sc_command *row) {
 
 static void offer_registers(sc_session *s, struct completion *c) {
     size_t n = 0;
-    const struct sc_reg *reg = sc_reg_table(sc_target_machine(s->target)->cpu, &n);
+    const struct sc_reg *reg = sc_reg_table(sc_session_cpu(s), &n);
     for (size_t i = 0; reg && i < n; i++)
         offer(c, reg[i].name);
 }

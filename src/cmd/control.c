@@ -9,6 +9,7 @@
  *     commands ; z (condition)
  */
 #include "cmd/control.h"
+#include "cmd/foreach.h"
 
 #include <string.h>
 
@@ -379,6 +380,28 @@ const struct sc_command sc_script_commands[] = {
             "@#SymbolType, @#FileVersion, @#ProductVersion and the names' …Size are replaced.",
         .sample = "!for_each_module .echo @#Base @#ModuleName",
         .run = sc_run_for_each_module,
+    },
+    {
+        .name = "!for_each_process",
+        .brief = "run commands for each process of a kernel",
+        .needs = SC_NEED_KERNEL | SC_NEED_WINDOWS,
+        .args = each_args,
+        .end = sc_end_braces,
+        .help = "@#Process is replaced by the address of its EPROCESS. Without commands: "
+                "!process @#Process 0.",
+        .sample = "!for_each_process .echo @#Process",
+        .run = sc_run_for_each_process,
+    },
+    {
+        .name = "!for_each_thread",
+        .brief = "run commands for each thread of all processes of a kernel",
+        .needs = SC_NEED_KERNEL | SC_NEED_WINDOWS,
+        .args = each_args,
+        .end = sc_end_braces,
+        .help = "@#Thread is replaced by the address of its ETHREAD. Without commands: "
+                "!thread @#Thread 2.",
+        .sample = "!for_each_thread .echo @#Thread",
+        .run = sc_run_for_each_thread,
     },
     {
         .name = "$<",

@@ -30,7 +30,9 @@ static sc_err *check_needs(sc_session *s, const struct sc_command *row) {
     if ((row->needs & SC_NEED_KERNEL) && !m->kernel)
         return sc_errf(SC_ERR_UNSUPPORTED, "%s needs a kernel dump; this is a %s%s%s", row->name,
                        target_kind(s), colon, instead);
-    if ((row->needs & SC_NEED_USER) && m->kernel)
+    bool no_process = m->kernel && !sc_target_has_paging(s->target);
+    if (((row->needs & SC_NEED_USER) && m->kernel) ||
+        ((row->needs & SC_NEED_PROCESS) && no_process))
         return sc_errf(SC_ERR_UNSUPPORTED, "%s needs a user dump; this is a %s%s%s", row->name,
                        target_kind(s), colon, instead);
     if ((row->needs & SC_NEED_WINDOWS) && !m->windows)
@@ -50,6 +52,9 @@ static sc_err *execute(sc_session *s, const char *text, sc_arena *arena, const c
     if (!sc_find(text, &found))
         return sc_unknown_command(text);
     sc_err *err = check_needs(s, found.row);
+    if (err)
+        return err;
+    err = found.row->needs ? sc_session_sync_modules(s) : NULL;
     if (err)
         return err;
     struct sc_args *args = sc_arena_alloc(arena, sizeof *args);

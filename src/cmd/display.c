@@ -15,6 +15,7 @@
 
 #include "base/utf.h"
 #include "cmd/memtext.h"
+#include "cmd/procspace.h"
 #include "cmd/real.h"
 #include "cmd/session_impl.h"
 
@@ -58,6 +59,7 @@ static sc_err *set_count(const struct sc_val *v, unsigned size, struct sc_extent
 sc_err *sc_display_extent(sc_session *s, const struct sc_args *args, unsigned size, uint64_t count,
                           struct sc_extent *ret) {
     const struct sc_val *v = args->v;
+    sc_session_forget_zeros(s);
     struct sc_extent e = {.count = count, .start = v[ARG_D_RANGE].num};
     bool physical =
         v[ARG_D_P].given || v[ARG_D_PC].given || v[ARG_D_PUC].given || v[ARG_D_PWC].given;
@@ -67,7 +69,7 @@ sc_err *sc_display_extent(sc_session *s, const struct sc_args *args, unsigned si
     sc_err *err = v[ARG_D_RANGE].given ? NULL : default_start(s, &e.start);
     if (err)
         return err;
-    e.start = physical ? e.start : sc_space_canon(e.space, e.start);
+    e.start = physical ? sc_session_physical(s, e.start) : sc_space_canon(e.space, e.start);
     err = set_count(&v[ARG_D_RANGE], size, &e);
     if (err)
         return err;
@@ -90,6 +92,7 @@ void sc_display_done(sc_session *s, const char *command, uint64_t next) {
     s->display_next = sc_space_canon(sc_target_space(s->target), next);
     s->has_display_next = true;
     sc_session_set_dot(s, s->display_next);
+    sc_session_note_zeros(s);
 }
 
 /* --- elements ------------------------------------------------------------------------------- */

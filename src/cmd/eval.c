@@ -9,6 +9,7 @@
 #include "cmd/cxx.h"
 #include "cmd/session_impl.h"
 #include "cmd/symbols.h"
+#include "cmd/wow64.h"
 #include "expr/expr.h"
 #include "stopcode/symtab.h"
 #include "target/target_impl.h"
@@ -36,7 +37,7 @@ static bool on_reg(void *ctx, const char *name, uint64_t *ret_value) {
         return !err;
     }
     struct sc_regs regs;
-    enum sc_cpu cpu = s->target ? sc_target_machine(s->target)->cpu : SC_CPU_UNKNOWN;
+    enum sc_cpu cpu = sc_session_cpu(s);
     if (!sc_session_has_context(s) && !sc_reg_find(cpu, name))
         return false;
     sc_err *err = sc_session_regs(s, &regs);
@@ -82,7 +83,7 @@ static bool on_symbol(void *ctx, const char *name, uint64_t *ret_value) {
         return true;
     }
     /* Registers without their '@' are asked for here first: they must not load any symbols. */
-    if (!s->target || (!bang && sc_reg_find(sc_target_machine(s->target)->cpu, name)))
+    if (!s->target || (!bang && sc_reg_find(sc_session_cpu(s), name)))
         return false;
     sc_symtab *symtab = sc_session_symtab(s);
     sc_err *err = symtab ? sc_symtab_lookup(symtab, name, ret_value, &found) : NULL;

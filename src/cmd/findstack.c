@@ -6,31 +6,45 @@
  *     Thread 009, 2 frame(s) match
  *             * 06 03eaffac 771d9263 wininet!ICAsyncThread::SelectThread+0x22a
  *             * 07 03eaffb4 7c80b50b wininet!ICAsyncThread::SelectThreadWrapper+0xd
+ *
+ * In whole memory these are the threads of all processes, by their ETHREADs, with the kernel's part
+ * of their stacks.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/utf.h"
 #include "base/vec.h"
+#include "cmd/keach.h"
+#include "cmd/procspace.h"
 #include "cmd/show.h"
 #include "cmd/stack.h"
 
 /* ---- each thread in turn ---- */
 
-/* What is done with the stack of thread or processor INDEX, which is the current one. */
-typedef sc_err *(*stack_fn)(sc_session *session, void *ctx, uint32_t index,
+/*
+ * Whose stack it is: thread or processor `index`, which is the current one; of whole memory a
+ * thread of the kernel's lists, which are counted by `index`, too.
+ */
+struct who {
+    uint32_t index;
+    const struct nt_process *process;
+    const struct nt_thread *thread; /* NULL: not of the lists */
+};
+typedef sc_err *(*stack_fn)(sc_session *session, void *ctx, const struct who *who,
                             const struct sc_walked *walked, sc_arena *arena);
 
 static sc_err *one_thread(sc_session *session, uint32_t index, stack_fn fn, void *ctx) {
     struct sc_walked walked = {.first = 0};
+    const struct who who = {.index = index};
     sc_arena *arena = sc_arena_create();
     sc_err *err = arena ? sc_session_set_current(session, index) : sc_err_nomem();
     if (!err)
         err = sc_session_walk(session, sc_session_kframes(session), &walked);
     if (sc_err_catch(&err, SC_ERR_NOT_FOUND)) /* registers of it are not in the dump */
-        err = fn(session, ctx, index, NULL, arena);
+        err = fn(session, ctx, &who, NULL, arena);
     else if (!err)
-        err = fn(session, ctx, index, &walked, arena);
+        err = fn(session, ctx, &who, &walked, arena);
     sc_stack_deinit(&walked.stack);
     sc_arena_destroy(arena);
     return err;
@@ -44,8 +58,61 @@ static sc_err *count_threads(sc_session *session, uint32_t *ret_count) {
     return err;
 }
 
+/* The threads of the kernel's lists. */
+struct lists {
+    sc_session *session;
+    const struct nt *nt;
+    stack_fn fn;
+    void *ctx;
+    uint32_t count;
+};
+
+static sc_err *on_thread(void *ctx, const struct nt_process *p, const struct nt_thread *t) {
+    struct lists *l = ctx;
+    const struct who who = {l->count++, p, t};
+    struct sc_walked walked = {.first = 0};
+    sc_arena *arena = sc_arena_create();
+    if (!arena)
+        return sc_err_nomem();
+    bool missing = sc_kstack_missing(l->nt, t) != NULL;
+    sc_err *err = missing ? NULL : sc_kstack_walk(l->session, l->nt, t, 0, &walked.stack);
+    missing |= sc_err_catch(&err, SC_ERR_NOT_FOUND);
+    if (!err)
+        err = l->fn(l->session, l->ctx, &who, missing ? NULL : &walked, arena);
+    sc_stack_deinit(&walked.stack);
+    sc_arena_destroy(arena);
+    return err;
+}
+
+static sc_err *each_listed(sc_session *session, stack_fn fn, void *ctx, sc_arena *arena,
+                           uint32_t *ret_count) {
+    struct nt nt;
+    struct lists lists = {session, &nt, fn, ctx, 0};
+    const struct sc_keach each = {.thread = on_thread, .ctx = &lists, .idle = true};
+    const char *why = NULL;
+    sc_err *err = sc_session_nt(session, &nt);
+    if (!err)
+        err = sc_each_kthread(session, &nt, &each, arena, &why);
+    if (!err && why)
+        sc_remark(sc_session_out(session), "*** not all threads are in the dump: %s", why);
+    *ret_count = lists.count;
+    return err;
+}
+
+/* "THREAD ffffe00001019880  Cid 0004.00cc" */
+static void kthread_line(sc_session *session, const struct who *who) {
+    char a[SC_NT_BUF];
+    const struct nt_field *f = who->thread->f;
+    sc_printf(
+        sc_session_out(session), "THREAD %s  Cid %04llx.%04llx  Image: %s\n",
+        sc_nt_ptr_text(who->thread->address, sc_target_ptr_size(sc_session_target(session)), a),
+        (unsigned long long)f[NT_T_PID].value, (unsigned long long)f[NT_T_TID].value,
+        who->process->image_state == NT_READ ? who->process->image : "<Unknown>");
+}
+
 static sc_err *each_thread(sc_session *session, uint32_t count, stack_fn fn, void *ctx) {
     struct sc_context saved = *sc_session_context(session);
+    struct sc_implicit implicit = sc_session_implicit(session);
     uint32_t before = sc_session_current(session);
     sc_err *err = NULL;
     for (uint32_t i = 0; !err && i < count; i++) {
@@ -55,6 +122,7 @@ static sc_err *each_thread(sc_session *session, uint32_t count, stack_fn fn, voi
             err = one_thread(session, i, fn, ctx);
     }
     sc_err_destroy(sc_session_set_current(session, before));
+    sc_session_restore_implicit(session, &implicit);
     sc_session_restore_context(session, &saved);
     return err;
 }
@@ -68,12 +136,13 @@ struct seen {
 
 struct unique {
     struct sc_kform form;
+    uint32_t threads;
     struct {
         struct seen *item;
         size_t count, room;
     } seen;
     struct {
-        uint32_t *item;
+        uint64_t *item; /* numbers, or addresses of ETHREADs */
         size_t count, room;
     } duplicates;
     uint32_t missing; /* threads without registers */
@@ -94,7 +163,7 @@ static bool was_seen(const struct unique *u, const struct seen *s) {
     return false;
 }
 
-static sc_err *show_unique(sc_session *session, void *ctx, uint32_t index,
+static sc_err *show_unique(sc_session *session, void *ctx, const struct who *who,
                            const struct sc_walked *walked, sc_arena *arena) {
     struct unique *u = ctx;
     if (!walked) {
@@ -103,10 +172,10 @@ static sc_err *show_unique(sc_session *session, void *ctx, uint32_t index,
     }
     struct seen s = seen_of(&walked->stack);
     if (was_seen(u, &s)) {
-        uint32_t *slot = SC_VEC_PUSH(&u->duplicates);
+        uint64_t *slot = SC_VEC_PUSH(&u->duplicates);
         if (!slot)
             return sc_err_nomem();
-        *slot = index;
+        *slot = who->thread ? who->thread->address : who->index;
         return NULL;
     }
     struct seen *slot = SC_VEC_PUSH(&u->seen);
@@ -114,7 +183,11 @@ static sc_err *show_unique(sc_session *session, void *ctx, uint32_t index,
         return sc_err_nomem();
     *slot = s;
     sc_puts(sc_session_out(session), "\n");
-    sc_err *err = sc_show_thread(session, index, index, true, arena);
+    sc_err *err = NULL;
+    if (who->thread)
+        kthread_line(session, who);
+    else
+        err = sc_show_thread(session, who->index, who->index, true, arena);
     return err ? err : sc_show_stack(session, walked, &u->form, arena);
 }
 
@@ -134,12 +207,14 @@ static const struct sc_rectype total_type = {"stack_totals", sizeof(struct total
 
 static void total_text(sc_out *out, const void *record, void *ctx) {
     const struct total_rec *r = record;
-    (void)ctx;
+    bool listed = *(const bool *)ctx;
     sc_printf(out, "\nTotal threads: %u\n", r->threads);
     if (r->nduplicates)
-        sc_printf(out, "Duplicate callstacks: %zu (windbg thread #s follow):\n", r->nduplicates);
+        sc_printf(out, "Duplicate callstacks: %zu (%s follow):\n", r->nduplicates,
+                  listed ? "threads" : "windbg thread #s");
     for (size_t i = 0; i < r->nduplicates; i++)
-        sc_printf(out, "%s%llu", i ? ", " : "", (unsigned long long)r->duplicate[i]);
+        sc_printf(out, listed ? "%s%llx" : "%s%llu", i ? ", " : "",
+                  (unsigned long long)r->duplicate[i]);
     sc_puts(out, r->nduplicates ? "\n" : "");
 }
 
@@ -152,10 +227,11 @@ static sc_err *show_totals(sc_session *session, const struct unique *u, uint32_t
         return sc_err_nomem();
     for (size_t i = 0; i < r.nduplicates; i++)
         r.duplicate[i] = u->duplicates.item[i];
-    sc_record(sc_session_out(session), &total_type, &r, total_text, NULL);
+    bool listed = sc_session_has_kthreads(session);
+    sc_record(sc_session_out(session), &total_type, &r, total_text, &listed);
     if (u->missing && sc_session_enrich(session))
-        sc_remark(sc_session_out(session), "Of %u of them the dump holds no registers.",
-                  u->missing);
+        sc_remark(sc_session_out(session), "Of %u of them the dump holds no %s.", u->missing,
+                  listed ? "stack" : "registers");
     return NULL;
 }
 
@@ -168,12 +244,14 @@ static sc_err *run_uniqstack(sc_session *session, const struct sc_args *args) {
                                 .notes = v,
                                 .params = args->v[ARG_P].given,
                                 .numbers = args->v[ARG_N].given}};
-    uint32_t count;
-    sc_err *err = count_threads(session, &count);
-    if (err)
-        return err;
-    sc_printf(sc_session_out(session), "Processing %u threads, please wait\n", count);
-    err = each_thread(session, count, show_unique, &u);
+    uint32_t count = 0;
+    sc_err *err = sc_session_has_kthreads(session) ? NULL : count_threads(session, &count);
+    if (!err && !sc_session_has_kthreads(session)) {
+        sc_printf(sc_session_out(session), "Processing %u threads, please wait\n", count);
+        err = each_thread(session, count, show_unique, &u);
+    } else if (!err) {
+        err = each_listed(session, show_unique, &u, args->arena, &count);
+    }
     if (!err)
         err = show_totals(session, &u, count, args->arena);
     SC_VEC_FREE(&u.seen);
@@ -209,16 +287,25 @@ static sc_err *matches(const struct search *s, const struct sc_frame_rec *r, sc_
 
 struct match_rec {
     uint32_t thread, matches;
+    uint64_t address; /* of the ETHREAD; SC_UNSET64 none */
+    int64_t pid, tid;
 };
-static const struct sc_field match_fields[] = {SC_FIELD(struct match_rec, thread, SC_F_U32),
-                                               SC_FIELD(struct match_rec, matches, SC_F_U32),
-                                               SC_FIELD_END};
+static const struct sc_field match_fields[] = {
+    SC_FIELD(struct match_rec, thread, SC_F_U32),  SC_FIELD(struct match_rec, address, SC_F_ADDR),
+    SC_FIELD(struct match_rec, pid, SC_F_NUM),     SC_FIELD(struct match_rec, tid, SC_F_NUM),
+    SC_FIELD(struct match_rec, matches, SC_F_U32), SC_FIELD_END};
 static const struct sc_rectype match_type = {"stack_match", sizeof(struct match_rec), match_fields};
 
 static void match_text(sc_out *out, const void *record, void *ctx) {
     const struct match_rec *r = record;
-    (void)ctx;
-    sc_printf(out, "Thread %03u, %u frame(s) match\n", r->thread, r->matches);
+    const unsigned *ptr_size = ctx;
+    char a[SC_NT_BUF];
+    if (r->address == SC_UNSET64)
+        sc_printf(out, "Thread %03u, %u frame(s) match\n", r->thread, r->matches);
+    else
+        sc_printf(out, "Thread %s (%04llx.%04llx), %u frame(s) match\n",
+                  sc_nt_ptr_text(r->address, *ptr_size, a), (unsigned long long)r->pid,
+                  (unsigned long long)r->tid, r->matches);
 }
 
 /* The records of all frames; which of them match. */
@@ -240,15 +327,18 @@ static sc_err *read_frames(sc_session *session, const struct search *s,
     return NULL;
 }
 
-static sc_err *search_stack(sc_session *session, void *ctx, uint32_t index,
+static sc_err *search_stack(sc_session *session, void *ctx, const struct who *who,
                             const struct sc_walked *walked, sc_arena *arena) {
     static const struct sc_kform form = {.child = true, .numbers = true, .decimal = true};
     const struct search *s = ctx;
     sc_out *out = sc_session_out(session);
-    struct sc_kstyle style = sc_kstyle_of(session, &form);
-    struct match_rec r = {.thread = index};
+    struct sc_kstyle style;
+    struct match_rec r = {
+        .thread = who->index, .address = SC_UNSET64, .pid = INT64_MIN, .tid = INT64_MIN};
+    unsigned ptr_size = sc_target_ptr_size(sc_session_target(session));
     if (!walked)
         return NULL;
+    style = sc_kstyle_of(session, &form, &walked->stack);
     struct sc_frame_rec *rows = sc_arena_array(arena, walked->stack.count + 1, sizeof *rows);
     bool *match = sc_arena_array(arena, walked->stack.count + 1, sizeof *match);
     if (!rows || !match)
@@ -256,7 +346,12 @@ static sc_err *search_stack(sc_session *session, void *ctx, uint32_t index,
     sc_err *err = read_frames(session, s, walked, &form, arena, rows, match, &r.matches);
     if (err || !r.matches)
         return err;
-    sc_record(out, &match_type, &r, match_text, NULL);
+    if (who->thread) {
+        r.address = who->thread->address;
+        r.pid = sc_nt_num(&who->thread->f[NT_T_PID]);
+        r.tid = sc_nt_num(&who->thread->f[NT_T_TID]);
+    }
+    sc_record(out, &match_type, &r, match_text, &ptr_size);
     for (size_t i = 0; s->level && i < walked->stack.count; i++) {
         style.before = match[i] ? "        * " : "          ";
         if (match[i] || s->level > 1)
@@ -273,6 +368,8 @@ static sc_err *run_findstack(sc_session *session, const struct sc_args *args) {
         return sc_errf(SC_ERR_ARG, "!findstack: level 0 threads, 1 frames, 2 whole stacks");
     if (args->v[1].given)
         s.level = (unsigned)args->v[1].num;
+    if (sc_session_has_kthreads(session))
+        return each_listed(session, search_stack, &s, args->arena, &count);
     sc_err *err = count_threads(session, &count);
     return err ? err : each_thread(session, count, search_stack, &s);
 }
@@ -295,7 +392,9 @@ const struct sc_command sc_findstack_commands[] = {
      .needs = SC_NEED_TARGET,
      .args = uniqstack_args,
      .help = "Stacks are equal when they pass through the same instructions. At the end stand the "
-             "numbers of the threads whose stacks were left out.",
+             "numbers of the threads whose stacks were left out.\n"
+             "In the dump of a whole memory it is about the threads of all processes, in a small "
+             "kernel dump about processors.",
      .sample = "!uniqstack",
      .run = run_uniqstack},
     {.name = "!findstack",

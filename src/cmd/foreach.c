@@ -12,6 +12,7 @@
 #include "base/utf.h"
 #include "cmd/control.h"
 #include "cmd/dispatch.h"
+#include "cmd/foreach.h"
 #include "cmd/session_impl.h"
 
 /* --- .foreach ------------------------------------------------------------------------------- */
@@ -172,10 +173,6 @@ static unsigned symbol_type(enum sc_symstate state) {
 
 enum { NAMES = 20 };
 
-struct named {
-    const char *name, *value;
-};
-
 static const char *version_text(const struct sc_version *v, const uint16_t part[4],
                                 sc_arena *arena) {
     return v->present ? sc_arena_printf(arena, "%u.%u.%u.%u", part[0], part[1], part[2], part[3])
@@ -183,16 +180,16 @@ static const char *version_text(const struct sc_version *v, const uint16_t part[
 }
 
 /* A text and, for its name with "Size" behind, its length with the NUL. */
-static void name_text(struct named *list, size_t at, const char *name, const char *size_name,
+static void name_text(struct sc_named *list, size_t at, const char *name, const char *size_name,
                       const char *value, sc_arena *arena) {
-    list[at] = (struct named){name, value};
-    list[at + 1] = (struct named){
+    list[at] = (struct sc_named){name, value};
+    list[at + 1] = (struct sc_named){
         size_name, sc_arena_printf(arena, "%zx", value && *value ? strlen(value) + 1 : (size_t)0)};
 }
 
 /* What may be replaced; false when memory is short. */
 static bool fill(sc_session *s, const struct sc_module *m, size_t index, sc_arena *arena,
-                 struct named list[NAMES]) {
+                 struct sc_named list[NAMES]) {
     char base[SC_ADDR_BUF], end[SC_ADDR_BUF];
     unsigned ptr = sc_session_ptr_size(s);
     /* What is known already: naming a module must not load its symbols. */
@@ -207,19 +204,20 @@ static bool fill(sc_session *s, const struct sc_module *m, size_t index, sc_aren
     name_text(list, 4, "LoadedImageName", "LoadedImageNameSize", m->path, arena);
     name_text(list, 6, "MappedImageName", "MappedImageNameSize", mapped, arena);
     name_text(list, 8, "SymbolFileName", "SymbolFileNameSize", symbols, arena);
-    list[10] = (struct named){"Base", sc_arena_strdup(arena, base)};
-    list[11] = (struct named){"End", sc_arena_strdup(arena, end)};
-    list[12] = (struct named){"Size", sc_arena_printf(arena, "%llx", (unsigned long long)m->size)};
-    list[13] = (struct named){"ModuleIndex", sc_arena_printf(arena, "%zx", index)};
-    list[14] = (struct named){"TimeDateStamp", sc_arena_printf(arena, "%08x", m->timestamp)};
-    list[15] = (struct named){"Checksum", sc_arena_printf(arena, "%08x", m->checksum)};
-    list[16] = (struct named){"Flags", sc_arena_printf(arena, "%x", MODULE_FLAGS)};
-    list[17] = (struct named){
+    list[10] = (struct sc_named){"Base", sc_arena_strdup(arena, base)};
+    list[11] = (struct sc_named){"End", sc_arena_strdup(arena, end)};
+    list[12] =
+        (struct sc_named){"Size", sc_arena_printf(arena, "%llx", (unsigned long long)m->size)};
+    list[13] = (struct sc_named){"ModuleIndex", sc_arena_printf(arena, "%zx", index)};
+    list[14] = (struct sc_named){"TimeDateStamp", sc_arena_printf(arena, "%08x", m->timestamp)};
+    list[15] = (struct sc_named){"Checksum", sc_arena_printf(arena, "%08x", m->checksum)};
+    list[16] = (struct sc_named){"Flags", sc_arena_printf(arena, "%x", MODULE_FLAGS)};
+    list[17] = (struct sc_named){
         "SymbolType",
         sc_arena_printf(arena, "%x", symbol_type(syms ? syms->state : SC_SYMSTATE_DEFERRED))};
-    list[18] = (struct named){"FileVersion", version_text(&m->version, m->version.file, arena)};
+    list[18] = (struct sc_named){"FileVersion", version_text(&m->version, m->version.file, arena)};
     list[19] =
-        (struct named){"ProductVersion", version_text(&m->version, m->version.product, arena)};
+        (struct sc_named){"ProductVersion", version_text(&m->version, m->version.product, arena)};
     for (size_t i = 0; i < NAMES; i++) {
         if (!list[i].value)
             return false;
@@ -230,7 +228,8 @@ static bool fill(sc_session *s, const struct sc_module *m, size_t index, sc_aren
 static bool is_letter(char c) { return sc_lower(c) >= 'a' && sc_lower(c) <= 'z'; }
 
 /* `@#Name` or `${@#Name}` at P; *RET_LEN: how much of the text it is. */
-static const char *named_at(const struct named list[NAMES], const char *p, size_t *ret_len) {
+static const char *named_at(const struct sc_named *list, size_t count, const char *p,
+                            size_t *ret_len) {
     bool braces = p[0] == '$' && p[1] == '{';
     const char *name = p + 2 * braces;
     if (name[0] != '@' || name[1] != '#')
@@ -241,7 +240,7 @@ static const char *named_at(const struct named list[NAMES], const char *p, size_
         n++;
     if (braces && name[n] != '}')
         return NULL;
-    for (size_t i = 0; i < NAMES; i++) {
+    for (size_t i = 0; i < count; i++) {
         if (strlen(list[i].name) == n && !memcmp(list[i].name, name, n)) {
             *ret_len = (size_t)(name - p) + n + braces;
             return list[i].value;
@@ -250,13 +249,14 @@ static const char *named_at(const struct named list[NAMES], const char *p, size_
     return NULL;
 }
 
-static void replace(const struct named list[NAMES], const char *text, struct sc_textbuf *out) {
+void sc_replace_names(const struct sc_named *list, size_t count, const char *text,
+                      struct sc_textbuf *out) {
     while (*text) {
         size_t n = strcspn(text, "@$");
         sc_textbuf_add(out, text, n);
         text += n;
         size_t len = 0;
-        const char *value = *text ? named_at(list, text, &len) : NULL;
+        const char *value = *text ? named_at(list, count, text, &len) : NULL;
         if (value)
             sc_textbuf_puts(out, value);
         else if (*text)
@@ -267,12 +267,12 @@ static void replace(const struct named list[NAMES], const char *text, struct sc_
 
 static sc_err *each_module(sc_session *s, const char *text, const struct sc_module *m,
                            size_t index) {
-    struct named list[NAMES];
+    struct sc_named list[NAMES];
     struct sc_textbuf line = {.max = SC_LINE_MAX};
     sc_arena *arena = sc_arena_create();
     sc_err *err = NULL;
     if (arena && fill(s, m, index, arena, list))
-        replace(list, text, &line);
+        sc_replace_names(list, NAMES, text, &line);
     else
         err = sc_err_nomem();
     if (!err)
@@ -284,12 +284,8 @@ static sc_err *each_module(sc_session *s, const char *text, const struct sc_modu
     return err;
 }
 
-/* Quotes around all of it are WinDbg's way to keep ';'. */
-static const char *commands_text(const struct sc_args *args) {
-    const char *text =
-        args->v[0].given
-            ? args->v[0].text
-            : ".echo @#ModuleIndex : @#Base @#End @#ModuleName @#ImageName @#LoadedImageName";
+const char *sc_each_text(const struct sc_args *args, const char *otherwise) {
+    const char *text = args->v[0].given ? args->v[0].text : otherwise;
     size_t n = strlen(text);
     const char *inner = n >= 2 && *text == '"' ? strchr(text + 1, '"') : NULL;
     return inner == text + n - 1 ? sc_arena_strndup(args->arena, text + 1, n - 2) : text;
@@ -297,7 +293,8 @@ static const char *commands_text(const struct sc_args *args) {
 
 sc_err *sc_run_for_each_module(sc_session *s, const struct sc_args *args) {
     const struct sc_modules *modules;
-    const char *text = commands_text(args);
+    const char *text = sc_each_text(
+        args, ".echo @#ModuleIndex : @#Base @#End @#ModuleName @#ImageName @#LoadedImageName");
     sc_err *err = text ? sc_target_modules(s->target, &modules) : sc_err_nomem();
     for (size_t i = 0; !err && i < modules->count; i++) {
         err = sc_turn(s);

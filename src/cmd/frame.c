@@ -77,7 +77,7 @@ static sc_err *remark_unknown(sc_session *session, const struct sc_frame *f, sc_
 static sc_err *show_line(sc_session *session, const struct sc_walked *walked, size_t index,
                          uint32_t number, sc_arena *arena) {
     static const struct sc_kform form = {.child = true, .numbers = true};
-    struct sc_kstyle style = sc_kstyle_of(session, &form);
+    struct sc_kstyle style = sc_kstyle_of(session, &form, &walked->stack);
     struct sc_frame_rec r;
     sc_err *err = sc_frame_row(session, &walked->stack, index, &form, arena, &r);
     if (err)

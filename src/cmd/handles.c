@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `!handle` for user minidumps: the handles that were open, from the HandleData stream. Layout as
- * in Microsoft's description of the command; what an object is beyond that is shown as the dump
- * names it, not decoded.
+ * `!handle`. For user minidumps here: the handles that were open, from the HandleData stream.
+ * Layout as in Microsoft's description of the command; what an object is beyond that is shown as
+ * the dump names it, not decoded. For kernels: khandle.c.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/hash.h"
 #include "base/vec.h"
+#include "cmd/khandle.h"
 #include "cmd/show.h"
 #include "stopcode/minidump.h"
 
@@ -190,7 +191,7 @@ static sc_err *walk(sc_session *session, struct sc_source *source, struct want *
 
 enum { HANDLE_DATA = 12 };
 
-static sc_err *run_handle(sc_session *session, const struct sc_args *args) {
+static sc_err *run_user(sc_session *session, const struct sc_args *args) {
     /* The target's own source: records are read when asked for. */
     struct sc_source *source = (struct sc_source *)sc_target_source(sc_session_target(session));
     struct totals totals = {0};
@@ -216,19 +217,36 @@ static sc_err *run_handle(sc_session *session, const struct sc_args *args) {
     return err;
 }
 
+static sc_err *run_handle(sc_session *session, const struct sc_args *args) {
+    if (sc_target_machine(sc_session_target(session))->kernel)
+        return sc_run_kernel_handle(session, args);
+    if (args->v[3].given)
+        return sc_errf(SC_ERR_ARG, "!handle: of a process's dump no process can be chosen: "
+                                   "!handle [handle [flags [type]]]");
+    return run_user(session, args);
+}
+
 static const struct sc_arg handle_args[] = {
     {SC_ARG_EXPR, "handle", NULL, true, "0 or -1: all"},
-    {SC_ARG_EXPR, "flags", NULL, true, "1 type, 2 counts and rights, 4 name, 8 the object"},
+    {SC_ARG_EXPR, "flags", NULL, true, "see below"},
+    {SC_ARG_WORD, "process", NULL, true, "of a kernel: its address or id, 0 all; else the type"},
     {SC_ARG_WORD, "type", NULL, true, "only handles of this type, such as Event"},
     {SC_ARG_END, NULL, NULL, false, NULL}};
 
 const struct sc_command sc_handle_commands[] = {
     {.name = "!handle",
-     .brief = "show the handles that were open in the process",
-     .needs = SC_NEED_USER,
+     .brief = "show the handles that were open in a process",
+     .needs = SC_NEED_TARGET,
      .args = handle_args,
-     .help = "!handle lists all with their types and counts them; !handle 4c f shows all about "
-             "one; !handle 0 f File all about the files.",
+     .help =
+         "Of a process's dump: !handle lists all with their types and counts them; !handle 4c f "
+         "shows all about one; !handle 0 f File all about the files. Flags: 1 type, 2 counts "
+         "and rights, 4 name, 8 the object; 1 if none are given.\n"
+         "Of a kernel: !handle lists those of the current process; !handle 0 3 0 those of all; "
+         "!handle 4c 3 6a8 one of the process with that id; !handle 0 3 0 Token all tokens that "
+         "are open. Flags: 1 handles, 2 their objects, 4 free entries, too, 10 the kernel's own "
+         "table, 20 the handle is the id of a process or thread; 3 if none are given. A handle "
+         "of the kernel (80000004, ffffffff80000004) is looked for in the kernel's table.",
      .sample = "!handle",
      .run = run_handle},
     {.name = NULL},

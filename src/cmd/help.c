@@ -117,6 +117,8 @@ static const char *needs_text(unsigned needs) {
         return "a kernel dump";
     if (needs & SC_NEED_USER)
         return windows ? "a user dump of a Windows process" : "a user dump";
+    if (needs & SC_NEED_PROCESS)
+        return "a user dump of a Windows process, or whole memory";
     if (windows)
         return "a dump of Windows";
     return needs ? "an open dump" : NULL;

@@ -6,15 +6,19 @@
  *     .thread [/p [/r]] [/P] [/w] [address]      .process [/i] [/p [/r]] [/P] [address]
  *     .context [page directory]
  *
- * A small dump holds no page tables and no memory of processes: what would need them is refused, or
- * says that it has no effect.
+ * Where the dump has page tables, a process is also whose memory commands see, and `.context` sets
+ * tables alone. A small dump has none: what would need them is refused, or says that it has no
+ * effect.
  */
 #include <inttypes.h>
 
 #include "cmd/dispatch.h"
 #include "cmd/kthread.h"
+#include "cmd/procspace.h"
 #include "cmd/session_impl.h"
+#include "cmd/usermods.h"
 #include "nt/current.h"
+#include "unwind/wow64.h"
 
 struct implicit {
     const char *what;
@@ -40,6 +44,8 @@ static void say(sc_session *s, const char *what, uint64_t address) {
 }
 
 static void say_no_memory(sc_session *s, const char *option) {
+    if (sc_target_has_paging(s->target))
+        return;
     sc_remark(s->out, "%s has no effect: this dump holds no page tables and no memory of processes",
               option);
 }
@@ -90,12 +96,76 @@ static sc_err *set_thread(sc_session *s, const struct nt *nt, uint64_t address, 
     return NULL;
 }
 
+/* The 32-bit side lies in the process's memory: so that must be at hand. */
+static sc_err *enter_owner(sc_session *s, const struct nt *nt, uint64_t process) {
+    bool at_hand;
+    char old[SC_NT_BUF];
+    uint64_t before = 0;
+    sc_err *err = sc_session_is_at_hand(s, nt, process, &at_hand);
+    if (err || at_hand)
+        return err;
+    err = sc_session_process(s, nt, &before);
+    sc_err_catch(&err, SC_ERR_NOT_FOUND);
+    if (!err)
+        err = sc_session_enter_process(s, nt, process);
+    if (!err)
+        err = sc_session_sync_modules(s);
+    if (err)
+        return err;
+    sc_puts(s->out, "WARNING: WOW context retrieval requires\n"
+                    "switching to the thread's process context.\n");
+    if (before)
+        sc_printf(s->out, "Use .process /p %s to switch back.\n",
+                  sc_nt_ptr_text(before, nt->ptr_size, old));
+    say(s, "process", process);
+    return NULL;
+}
+
+/* `.thread /w`. */
+static sc_err *set_narrow(sc_session *s, const struct nt *nt, uint64_t address) {
+    struct nt_thread t;
+    struct sc_regs regs;
+    bool found = false;
+    char buf[SC_NT_BUF];
+    sc_err *err = address ? NULL : sc_session_thread(s, nt, &address);
+    if (!err)
+        err = nt_thread_read(nt, address, &t);
+    if (!err && !nt_thread_valid(&t))
+        err = sc_errf(SC_ERR_NOT_FOUND, "at %s there is no thread",
+                      sc_nt_ptr_text(address, nt->ptr_size, buf));
+    if (err)
+        return err;
+    say(s, "thread", address);
+    if (nt_set(&t.f[NT_T_PROCESS]))
+        err = enter_owner(s, nt, t.f[NT_T_PROCESS].value);
+    if (!err)
+        err = sc_wow64_regs(s->target, NULL, nt_or(&t.f[NT_T_TEB], 0), &regs, &found);
+    if (!err && !found)
+        err = sc_errf(SC_ERR_NOT_FOUND, ".thread /w: the thread has no 32-bit side, or its TEB is "
+                                        "not in the dump");
+    if (err)
+        return err;
+    sc_session_set_thread(s, address);
+    sc_session_set_regs(s, &regs);
+    s->effmach = SC_CPU_X86;
+    sc_puts(s->out, "x86 context set\n");
+    return NULL;
+}
+
+/* `/r`: the modules of the process at hand, read anew. */
+static sc_err *reload_modules(sc_session *s) {
+    sc_err *err = sc_session_reload_user(s);
+    if (!err)
+        sc_show_user_modules(s);
+    return err;
+}
+
 static sc_err *run_dot_thread(sc_session *s, const struct sc_args *args) {
     const struct sc_val *v = &args->v[THREAD_ADDRESS];
     struct nt nt;
     bool saved = false;
     uint64_t address, process;
-    if (args->v[THREAD_WOW].given)
+    if (args->v[THREAD_WOW].given && !sc_target_has_paging(s->target))
         return sc_errf(SC_ERR_UNSUPPORTED,
                        ".thread /w: the 32-bit context lies in the process's memory, which this "
                        "dump does not hold");
@@ -103,6 +173,8 @@ static sc_err *run_dot_thread(sc_session *s, const struct sc_args *args) {
     if (err)
         return err;
     address = v->given ? sc_space_canon(nt.space, v->num) : 0;
+    if (args->v[THREAD_WOW].given)
+        return set_narrow(s, &nt, address);
     err = address ? set_thread(s, &nt, address, &saved) : reset_thread(s, &nt, &address);
     if (!err && args->v[THREAD_USER].given)
         err = nt_thread_process(&nt, address, &process);
@@ -113,9 +185,13 @@ static sc_err *run_dot_thread(sc_session *s, const struct sc_args *args) {
         sc_remark(s->out, "It does not run: only its instruction, stack and frame pointers are "
                           "known.");
     if (args->v[THREAD_USER].given) {
-        sc_session_set_process(s, process);
+        err = sc_session_enter_process(s, &nt, process);
+        if (err)
+            return err;
         say(s, "process", process);
     }
+    if (args->v[THREAD_RELOAD].given && s->procspace)
+        return reload_modules(s);
     if (args->v[THREAD_RELOAD].given || args->v[THREAD_ALL].given)
         say_no_memory(s, args->v[THREAD_RELOAD].given ? "/r" : "/P");
     return NULL;
@@ -157,14 +233,17 @@ static sc_err *run_dot_process(sc_session *s, const struct sc_args *args) {
     if (address) {
         err = check_process(&nt, address);
         if (!err)
-            sc_session_set_process(s, address);
+            err = sc_session_enter_process(s, &nt, address);
     } else {
-        sc_session_set_process(s, 0);
-        err = sc_session_process(s, &nt, &address);
+        err = sc_session_leave_process(s);
+        if (!err)
+            err = sc_session_process(s, &nt, &address);
     }
     if (err)
         return err;
     say(s, "process", address);
+    if (args->v[PROCESS_RELOAD].given && s->procspace)
+        return reload_modules(s);
     if (args->v[PROCESS_USER].given || args->v[PROCESS_RELOAD].given || args->v[PROCESS_ALL].given)
         say_no_memory(s, args->v[PROCESS_USER].given     ? "/p"
                          : args->v[PROCESS_RELOAD].given ? "/r"
@@ -188,10 +267,31 @@ static void context_text(sc_out *out, const void *record, void *ctx) {
     sc_printf(out, "User-mode page directory base is %" PRIx64 "\n", r->base);
 }
 
+static void show_context(sc_session *s, uint64_t base) {
+    /* Its low bits are flags and, since Windows 10, the number of the address space. */
+    bool pae = sc_target_paging(s->target)->mode == SC_PAGING_PAE;
+    const struct context r = {base & ~(uint64_t)(pae ? 0x1f : 0xfff)};
+    sc_record(s->out, &context_type, &r, context_text, NULL);
+}
+
+/* Where there are page tables: those at hand, or others. */
+static sc_err *run_tables(sc_session *s, const struct sc_val *v) {
+    sc_err *err = NULL;
+    if (v->given && v->num)
+        err = sc_session_enter_tables(s, sc_session_physical(s, v->num));
+    else if (v->given)
+        err = sc_session_leave_process(s);
+    if (!err)
+        show_context(s, sc_target_dtb(s->target));
+    return err;
+}
+
 static sc_err *run_context(sc_session *s, const struct sc_args *args) {
     struct nt nt;
     struct nt_process p;
     uint64_t address;
+    if (sc_target_has_paging(s->target))
+        return run_tables(s, &args->v[0]);
     if (args->v[0].given && args->v[0].num)
         return sc_errf(SC_ERR_UNSUPPORTED, ".context: this dump holds no page tables: there is no "
                                            "other address space in it");
@@ -207,9 +307,7 @@ static sc_err *run_context(sc_session *s, const struct sc_args *args) {
                       nt_why(&p.f[NT_P_DIR_BASE]));
     if (err)
         return err;
-    /* Its low bits are flags and, since Windows 10, the number of the address space. */
-    const struct context r = {p.f[NT_P_DIR_BASE].value & ~(uint64_t)0xfff};
-    sc_record(s->out, &context_type, &r, context_text, NULL);
+    show_context(s, p.f[NT_P_DIR_BASE].value);
     sc_nt_assumed(s, p.assumed);
     return NULL;
 }
@@ -228,7 +326,10 @@ const struct sc_command sc_implicit_commands[] = {
              "with its own registers.\n"
              "Of a thread that does not run, the registers are those that the switch to another "
              "thread saved: the instruction, stack and frame pointers.\n"
-             "$thread is this thread until ~Ns or .thread.",
+             "$thread is this thread until ~Ns or .thread.\n"
+             "/p enters its process, too, /r lists that one's modules. /w takes the 32-bit "
+             "registers of a thread of a WOW64 process, which it left when it went over to 64-bit "
+             "code; .effmach . ends that.",
      .sample = ".thread",
      .run = run_dot_thread},
     {.name = ".process",
@@ -238,15 +339,20 @@ const struct sc_command sc_implicit_commands[] = {
      .args = process_args,
      .help = "Without an address, or with 0, the process of the current thread again. $proc and "
              "!process are about it.\n"
-             "A small dump holds no memory of processes, so /p and /r have no effect.",
+             "Where the dump has page tables, commands that show memory see the pages of this "
+             "process; what page tables do not tell, its VADs do. A small dump holds no memory of "
+             "processes, so /p and /r have no effect.",
      .sample = ".process",
      .run = run_dot_process},
     {.name = ".context",
-     .brief = "show the page directory of the current process",
+     .brief = "show or set the page directory that addresses of processes go through",
      .needs = SC_NEED_KERNEL | SC_NEED_WINDOWS,
      .instead = "it has one address space",
      .args = context_args,
-     .help = "A small dump holds no page tables: there is no other address space to choose.",
+     .help = "With the address of a page directory (DirBase of !process), memory commands see that "
+             "process's pages; 0: back to those that the dump was opened with. .process does the "
+             "same by process.\n"
+             "A small dump holds no page tables: there is no other address space to choose.",
      .sample = ".context",
      .run = run_context},
     {.name = NULL},

@@ -8,6 +8,22 @@
 
 #include "cmd/session_impl.h"
 #include "nt/current.h"
+#include "nt/ptes.h"
+
+/* Once for each set of symbols: what MMPTE_* say of entries that are not valid. */
+static sc_err *bind_soft_pte(sc_session *s, const struct nt *nt) {
+    bool bound;
+    if (!s->procspace || s->soft_epoch == s->symbolry.epoch + 1)
+        return NULL;
+    s->soft_epoch = s->symbolry.epoch + 1;
+    sc_err *err = nt_bind_soft_pte(nt, &bound);
+    if (!err || sc_err_code(err) == SC_ERR_NOMEM || sc_err_code(err) == SC_ERR_CANCELLED) {
+        s->soft_epoch = err ? 0 : s->soft_epoch;
+        return err;
+    }
+    sc_err_destroy(err); /* damaged symbols: the built-in table stays */
+    return NULL;
+}
 
 sc_err *sc_session_nt(sc_session *s, struct nt *ret) {
     sc_symtab *symtab;
@@ -15,9 +31,10 @@ sc_err *sc_session_nt(sc_session *s, struct nt *ret) {
     sc_err *err = sc_session_symbols(s, &symtab);
     if (!err)
         err = sc_session_layouts(s, &book);
-    if (!err)
-        nt_init(ret, s->target, symtab, book);
-    return err;
+    if (err)
+        return err;
+    nt_init(ret, s->target, symtab, book);
+    return bind_soft_pte(s, ret);
 }
 
 sc_err *sc_session_thread(sc_session *s, const struct nt *nt, uint64_t *ret) {
@@ -37,8 +54,23 @@ sc_err *sc_session_process(sc_session *s, const struct nt *nt, uint64_t *ret) {
     return err ? err : nt_thread_process(nt, thread, ret);
 }
 
-void sc_session_set_thread(sc_session *s, uint64_t thread) { s->implicit_thread = thread; }
-void sc_session_set_process(sc_session *s, uint64_t process) { s->implicit_process = process; }
+uint64_t sc_session_physical(const sc_session *s, uint64_t value) {
+    bool extended = sc_session_ptr_size(s) == 4 && value >> 31 == 0x1ffffffff;
+    return extended ? value & UINT32_MAX : value;
+}
+
+void sc_session_set_thread(sc_session *s, uint64_t thread) {
+    if (s->implicit_thread != thread)
+        s->effmach = SC_CPU_UNKNOWN;
+    s->implicit_thread = thread;
+}
+void sc_session_set_process(sc_session *s, uint64_t process) {
+    if (s->implicit_process != process) {
+        s->procspace_changes++;
+        s->effmach = SC_CPU_UNKNOWN;
+    }
+    s->implicit_process = process;
+}
 
 /* ---- numbers ---- */
 

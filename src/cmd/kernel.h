@@ -21,6 +21,11 @@ sc_err *sc_session_nt(sc_session *session, struct nt *ret_nt);
  */
 sc_err *sc_session_thread(sc_session *session, const struct nt *nt, uint64_t *ret_thread);
 sc_err *sc_session_process(sc_session *session, const struct nt *nt, uint64_t *ret_process);
+/*
+ * A number that is no address of the target's: physical, a page frame, a page directory. On 32-bit
+ * targets expressions sign-extend what has bit 31; undone here.
+ */
+uint64_t sc_session_physical(const sc_session *session, uint64_t value);
 /* 0: the current processor's again. */
 void sc_session_set_thread(sc_session *session, uint64_t thread);
 void sc_session_set_process(sc_session *session, uint64_t process);

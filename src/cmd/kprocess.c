@@ -5,8 +5,8 @@
  *     !process [/s session] [/m module] [address|id|0|-1 [flags [image]]]
  *
  * Bits of the flags: 1 times and memory, 2 threads with what they wait for, 4 threads (with 2: all
- * of each and its stack), 8 stacks without arguments, 0x10 in the context of the process (small
- * dumps hold no process's memory). 3 for the current process and for all, else 0xf.
+ * of each and its stack), 8 stacks without arguments, 0x10 in the context of the process, with its
+ * modules (small dumps hold no process's memory). 3 for the current process and for all, else 0xf.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,6 +16,8 @@
 #include "cmd/dispatch.h"
 #include "cmd/kthread.h"
 #include "cmd/session_impl.h"
+#include "cmd/usermods.h"
+#include "nt/vad.h"
 
 /* ---- the record ---- */
 
@@ -386,17 +388,57 @@ static sc_err *show_threads(struct job *j, const struct nt_process *p) {
 
 /* ---- a process ---- */
 
+/* What the process says itself, else its tree walked. */
+static sc_err *count_vads(const struct nt *nt, const struct nt_process *p, int64_t *ret) {
+    struct nt_vads vads;
+    struct nt_vad vad;
+    bool more = true;
+    if (*ret != INT64_MIN || !nt_set(&p->f[NT_P_VAD_ROOT]))
+        return NULL;
+    sc_err *err = nt_vads_begin(&vads, nt, p->f[NT_P_VAD_ROOT].value);
+    while (!err && more)
+        err = nt_vads_next(&vads, &vad, &more);
+    if (sc_err_catch(&err, SC_ERR_NOT_FOUND))
+        return NULL;
+    if (!err && vads.end == NT_LIST_DONE && !vads.absent)
+        *ret = (int64_t)vads.count;
+    return err;
+}
+
+/* With 0x10 in the process's own memory, so that stacks go on in user mode. */
+static sc_err *visit_threads(struct job *j, const struct nt_process *p) {
+    struct sc_implicit old;
+    sc_session *s = j->session;
+    sc_err *err = sc_session_visit(s, j->nt, p->address, &old);
+    if (err && sc_err_code(err) == SC_ERR_NOT_FOUND) {
+        sc_remark(s->out, "        *** its memory is not seen: %s", sc_err_text(err));
+        sc_err_destroy(err);
+        return show_threads(j, p);
+    }
+    if (err)
+        return err;
+    err = show_threads(j, p);
+    sc_err *back = sc_session_leave(s, &old);
+    if (!err)
+        return back;
+    sc_err_destroy(back);
+    return err;
+}
+
 static sc_err *show(struct job *j, const struct nt_process *p) {
     sc_session *s = j->session;
     struct row r = {0};
     struct text t = {s->out, NULL, j->nt->ptr_size, j->flags, sc_session_enrich(s)};
     fill(j->nt, &j->clock, p, &r);
+    sc_err *err = j->flags & 1 ? count_vads(j->nt, p, &r.vads) : NULL;
+    if (err)
+        return err;
     sc_record(s->out, &process_type, &r, process_text, &t);
     j->assumed = j->assumed || p->assumed;
     if (!(j->flags & 6))
         return NULL;
     sc_puts(s->out, "\n");
-    return show_threads(j, p);
+    return j->flags & 0x10 && s->procspace ? visit_threads(j, p) : show_threads(j, p);
 }
 
 static sc_err *begin(sc_session *s, const struct nt *nt, uint64_t flags, sc_arena *arena,
@@ -431,20 +473,46 @@ struct filter {
     const char *image; /* NULL: all */
     bool has_session;
     int64_t session;
+    const char *module; /* one that it has loaded; NULL: whatever */
 };
 
 /* The kernel keeps 14 or 15 characters of a name: a longer word matches what is left of it. */
-static bool image_fits(const char *image, const char *want) {
+bool sc_image_fits(const char *image, const char *want) {
     size_t n = strlen(image);
     if (!sc_strcasecmp(image, want))
         return true;
     return n >= NT_IMAGE_NAME - 2 && strlen(want) > n && !sc_strncasecmp(image, want, n);
 }
 
-static bool wanted(const struct filter *f, const struct nt_process *p) {
-    if (f->image && (p->image_state != NT_READ || !image_fits(p->image, f->image)))
-        return false;
-    return !f->has_session || sc_nt_num(&p->session_id) == f->session;
+/* Does the process's loader list the module? One whose list cannot be read does not. */
+static sc_err *has_module(const struct nt *nt, const struct nt_process *p, const char *module,
+                          bool *ret) {
+    struct nt_user_modules list = {.count = 0};
+    sc_space *space;
+    *ret = false;
+    if (!nt_set(&p->f[NT_P_DIR_BASE]))
+        return NULL;
+    sc_arena *arena = sc_arena_create();
+    if (!arena)
+        return sc_err_nomem();
+    sc_err *err = sc_target_process_space(nt->target, p->f[NT_P_DIR_BASE].value, &space);
+    if (!err)
+        err = nt_user_modules(nt, space, p, arena, &list);
+    if (!err)
+        *ret = nt_user_modules_have(&list, module);
+    sc_arena_destroy(arena);
+    return err;
+}
+
+static sc_err *wanted(const struct nt *nt, const struct filter *f, const struct nt_process *p,
+                      bool *ret) {
+    *ret = false;
+    if (f->image && (p->image_state != NT_READ || !sc_image_fits(p->image, f->image)))
+        return NULL;
+    if (f->has_session && sc_nt_num(&p->session_id) != f->session)
+        return NULL;
+    *ret = true;
+    return f->module ? has_module(nt, p, f->module, ret) : NULL;
 }
 
 /* A list that cannot be followed: the processes that the processors were in are what is left. */
@@ -457,7 +525,10 @@ static sc_err *show_current(struct job *j, const struct filter *f, const char *w
         err = nt_process_read(j->nt, address, &p);
     if (sc_err_catch(&err, SC_ERR_NOT_FOUND))
         return NULL;
-    if (err || !nt_process_valid(&p) || !wanted(f, &p))
+    bool is = false;
+    if (!err && nt_process_valid(&p))
+        err = wanted(j->nt, f, &p, &is);
+    if (err || !is)
         return err;
     err = show(j, &p);
     sc_puts(j->session->out, "\n");
@@ -482,7 +553,10 @@ static sc_err *show_all(struct job *j, const struct filter *f) {
         if (!err)
             err = nt_process_read(j->nt, address, &p);
         valid = !err && nt_process_valid(&p);
-        if (!valid || !wanted(f, &p))
+        bool is = false;
+        if (valid)
+            err = wanted(j->nt, f, &p, &is);
+        if (err || !is)
             continue;
         shown++;
         err = show(j, &p);
@@ -529,7 +603,8 @@ static sc_err *run(struct job *j, const struct sc_args *args) {
     const struct sc_val *v = &args->v[ARG_PROCESS];
     const struct filter f = {.image = args->v[ARG_IMAGE].given ? args->v[ARG_IMAGE].text : NULL,
                              .has_session = args->v[ARG_SESSION].given,
-                             .session = (int64_t)args->v[ARG_SESSION].num};
+                             .session = (int64_t)args->v[ARG_SESSION].num,
+                             .module = args->v[ARG_MODULE].given ? args->v[ARG_MODULE].text : NULL};
     uint64_t address = sc_space_canon(j->nt->space, v->num);
     bool current = !v->given || address == sc_space_canon(j->nt->space, UINT64_MAX);
     if (f.image && (current || address))
@@ -550,9 +625,11 @@ static sc_err *run_process(sc_session *s, const struct sc_args *args) {
     const struct sc_val *v = &args->v[ARG_PROCESS], *flags = &args->v[ARG_FLAGS];
     struct nt nt;
     struct job j;
-    if (args->v[ARG_MODULE].given)
+    if (args->v[ARG_MODULE].given && !s->procspace)
         return sc_errf(SC_ERR_UNSUPPORTED,
                        "!process /m: a small dump does not hold the modules of processes");
+    if (args->v[ARG_MODULE].given && (!v->given || v->num))
+        return sc_errf(SC_ERR_ARG, "!process: /m goes with 0: !process /m ntdll.dll 0 0");
     sc_err *err = sc_session_nt(s, &nt);
     bool few = !v->given || !v->num || v->num == UINT64_MAX || v->num == UINT32_MAX;
     if (!err)
@@ -562,7 +639,7 @@ static sc_err *run_process(sc_session *s, const struct sc_args *args) {
     if (err)
         return err;
     sc_nt_assumed(s, j.assumed);
-    if (j.flags & 0x10)
+    if (j.flags & 0x10 && !s->procspace)
         sc_remark(s->out, "Bit 0x10 has no effect: this dump holds no memory of processes.");
     return NULL;
 }
@@ -581,12 +658,15 @@ const struct sc_command sc_kprocess_commands[] = {
      .needs = SC_NEED_KERNEL | SC_NEED_WINDOWS,
      .instead = "!peb shows its block, ~ its threads, vertarget its times",
      .args = process_args,
-     .help = "Without a process, or with -1, the current one, or the one that .process set; with 0 "
-             "all, or those whose image is named.\n"
-             "Flags: 1 times and memory; 2 threads with what they wait for; 4 threads, with 2 all "
-             "of each and its stack; 8 leaves the arguments out of stacks. 3 if none are given for "
-             "the current process and for all, else 0xf.\n"
-             "A small dump holds the process that ran on the processor that crashed, and no other.",
+     .help =
+         "Without a process, or with -1, the current one, or the one that .process set; with 0 "
+         "all, or those whose image is named.\n"
+         "Flags: 1 times and memory; 2 threads with what they wait for; 4 threads, with 2 all "
+         "of each and its stack; 8 leaves the arguments out of stacks. 3 if none are given for "
+         "the current process and for all, else 0xf. 0x10, where the dump has page tables, looks "
+         "at each with its own memory and modules, so that stacks go on in user mode.\n"
+         "/s: of that session; /m: those that have loaded the module.\n"
+         "A small dump holds the process that ran on the processor that crashed, and no other.",
      .sample = "!process -1 0",
      .run = run_process},
     {.name = NULL},

@@ -5,8 +5,8 @@
  *     !thread [-p] [-t] [address|-1 [flags]]
  *
  * Bits of the flags: 2 what it waits for, 4 (with 2) all the rest and its stack, 8 the stack
- * without arguments, 0x10 in the context of its process (small dumps hold no process's memory). The
- * text is that of kthread_text.c.
+ * without arguments, 0x10 in the context of its process, with that one's modules (small dumps hold
+ * no process's memory). The text is that of kthread_text.c.
  */
 #include "cmd/kthread.h"
 
@@ -15,7 +15,9 @@
 #include "cmd/dispatch.h"
 #include "cmd/session_impl.h"
 #include "cmd/show.h"
+#include "cmd/usermods.h"
 #include "nt/current.h"
+#include "unwind/wow64.h"
 
 /* ---- records ---- */
 
@@ -327,18 +329,40 @@ static sc_err *fill(const struct job *j, struct sc_kthread *r) {
 
 /* ---- the stack ---- */
 
-/* The walk that `k` begins with these registers, but within the thread's own stack. */
+/* The walk that `k` begins with these registers, but within the thread's own stacks. */
 static sc_err *walk(const struct job *j, const struct sc_regs *regs, struct sc_stack *ret) {
     sc_unwinder *unwinder;
-    const struct nt_field *base = field(j, NT_T_STACK_BASE), *limit = field(j, NT_T_STACK_LIMIT);
     struct sc_stack_opts opts = {.sz = sizeof opts, .max_frames = sc_session_kframes(j->session)};
-    if (nt_thread_owns_stack(j->thread, sc_regs_sp(regs))) {
-        opts.range[0] = (struct sc_stack_range){limit->value, base->value};
-        opts.nranges = 1;
-    }
     *ret = (struct sc_stack){0};
-    sc_err *err = sc_session_unwinder(j->session, &unwinder);
+    sc_err *err = sc_kthread_ranges(j->session, j->nt, j->thread, sc_regs_sp(regs), &opts);
+    if (!err)
+        err = sc_session_unwinder(j->session, &unwinder);
     return err ? err : sc_stack_walk(unwinder, regs, &opts, ret);
+}
+
+/* What WinDbg shows after .thread /w only: the 32-bit side of a thread of a WOW64 process. */
+static sc_err *show_narrow(const struct job *j, const char *pad) {
+    const struct sc_kform form = {
+        .args = !(j->flags & 8), .child = true, .notes = true, .before = pad};
+    struct sc_walked walked = {.first = 0};
+    const struct nt_field *teb = field(j, NT_T_TEB);
+    struct sc_regs regs;
+    bool found = false, at_hand = false;
+    sc_err *err = NULL;
+    if (!sc_session_enrich(j->session) || !j->session->procspace || j->nt->ptr_size != 8 ||
+        !nt_set(teb) || !nt_set(field(j, NT_T_PROCESS)))
+        return NULL;
+    err = sc_session_is_at_hand(j->session, j->nt, field(j, NT_T_PROCESS)->value, &at_hand);
+    if (!err && at_hand)
+        err = sc_wow64_regs(j->nt->target, NULL, teb->value, &regs, &found);
+    if (err || !found)
+        return err;
+    sc_remark(j->session->out, "%s[32-bit side:]", pad);
+    err = sc_walk_regs(j->session, &regs, sc_session_kframes(j->session), &walked);
+    if (!err)
+        err = sc_show_stack(j->session, &walked, &form, j->arena);
+    sc_stack_deinit(&walked.stack);
+    return err;
 }
 
 static sc_err *show_stack(const struct job *j, const struct sc_kthread *r, const char *pad) {
@@ -362,8 +386,9 @@ static sc_err *show_stack(const struct job *j, const struct sc_kthread *r, const
         err = walk(j, &regs, &walked.stack);
     if (!err)
         err = sc_show_stack(j->session, &walked, &form, j->arena);
+    bool foreign = walked.stack.count && walked.stack.frame[walked.stack.count - 1].foreign;
     sc_stack_deinit(&walked.stack);
-    return err;
+    return err || foreign ? err : show_narrow(j, pad);
 }
 
 sc_err *sc_show_kthread(sc_session *s, const struct nt *nt, const struct nt_clock *clock,
@@ -457,6 +482,28 @@ static sc_err *choose(sc_session *s, const struct nt *nt, const struct sc_args *
                    sc_nt_ptr_text(address, nt->ptr_size, buf));
 }
 
+/* In the memory of its process. */
+static sc_err *show_visiting(sc_session *s, const struct nt *nt, const struct nt_clock *clock,
+                             const struct nt_thread *t, uint64_t flags, sc_arena *arena) {
+    struct sc_implicit old;
+    const struct nt_field *owner = &t->f[NT_T_PROCESS];
+    sc_err *err = nt_set(owner) ? sc_session_visit(s, nt, owner->value, &old)
+                                : sc_errf(SC_ERR_NOT_FOUND, "its process is not known");
+    if (err && sc_err_code(err) == SC_ERR_NOT_FOUND) {
+        sc_remark(s->out, "*** the memory of its process is not seen: %s", sc_err_text(err));
+        sc_err_destroy(err);
+        return sc_show_kthread(s, nt, clock, t, flags, "", arena);
+    }
+    if (err)
+        return err;
+    err = sc_show_kthread(s, nt, clock, t, flags, "", arena);
+    sc_err *back = sc_session_leave(s, &old);
+    if (!err)
+        return back;
+    sc_err_destroy(back);
+    return err;
+}
+
 static sc_err *run_thread(sc_session *s, const struct sc_args *args) {
     uint64_t flags = args->v[ARG_FLAGS].given ? args->v[ARG_FLAGS].num : 6;
     struct nt nt;
@@ -470,11 +517,13 @@ static sc_err *run_thread(sc_session *s, const struct sc_args *args) {
     if (!err && args->v[ARG_PROCESS].given)
         err = sc_show_kprocess(s, &nt, nt_or(&t.f[NT_T_PROCESS], 0), 0, args->arena);
     if (!err)
-        err = sc_show_kthread(s, &nt, &clock, &t, flags, "", args->arena);
+        err = flags & 0x10 && s->procspace
+                  ? show_visiting(s, &nt, &clock, &t, flags, args->arena)
+                  : sc_show_kthread(s, &nt, &clock, &t, flags, "", args->arena);
     if (err)
         return err;
     sc_nt_assumed(s, t.assumed);
-    if (flags & 0x10)
+    if (flags & 0x10 && !s->procspace)
         sc_remark(s->out, "Bit 0x10 has no effect: this dump holds no memory of processes.");
     return NULL;
 }
@@ -497,6 +546,8 @@ const struct sc_command sc_kthread_commands[] = {
          "one that .thread set.\n"
          "Flags: 2 shows what it waits for; 4, with 2, all the rest and its stack; 8 leaves the "
          "arguments out of the stack. 6 if none are given.\n"
+         "0x10, where the dump has page tables, looks at it with its process's memory and modules, "
+         "so that the stack goes on in user mode.\n"
          "An address that is no thread is taken for one on a thread's stack.\n"
          "A small dump holds the thread that ran on the processor that crashed, and no other.",
      .sample = "!thread -1 2",

@@ -6,6 +6,7 @@
 #include "cmd/kernel.h"
 #include "nt/process.h"
 #include "nt/wait.h"
+#include "stopcode/stack.h"
 
 struct sc_kwait {
     uint64_t block, object, owner;
@@ -65,7 +66,16 @@ sc_err *sc_find_thread(const struct nt *nt, sc_thread_fn fn, const void *ctx, ui
 /* The process with an id, in the list of processes. */
 sc_err *sc_find_process(const struct nt *nt, uint64_t pid, uint64_t *ret_process, bool *ret_found);
 
-/* kprocess.c: a process; FLAGS are those of `!process`. */
+/*
+ * kstack.c: for the walk of a thread's stack that begins at SP: its stacks, and whether user mode
+ * is left out, since another process's memory is at hand.
+ */
+sc_err *sc_kthread_ranges(sc_session *session, const struct nt *nt, const struct nt_thread *thread,
+                          uint64_t sp, struct sc_stack_opts *opts);
+
+/* kprocess.c: is IMAGE, which the kernel may have cut, the name that is wanted? */
+bool sc_image_fits(const char *image, const char *want);
+/* A process; FLAGS are those of `!process`. */
 sc_err *sc_show_kprocess(sc_session *session, const struct nt *nt, uint64_t address, uint64_t flags,
                          sc_arena *arena);
 

@@ -258,7 +258,7 @@ static struct filter filter_of(sc_session *session, const struct sc_args *args) 
 }
 
 static struct sc_lm_style style_of(sc_session *session, const struct sc_args *args) {
-    struct sc_lm_style s = {.ptr_size = sc_session_ptr_size(session),
+    struct sc_lm_style s = {.ptr_size = sc_target_ptr_size(sc_session_target(session)),
                             .tz = sc_session_tz(session),
                             .windows = sc_target_machine(sc_session_target(session))->windows,
                             .enrich = sc_session_enrich(session),

@@ -15,6 +15,7 @@ enum {
     PIECE = 16 << 20, /* bytes between two looks at the cancel flag */
     BUFFER = 1 << 20, /* read at once where the file is not mapped */
     PAGE = 4096,      /* a step through a gap */
+    ENOUGH = 1 << 20, /* of pages that lie together */
     NEAR = 256 << 20, /* gaps of ranges no longer than this are looked into */
 };
 
@@ -28,6 +29,7 @@ void sc_memscan_init(struct sc_memscan *scan, sc_target *target, uint64_t start,
     scan->last = last;
     scan->done = start > last;
     scan->near_gaps = last - start < NEAR;
+    scan->run = 1; /* none yet */
 }
 
 void sc_memscan_deinit(struct sc_memscan *scan) { free(scan->buffer); }
@@ -48,17 +50,43 @@ static sc_err *read_here(struct sc_memscan *scan, uint64_t len, size_t *ret_got)
     return NULL;
 }
 
+/* Finds the present range at or behind the position, unless it is the one found before. */
+static bool find_run(struct sc_memscan *scan) {
+    uint64_t start, size;
+    if (scan->run <= scan->run_last && scan->pos <= scan->run_last)
+        return true;
+    if (!sc_space_next(scan->space, scan->pos, &start, &size))
+        return false;
+    scan->run = start;
+    scan->run_last = start + (size - 1); /* inclusive: a range may end at 2^64 */
+    return true;
+}
+
 /* The present range at or behind the position, cut to the walk; false when there is none. */
 static bool next_range(struct sc_memscan *scan, uint64_t *ret_start, uint64_t *ret_len) {
-    uint64_t start, size;
-    if (!sc_space_next(scan->space, scan->pos, &start, &size) || start > scan->last)
+    if (!find_run(scan) || scan->run > scan->last)
         return false;
-    uint64_t end = start + (size - 1); /* inclusive: a range may end at 2^64 */
-    end = end < scan->last ? end : scan->last;
-    start = start > scan->pos ? start : scan->pos;
+    uint64_t end = scan->run_last < scan->last ? scan->run_last : scan->last;
+    uint64_t start = scan->run > scan->pos ? scan->run : scan->pos;
     *ret_start = start;
     *ret_len = end - start + 1;
     return true;
+}
+
+/*
+ * Bytes in place from the position on, at most LEN: pages whose bytes lie together in the file are
+ * one piece, as many as make it worth while.
+ */
+static size_t view_here(struct sc_memscan *scan, uint64_t len, const uint8_t **ret_data) {
+    const uint8_t *next;
+    size_t got = 0, more;
+    if (sc_space_view(scan->space, scan->pos, ret_data, &got) != SC_READ_OK)
+        return 0;
+    while (got < len && got < ENOUGH &&
+           sc_space_view(scan->space, scan->pos + got, &next, &more) == SC_READ_OK &&
+           next == *ret_data + got)
+        got += more;
+    return got < len ? got : (size_t)len;
 }
 
 /* A page that only a filler has, in the gap before NEXT; moves on when there is none. */
@@ -69,6 +97,23 @@ static sc_err *look_into_gap(struct sc_memscan *scan, uint64_t next, size_t *ret
     if (!err && !*ret_got)
         advance(scan, step);
     return err;
+}
+
+/*
+ * Is the position, in the gap before *BORDER, worth a try? Else *BORDER is set to the first place
+ * that is, if one comes before it.
+ */
+static bool worth_a_look(struct sc_memscan *scan, uint64_t *border) {
+    uint64_t start, last;
+    if (*border <= scan->pos)
+        return false;
+    if (scan->near_gaps)
+        return true;
+    if (!scan->hint.fn || !scan->hint.fn(scan->hint.ctx, scan->pos, &start, &last) ||
+        start >= *border || last < scan->pos)
+        return false;
+    *border = start > scan->pos ? start : last < *border - 1 ? last + 1 : *border;
+    return start <= scan->pos;
 }
 
 sc_err *sc_memscan_next(struct sc_memscan *scan, uint64_t *ret_addr, const uint8_t **ret_data,
@@ -82,22 +127,21 @@ sc_err *sc_memscan_next(struct sc_memscan *scan, uint64_t *ret_addr, const uint8
         bool found = next_range(scan, &start, &len);
         if (!found || start > scan->pos) {
             uint64_t border = found ? start : scan->last;
-            if (scan->near_gaps && border > scan->pos) {
+            if (worth_a_look(scan, &border)) {
                 err = look_into_gap(scan, border, &got);
                 if (err)
                     return err;
                 if (!got)
                     continue;
                 *ret_data = scan->buffer;
-            } else if (!found) {
+            } else if (!found && border == scan->last) {
                 break;
             } else {
-                scan->pos = start;
+                scan->pos = border;
                 continue;
             }
-        } else if (sc_space_view(scan->space, scan->pos, ret_data, &got) == SC_READ_OK) {
-            len = len < PIECE ? len : PIECE;
-            got = got < len ? got : (size_t)len;
+        } else if ((got = view_here(scan, len < PIECE ? len : PIECE, ret_data))) {
+            ; /* in place */
         } else {
             err = read_here(scan, len, &got);
             if (err)
@@ -207,8 +251,9 @@ static void keep_tail(struct search *s, uint64_t addr, const uint8_t *data, size
     s->tail_end = addr + len;
 }
 
-sc_err *sc_memscan_pattern(sc_target *target, const struct sc_pattern *pattern, uint64_t start,
-                           uint64_t last, sc_hit_fn fn, void *ctx) {
+sc_err *sc_memscan_pattern(sc_target *target, const struct sc_memscan_hint *hint,
+                           const struct sc_pattern *pattern, uint64_t start, uint64_t last,
+                           sc_hit_fn fn, void *ctx) {
     struct search s = {.pattern = pattern, .fn = fn, .ctx = ctx};
     struct sc_memscan scan;
     uint64_t addr;
@@ -216,6 +261,7 @@ sc_err *sc_memscan_pattern(sc_target *target, const struct sc_pattern *pattern, 
     size_t len;
     bool more = true;
     sc_memscan_init(&scan, target, start, last);
+    scan.hint = *hint;
     sc_err *err = sc_memscan_next(&scan, &addr, &data, &len, &more);
     while (!err && more) {
         err = search_joint(&s, addr, data, len);
@@ -271,8 +317,9 @@ static sc_err *run_piece(struct runs *r, uint64_t addr, const uint8_t *data, siz
     return err;
 }
 
-sc_err *sc_memscan_strings(sc_target *target, unsigned unit, uint64_t least, uint64_t start,
-                           uint64_t last, sc_string_fn fn, void *ctx) {
+sc_err *sc_memscan_strings(sc_target *target, const struct sc_memscan_hint *hint, unsigned unit,
+                           uint64_t least, uint64_t start, uint64_t last, sc_string_fn fn,
+                           void *ctx) {
     struct runs r = {.unit = unit, .least = least ? least : 1, .fn = fn, .ctx = ctx};
     struct sc_memscan scan;
     uint64_t addr;
@@ -280,6 +327,7 @@ sc_err *sc_memscan_strings(sc_target *target, unsigned unit, uint64_t least, uin
     size_t len;
     bool more = true;
     sc_memscan_init(&scan, target, start, last);
+    scan.hint = *hint;
     sc_err *err = sc_memscan_next(&scan, &addr, &data, &len, &more);
     while (!err && more) {
         err = run_piece(&r, addr, data, len);

@@ -10,13 +10,24 @@
 
 enum { SC_PATTERN_MAX = 1024 };
 
+/*
+ * Who knows of pages that only fillers have, in ranges too long to try each page: the first part at
+ * or behind ADDR that is worth trying. False: there is none. NULL fn: nobody knows.
+ */
+struct sc_memscan_hint {
+    bool (*fn)(void *ctx, uint64_t addr, uint64_t *ret_start, uint64_t *ret_last);
+    void *ctx;
+};
+
 /* A walk over [pos, last]. */
 struct sc_memscan {
     sc_target *target;
     sc_space *space;
     uint64_t pos, last; /* last: the highest address that belongs to it */
     bool done;
-    bool near_gaps;  /* look for what only fillers have where the dump has nothing */
+    bool near_gaps;         /* look for what only fillers have where the dump has nothing */
+    uint64_t run, run_last; /* the present range that was found last; run > run_last: none */
+    struct sc_memscan_hint hint;
     uint8_t *buffer; /* owned */
 };
 
@@ -46,13 +57,15 @@ typedef sc_err *(*sc_hit_fn)(void *ctx, uint64_t addr);
  * Every hit in [START, LAST], in order of address, overlapping ones included, and those that lie
  * across the border of two ranges of the dump.
  */
-sc_err *sc_memscan_pattern(sc_target *target, const struct sc_pattern *pattern, uint64_t start,
-                           uint64_t last, sc_hit_fn fn, void *ctx);
+sc_err *sc_memscan_pattern(sc_target *target, const struct sc_memscan_hint *hint,
+                           const struct sc_pattern *pattern, uint64_t start, uint64_t last,
+                           sc_hit_fn fn, void *ctx);
 
 /* Called for each string of COUNT characters. */
 typedef sc_err *(*sc_string_fn)(void *ctx, uint64_t addr, uint64_t count);
 /* Runs of at least LEAST printable ASCII characters, of UNIT (1, 2) bytes each. */
-sc_err *sc_memscan_strings(sc_target *target, unsigned unit, uint64_t least, uint64_t start,
-                           uint64_t last, sc_string_fn fn, void *ctx);
+sc_err *sc_memscan_strings(sc_target *target, const struct sc_memscan_hint *hint, unsigned unit,
+                           uint64_t least, uint64_t start, uint64_t last, sc_string_fn fn,
+                           void *ctx);
 
 #endif

@@ -31,7 +31,7 @@ static sc_err *need_space(sc_session *s, sc_space **ret) {
 }
 
 sc_err *sc_read_counted(sc_session *s, uint64_t addr, struct sc_counted *ret) {
-    sc_space *space;
+    sc_space *space = NULL;
     uint8_t raw[16];
     sc_err *err = need_space(s, &space);
     if (err)
@@ -118,7 +118,7 @@ static const char *to_text(const uint8_t *data, size_t len, size_t unit, sc_aren
 
 sc_err *sc_memory_string(sc_session *s, const char *kind, uint64_t addr, sc_arena *arena,
                          const char **ret_text) {
-    sc_space *space;
+    sc_space *space = NULL;
     struct sc_counted counted = {0};
     bool structure = kind[1] == 's';
     size_t unit = kind[strlen(kind) - 1] == 'u' ? 2 : 1, len = 0;

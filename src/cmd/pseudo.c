@@ -11,6 +11,7 @@
 #include "cmd/kernel.h"
 #include "cmd/session_impl.h"
 #include "cmd/shell.h"
+#include "cmd/wow64.h"
 #include "nt/process.h"
 
 typedef sc_err *(*pseudo_fn)(sc_session *s, unsigned arg, uint64_t *ret);
@@ -185,6 +186,8 @@ static sc_err *kernel_peb(sc_session *s, uint64_t *ret) {
 static sc_err *get_teb(sc_session *s, unsigned arg, uint64_t *ret) {
     (void)arg;
     const struct sc_thread *t;
+    if (s->effmach == SC_CPU_X86)
+        return sc_session_teb32(s, ret);
     if (is_kernel(s))
         return kernel_thread(s, NT_T_TEB, ret);
     sc_err *err = current_thread(s, &t);
@@ -199,15 +202,16 @@ static sc_err *get_teb(sc_session *s, unsigned arg, uint64_t *ret) {
 static sc_err *get_peb(sc_session *s, unsigned arg, uint64_t *ret) {
     (void)arg;
     uint64_t teb, peb;
-    if (is_kernel(s))
+    unsigned width = sc_session_ptr_size(s);
+    if (is_kernel(s) && s->effmach != SC_CPU_X86)
         return kernel_peb(s, ret);
     sc_err *err = get_teb(s, 0, &teb);
     if (err)
         return err;
     if (!sc_target_machine(s->target)->windows)
         return sc_errf(SC_ERR_NOT_FOUND, "only Windows processes have a PEB");
-    teb += sc_session_ptr_size(s) == 4 ? 0x30 : 0x60;
-    enum sc_read st = sc_space_ptr(sc_target_space(s->target), teb, &peb);
+    teb += width == 4 ? 0x30 : 0x60;
+    enum sc_read st = sc_space_uint(sc_target_space(s->target), teb, width, &peb);
     if (st != SC_READ_OK)
         return sc_errf(SC_ERR_NOT_FOUND, "the dump does not hold the thread's TEB (%s)",
                        sc_read_name(st));

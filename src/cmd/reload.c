@@ -17,6 +17,7 @@
 #include "base/guid.h"
 #include "base/utf.h"
 #include "cmd/symbols.h"
+#include "cmd/usermods.h"
 #include "stopcode/kdump.h"
 #include "sym/open.h"
 
@@ -218,25 +219,34 @@ static sc_err *reload_unloaded(struct reload *r) {
     return err;
 }
 
+/* The modules of the process at hand, read anew. */
+static sc_err *reload_user(struct reload *r) {
+    if (!sc_target_has_paging(r->target)) {
+        sc_puts(r->out, "Loading User Symbols\n");
+        if (given(r, ARG_USER))
+            sc_remark(
+                r->out, "%s holds no user-mode memory: there are no user-mode modules to load.",
+                sc_triage_header(sc_target_source(r->target)) ? "A triage dump" : "This dump");
+        return NULL;
+    }
+    sc_err *err = sc_session_reload_user(r->session);
+    if (!err)
+        sc_show_user_modules(r->session);
+    return err;
+}
+
 static sc_err *reload_all(struct reload *r) {
     bool kernel = sc_target_machine(r->target)->kernel;
     sc_err *err = NULL;
     if (given(r, ARG_UNLOADED))
         return reload_unloaded(r);
-    if (kernel && given(r, ARG_USER)) {
-        sc_puts(r->out, "Loading User Symbols\n");
-        sc_remark(r->out, sc_triage_header(sc_target_source(r->target))
-                              ? "A triage dump holds no user-mode memory: there are no user-mode "
-                                "modules to load."
-                              : "The list of the process's modules is not read from this dump; the "
-                                "kernel's stays.");
-        return NULL;
-    }
+    if (kernel && given(r, ARG_USER))
+        return reload_user(r);
     sc_puts(r->out, kernel ? "Loading Kernel Symbols\n" : "Reloading current modules\n");
     sc_store_forget_failures(sc_symtab_store(r->symtab));
     err = reload_modules(r);
     if (!err && kernel && !given(r, ARG_NO_USER))
-        sc_puts(r->out, "Loading User Symbols\n");
+        err = reload_user(r);
     return err ? err : reload_unloaded(r);
 }
 

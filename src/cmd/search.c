@@ -17,6 +17,7 @@
 #include "cmd/dispatch.h"
 #include "cmd/display.h"
 #include "cmd/memscan.h"
+#include "cmd/procspace.h"
 #include "cmd/session_impl.h"
 #include "cmd/show.h"
 #include "stopcode/minidump.h"
@@ -364,11 +365,16 @@ static sc_err *on_string(void *ctx, uint64_t addr, uint64_t count) {
 
 /* --- the search ----------------------------------------------------------------------------- */
 
+static bool mapped_pages(void *ctx, uint64_t addr, uint64_t *ret_start, uint64_t *ret_last) {
+    return sc_session_mapped(ctx, addr, ret_start, ret_last);
+}
+
 static sc_err *search(struct request *r, uint64_t start, uint64_t last) {
     sc_target *t = r->session->target;
+    const struct sc_memscan_hint hint = {mapped_pages, r->session};
     if (r->type == 'A' || r->type == 'U')
-        return sc_memscan_strings(t, unit_of(r), r->least, start, last, on_string, r);
-    return sc_memscan_pattern(t, &r->pattern, start, last, on_hit, r);
+        return sc_memscan_strings(t, &hint, unit_of(r), r->least, start, last, on_string, r);
+    return sc_memscan_pattern(t, &hint, &r->pattern, start, last, on_hit, r);
 }
 
 /* The hits kept by the last search at which the new pattern stands. */
@@ -548,6 +554,9 @@ const struct sc_command sc_search_commands[] = {
             "string, -v objects like the one at an address. Flags in brackets before the type:\n"
             "1 addresses only, l5 strings of at least 5, w writable memory only (user dumps),\n"
             "s keep the hits (n100: so many), r search only those that were kept.\n"
+            "Where the dump has page tables, it searches the pages of .process, and those of\n"
+            "files that it maps (up to 1 GB a file) also where it has not touched them; !search\n"
+            "goes through physical memory.\n"
             "  s -a 0 L?ffffffffffffffff \"Leak\"    walks all memory that the dump holds\n"
             "  s -[1]d @$csp L100 c0000005         addresses, for .foreach",
         .sample = "s -[1]b @$ip L10 0",

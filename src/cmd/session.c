@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "base/time.h"
+#include "cmd/procspace.h"
+#include "cmd/wow64.h"
 
 sc_err *sc_session_create(sc_target *target, sc_out *out, sc_session **ret_session) {
     sc_session *s = calloc(1, sizeof *s);
@@ -27,6 +29,11 @@ sc_err *sc_session_create(sc_target *target, sc_out *out, sc_session **ret_sessi
     sc_listing_init(&s->listing);
     if (target)
         s->current = sc_target_machine(target)->current;
+    sc_err *err = sc_procspace_init(s);
+    if (err) {
+        sc_session_destroy(s);
+        return err;
+    }
     *ret_session = s;
     return NULL;
 }
@@ -38,6 +45,8 @@ void sc_session_destroy(sc_session *s) {
     sc_logfile_settle(s);
     sc_aliases_destroy(s->script.aliases);
     free(s->hits);
+    sc_procspace_deinit(s);
+    sc_usermods_deinit(s);
     sc_symbolry_deinit(&s->symbolry);
     sc_listing_deinit(&s->listing);
     free(s->symbol_path);
@@ -49,6 +58,8 @@ void sc_session_destroy(sc_session *s) {
 sc_target *sc_session_target(const sc_session *s) { return s->target; }
 sc_out *sc_session_out(const sc_session *s) { return s->out; }
 unsigned sc_session_ptr_size(const sc_session *s) {
+    if (s->effmach == SC_CPU_X86)
+        return 4;
     return s->target ? sc_target_ptr_size(s->target) : 8;
 }
 bool sc_session_done(const sc_session *s) { return s->quit; }
@@ -118,7 +129,11 @@ sc_err *sc_session_set_current(sc_session *s, uint32_t index) {
         return sc_errf(SC_ERR_NOT_FOUND, "there is no %s %u: this dump has %zu",
                        sc_target_machine(s->target)->kernel ? "processor" : "thread", index, count);
     s->current = index;
-    s->implicit_thread = s->implicit_process = 0;
+    s->effmach = SC_CPU_UNKNOWN;
+    s->implicit_thread = 0;
+    err = sc_session_leave_process(s);
+    if (err)
+        return err;
     s->context = (struct sc_context){0};
     s->has_unasm = false;
     return NULL;
@@ -131,7 +146,12 @@ sc_err *sc_session_base_regs(sc_session *s, struct sc_regs *ret_regs) {
     }
     if (!s->target)
         return sc_errf(SC_ERR_NOT_FOUND, "no dump is open, so there are no registers");
-    return sc_target_regs(s->target, s->current, ret_regs);
+    if (s->effmach != SC_CPU_X86)
+        return sc_target_regs(s->target, s->current, ret_regs);
+    struct sc_regs native;
+    sc_err *err = sc_target_regs(s->target, s->current, &native);
+    bool none = sc_err_catch(&err, SC_ERR_NOT_FOUND);
+    return err ? err : sc_session_wow_regs(s, none ? NULL : &native, ret_regs);
 }
 
 sc_err *sc_session_regs(sc_session *s, struct sc_regs *ret_regs) {
@@ -174,14 +194,15 @@ void sc_session_prompt(const sc_session *s, char *buf, size_t size) {
     if (!size)
         return;
     const struct sc_machine *m = s->target ? sc_target_machine(s->target) : NULL;
+    const char *narrow = s->effmach == SC_CPU_X86 ? ":x86" : "";
     if (!m)
         snprintf(buf, size, "stopcode> ");
     else if (!m->kernel)
-        snprintf(buf, size, "0:%03u> ", s->current);
+        snprintf(buf, size, "0:%03u%s> ", s->current, narrow);
     else if (m->ncpus > 1)
-        snprintf(buf, size, "%u: kd> ", s->current);
+        snprintf(buf, size, "%u: kd%s> ", s->current, narrow);
     else
-        snprintf(buf, size, "kd> ");
+        snprintf(buf, size, "kd%s> ", narrow);
 }
 
 sc_err *sc_session_set_paths(sc_session *s, const char *symbols, const char *images) {

@@ -10,11 +10,13 @@
 #include "cmd/listing.h"
 #include "cmd/script.h"
 #include "cmd/stack.h"
+#include "cmd/usermods.h"
 
 enum { SC_NVARS = 20, SC_NEST_MAX = 40 };
 
 struct sc_logfile;
-struct sc_hits; /* search.c */
+struct sc_hits;      /* search.c */
+struct sc_procspace; /* procspace.c */
 
 /* Symbols as the session holds them. */
 enum { SC_WARNINGS_MAX = 32 };
@@ -23,6 +25,7 @@ struct sc_symbolry {
     char *why;         /* owned: why there can be none */
     sc_layout_book *layouts;
     sc_unwinder *unwinder;
+    sc_unwinder *wow_unwinder;        /* of the 32-bit side of processes; NULL: not asked for */
     uint32_t epoch;                   /* counts reloads: see struct sc_context */
     uint32_t options;                 /* .symopt's bits */
     bool prompts;                     /* `!sym prompts`: kept, there is nothing to prompt for */
@@ -36,8 +39,15 @@ struct sc_session {
     sc_out *main_out;                           /* the session's own */
     uint32_t current;                           /* processor or thread */
     uint64_t implicit_thread, implicit_process; /* .thread, .process; 0: the current ones */
+    struct sc_procspace *procspace;             /* owned; NULL: the target has no page tables */
+    uint32_t soft_epoch;         /* symbols that soft entries were bound from, + 1; 0 none */
+    struct sc_usermods usermods; /* usermods.c */
+    uint64_t procspace_changes;  /* counts what may change whose modules are wanted … */
+    uint64_t usermods_for;       /* … and which of it the list follows */
+    bool syncing;                /* it is being made */
     struct sc_context context;
-    uint32_t kframes; /* .kframes */
+    enum sc_cpu effmach; /* .effmach x86 on x64; SC_CPU_UNKNOWN: the target's own */
+    uint32_t kframes;    /* .kframes */
     long tz;
     unsigned radix;
     bool quit, enrich, lines;
@@ -58,10 +68,11 @@ struct sc_session {
     struct sc_scripting script;
     char display[8]; /* the last d command, for `d` */
     bool has_display_next;
-    uint64_t display_next; /* where the next one goes on */
-    uint64_t shown_value;  /* $p: what it showed last … */
-    bool has_shown_value;  /* … if it showed a value */
-    struct sc_hits *hits;  /* owned: what `s -[s]` kept; NULL none */
+    uint64_t display_next;  /* where the next one goes on */
+    uint64_t physical_next; /* where the next !db, !dc, … goes on */
+    uint64_t shown_value;   /* $p: what it showed last … */
+    bool has_shown_value;   /* … if it showed a value */
+    struct sc_hits *hits;   /* owned: what `s -[s]` kept; NULL none */
 };
 
 /* pseudo.c: the names of all pseudo-registers, for completion. */

@@ -13,6 +13,7 @@
 #include "cmd/display.h"
 #include "cmd/stack.h"
 #include "cmd/symbols.h"
+#include "cmd/usermods.h"
 #include "mem/space_impl.h"
 #include "nt/stackrange.h"
 
@@ -20,17 +21,22 @@ enum { KD_WORDS = 20 };
 
 /* ---- the walk ---- */
 
-static sc_err *walk(sc_session *session, const struct sc_regs *regs, uint32_t first, uint32_t count,
-                    struct sc_walked *ret) {
+/* IN_FORCE: the registers are those of the thread that the session is about. */
+static sc_err *walk(sc_session *session, const struct sc_regs *regs, bool in_force, uint32_t first,
+                    uint32_t count, struct sc_walked *ret) {
     sc_unwinder *unwinder;
     struct sc_stack_opts opts = {.sz = sizeof opts, .max_frames = first + count};
     *ret = (struct sc_walked){.first = first};
     sc_space *space = sc_target_space(sc_session_target(session));
     uint64_t failures = sc_space_io_failures(space);
-    sc_err *err = sc_session_unwinder(session, &unwinder);
+    sc_err *err = sc_session_sync_modules(session);
+    if (!err)
+        err = sc_session_unwinder_of(session, regs->cpu, &unwinder);
     if (!err)
         err = nt_stack_ranges(sc_session_target(session), sc_session_current(session),
                               sc_regs_sp(regs), &opts);
+    if (!err && in_force)
+        err = sc_session_thread_ranges(session, regs, &opts);
     if (!err)
         err = sc_stack_walk(unwinder, regs, &opts, &ret->stack);
     if (!err && sc_space_io_failures(space) != failures)
@@ -43,14 +49,14 @@ static sc_err *walk(sc_session *session, const struct sc_regs *regs, uint32_t fi
 
 sc_err *sc_walk_regs(sc_session *session, const struct sc_regs *regs, uint32_t count,
                      struct sc_walked *ret) {
-    return walk(session, regs, 0, count, ret);
+    return walk(session, regs, false, 0, count, ret);
 }
 
 sc_err *sc_session_walk(sc_session *session, uint32_t count, struct sc_walked *ret) {
     struct sc_regs regs;
     *ret = (struct sc_walked){0};
     sc_err *err = sc_session_base_regs(session, &regs);
-    return err ? err : walk(session, &regs, sc_session_context(session)->first, count, ret);
+    return err ? err : walk(session, &regs, true, sc_session_context(session)->first, count, ret);
 }
 
 /* ---- showing ---- */
@@ -115,7 +121,7 @@ static void warn(sc_out *out, const struct sc_frame *frame, const struct sc_ksty
 sc_err *sc_show_frames(sc_session *session, const struct sc_walked *walked,
                        const struct sc_kform *form, sc_arena *arena) {
     const struct sc_stack *stack = &walked->stack;
-    struct sc_kstyle style = sc_kstyle_of(session, form);
+    struct sc_kstyle style = sc_kstyle_of(session, form, &walked->stack);
     sc_out *out = sc_session_out(session);
     bool warned = false;
     for (size_t i = walked->first; i < stack->count; i++) {
@@ -139,7 +145,7 @@ sc_err *sc_show_frames(sc_session *session, const struct sc_walked *walked,
 
 sc_err *sc_show_stack(sc_session *session, const struct sc_walked *walked,
                       const struct sc_kform *form, sc_arena *arena) {
-    struct sc_kstyle style = sc_kstyle_of(session, form);
+    struct sc_kstyle style = sc_kstyle_of(session, form, &walked->stack);
     sc_stack_head(sc_session_out(session), &style);
     return sc_show_frames(session, walked, form, arena);
 }
@@ -269,7 +275,7 @@ static sc_err *walk_by_hand(sc_session *session, const char *text, struct sc_wal
     sc_err *err = sc_manual_regs(session, text, &regs, &number);
     if (!err)
         err = count_frames(number, &count);
-    return err ? err : walk(session, &regs, 0, count, ret);
+    return err ? err : walk(session, &regs, false, 0, count, ret);
 }
 
 static sc_err *walk_context(sc_session *session, const char *text, struct sc_walked *ret) {

@@ -46,6 +46,15 @@ void sc_session_set_kframes(sc_session *session, uint32_t count);
  */
 sc_err *sc_session_unwinder(sc_session *session, sc_unwinder **ret_unwinder);
 
+/* The same for registers of CPU: those of 32 bits may be of a process of a 64-bit system. */
+sc_err *sc_session_unwinder_of(sc_session *session, enum sc_cpu cpu, sc_unwinder **ret_unwinder);
+/*
+ * kstack.c: for a walk from REGS in the dump of a kernel: user mode is left out if the thread that
+ * .thread set is of a process that is not at hand.
+ */
+sc_err *sc_session_thread_ranges(sc_session *session, const struct sc_regs *regs,
+                                 struct sc_stack_opts *opts);
+
 /* A walk, and where the stack that is shown begins in it (not 0 behind .frame /c). */
 struct sc_walked {
     struct sc_stack stack;
@@ -150,7 +159,9 @@ struct sc_kstyle {
 void sc_stack_head(sc_out *out, const struct sc_kstyle *style);
 /* The line of a struct sc_frame_rec; CTX is the style. */
 void sc_frame_text(sc_out *out, const void *record, void *ctx);
-struct sc_kstyle sc_kstyle_of(sc_session *session, const struct sc_kform *form);
+/* As wide as the frames of STACK are. */
+struct sc_kstyle sc_kstyle_of(sc_session *session, const struct sc_kform *form,
+                              const struct sc_stack *stack);
 
 /*
  * stack.c: the frames from `first` on and why they end; a warning stands where the first frame is

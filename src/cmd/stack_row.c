@@ -80,15 +80,19 @@ static sc_err *near_symbol(sc_session *session, uint64_t addr, struct sc_near *r
     return err;
 }
 
+static const char *number_text(uint64_t addr, sc_arena *arena) {
+    if (addr > UINT32_MAX)
+        return sc_arena_printf(arena, "0x%08llx`%08llx", (ull)(addr >> 32),
+                               (ull)(addr & UINT32_MAX));
+    return sc_arena_printf(arena, "0x%llx", (ull)addr);
+}
+
 /* An address in no module that is loaded. */
 static const char *outside(sc_session *session, uint64_t addr, sc_arena *arena) {
     const struct sc_unloaded *u = sc_target_unloaded_at(sc_session_target(session), addr);
     if (u && u->name)
         return sc_arena_printf(arena, "<Unloaded_%s>+0x%llx", u->name, (ull)(addr - u->base));
-    if (addr > UINT32_MAX)
-        return sc_arena_printf(arena, "0x%08llx`%08llx", (ull)(addr >> 32),
-                               (ull)(addr & UINT32_MAX));
-    return sc_arena_printf(arena, "0x%llx", (ull)addr);
+    return number_text(addr, arena);
 }
 
 /* Fills module, name and displacement of the record as far as they are known. */
@@ -264,8 +268,9 @@ sc_err *sc_frame_row(sc_session *session, const struct sc_stack *stack, size_t i
     bool json = sc_out_render(sc_session_out(session)) == SC_RENDER_JSON;
     fill(stack, index, &r);
     sc_err *err = f->how == SC_FRAME_INLINE ? name_inline(session, f, arena, &r)
+                  : f->foreign              ? NULL
                                             : name_address(session, f->ip, &r);
-    if (!err && f->how != SC_FRAME_INLINE && (json || sc_session_lines(session)))
+    if (!err && !f->foreign && f->how != SC_FRAME_INLINE && (json || sc_session_lines(session)))
         err = find_line(session, f, &r);
     if (!err && form->params)
         err = read_params(session, stack, index, arena, &r);
@@ -273,8 +278,9 @@ sc_err *sc_frame_row(sc_session *session, const struct sc_stack *stack, size_t i
         err = sc_true_function(session, f->ip, arena, &r.belongs_to);
     if (err)
         return err;
-    r.managed = !r.module && has_clr(sc_session_target(session));
-    const char *name = plain_name(session, &r, f->ip, arena);
+    r.managed = !r.module && !f->foreign && has_clr(sc_session_target(session));
+    const char *name =
+        f->foreign ? number_text(f->ip, arena) : plain_name(session, &r, f->ip, arena);
     const char *rest = r.module ? behind(session, r.displacement, arena) : "";
     r.symbol = name && rest ? sc_arena_printf(arena, "%s%s", name, rest) : NULL;
     if (!r.symbol)

@@ -20,13 +20,16 @@
 #include <string.h>
 
 #include "cmd/stack.h"
+#include "cmd/wow64.h"
 
 typedef unsigned long long ull;
 
-struct sc_kstyle sc_kstyle_of(sc_session *session, const struct sc_kform *form) {
+struct sc_kstyle sc_kstyle_of(sc_session *session, const struct sc_kform *form,
+                              const struct sc_stack *stack) {
+    enum sc_cpu cpu = stack->count ? stack->frame[0].regs.cpu : sc_session_cpu(session);
     return (struct sc_kstyle){.form = form,
-                              .cpu = sc_target_machine(sc_session_target(session))->cpu,
-                              .ptr_size = sc_session_ptr_size(session),
+                              .cpu = cpu,
+                              .ptr_size = sc_cpu_ptr_size(cpu) == 4 ? 4 : 8,
                               .enrich = sc_session_enrich(session),
                               .before = form->before};
 }

@@ -11,6 +11,7 @@
 
 #include "cmd/session_impl.h"
 #include "target/target_impl.h"
+#include "unwind/wow64.h"
 
 void sc_symbolry_init(struct sc_symbolry *symbolry) {
     symbolry->options = SC_SYMOPT_DEFAULT;
@@ -20,6 +21,7 @@ void sc_symbolry_init(struct sc_symbolry *symbolry) {
 void sc_symbolry_deinit(struct sc_symbolry *symbolry) {
     sc_layout_book_destroy(symbolry->layouts);
     sc_unwinder_destroy(symbolry->unwinder);
+    sc_unwinder_destroy(symbolry->wow_unwinder);
     sc_symtab_destroy(symbolry->symtab);
     free(symbolry->why);
 }
@@ -140,6 +142,8 @@ void sc_session_forget_layouts(sc_session *s) {
         sc_layout_book_forget(s->symbolry.layouts);
     if (s->symbolry.unwinder)
         sc_unwinder_forget(s->symbolry.unwinder);
+    sc_unwinder_destroy(s->symbolry.wow_unwinder);
+    s->symbolry.wow_unwinder = NULL;
     s->symbolry.epoch++;
     sc_session_reset_scope(s); /* its frame names a module */
 }
@@ -157,6 +161,21 @@ sc_err *sc_session_unwinder(sc_session *s, sc_unwinder **ret_unwinder) {
     err = y->unwinder ? NULL : sc_unwinder_create(s->target, symtab, &y->unwinder);
     if (!err)
         *ret_unwinder = y->unwinder;
+    return err;
+}
+
+sc_err *sc_session_unwinder_of(sc_session *s, enum sc_cpu cpu, sc_unwinder **ret_unwinder) {
+    struct sc_symbolry *y = &s->symbolry;
+    if (!s->target || cpu != SC_CPU_X86 || sc_target_machine(s->target)->cpu != SC_CPU_X64)
+        return sc_session_unwinder(s, ret_unwinder);
+    sc_symtab *symtab = NULL;
+    sc_err *err = y->wow_unwinder || y->why ? NULL : sc_session_symbols(s, &symtab);
+    if (err && (sc_err_code(err) == SC_ERR_NOMEM || sc_err_code(err) == SC_ERR_CANCELLED))
+        return err;
+    sc_err_destroy(err);
+    err = y->wow_unwinder ? NULL : sc_wow64_unwinder(s->target, symtab, &y->wow_unwinder);
+    if (!err)
+        *ret_unwinder = y->wow_unwinder;
     return err;
 }
 

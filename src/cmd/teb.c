@@ -226,6 +226,10 @@ static sc_err *run_gle(sc_session *s, const struct sc_args *args) {
         return err;
     }
     const struct sc_threads *threads;
+    if (sc_target_machine(s->target)->kernel)
+        return sc_errf(SC_ERR_UNSUPPORTED,
+                       "!gle -all is for the dump of a process; here !for_each_thread reaches the "
+                       "threads of all processes");
     sc_err *err = sc_target_threads(s->target, &threads);
     for (size_t i = 0; !err && i < threads->count && !sc_target_cancelled(s->target); i++) {
         const struct sc_thread *t = &threads->item[i];
@@ -258,7 +262,7 @@ const struct sc_command sc_process_commands[] = {
     {
         .name = "!teb",
         .brief = "show a thread environment block",
-        .needs = SC_NEED_USER | SC_NEED_WINDOWS,
+        .needs = SC_NEED_PROCESS | SC_NEED_WINDOWS,
         .args = teb_args,
         .sample = "!teb",
         .help = "Fields that the dump does not hold are question marks.",
@@ -267,7 +271,7 @@ const struct sc_command sc_process_commands[] = {
     {
         .name = "!peb",
         .brief = "show the process environment block: modules, command line, environment",
-        .needs = SC_NEED_USER | SC_NEED_WINDOWS,
+        .needs = SC_NEED_PROCESS | SC_NEED_WINDOWS,
         .args = peb_args,
         .sample = "!peb",
         .help = "What the dump does not hold is said.",
@@ -276,7 +280,7 @@ const struct sc_command sc_process_commands[] = {
     {
         .name = "!gle",
         .brief = "show the current thread's last error and last status",
-        .needs = SC_NEED_USER | SC_NEED_WINDOWS,
+        .needs = SC_NEED_PROCESS | SC_NEED_WINDOWS,
         .args = gle_args,
         .sample = "!gle",
         .run = run_gle,

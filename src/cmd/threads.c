@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "cmd/dispatch.h"
+#include "cmd/procspace.h"
 #include "cmd/show.h"
 #include "cmd/stack.h"
 
@@ -245,11 +246,31 @@ static sc_err *list(sc_session *session, const struct set *set, sc_arena *arena)
     return err;
 }
 
+/* The pages of the process that the processor runs; those at hand stay where it is not known. */
+static sc_err *see_its_memory(sc_session *session) {
+    struct nt nt;
+    uint64_t process;
+    if (!sc_target_has_paging(sc_session_target(session)))
+        return NULL;
+    sc_err *err = sc_session_nt(session, &nt);
+    if (!err)
+        err = sc_session_process(session, &nt, &process);
+    if (!err) {
+        err = sc_session_enter_process(session, &nt, process);
+        sc_session_set_process(session, 0); /* as ~Ns has it: the processor's */
+    }
+    if (sc_err_catch(&err, SC_ERR_NOT_FOUND))
+        return NULL;
+    return err;
+}
+
 static sc_err *switch_to(sc_session *session, uint32_t index, sc_arena *arena) {
     struct sc_regs regs;
     sc_err *err = sc_session_set_current(session, index);
-    if (err || sc_target_machine(sc_session_target(session))->kernel)
+    if (err)
         return err;
+    if (sc_target_machine(sc_session_target(session))->kernel)
+        return see_its_memory(session);
     err = sc_session_regs(session, &regs);
     if (sc_err_catch(&err, SC_ERR_NOT_FOUND)) {
         sc_remark(sc_session_out(session), "This dump holds no registers of thread %u.", index);
@@ -272,6 +293,7 @@ static sc_err *run_in(sc_session *session, const struct set *set, const char *co
     uint32_t n = set->one + 1, i = set->one, before = sc_session_current(session);
     unsigned failed = 0;
     struct sc_context saved = *sc_session_context(session);
+    struct sc_implicit implicit = sc_session_implicit(session);
     sc_err *err = set->all ? count_of(session, &n) : exists(session, set->one);
     for (i = set->all ? 0 : i; !err && i < n; i++) {
         if (sc_target_cancelled(sc_session_target(session))) {
@@ -286,6 +308,7 @@ static sc_err *run_in(sc_session *session, const struct set *set, const char *co
             err = run_there(session, i, command, &failed);
     }
     sc_err_destroy(sc_session_set_current(session, before));
+    sc_session_restore_implicit(session, &implicit);
     sc_session_restore_context(session, &saved);
     if (!err && failed)
         err = sc_errf(SC_ERR_ARG, "~: %u of the commands failed", failed);

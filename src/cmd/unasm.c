@@ -7,6 +7,7 @@
  * the page that Windows shares with every process, which has a fixed address.
  */
 #include "cmd/unasm.h"
+#include "cmd/wow64.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,7 @@ sc_err *sc_unasm_create(sc_session *session, sc_arena *arena, struct sc_unasm **
     v->ptr_size = sc_session_ptr_size(session);
     v->limit = v->ptr_size == 4 ? UINT32_MAX : UINT64_MAX;
     v->lines = sc_session_lines(session);
-    sc_err *err = sc_disasm_create(sc_target_machine(v->target)->cpu, &v->disasm);
+    sc_err *err = sc_disasm_create(sc_session_cpu(session), &v->disasm);
     if (err) {
         free(v);
         return err;

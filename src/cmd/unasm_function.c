@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "base/vec.h"
 #include "cmd/unasm.h"
+#include "cmd/wow64.h"
 
 enum {
     MOST = 1 << 17, /* instructions of one function that are followed */
@@ -106,7 +107,7 @@ static sc_err *is_inside(struct walk *w, uint64_t addr, bool *ret_inside) {
         *ret_inside = true;
         return NULL;
     }
-    if (w->has_root && (!found || sc_target_machine(w->view->target)->cpu == SC_CPU_X64))
+    if (w->has_root && (!found || sc_session_cpu(w->view->session) == SC_CPU_X64))
         return NULL;
     if (w->has_symbol)
         return same_symbol(w, addr, ret_inside);

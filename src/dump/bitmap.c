@@ -53,13 +53,13 @@ struct window {
     unsigned nbits;
 };
 
-static unsigned ones(uint64_t word) { return (unsigned)__builtin_popcountll(word); }
+static inline unsigned ones(uint64_t word) { return (unsigned)__builtin_popcountll(word); }
 
-static uint64_t le64(const uint8_t *p) {
-    uint64_t v = 0;
-    for (unsigned i = 0; i < 8; i++)
-        v |= (uint64_t)p[i] << 8 * i;
-    return v;
+/* Written out: compilers make one load of it. */
+static inline uint64_t le64(const uint8_t *p) {
+    return (uint64_t)p[0] | (uint64_t)p[1] << 8 | (uint64_t)p[2] << 16 | (uint64_t)p[3] << 24 |
+           (uint64_t)p[4] << 32 | (uint64_t)p[5] << 40 | (uint64_t)p[6] << 48 |
+           (uint64_t)p[7] << 56;
 }
 
 /* Word I of the window; bits behind its end are 0. */
@@ -113,19 +113,43 @@ static bool take(struct pages *p, uint64_t chunk, struct window *ret) {
     return true;
 }
 
+/* Fills the groups of C; returns how many bits are set in all. */
+static inline unsigned count_groups(struct chunk *c, const struct window *w) {
+    const bool whole = w->nbits == CHUNK_BITS;
+    unsigned sum = 0;
+    for (unsigned g = 0; g < GROUPS; g++) {
+        const unsigned first = g * GROUP_WORDS;
+        c->group[g] = (uint16_t)sum; /* at most 32768 - 512 */
+        for (unsigned i = first; i < first + GROUP_WORDS; i++)
+            sum += ones(whole ? le64(w->bytes + i * 8) : word_at(w, i));
+    }
+    return sum;
+}
+
+/*
+ * Counting is most of what opening a large dump costs, and x64 at its oldest has no instruction
+ * for it: the library function that stands in takes five times as long.
+ */
+#if defined(__x86_64__)
+__attribute__((target("popcnt"))) static unsigned count_groups_popcnt(struct chunk *c,
+                                                                      const struct window *w) {
+    return count_groups(c, w);
+}
+static unsigned count_set(struct chunk *c, const struct window *w) {
+    return __builtin_cpu_supports("popcnt") ? count_groups_popcnt(c, w) : count_groups(c, w);
+}
+#else
+static unsigned count_set(struct chunk *c, const struct window *w) { return count_groups(c, w); }
+#endif
+
 /* Counts the next chunk. */
 static bool count_chunk(struct pages *p) {
     struct window w;
     if (!take(p, p->ncounted, &w))
         return false;
     struct chunk *c = &p->index[p->ncounted];
-    unsigned sum = 0;
     c->before = p->counted;
-    for (unsigned g = 0; g < GROUPS; g++) {
-        c->group[g] = (uint16_t)sum; /* at most 32768 - 512 */
-        for (unsigned i = 0; i < GROUP_WORDS; i++)
-            sum += ones(word_at(&w, g * GROUP_WORDS + i));
-    }
+    unsigned sum = count_set(c, &w);
     p->counted += sum;
     if (++p->ncounted == p->nchunks && p->counted != p->map.present)
         sc_source_note(p->source, p->map.offset,

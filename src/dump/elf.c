@@ -227,7 +227,8 @@ struct elf *elf_of(const struct sc_source *source) {
 /*
  * What the dump header says that the guest's driver left. It was made when the driver started: no
  * bug check has its parameters there (the first is the address of a debugger data block that is
- * not encoded), and its times are old.
+ * not encoded), and its times are old. One with a context was made at a stop: it is the header of
+ * the dump that this core was converted from, and all of it is true.
  */
 static sc_err *use_guests_header(struct sc_source *s) {
     const struct elf *elf = s->impl;
@@ -246,11 +247,14 @@ static sc_err *use_guests_header(struct sc_source *s) {
     }
     if (!sc_kdump_set_machine(s, &h))
         return sc_err_nomem();
+    m->ncpus = ncpus ? ncpus : m->ncpus;
+    if (m->event_context_off != SC_UNSET64) {
+        sc_kdump_set_exception(s, h.exception_offset, h.is64);
+        return NULL;
+    }
     m->has_bugcheck = false;
     m->time = 0;
     m->uptime = SC_UNSET64;
-    m->event_context_off = SC_UNSET64;
-    m->ncpus = ncpus ? ncpus : m->ncpus;
     return NULL;
 }
 

@@ -117,7 +117,7 @@ bool sc_kdump_set_machine(struct sc_source *s, const struct sc_kdump_header *h) 
 }
 
 /* The bug check itself leaves a breakpoint exception here; still, it is what the dump says. */
-static void set_exception(struct sc_source *s, uint64_t offset, bool is64) {
+void sc_kdump_set_exception(struct sc_source *s, uint64_t offset, bool is64) {
     struct sc_cur c = sc_cur_at(s->file, offset, is64 ? 0x98 : 0x50, "exception record");
     struct sc_exception e;
     sc_read_exception(&c, is64, &e);
@@ -211,7 +211,7 @@ sc_err *sc_kdump_open(struct sc_source *source) {
         err = open_whole(source, kd);
     if (err)
         return err;
-    set_exception(source, kd->header.exception_offset, kd->header.is64);
+    sc_kdump_set_exception(source, kd->header.exception_offset, kd->header.is64);
     return NULL;
 }
 

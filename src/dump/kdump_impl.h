@@ -51,6 +51,8 @@ sc_err *sc_kdump_read_header(struct sc_source *source, uint64_t offset, bool is6
                              struct sc_kdump_header *ret);
 /* kdump.c: what a header says of the machine. False when memory is short. */
 bool sc_kdump_set_machine(struct sc_source *source, const struct sc_kdump_header *header);
+/* kdump.c: the exception record at a file offset. */
+void sc_kdump_set_exception(struct sc_source *source, uint64_t offset, bool is64);
 
 /* kdump.c: the state of SOURCE when it is a kernel dump, else NULL. */
 struct sc_kdump *sc_kdump_impl(const struct sc_source *source);

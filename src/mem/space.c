@@ -25,6 +25,8 @@ struct sc_space {
     void *load_ctx;
     sc_err *trouble; /* of the last failed load */
     uint64_t io_failures;
+    sc_space_trace_fn trace; /* or NULL */
+    void *trace_ctx;
     struct filler {
         const char *name;
         sc_fill_fn fn;
@@ -133,6 +135,11 @@ void sc_space_destroy(sc_space *space) {
     free(space);
 }
 
+void sc_space_trace(sc_space *space, sc_space_trace_fn fn, void *ctx) {
+    space->trace = fn;
+    space->trace_ctx = ctx;
+}
+
 uint64_t sc_space_io_failures(const sc_space *space) { return space->io_failures; }
 bool sc_space_cancelled(const sc_space *space) {
     return space->cancel && atomic_load(space->cancel);
@@ -180,6 +187,8 @@ static enum sc_read read_piece(sc_space *s, uint64_t addr, void *buf, size_t len
     enum sc_read status = s->pages.ops->read(s->pages.impl, addr, buf, len, got);
     if (status == SC_READ_OK && !*got)
         return SC_READ_IO; /* whoever promises bytes must give some, or a read would not end */
+    if (status == SC_READ_OK && s->trace)
+        s->trace(s->trace_ctx, addr, *got);
     if (status == SC_READ_OK || status == SC_READ_IO || !s->nfillers)
         return status;
     return fill(s, addr, buf, missing(s, addr, len), status, got);
@@ -243,7 +252,7 @@ enum sc_read sc_space_view(sc_space *space, uint64_t addr, const uint8_t **ret_d
                            size_t *ret_len) {
     if (!loaded(space))
         return SC_READ_IO;
-    if (!space->pages.ops->view)
+    if (!space->pages.ops->view || space->trace)
         return SC_READ_ABSENT;
     return space->pages.ops->view(space->pages.impl, addr, ret_data, ret_len);
 }

@@ -31,6 +31,13 @@ sc_err *sc_space_trouble(sc_space *space);
  */
 uint64_t sc_space_io_failures(const sc_space *space);
 
+/*
+ * Calls FN with every range that the space's own pages (not fillers) give from now on; NULL: ends
+ * that. Bytes in place are not given meanwhile, since nobody could tell how many of them are read.
+ */
+typedef void (*sc_space_trace_fn)(void *ctx, uint64_t addr, size_t len);
+void sc_space_trace(sc_space *space, sc_space_trace_fn fn, void *ctx);
+
 /* Is the cancel flag that the space was made with set? */
 bool sc_space_cancelled(const sc_space *space);
 

@@ -167,6 +167,12 @@ static bool translated_offset(void *impl, uint64_t addr, uint64_t *ret_offset) {
 bool sc_translated_has(struct sc_translated *t, uint64_t va) {
     uint8_t byte;
     size_t got;
+    /* What can be seen in place is there: touching it would cost a walk of all memory twice. */
+    if (t->depth <= NESTED_MAX) {
+        const struct sc_page_slot *s = page_of(t, va);
+        if (s->status == SC_READ_OK && s->view)
+            return true;
+    }
     return translated_read(t, va, &byte, 1, &got) == SC_READ_OK;
 }
 

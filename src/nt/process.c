@@ -7,13 +7,15 @@
  *   VADs           VadRoot is a pointer in XP, an AVL table whose first node is the root until 8, a
  *                  tree (one pointer) since 8.1
  *   device map     an EX_FAST_REF since Windows 11
- *   handles        HANDLE_TABLE.HandleCount until 7; since 8 the first of its free lists counts
+ *   handles        counted by their table: handle.h
  *
  * Sources: the public symbols of the kernels (tables of layouts in data/layouts).
  */
 #include "nt/process.h"
 
 #include <string.h>
+
+#include "nt/handle.h"
 
 #define PCB(name) "Pcb." name
 
@@ -150,9 +152,6 @@ static const struct nt_def ws_def = {
 static const struct sc_layout_field session_rows[] = {{"SessionId", 4, true}};
 static const struct nt_def session_def = {
     {"nt!_MM_SESSION_SPACE", session_rows, 1}, 1, NULL, NULL, 0};
-static const struct sc_layout_field handle_rows[] = {
-    {"HandleCount|FreeLists[0].HandleCount", 4, true}};
-static const struct nt_def handle_def = {{"nt!_HANDLE_TABLE", handle_rows, 1}, 1, NULL, NULL, 0};
 
 /* The one field of the structure that field F points to. */
 static sc_err *read_behind(const struct nt *nt, const struct nt_field *f, const struct nt_def *def,
@@ -161,6 +160,14 @@ static sc_err *read_behind(const struct nt *nt, const struct nt_field *f, const 
     if (!nt_set(f) || !nt_is_kernel(nt, f->value))
         return NULL;
     return nt_load_optional(nt, def, f->value, ret, NULL);
+}
+
+static sc_err *read_handle_count(const struct nt *nt, struct nt_process *p) {
+    const struct nt_field *table = &p->f[NT_P_OBJECT_TABLE];
+    p->handle_count.state = table->state == NT_NO_FIELD ? NT_NO_FIELD : NT_ABSENT;
+    if (!nt_set(table) || !nt_is_kernel(nt, table->value))
+        return NULL;
+    return nt_handle_count(nt, table->value, &p->handle_count);
 }
 
 sc_err *nt_process_read(const struct nt *nt, uint64_t address, struct nt_process *ret) {
@@ -175,7 +182,7 @@ sc_err *nt_process_read(const struct nt *nt, uint64_t address, struct nt_process
     if (!err)
         err = read_behind(nt, &p.f[NT_P_SESSION], &session_def, &p.session_id);
     if (!err)
-        err = read_behind(nt, &p.f[NT_P_OBJECT_TABLE], &handle_def, &p.handle_count);
+        err = read_handle_count(nt, &p);
     if (!err)
         *ret = p;
     return err;

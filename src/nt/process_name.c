@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The name of the current process of a triage dump: EPROCESS.ImageFileName, 15 bytes of 8-bit text
- * with a NUL behind shorter names, at an offset that depends on the build.
+ * The name of the current process, of which a triage dump has a copy: EPROCESS.ImageFileName, 15
+ * bytes of 8-bit text with a NUL behind shorter names, at an offset that depends on the build.
  *
  * Where each row was learnt: x64 rows from the kernels' public symbols (in ISF form) of 7601,
  * 9600, 14393, 17763, 18362, 19041, 20348 and 22000, the other builds up to 19041 and those of
@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "nt/current.h"
 #include "stopcode/kdump.h"
 
 enum { NAME_MAX_BYTES = 15 };
@@ -81,29 +82,99 @@ static sc_err *find_offset(const struct sc_machine *m, sc_symtab *symtab, uint32
     return NULL;
 }
 
+/* Where the process is that the dump is about. */
+struct place {
+    const struct sc_source *source;
+    uint64_t copy; /* a triage dump's copy: file offset, 0 none */
+    sc_space *space;
+    uint64_t address; /* in memory, 0 not known */
+};
+
+/* The thread that the current processor runs; 0 not known. */
+static uint64_t current_thread(sc_target *target) {
+    const struct sc_threads *cpus = NULL;
+    uint64_t thread = 0;
+    sc_err *err = sc_target_threads(target, &cpus);
+    for (size_t i = 0; !err && i < cpus->count; i++)
+        if (cpus->item[i].index == sc_target_machine(target)->current)
+            thread = cpus->item[i].thread;
+    sc_err_destroy(err);
+    return thread;
+}
+
+/* By the symbols. Only lack of memory and cancellation are errors. */
+static sc_err *process_by_symbols(sc_target *target, sc_symtab *symtab, uint64_t thread,
+                                  uint64_t *ret) {
+    sc_layout_book *book;
+    struct nt nt;
+    sc_err *err = sc_layout_book_create(symtab, &book);
+    if (err)
+        return err;
+    nt_init(&nt, target, symtab, book);
+    err = nt_thread_process(&nt, thread, ret);
+    sc_layout_book_destroy(book);
+    if (err && sc_err_code(err) != SC_ERR_NOMEM && sc_err_code(err) != SC_ERR_CANCELLED) {
+        sc_err_destroy(err);
+        err = NULL;
+    }
+    return err;
+}
+
+sc_err *nt_current_process(sc_target *target, sc_symtab *symtab, uint64_t *ret_process) {
+    enum { OFFSET_THREAD_PROCESS = 0x2a0 };
+    uint64_t at = 0, process = 0, thread = current_thread(target);
+    sc_err *err = NULL;
+    if (thread && sc_target_kd_member(target, OFFSET_THREAD_PROCESS, 2, &at) && at)
+        sc_space_ptr(sc_target_space(target), thread + at, &process);
+    if (thread && !process && symtab)
+        err = process_by_symbols(target, symtab, thread, &process);
+    if (!err)
+        *ret_process = process;
+    return err;
+}
+
+static sc_err *find_place(sc_target *target, sc_symtab *symtab, struct place *ret) {
+    const struct sc_source *source = sc_target_source(target);
+    const struct sc_triage_header *t = source ? sc_triage_header(source) : NULL;
+    *ret = (struct place){.source = source, .space = sc_target_space(target)};
+    if (t)
+        ret->copy = source->file ? t->process_offset : 0;
+    else if (sc_target_has_paging(target))
+        return nt_current_process(target, symtab, &ret->address);
+    return NULL;
+}
+
+static bool read_name(const struct place *p, uint32_t offset, uint8_t bytes[NAME_MAX_BYTES]) {
+    size_t got = 0;
+    if (p->copy)
+        return sc_file_read_some(p->source->file, p->copy + offset, bytes, NAME_MAX_BYTES, &got) &&
+               got == NAME_MAX_BYTES;
+    return sc_space_read(p->space, p->address + offset, bytes, NAME_MAX_BYTES, NULL) == SC_READ_OK;
+}
+
 sc_err *nt_process_name(sc_target *target, sc_symtab *symtab, sc_arena *arena,
                         const char **ret_name, const char **ret_why) {
     const struct sc_machine *m = sc_target_machine(target);
-    const struct sc_source *source = sc_target_source(target);
-    const struct sc_triage_header *t = source ? sc_triage_header(source) : NULL;
+    struct place place;
     const char *why = NULL, *name = NULL;
     uint8_t bytes[NAME_MAX_BYTES];
     uint32_t offset = 0;
-    size_t got = 0, len = 0;
-    bool found = false, copy = t && t->process_offset && source->file;
-    sc_err *err = copy ? find_offset(m, symtab, &offset, &found) : NULL;
+    size_t len = 0;
+    bool found = false;
+    sc_err *err = find_place(target, symtab, &place);
+    bool there = !err && (place.copy || place.address);
+    if (there)
+        err = find_offset(m, symtab, &offset, &found);
     if (err)
         return err;
-    if (!copy) {
+    if (!there) {
         why = "the dump holds no copy of the current process's EPROCESS";
     } else if (!found) {
         why = sc_arena_printf(arena, "the layout of EPROCESS in build %u for %s is not known",
                               m->build, sc_cpu_name(m->cpu));
         if (!why)
             return sc_err_nomem();
-    } else if (!sc_file_read_some(source->file, (uint64_t)t->process_offset + offset, bytes,
-                                  sizeof bytes, &got) ||
-               got < sizeof bytes || !looks_like_name(bytes, &len)) {
+    } else if (!read_name(&place, offset, bytes) || !looks_like_name(bytes, &len)) {
         why = "the EPROCESS in the dump holds no readable name";
     } else {
         name = sc_arena_strndup(arena, (const char *)bytes, len);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The image name of the process a kernel triage dump was written in, from the copy of its EPROCESS
+ * The image name of the process a kernel dump was written in, from its EPROCESS, or the copy of it
  * that the dump holds.
  */
 #ifndef NT_PROCESS_NAME_H
@@ -23,5 +23,12 @@ bool nt_image_name_offset(enum sc_cpu cpu, uint32_t build, uint32_t *ret_offset)
  */
 sc_err *nt_process_name(sc_target *target, sc_symtab *symtab, sc_arena *arena,
                         const char **ret_name, const char **ret_why);
+
+/*
+ * The EPROCESS whose address space the current processor's thread uses, of whole memory; 0: not
+ * known. SYMTAB may be NULL: then only the debugger data tells. Only lack of memory and
+ * cancellation are errors.
+ */
+sc_err *nt_current_process(sc_target *target, sc_symtab *symtab, uint64_t *ret_process);
 
 #endif

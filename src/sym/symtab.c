@@ -186,6 +186,79 @@ sc_err *sc_symtab_add_module(sc_symtab *symtab, const struct sc_module *module) 
     return NULL;
 }
 
+/* Of two processes: is what was loaded for A good for B, too? */
+static bool same_image(const struct sc_module *a, const struct sc_module *b) {
+    return a->base == b->base && a->size == b->size && a->timestamp == b->timestamp &&
+           !strcmp(a->path, b->path);
+}
+
+/* What the old list had, while its strings are there: for each of the new ones its old slot. */
+struct carried {
+    struct sc_module *old; /* in the order of the slots */
+    size_t count;
+    struct sc_modslot *slot;
+};
+
+/* Moves the slots of modules that stay to their new places, and ends the others. */
+static void carry(sc_symtab *t, struct carried *c, const bool *stays) {
+    size_t at = 0;
+    bool dropped = false;
+    for (size_t i = 0; i < t->modules->count; i++) {
+        const struct sc_module *m = &t->modules->item[i];
+        while (at < c->count && c->old[at].base < m->base)
+            at++;
+        if (at < c->count && c->old[at].base == m->base && stays[at]) {
+            c->slot[i] = t->slot[at];
+            memset(&t->slot[at], 0, sizeof t->slot[at]);
+        }
+        c->slot[i].pub.module = m;
+    }
+    for (size_t i = 0; i < c->count; i++) {
+        dropped = dropped || (!stays[i] && t->slot[i].tried);
+        sc_slot_clear(&t->slot[i]);
+    }
+    if (dropped)
+        sc_map_free(&t->names); /* its keys were the providers' */
+    free(t->slot);
+    t->slot = c->slot;
+    forget_near(t);
+}
+
+/* Which of the old modules MODULES (or the kernel) have, too. */
+static void find_staying(const struct sc_modules *old, const struct sc_module *modules,
+                         size_t count, bool *stays) {
+    for (size_t i = 0; i < old->count; i++) {
+        stays[i] = !old->item[i].user;
+        for (size_t k = 0; k < count && !stays[i]; k++)
+            stays[i] = modules[k].path && same_image(&old->item[i], &modules[k]);
+    }
+}
+
+sc_err *sc_symtab_set_user_modules(sc_symtab *symtab, const struct sc_module *modules, size_t count,
+                                   size_t *ret_left_out) {
+    size_t n = symtab->modules->count;
+    struct carried c = {.count = n};
+    bool *stays = calloc(n + 1, sizeof *stays);
+    c.old = calloc(n + 1, sizeof *c.old);
+    c.slot = calloc(n + count + 1, sizeof *c.slot);
+    sc_err *err = stays && c.old && c.slot ? NULL : sc_err_nomem();
+    if (!err) {
+        if (n)
+            memcpy(c.old, symtab->modules->item, n * sizeof *c.old);
+        find_staying(symtab->modules, modules, count, stays);
+        symtab->target->symtabs--; /* we know; another one does not */
+        err = sc_target_set_user_modules(symtab->target, modules, count, ret_left_out);
+        symtab->target->symtabs++;
+    }
+    if (!err)
+        carry(symtab, &c, stays);
+    else
+        free(c.slot);
+    free(c.old);
+    free(stays);
+    return err;
+}
+
 sc_err *sc_symtab_attach(sc_symtab *symtab, const struct sc_module *module, sc_symbols *provider,
                          const char *how) {
     struct sc_modslot *slot = sc_symtab_slot(symtab, module);

@@ -154,6 +154,7 @@ void sc_target_close(sc_target *target) {
     sc_space_destroy(target->phys);
     sc_source_destroy(target->source);
     SC_VEC_FREE(&target->modules);
+    sc_target_user_modules_deinit(target);
     SC_VEC_FREE(&target->unloaded);
     SC_VEC_FREE(&target->threads);
     SC_VEC_FREE(&target->pending[SC_MEMORY_VIRT].ranges);

@@ -27,7 +27,8 @@ struct sc_target {
     struct sc_modules modules; /* sorted by base, names unique */
     struct sc_unloadeds unloaded;
     struct sc_threads threads;
-    unsigned symtabs; /* that hold on to `modules`: see sc_target_add_module() */
+    struct sc_arena *user_arena; /* strings of the process's modules; NULL: there are none */
+    unsigned symtabs;            /* that hold on to `modules`: see sc_target_add_module() */
     bool modules_loaded, unloaded_loaded, threads_loaded;
     struct sc_debugger_data *debugger_data; /* in the source's arena; NULL: not loaded yet */
     bool no_debugger_data;                  /* it was looked for, and there is none */
@@ -48,6 +49,8 @@ void sc_target_note_io(sc_target *target);
  * an answer with a hole in it is reported as out of memory: see sc_target_take_nomem().
  */
 void sc_target_set_nomem(sc_target *target);
+/* Ends what user_modules.c keeps besides the list. */
+void sc_target_user_modules_deinit(sc_target *target);
 /* Makes a target of a source, which is taken over (also when it fails). OPTS may be NULL. */
 sc_err *sc_target_adopt(struct sc_source *own_source, const struct sc_open_opts *opts,
                         sc_target **ret_target);

@@ -44,6 +44,11 @@ static enum sc_read read_pagefile(void *ctx, unsigned number, uint64_t page, uin
     return got == 0x1000 ? SC_READ_OK : SC_READ_PAGED_OUT;
 }
 
+enum sc_read sc_target_pagefile(sc_target *target, unsigned number, uint64_t page,
+                                uint8_t ret_page[0x1000]) {
+    return target->whole ? read_pagefile(target, number, page, ret_page) : SC_READ_PAGED_OUT;
+}
+
 /* ---- which tables ---- */
 
 /* Do TABLES lead to something that must be there? */
@@ -94,7 +99,7 @@ static struct sc_paging tables_of(sc_target *t, enum sc_paging_mode mode) {
 static sc_err *wire(sc_target *t) {
     struct sc_whole *w = t->whole;
     struct sc_machine *m = &t->source->machine;
-    enum sc_paging_mode mode[2];
+    enum sc_paging_mode mode[2] = {SC_PAGING_NONE, SC_PAGING_NONE};
     size_t n = modes_of(m, mode);
     if (w->wired)
         return NULL;

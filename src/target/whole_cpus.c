@@ -20,13 +20,17 @@
  * Sources: win32metadata and the public wdbgexts.h (KDDEBUGGER_DATA64), Volatility's vtypes and the
  * public symbols (fact tables), QEMU's win_dump.c.
  */
+#include <stdlib.h>
+
 #include "dump/dump.h"
+#include "stopcode/pe.h"
 #include "target/kdbg.h"
 #include "target/whole.h"
 
 enum {
-    CPUS_MAX = 2048,     /* Windows' own limit */
-    STACK_MAX = 0x20000, /* a kernel stack is at most some 100 KiB */
+    CPUS_MAX = 2048,       /* Windows' own limit */
+    STACK_MAX = 0x20000,   /* a kernel stack is at most some 100 KiB */
+    BUGCHECK_SIZE = 0x200, /* KeBugCheckEx has 0x100 to 0x140 bytes */
     KD_SAVED_CONTEXT = 0x28,
     KD_INITIAL_STACK = 0x29e,
     KD_PROCESSOR_BLOCK = 0x218,
@@ -208,14 +212,19 @@ static sc_err *own_regs(sc_target *t, const struct sc_thread *cpu, struct sc_reg
     return err ? err : sc_regs_init(ret, t->source->machine.cpu, raw, size);
 }
 
+/* Lack of memory is remembered, whatever else it is does not matter. */
+static void forgive(sc_target *t, sc_err *err) {
+    if (sc_err_code(err) == SC_ERR_NOMEM)
+        sc_target_set_nomem(t);
+    sc_err_destroy(err);
+}
+
 static bool same_place(sc_target *t, const struct sc_thread *cpu, const struct sc_regs *regs) {
     struct sc_regs own;
     sc_err *err = own_regs(t, cpu, &own);
     bool same =
         !err && sc_regs_ip(&own) == sc_regs_ip(regs) && sc_regs_sp(&own) == sc_regs_sp(regs);
-    if (sc_err_code(err) == SC_ERR_NOMEM)
-        sc_target_set_nomem(t);
-    sc_err_destroy(err);
+    forgive(t, err);
     return same;
 }
 
@@ -226,16 +235,54 @@ static uint64_t depth_on_stack(sc_target *t, const struct sc_thread *cpu, uint64
     return top > sp && top - sp < STACK_MAX ? top - sp : UINT64_MAX;
 }
 
+/* The address of nt!KeBugCheckEx, which is exported; 0: not to be found. */
+static uint64_t bugcheck_function(sc_target *t) {
+    const uint64_t base = t->source->machine.kernel_base;
+    struct sc_pe_export *e = calloc(1, sizeof *e);
+    sc_pe *pe = NULL;
+    sc_err *err =
+        e ? sc_pe_open_memory(sc_kernel_space(t), base, "the kernel", &pe) : sc_err_nomem();
+    if (!err)
+        err = sc_pe_export_named(pe, "KeBugCheckEx", e);
+    const uint64_t va = !err && e->rva ? base + e->rva : 0;
+    forgive(t, err);
+    sc_pe_close(pe);
+    free(e);
+    return va;
+}
+
+/*
+ * Without a context of the event: KeBugCheckEx begins with capturing the registers of its own
+ * processor into the PRCB, so that the one whose PRCB says it was there is the one that stopped.
+ */
+static uint32_t stopped_itself(sc_target *t, const struct sc_threads *cpus, uint32_t otherwise) {
+    const struct sc_machine *m = &t->source->machine;
+    const uint64_t start = m->has_bugcheck && m->kernel_base ? bugcheck_function(t) : 0;
+    for (size_t i = 0; start && i < cpus->count; i++) {
+        const struct sc_thread *cpu = &cpus->item[i];
+        uint8_t raw[SC_CONTEXT_MAX];
+        struct sc_regs regs;
+        size_t size = cpu->context_size < sizeof raw ? cpu->context_size : sizeof raw;
+        if (!cpu->context_va ||
+            sc_space_read(sc_kernel_space(t), cpu->context_va, raw, size, NULL) != SC_READ_OK)
+            continue;
+        sc_err *err = sc_regs_init(&regs, m->cpu, raw, size);
+        bool there = !err && sc_regs_ip(&regs) - start < BUGCHECK_SIZE;
+        forgive(t, err);
+        if (there)
+            return cpu->index;
+    }
+    return otherwise;
+}
+
 uint32_t sc_whole_current(sc_target *t, const struct sc_threads *cpus) {
     struct sc_regs regs;
     uint64_t least = UINT64_MAX;
     uint32_t best = t->source->machine.current;
     sc_err *err = sc_target_event_regs(t, &regs);
     if (err) {
-        if (sc_err_code(err) == SC_ERR_NOMEM)
-            sc_target_set_nomem(t);
-        sc_err_destroy(err);
-        return best;
+        forgive(t, err);
+        return stopped_itself(t, cpus, best);
     }
     for (size_t i = 0; i < cpus->count; i++)
         if (same_place(t, &cpus->item[i], &regs))

@@ -38,6 +38,8 @@ enum sc_role {
     SC_ROLE_LATE = 1 << 21,
     SC_ROLE_SPIN = 1 << 22,
     SC_ROLE_PASS = 1 << 23,
+    SC_ROLE_ALLOCATE = 1 << 24,
+    SC_ROLE_FREE = 1 << 25,
 };
 
 /* All roles of MODULE!FUNCTION; 0: none known. */

@@ -58,6 +58,27 @@ void sc_unwinder_forget(sc_unwinder *u) {
     free_own(&u->outside);
 }
 
+/* Modules of the kernel stay where they are, but their records may have moved. */
+void sc_unwinder_forget_user(sc_unwinder *u) {
+    size_t kept = 0;
+    for (size_t i = 0; i < u->modules.count; i++) {
+        struct sc_unwind_module *m = u->modules.item[i];
+        const struct sc_module *now = sc_target_module_at(u->target, m->base);
+        if (!now || now->user || now->base != m->base || now->size != m->size) {
+            destroy_module(m);
+            continue;
+        }
+        m->module = now;
+        if (m->syms && u->symtab)
+            m->syms = sc_symtab_peek(u->symtab, now);
+        u->modules.item[kept++] = m;
+    }
+    u->modules.count = kept;
+    u->last = NULL;
+    sc_kept_deinit(&u->codes);
+    free_own(&u->outside);
+}
+
 void sc_unwinder_destroy(sc_unwinder *u) {
     if (!u)
         return;

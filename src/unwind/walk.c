@@ -575,11 +575,29 @@ static enum left leave_frame(struct walk *w, sc_err **ret_err) {
     return left;
 }
 
+/* A frame of user mode in a process whose memory is not at hand: it is shown, and no more. */
+static bool is_foreign(const struct walk *w, uint64_t addr) {
+    return w->opts && w->opts->kernel_only &&
+           !(w->u->ptr_size == 4 ? addr >= 0x80000000u : addr >> 63);
+}
+
+static sc_err *push_foreign(struct walk *w) {
+    w->m = NULL;
+    struct sc_frame *f = push_next(w);
+    if (!f)
+        return sc_err_nomem();
+    f->foreign = true;
+    end(w, SC_STACK_END_DONE, 0);
+    return NULL;
+}
+
 static sc_err *run(struct walk *w) {
     while (w->out->count < w->max) {
         sc_err *err = NULL;
         if (sc_target_cancelled(w->u->target))
             return sc_err_cancelled();
+        if (is_foreign(w, sc_regs_ip(&w->next.regs)))
+            return push_foreign(w);
         err = sc_unwind_module_at(w->u, sc_regs_ip(&w->next.regs), &w->m);
         if (!err)
             err = push_inlines(w);
@@ -588,7 +606,8 @@ static sc_err *run(struct walk *w) {
         if (!push_next(w))
             return sc_err_nomem();
         enum left left = leave_frame(w, &err);
-        read_params(w->u, current(w), &w->next.regs);
+        if (!is_foreign(w, sc_regs_sp(&w->next.regs)))
+            read_params(w->u, current(w), &w->next.regs);
         if (left == FAILED || left == ENDED)
             return err;
     }

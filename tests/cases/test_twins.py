@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Twins: no wrong name is called certain or strong, and the table of docs/design/verdicts.md does not get worse.
+"""Twins: no wrong name is more than possible, and the table of docs/design/verdicts.md does not get worse.
 
 What is judged and how: scripts/cases.py. A scenario in known-wrong.txt is a known failure, with its reason; it has to
 leave the list when it is judged rightly. TAP; standard library only.
@@ -24,8 +24,8 @@ def finding(image, sure, rule="stack", summary="", claim="", symbol=None):
 
 
 class Truth:
-    def __init__(self, who, sure, says=""):
-        self.who, self.sure, self.says = who, sure, says
+    def __init__(self, who, sure, says="", also=()):
+        self.who, self.sure, self.says, self.also = who, sure, says, also
 
 
 def outcome(truth, *findings):
@@ -36,6 +36,7 @@ def test_judge():
     """The judge itself."""
     driver, nobody = Truth("a.sys", "likely"), Truth("nobody", "possible")
     hardware, program = Truth("hardware", "certain", "cache"), Truth("program b.exe", "likely")
+    either = Truth("nobody", "possible", also=("hardware", "a.sys"))
     none = finding(None, "possible")
     for what, got, want in (
             ("the driver", outcome(driver, finding("A.sys", "likely")), "right"),
@@ -53,6 +54,11 @@ def test_judge():
             ("hardware that is named", outcome(hardware, finding(None, "certain", "hardware", claim="A Cache.")), "right"),
             ("hardware without the detail", outcome(hardware, finding(None, "certain", "hardware")), "unknown"),
             ("a driver for hardware", outcome(hardware, finding("a.sys", "possible")), "wrong"),
+            ("another answer that is fair", outcome(either, finding("a.sys", "possible")), "right"),
+            ("another one, surer than is fair", outcome(either, finding("a.sys", "likely")), "too sure"),
+            ("hardware, where that is fair", outcome(either, finding(None, "possible", "hardware")), "right"),
+            ("none, where others are fair", outcome(either, none), "right"),
+            ("one that is not fair", outcome(either, finding("b.sys", "possible")), "wrong"),
             ("a program in words", outcome(program, finding(None, "likely", summary="b.exe ended it")), "right"),
             ("a program not named", outcome(program, none), "unknown")):
         with tap.case(f"judged: {what}: {want}"):
@@ -68,7 +74,7 @@ def test_worse(every):
     now = [cases.Case(c.folder) for c in every]
     for case in now:
         case.said = dict(rights)
-    was = {(h, w): dict(zip(cases.OUTCOMES, cases.counts(now, h, w))) for h in cases.HALVES for w in cases.WAYS}
+    was = {(s, w): dict(zip(cases.OUTCOMES, cases.counts(now, s, w))) for s in cases.SETS for w in cases.WAYS}
     with tap.case("a table that did not change is not worse"):
         tap.equal(cases.worse(now, was), [], "worse")
     for outcome, said in (("unknown", 1), ("too sure", 2), ("wrong", 2)):
@@ -76,7 +82,28 @@ def test_worse(every):
             now[0].said = dict(rights, bare=cases.Said("", "possible", "", outcome, 0))
             found = cases.worse(now, was)
             tap.equal(len(found), said, "sentences")
-            tap.contains(found[0], f"{first.half}, bare: ")
+            tap.contains(found[0], f"{first.set}, bare: ")
+
+
+def test_recorded(every):
+    """The table says again what went into it, and a set with dashes has not been judged."""
+    now = [cases.Case(c.folder) for c in every]
+    for case in now:
+        case.said = {way: cases.Said("", "possible", "", "right", 1) for way in cases.WAYS}
+    last = cases.sets_of(now)[-1]
+    lines = cases.table(now).splitlines()
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "table.md")
+        cases.write(path, "\n".join(lines))
+        found = cases.recorded(path)
+        with tap.case("a table is read as it was written"):
+            tap.equal(found, {(s, w): dict(zip(cases.OUTCOMES, cases.counts(now, s, w))) for s in cases.sets_of(now)
+                              for w in cases.WAYS}, "counts")
+        dashes = [re.sub(r"\d+ \|$", "- |", line) if line.split(" ")[1:2] in (["symbols"], ["bare"]) else line
+                  for line in lines]
+        cases.write(path, "\n".join(dashes))
+        with tap.case("a set with dashes is not judged"):
+            tap.equal(sorted({name for name, _ in cases.recorded(path)}), sorted(cases.sets_of(now)[:-1]), f"without {last}")
 
 
 def known_wrong():
@@ -98,9 +125,16 @@ def test_files(every):
             return of["os"], int(of["bugcheck"], 16) & 0xfffffff
         by_name = {c.name: looks(c) for c in every}
         tap.equal([c.name for c in every if by_name[c.name] != by_name[c.twin]], [], "that differ")
-    with tap.case("the list of those held out is that of the hash"):
-        with open(os.path.join(cases.TWINS, "held-out.txt"), encoding="utf-8") as f:
-            tap.equal(f.read(), cases.held_out_list(every), "held-out.txt (make cases)")
+    names = {c.name for c in every}
+    for of_set in cases.LISTS:
+        with tap.case(f"those of the set {of_set} are scenarios"):
+            tap.equal(sorted(cases.listed(of_set) - names), [], "without a scenario")
+    with tap.case("no scenario is in two sets"):
+        lists = [cases.listed(of_set) for of_set in cases.LISTS]
+        tap.equal(sum(map(len, lists)), len(frozenset().union(*lists)), "names")
+    with tap.case("twins are in one set, where somebody chose it"):
+        second = cases.listed("held out 2")
+        tap.equal([c.name for c in every if (c.name in second) != (c.twin in second)], [], "apart")
     with tap.case("thirty bug checks at least"):
         codes = {looks_of[1] for looks_of in by_name.values()}
         if len(codes) < 30:
@@ -127,14 +161,28 @@ def test_stacks(every):
             tap.equal([t for t in pool.map(stack_trouble, every) if t], [], "stacks")
 
 
+def judged():
+    """The sets that the table has in full; one that has just been added waits for `make cases`."""
+    before = cases.recorded()
+    whole = [n for n in cases.SETS if all(len(before.get((n, w), ())) == len(cases.OUTCOMES) for w in cases.WAYS)]
+    with tap.case("the table has the open scenarios"):
+        tap.contains(whole, cases.OPEN)
+    return before, whole
+
+
 def test_verdicts(every):
     build = os.path.dirname(tap.program())
+    before, whole = judged()
+    for case in every:
+        if case.set not in whole:
+            tap.point(True, f"{case.name}: no wrong name is more than possible", f" # SKIP {case.set}: not judged yet (make cases)")
+    every = [case for case in every if case.set in whole]
     troubles = cases.analyse_all(build, every)
     excused = known_wrong()
     for case in every:
         said = [case.said[w] for w in cases.WAYS if w in case.said]
-        bad = [cases.verdict(s) for s in said if s.outcome == "wrong" and s.sure in ("certain", "strong")]
-        name = f"{case.name}: no wrong name is certain or strong"
+        bad = [s.outcome if case.held_out else cases.verdict(s) for s in said if s.outcome == "wrong" and s.sure != "possible"]
+        name = f"{case.name}: no wrong name is more than possible"
         why = troubles.get(case.name, "")
         if bad and not why and case.name in excused:
             tap.point(True, name, f" # SKIP known to be wrong: {excused[case.name]}")
@@ -147,8 +195,7 @@ def test_verdicts(every):
         tap.point(not why, name)
     with tap.case("the table does not get worse (make cases)"):
         tap.equal(troubles, {}, "troubles")
-        tap.equal(len(cases.recorded()), len(cases.HALVES) * len(cases.WAYS), "rows of docs/design/verdicts.md")
-        tap.equal(cases.worse(every, cases.recorded()), [], "worse")
+        tap.equal(cases.worse(every, before), [], "worse")
 
 
 def main():
@@ -159,6 +206,7 @@ def main():
     if not os.path.exists(os.path.join(os.path.dirname(tap.program()), "stopcode-forge")):
         tap.done()
     test_worse(every)
+    test_recorded(every)
     test_files(every)
     test_stacks(every)
     test_verdicts(every)

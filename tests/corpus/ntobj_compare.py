@@ -27,7 +27,7 @@ class Types:
     def __init__(self, path):
         with lzma.open(path, "rt", encoding="utf-8") as f:
             table = json.load(f)
-        self.user, self.base = table["user_types"], table["base_types"]
+        self.user, self.base, self.symbols = table["user_types"], table["base_types"], table["symbols"]
         self.enums = table["enums"]
 
     def field(self, struct_name, path):
@@ -255,4 +255,5 @@ def main():
     tap.done()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -34,7 +34,7 @@ def golden(name):
     return {(int(ip, 16), int(sp, 16)): int(number) for number, ip, sp, _ in rows if int(ip, 16)}
 
 
-def walk(dump, where, *options):
+def facts(dump, where, *options):
     build = os.environ.get("STOPCODE_BUILD") or os.path.join(tap.ROOT, "build", "dev")
     tool = os.path.join(build, "tests", "triage_stack_facts")
     if not os.path.exists(tool):
@@ -44,7 +44,11 @@ def walk(dump, where, *options):
                          env=env)
     if run.returncode:
         raise AssertionError(f"triage_stack_facts: {run.stderr.decode()}")
-    *frames, end = run.stdout.decode("utf-8", "surrogatepass").splitlines()
+    return run.stdout.decode("utf-8", "surrogatepass").splitlines()
+
+
+def walk(dump, where, *options):
+    *frames, end = facts(dump, where, *options)
     return [Frame(line) for line in frames], end.split("\t")[1]
 
 
@@ -111,11 +115,20 @@ def test_arm64_by_frame_pointers_alone():
     tap.equal(false, [], "false")
 
 
+def test_the_trap_frame_is_found_by_its_instruction():
+    """With neither symbols nor images; all sixteen registers are those of the context that the kernel kept besides."""
+    first, *registers = (line.split("\t") for line in facts("triage_x64", "trap"))
+    tap.equal(first, ["trap", "0xffff850429891f90", "0xffff850429891db0"], "where it lies")
+    tap.equal(len(registers), 16, "registers")
+    tap.equal([name for name, value, want in registers if value != want], [], "registers that differ from the context")
+
+
 CASES = (
     ("from the bug check: all of the drivers' frames, and the kernel's", test_from_the_bug_check),
     ("from the exception", test_from_the_exception),
     ("without guessing nothing is false", test_without_guessing_nothing_is_false),
     ("without any symbol or image", test_without_any_symbol_or_image),
+    ("the trap frame of a fault is found by its instruction", test_the_trap_frame_is_found_by_its_instruction),
     ("ARM64 by frame pointers alone", test_arm64_by_frame_pointers_alone),
 )
 

@@ -5,6 +5,7 @@
 
 #include "forge/reader.h"
 #include "forge/reader_modules.h"
+#include "forge/reader_tables.h"
 
 enum { STACK_MOST = 16 << 20 };
 
@@ -361,4 +362,8 @@ const struct forge_directive forge_object_directives[FORGE_OBJECT_DIRECTIVES] = 
     {"fnent", forge_read_fnent},
     {"moved", read_moved},
     {"expect", read_expect},
+    {"variables", forge_read_variables},
+    {"pooltags", forge_read_pooltags},
+    {"poolpage", forge_read_poolpage},
+    {"bigpages", forge_read_bigpages},
 };

@@ -306,6 +306,30 @@ static void machine_codes(const struct fit_x64 *x, size_t i, struct forge_fit_fu
         code_base(f, room, x->fixed[x->w.frame[i].block]);
 }
 
+/*
+ * What the kernel calls between a trap's handler and the dispatcher keeps a KEXCEPTION_FRAME at its
+ * stack pointer, with the nonvolatile registers from +100 on.
+ */
+static const char *const keepers[] = {"KiBugCheckDispatch", "KiExceptionDispatch",
+                                      "KiFastFailDispatch", NULL};
+static const uint8_t kept[] = {RBX, RDI, RSI, R12, 13, 14, 15};
+enum { KEPT = 0x100, KEPT_LENGTH = 4 /* mov [rax+disp8], reg */, KEEPER = 0x138 };
+
+static bool is_keeper(const struct fit_x64 *x, size_t i) {
+    const struct step *s = &x->step[i];
+    return !s->machine && !s->based && s->size >= KEEPER &&
+           fit_is_kernel_name(x->w.frame[i].f, keepers);
+}
+
+static void keeper_codes(struct forge_fit_function *f, unsigned room, uint64_t size) {
+    code_alloc(f, room, size);
+    for (unsigned k = 0; k < sizeof kept; k++) {
+        struct forge_unwind_code *c = code(f, room, FORGE_UW_SAVE, KEPT_LENGTH);
+        c->reg = kept[k];
+        c->value = KEPT + 8 * k;
+    }
+}
+
 static const uint8_t saved[] = {RBX, RSI, RDI, R12, 13, 14, 15};
 /* "push rbx" takes two bytes in the first place, as compilers write it. */
 static const uint8_t saved_length[] = {2, 1, 1, 2, 2, 2, 2};
@@ -333,6 +357,10 @@ static void plain_codes(const struct fit_x64 *x, size_t i, struct forge_fit_func
     }
     if (!s->size)
         return;
+    if (is_keeper(x, i)) {
+        keeper_codes(f, room, s->size);
+        return;
+    }
     unsigned n = pushes(f, s->size, room);
     if (fit_hash(f->name, f->module) & 1 && room >= 16) /* mov [rsp+8], rcx */
         f->prolog = n ? 0 : 5;
@@ -456,6 +484,10 @@ static bool poke_registers(struct fit_x64 *x, size_t i, bool rbp) {
         for (size_t c = 0; c < f->ncodes && f->code[c].op == FORGE_UW_PUSH; c++)
             if (!poke_saved(x, i, f->code[c].reg, s->next - 16 - 8 * c))
                 return false;
+        for (size_t c = 0; c < f->ncodes; c++)
+            if (f->code[c].op == FORGE_UW_SAVE &&
+                !poke_saved(x, i, f->code[c].reg, w->frame[i].sp + f->code[c].value))
+                return false;
         break;
     }
     return true;
@@ -511,6 +543,35 @@ static bool poke_trap(struct fit_x64 *x, size_t i) {
            fit_poke(&x->w, FIT_FILLED, f->f->line, "PreviousMode", trap + 0x28, is_user(x, i), 1);
 }
 
+/*
+ * Between KiExceptionDispatch's registers and its return address lies the EXCEPTION_RECORD that it
+ * makes: of what the handler that called it was entered for.
+ */
+static bool poke_record(struct fit_x64 *x, size_t i) {
+    static const struct {
+        const char *const handler[3];
+        uint32_t code;
+    } codes[] = {{{"KiPageFault", "KiGeneralProtection"}, 0xc0000005},
+                 {{"KiDivideErrorFault"}, 0xc0000094},
+                 {{"KiInvalidOpcodeFault"}, 0xc000001d},
+                 {{"KiBreakpointTrap", "KiDebugServiceTrap"}, 0x80000003}};
+    static const char *const dispatcher[] = {"KiExceptionDispatch", NULL};
+    enum { RECORD = KEEPER, ADDRESS = 0x10, SIZE = 0x98 };
+    const struct fit_work *w = &x->w;
+    const struct fit_frame *f = &w->frame[i];
+    uint32_t code = 0;
+    if (!is_keeper(x, i) || !fit_is_kernel_name(f->f, dispatcher) || i + 1 == w->count ||
+        x->step[i].size < RECORD + SIZE)
+        return true;
+    for (size_t k = 0; k < sizeof codes / sizeof *codes; k++)
+        if (fit_is_kernel_name(w->frame[i + 1].f, codes[k].handler))
+            code = codes[k].code;
+    uint64_t at = f->sp + RECORD;
+    return !code || (fit_poke(&x->w, FIT_FILLED, f->f->line, "ExceptionCode", at, code, 4) &&
+                     fit_poke(&x->w, FIT_FILLED, f->f->line, "ExceptionAddress", at + ADDRESS,
+                              w->frame[i + 1].ret, 8));
+}
+
 static bool fill_stack(struct fit_x64 *x) {
     size_t n = x->w.count;
     bool ok = true;
@@ -524,7 +585,7 @@ static bool fill_stack(struct fit_x64 *x) {
     for (size_t i = 0; i < n && ok; i++)
         ok = poke_arguments(x, i, FIT_FILLED);
     for (size_t i = 0; i < n && ok; i++)
-        ok = poke_registers(x, i, false) && poke_trap(x, i);
+        ok = poke_registers(x, i, false) && poke_trap(x, i) && poke_record(x, i);
     return ok;
 }
 

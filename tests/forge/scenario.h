@@ -107,6 +107,17 @@ struct forge_scn_struct {
     struct forge_expr address;
     struct forge_assigns member;
 };
+/* Tables of the kernel: their rows are the block's lines. */
+enum forge_table_kind { FORGE_TABLE_POOL_TAGS, FORGE_TABLE_POOL_PAGE, FORGE_TABLE_BIG_PAGES };
+struct forge_scn_table {
+    unsigned line, entries;
+    enum forge_table_kind kind;
+    struct {
+        struct forge_expr *item;
+        size_t count, room;
+    } address;
+    struct forge_listing_text listing;
+};
 /* `processor`: where a KPRCB is, and members of it. */
 struct forge_scn_processor {
     unsigned line;
@@ -221,6 +232,20 @@ struct forge_scn_vad {
     uint64_t commit;
     const char *file;
 };
+/* What the object manager knows of an object, and a handle to one. */
+struct forge_scn_object {
+    unsigned line, drive;
+    const char *type, *path, *target; /* PATH NULL: it has no name */
+    uint64_t address;                 /* of its body */
+    uint64_t pointers, handles;
+};
+enum { FORGE_HANDLE_MOST = 0xffff0 };
+struct forge_scn_handle {
+    unsigned line;
+    uint64_t handle, object, process; /* PROCESS 0: the System process's, which is the kernel's */
+    uint32_t access;
+    unsigned attributes; /* 1 protect, 2 inherit, 4 audit */
+};
 /* The machine that a dump of whole memory shows. */
 struct forge_scn_machine {
     unsigned ram_line, paging_line, kdbg_line;
@@ -263,6 +288,7 @@ struct forge_scenario {
     FORGE_LIST(forge_scn_process) processes;
     FORGE_LIST(forge_scn_thread) threads;
     FORGE_LIST(forge_scn_struct) structs;
+    FORGE_LIST(forge_scn_table) tables;
     FORGE_LIST(forge_scn_processor) processors;
     FORGE_LIST(forge_scn_stack) stacks;
     FORGE_LIST(forge_scn_memory) memory;
@@ -272,6 +298,8 @@ struct forge_scenario {
     FORGE_LIST(forge_scn_fnent) fnents;
     FORGE_LIST(forge_scn_pte) ptes;
     FORGE_LIST(forge_scn_vad) vads;
+    FORGE_LIST(forge_scn_object) objects;
+    FORGE_LIST(forge_scn_handle) handles;
     FORGE_LIST(forge_scn_register) registers;
 };
 

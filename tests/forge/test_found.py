@@ -52,7 +52,7 @@ def make(path, kind, folder):
 
 def opened(path):
     """How the kernel was found, its base, and the modules' names and bases."""
-    status, out, err = tap.run("-z", path, "-c", "vertarget; lm; q")
+    status, out, err = tap.run("-z", path, "-c", "vertarget; lm k; q")
     tap.equal((status, err), (0, ""), "status, standard error")
     found = re.search(r"Kernel base = 0x([0-9a-f`]+) PsLoadedModuleList = 0x([0-9a-f`]+)  \[found by: (.*)\]", out)
     if not found:

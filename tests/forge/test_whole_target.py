@@ -100,6 +100,11 @@ def world(path, folder):
     name = os.path.basename(path)[:-len(".scenario")]
     s = Scenario(path)
     dump = os.path.join(folder, name + ".dmp")
+    if "\nbugcheck " in s.text and s.width == 8:
+        with tap.case(f"{name} as raw: the processor that stopped is found without a header"):
+            forge(path, dump, "raw")
+            *each, current = Facts(dump, False).one("c").split(";")
+            tap.equal(int(each[int(current)].split()[4], 16), s.stack[0][0], "its stack pointer")
     for kind, user in (("full", True), (None, None)):
         with tap.case(f"{name} as {kind or 'its text says'}: it is written"):
             forge(path, dump, kind)

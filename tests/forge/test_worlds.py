@@ -100,7 +100,7 @@ KERNELS = {
                                                       "nt!PspExitThread+0xffffffff`fffe3ae9"]),
                     ("!process 0 0", ["PROCESS fffffa80018b5040", "Image: System", "PROCESS fffffa80029fe060",
                                       "Cid: 09a4", "Image: notepad.exe"]),
-                    ("!thread fffffa8002a11b50 1", ["Cid 09a4.09a8", "WAIT: (WrUserRequest) UserMode"]),
+                    ("!thread fffffa8002a11b50 2", ["Cid 09a4.09a8", "WAIT: (WrUserRequest) UserMode"]),
                     ("dd mydrv!MyGlobal L1", ["0000002a"]),
                     (".lines -e; ln mydrv!MyDpcRoutine+0x4e", [r"c:\src\mydrv\dpc.c(117)"]),
                     ("x mydrv!*", ["mydrv!MyDpcRoutine", "mydrv!MyThread", "mydrv!MyGlobal"]),

@@ -172,6 +172,9 @@ def open_elf(memory):
     phoff = struct.unpack_from("<Q", ident, 0x20)[0] if wide else struct.unpack_from("<I", ident, 0x1c)[0]
     size, count = struct.unpack_from("<HH", ident, 0x36 if wide else 0x2a)
     memory.machine = struct.unpack_from("<H", ident, 0x12)[0]
+    if count == 0xffff:  # it stands in the section header
+        shoff = struct.unpack_from("<Q", ident, 0x28)[0] if wide else struct.unpack_from("<I", ident, 0x20)[0]
+        count = int.from_bytes(memory.at(shoff + (0x2c if wide else 0x1c), 4), "little")
     memory.maps = []
     for i in range(count):
         head = memory.at(phoff + i * size, size)

@@ -93,7 +93,8 @@ static bool take_all_pages(struct forge_world *w) {
 
 /* Objects of the kernel, and in whole memory everything that leads to them. */
 static bool make_kernel(struct forge_world *w) {
-    if (!forge_world_objects(w) || (w->whole && !forge_world_spaces(w)) || !forge_world_kernel(w))
+    if (!forge_world_objects(w) || (w->whole && !forge_world_spaces(w)) || !forge_world_kernel(w) ||
+        !forge_world_names(w))
         return false;
     return !w->whole || (forge_world_loader(w) && forge_world_ldr(w) && forge_world_low(w) &&
                          forge_world_vads(w) && forge_world_ptes(w));
@@ -116,8 +117,9 @@ static bool build(struct forge_world *w, struct forge_output *out) {
            forge_world_fnents(w) && (!w->kernel || forge_world_globals(w)) &&
            forge_world_stack_fit(w) && forge_world_symbols(w, true) && forge_world_moved(w) &&
            forge_world_moved_lines(w) && forge_world_registers(w) && forge_world_memory(w) &&
-           forge_world_structs(w) && (w->kernel ? make_kernel(w) : forge_world_user(w)) &&
-           forge_world_files(w, out) && make_dump(w, out);
+           forge_world_structs(w) && forge_world_tables(w) &&
+           (w->kernel ? make_kernel(w) : forge_world_user(w)) && forge_world_files(w, out) &&
+           make_dump(w, out);
 }
 
 static bool choose(struct forge_scenario *s, const char *as) {

@@ -9,6 +9,7 @@
  *   stacks       made to fit their listings                         world_stack.c
  *   memory       memory and structures that lines give              world_write.c, world_member.c
  *   kernel       processors, processes, threads, debugger data      world_kernel.c, world_object.c
+ *   names        objects and handles                            world_names.c
  *   files        images and PDBs                                    world_image.c, world_pdb.c
  *   dump         world_triage.c, world_mdmp.c, or the whole machine:
  *
@@ -239,6 +240,7 @@ bool forge_world_bytes(struct forge_world *w, unsigned line, const struct forge_
                        struct forge_bytes *ret);
 bool forge_world_memory(struct forge_world *w);
 bool forge_world_structs(struct forge_world *w);
+bool forge_world_tables(struct forge_world *w);
 /* A whole structure, zeroed where nothing is yet. */
 bool forge_world_struct(struct forge_world *w, unsigned line, const char *type, uint64_t addr);
 /* member=value lines of a structure. */
@@ -268,6 +270,8 @@ uint8_t *forge_world_utf16(struct forge_world *w, const char *text, size_t *ret_
 bool forge_world_globals(struct forge_world *w);
 bool forge_world_kernel(struct forge_world *w);
 bool forge_world_objects(struct forge_world *w);
+/* The object manager: headers, types, directories, handle tables. */
+bool forge_world_names(struct forge_world *w);
 /* Links processes and threads, when all their members are known. */
 void forge_world_links(struct forge_world *w);
 /* PEB and TEBs. */

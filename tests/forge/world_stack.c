@@ -161,29 +161,61 @@ static bool fit(struct forge_world *w, struct forge_wstack *s) {
 
 /* ---- what the fit asks for ---- */
 
+/* The process that the thread of a stack is of; 0: the current one, or nobody knows. */
+static uint64_t process_of(const struct forge_world *w, const struct forge_wstack *s) {
+    for (size_t i = 0; w->kernel && i < w->s->threads.count; i++) {
+        const struct forge_scn_thread *t = &w->s->threads.item[i];
+        if (s->scn->of != FORGE_STACK_THREAD ||
+            (s->scn->thread != t->address && (!t->has_cid || s->scn->thread != t->tid)))
+            continue;
+        for (size_t k = 0; k < w->s->processes.count; k++) {
+            const struct forge_scn_process *p = &w->s->processes.item[k];
+            if (t->has_process ? p->address == t->process : t->has_cid && p->pid == t->pid)
+                return p->address;
+        }
+    }
+    return 0;
+}
+
+/* Frames of user mode lie in the memory of the thread's process. */
+static bool fill_in(struct forge_world *w, uint64_t process, uint64_t addr, uint64_t size) {
+    if (!forge_world_enter(w, 0, process, addr))
+        return false;
+    forge_memmap_fill(&w->mem, addr, size);
+    forge_world_leave(w);
+    return true;
+}
+
 /* From a frame's stack pointer to the next one's on the same stack there is memory. */
-static void fill_frame(struct forge_world *w, const struct forge_frames *frames, size_t i) {
+static bool fill_frame(struct forge_world *w, uint64_t process, const struct forge_frames *frames,
+                       size_t i) {
     const struct forge_frame *f = &frames->item[i];
     for (size_t k = i + 1; f->has_sp && !w->is32 && k < frames->count; k++)
         if (frames->item[k].has_sp && frames->item[k].sp > f->sp &&
             frames->item[k].sp - f->sp < STACK_MOST) {
-            forge_memmap_fill(&w->mem, f->sp, frames->item[k].sp - f->sp);
-            return;
+            return fill_in(w, process, f->sp, frames->item[k].sp - f->sp);
         }
-    if (f->has_sp && !w->is32) /* the outermost one: what it has for the arguments of others */
-        forge_memmap_fill(&w->mem, f->sp, 0x20);
+    /* The outermost one: what it has for the arguments of others. */
+    return !f->has_sp || w->is32 || fill_in(w, process, f->sp, 0x20);
 }
 
 static bool put_pokes(struct forge_world *w, const struct forge_wstack *s) {
+    uint64_t process = process_of(w, s);
     for (size_t i = 0; i < s->fit.npokes; i++) {
         const struct forge_poke *p = &s->fit.poke[i];
-        if (!forge_world_put_uint(w, p->filled ? 0 : s->scn->line, p->addr, p->width, p->value))
+        unsigned line = p->filled ? 0 : s->scn->line;
+        if (!forge_world_enter(w, line, process, p->addr))
+            return false;
+        bool ok = forge_world_put_uint(w, line, p->addr, p->width, p->value);
+        forge_world_leave(w);
+        if (!ok)
             return false;
     }
     if (s->fit.high > s->fit.sp && s->fit.high - s->fit.sp < STACK_MOST)
         forge_memmap_fill(&w->mem, s->fit.sp, s->fit.high - s->fit.sp);
     for (size_t i = 0; i < s->frames.count; i++)
-        fill_frame(w, &s->frames, i);
+        if (!fill_frame(w, process, &s->frames, i))
+            return false;
     return true;
 }
 

@@ -176,9 +176,11 @@ static void map_range(struct forge_world *w, struct range *r) {
 static void put_flags(struct forge_world *w, const struct range *r) {
     struct forge_place u;
     bool image = r->kind == FORGE_VAD_IMAGE;
-    if (!forge_world_offset(w, "_MMVAD_SHORT", "u", &u))
+    /* Tables of layouts lack unnamed unions of some builds: they lie behind the lock. */
+    bool unnamed = !forge_world_offset(w, "_MMVAD_SHORT", "u", &u);
+    if (unnamed && !forge_world_offset(w, "_MMVAD_SHORT", "PushLock", &u))
         return;
-    uint64_t at = r->node + u.offset;
+    uint64_t at = r->node + u.offset + (unnamed ? w->ptr_size : 0);
     forge_world_set(w, "_MMVAD_FLAGS", at, "VadType", image ? 2 : 0);
     forge_world_set(w, "_MMVAD_FLAGS", at, "ImageMap", image);
     forge_world_set(w, "_MMVAD_FLAGS", at, "Protection", r->protection);
@@ -186,6 +188,8 @@ static void put_flags(struct forge_world *w, const struct range *r) {
     forge_world_set(w, "_MMVAD_FLAGS", at, "CommitCharge", r->commit);
     if (forge_world_offset(w, "_MMVAD_SHORT", "u1", &u) && u.offset > w->ptr_size)
         forge_world_set(w, "_MMVAD_FLAGS1", r->node + u.offset, "CommitCharge", r->commit);
+    else if (unnamed)
+        forge_world_set(w, "_MMVAD_FLAGS1", at + 4, "CommitCharge", r->commit);
 }
 
 static void make_node(struct forge_world *w, struct range *r) {

@@ -25,7 +25,8 @@ MACHINES = {
     "machine-19041-x64": ["17763-x64"],
     "machine-22000-x64": ["22000-x64", "26100-x64"],
 }
-COMMANDS = ["lm", "!pcr", "db nt L40", "dps @$proc L8", "!process 0 0", "dd poi(nt+3c)+nt L20", "? nt"]
+# None of them goes by the current processor: a hibernation file has the context of the one that wrote it.
+COMMANDS = ["lm", "!pcr 0", "db nt L40", "!prcb 0", "!process 0 0", "dd poi(nt+3c)+nt L20", "? nt"]
 
 
 def program(name):

@@ -109,7 +109,7 @@ static inline uint64_t world_offset(struct world *w, const char *type, const cha
     struct sc_value whole = sc_value_at(NULL, w->layouts, world_type(w, type), 0), v;
     sc_err *err = sc_value_member(&whole, path, &v);
     if (err)
-        fail_msg("%s", sc_err_text(err));
+        fail_msg("%s.%s of build %u: %s", type, path, w->m.build, sc_err_text(err));
     return v.offset;
 }
 

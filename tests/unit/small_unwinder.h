@@ -65,6 +65,7 @@ static inline void step_x64(const struct forge_fit *fit, struct cpu *c) {
         switch (u->op) {
         case FORGE_UW_PUSH: c->reg[u->reg] = pop(fit, c); break;
         case FORGE_UW_ALLOC: c->reg[RSP] += u->value; break;
+        case FORGE_UW_SAVE: c->reg[u->reg] = peek(fit, c->reg[RSP] + u->value, 8); break;
         case FORGE_UW_SET_FPREG:
             c->reg[RSP] = c->reg[f->frame_register] - 16u * f->frame_offset;
             break;

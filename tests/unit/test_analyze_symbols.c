@@ -88,7 +88,7 @@ static void the_real_dump_names_the_function_that_failed_and_who_ran_it(void **s
     assert_null(sc_analyze_with(target, symtab, &a));
     const struct sc_finding *f = &a->findings[0];
     assert_string_equal(f->module->image, "amdppm.sys");
-    assert_int_equal(f->confidence, SC_STRONG);
+    assert_int_equal(f->confidence, SC_LIKELY);
     assert_string_equal(f->symbol, "amdppm!WriteIoMemRawEx+0x70");
     assert_int_equal(f->nsupport, 1);
     assert_string_equal(f->support[0], "stack");

@@ -51,7 +51,7 @@ static void the_verdict_stands_first(void **state) {
     struct fix f;
     fix_open(&f, FIX_KERNEL);
     assert_int_equal(fix_run(&f, "!analyze -v"), 0);
-    before(&f, "VERDICT (strong): amdppm.sys (Microsoft, AMD processor power driver",
+    before(&f, "VERDICT (likely): amdppm.sys (Microsoft, AMD processor power driver",
            "SYSTEM_THREAD_EXCEPTION_NOT_HANDLED_M (1000007e)");
     text_has(&f, "\n        lm a fffff8004560334c\n");
     text_has(&f, "What would settle it:\n");
@@ -91,7 +91,7 @@ static void the_short_form_names_the_cause(void **state) {
     assert_int_equal(fix_run(&f, "!analyze"), 0);
     text_has(&f, "\nBugCheck 1000007E, {ffffffffc0000005, fffff8004560334c, ffff888877776000, "
                  "ffff888877775000}\n");
-    text_has(&f, "\nProbably caused by : amdppm.sys ( amdppm+0x334c )  [strong]\n");
+    text_has(&f, "\nProbably caused by : amdppm.sys ( amdppm+0x334c )  [likely]\n");
     assert_null(strstr(fix_text(&f), "Debugging Details"));
     fix_close(&f);
 }
@@ -169,7 +169,7 @@ static void json_is_one_record(void **state) {
     assert_int_equal(fix_run(&f, "!analyze -v"), 0);
     text_has(&f, "\"records\":[{\"type\":\"analysis\",");
     text_has(&f, "\"bucket\":\"AV_amdppm+334c\",\"bugcheck\":\"0x1000007e\"");
-    text_has(&f, "\"confidence\":\"strong\"");
+    text_has(&f, "\"confidence\":\"likely\"");
     text_has(&f, "\"evidence\":[{\"claim\":");
     text_has(&f, "\"command\":\"lm a fffff8004560334c\"");
     assert_null(strstr(fix_text(&f) + 1, "{\"type\":\"exception\""));
@@ -188,7 +188,7 @@ static void one_line_tells_a_file_and_its_verdict(void **state) {
     rec.file = "mini.dmp";
     sc_analysis_line(f.out, &rec, NULL);
     const char *text = fix_text(&f);
-    assert_int_equal(strncmp(text, "mini.dmp: AV_amdppm+334c [strong] amdppm.sys (", 46), 0);
+    assert_int_equal(strncmp(text, "mini.dmp: AV_amdppm+334c [likely] amdppm.sys (", 46), 0);
     assert_ptr_equal(strchr(text, '\n'), text + strlen(text) - 1);
     sc_err *err = sc_errf(SC_ERR_FORMAT, "not a dump");
     sc_analysis_record_fail("x.dmp", err, &rec);
@@ -276,7 +276,7 @@ static void the_real_x64_dump_points_to_amdppm(void **state) {
     assert_null(sc_analyze(target, &a));
     const struct sc_finding *first = &a->findings[0];
     assert_string_equal(first->rule, "faulting-address");
-    assert_int_equal(first->confidence, SC_STRONG);
+    assert_int_equal(first->confidence, SC_LIKELY);
     assert_string_equal(first->module->image, "amdppm.sys");
     const struct sc_evidence *e = shown_by(first, "lm a fffff8048b58334c");
     assert_non_null(e);

@@ -6,6 +6,7 @@
 #include "unit/symtab_support.h"
 
 #include "analyze/culprit.h"
+#include "analyze/faultregs.h"
 
 #define NT    0xfffff80000000000ULL
 #define BAD   0xfffff80001000000ULL /* baddrv.sys: nobody knows it */
@@ -297,37 +298,95 @@ static void more_rows_than_there_is_room_for_are_joined(void **state) {
     end(&b);
 }
 
-/* --- processes -----------------------------------------------------------------------------------
+/* --- the trap frame, and the watchdog ----------------------------------------------------------
  */
 
-static void of_a_process_libraries_of_windows_are_passed_over(void **state) {
+/* What lies before a trap frame that was recognised by the failing instruction does not matter. */
+static void a_trap_frame_that_is_known_by_itself_is_exact(void **state) {
     (void)state;
     struct bench b;
-    begin(&b, false);
-    add(&b, NTDLL + 0x20);
-    add(&b, LIB + 0x20); /* in no table, but in Windows' folder */
-    add(&b, APP + 0x20);
-    add(&b, NTDLL + 0x40);
+    struct sc_fault_trap trap = {.address = 0xffff850000001000};
+    uint8_t context[SC_CONTEXT_MAX] = {[0x30] = 3, [0x32] = 0x10};
+    no_error(sc_regs_init(&trap.regs, SC_CPU_X64, context, sc_context_size(SC_CPU_X64)));
+    sc_reg_set(&trap.regs, sc_reg_find(SC_CPU_X64, "rip"), BAD + 0x10);
+    sc_reg_set(&trap.regs, sc_reg_find(SC_CPU_X64, "rsp"), 0xffff850000001190);
+    for (int known = 0; known < 2; known++) {
+        begin(&b, true);
+        b.c.regs_of_fault = false;
+        b.c.fault.ip = BAD + 0x10;
+        b.c.trap = known ? &trap : NULL;
+        add(&b, NT + 0x10);
+        add(&b, NT + 0x20)->confidence = 57;
+        struct sc_frame *f = add(&b, BAD + 0x10);
+        f->exact_ip = true;
+        f->confidence = 94;
+        f->sp = 0xffff850000001190;
+        find(&b);
+        is(&b, 2, "baddrv", SC_LINK_OWN);
+        assert_int_equal(b.k.percent, known ? 100 : 57);
+        end(&b);
+    }
+}
+
+/* In a kernel without names, whom the watchdog's clock interrupted is behind the first trap. */
+static void whom_a_watchdog_without_names_struck_must_be_known(void **state) {
+    (void)state;
+    struct bench b;
+    begin(&b, true);
+    b.a.code = 0x133;
+    b.c.regs_of_fault = false;
+    add(&b, NT + 0x10);
+    add(&b, NT + 0x20);
+    add(&b, BAD + 0x10)->exact_ip = true;
     find(&b);
-    is(&b, 2, "app", SC_LINK_CALLED);
-    assert_string_equal(b.k.inner->name, "ntdll");
+    is(&b, 2, "baddrv", SC_LINK_OWN);
+    assert_false(b.k.unnamed_trap);
     end(&b);
-    begin(&b, false);
-    add(&b, NTDLL + 0x20);
-    add(&b, LIB + 0x20);
+    begin(&b, true); /* the kernel, which may wait for a lock there */
+    b.a.code = 0x133;
+    add(&b, NT + 0x10);
+    add(&b, NT + 0x20)->exact_ip = true;
+    add(&b, BAD + 0x10);
     find(&b);
-    nobody(&b, "Windows' own libraries");
+    nobody(&b, "whether that is a wait for a lock");
+    end(&b);
+    begin(&b, true); /* no trap was found at all */
+    b.a.code = 0x133;
+    add(&b, NT + 0x10);
+    add(&b, BAD + 0x10);
+    find(&b);
+    nobody(&b, "which code the watchdog interrupted is not known");
     end(&b);
 }
 
-static void of_a_process_its_own_code_is_its_own(void **state) {
+/* Without names: beyond a second trap somebody was interrupted. */
+static void whom_a_second_trap_interrupted_is_not_named(void **state) {
+    (void)state;
+    struct bench b;
+    for (int second = 0; second < 2; second++) {
+        begin(&b, true);
+        b.c.regs_of_fault = false;
+        b.c.fault.ip = NT + 0x500;
+        add(&b, NT + 0x10);
+        add(&b, NT + 0x500)->exact_ip = true; /* the fault's own */
+        add(&b, NT + 0x600);
+        add(&b, BAD + 0x20)->exact_ip = second;
+        find(&b);
+        if (second)
+            nobody(&b, "whom it interrupts has caused nothing");
+        else
+            is(&b, 3, "baddrv", SC_LINK_CALLED);
+        end(&b);
+    }
+}
+
+static void processes_have_rules_of_their_own(void **state) {
     (void)state;
     struct bench b;
     begin(&b, false);
-    add(&b, APP + 0x20);
-    add(&b, NTDLL + 0x20);
+    add(&b, BAD + 0x20);
     find(&b);
-    is(&b, 0, "app", SC_LINK_OWN);
+    nobody(&b, "dumps of kernels");
     end(&b);
 }
 
@@ -345,8 +404,10 @@ int main(void) {
         cmocka_unit_test(user_code_below_a_system_call_ends_the_search),
         cmocka_unit_test(a_stack_that_is_lost_is_said_to_be),
         cmocka_unit_test(more_rows_than_there_is_room_for_are_joined),
-        cmocka_unit_test(of_a_process_libraries_of_windows_are_passed_over),
-        cmocka_unit_test(of_a_process_its_own_code_is_its_own),
+        cmocka_unit_test(a_trap_frame_that_is_known_by_itself_is_exact),
+        cmocka_unit_test(whom_a_watchdog_without_names_struck_must_be_known),
+        cmocka_unit_test(whom_a_second_trap_interrupted_is_not_named),
+        cmocka_unit_test(processes_have_rules_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -344,10 +344,11 @@ static void every_name_finds_its_own_row_and_only_that(void **state) {
 }
 
 static bool accepts(const struct sc_command *row, enum fix_kind kind) {
-    return kind != FIX_NONE ? !((row->needs & SC_NEED_KERNEL && kind != FIX_KERNEL) ||
-                                (row->needs & SC_NEED_USER && kind == FIX_KERNEL) ||
-                                (row->needs & SC_NEED_WINDOWS && kind == FIX_LINUX))
-                            : row->needs == 0;
+    return kind != FIX_NONE
+               ? !((row->needs & SC_NEED_KERNEL && kind != FIX_KERNEL) ||
+                   (row->needs & (SC_NEED_USER | SC_NEED_PROCESS) && kind == FIX_KERNEL) ||
+                   (row->needs & SC_NEED_WINDOWS && kind == FIX_LINUX))
+               : row->needs == 0;
 }
 
 /* The one excuse: the fake target does not hold what the command shows. */
@@ -392,7 +393,7 @@ static void a_command_says_what_it_needs(void **state) {
                 fix_open(&f, row->needs & SC_NEED_KERNEL ? FIX_USER : FIX_KERNEL);
                 if (row->needs & SC_NEED_KERNEL)
                     fix_fails(&f, row->sample, " needs a kernel dump; this is a ");
-                else if (row->needs & SC_NEED_USER)
+                else if (row->needs & (SC_NEED_USER | SC_NEED_PROCESS))
                     fix_fails(&f, row->sample, " needs a user dump; this is a ");
             }
             fix_close(&f);

@@ -217,7 +217,7 @@ static void an_address_one_bit_off_is_told(void **state) {
     violation(&i, 0, bad);
     run_insn(&i);
     claims_that(&i, "differs in one bit (bit 40) from fffff800`01000500, which would be "
-                    "baddrv+0x500");
+                    "in an image: baddrv+0x500");
     end_insn(&i);
     bad = good ^ (1ULL << 40 | 1ULL << 42); /* its twin: two bits */
     code_at(&i, 0xc0000005, "\x8a\x01", 2);

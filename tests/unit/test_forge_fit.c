@@ -14,7 +14,7 @@ static void blocks_are_good(const struct forge_fit *fit) {
         const struct forge_fit_function *f = &fit->function[i];
         unsigned last = 0;
         assert_true(f->begin < f->end && f->module[0]);
-        assert_true(f->ncodes <= 5);
+        assert_true(f->ncodes <= 8);
         for (size_t k = 0; k < f->ncodes; k++) {
             assert_true(f->code[k].at >= last && f->code[k].at <= f->prolog);
             last = f->code[k].at;
@@ -224,6 +224,34 @@ static void saved_registers_are_found(void **state) {
     uint64_t at;
     assert_false(forge_fit_register(&fit, 0, 3, &at));
     assert_true(found > 0);
+    forge_fit_free(&fit);
+    forge_frames_free(&frames);
+}
+
+/* What the kernel keeps between a trap's handler and who stops the machine lies where it has it. */
+static void dispatchers_keep_an_exception_frame(void **state) {
+    (void)state;
+    struct forge_frames frames;
+    struct forge_fit fit;
+    fits("fffff880`03b20f28 fffff800`0307b2b7 nt!KeBugCheckEx\n"
+         "fffff880`03b20f30 fffff800`030d012c nt!KiDispatchException+0x2b7\n"
+         "fffff880`03b213b0 fffff800`030d02ee nt!KiExceptionDispatch+0x12c\n"
+         "fffff880`03b21590 fffff800`030c8db9 nt!KiPageFault+0x16e\n"
+         "fffff880`03b21728 fffff800`030e6ab3 nt!memcpy+0x229\n"
+         "fffff880`03b21730 00000000`00000000 nt!NtMapViewOfSection+0x2bd\n",
+         &frames, &fit);
+    const struct forge_fit_function *f = function_at(&fit, 0xfffff800030d012c);
+    assert_string_equal(f->name, "KiExceptionDispatch");
+    assert_int_equal(f->code[0].op, FORGE_UW_ALLOC);
+    assert_int_equal(f->code[1].op, FORGE_UW_SAVE);
+    uint64_t at, frame = 0xfffff88003b213b0;
+    assert_true(forge_fit_register(&fit, 4, 3, &at)); /* rbx of memcpy */
+    assert_int_equal(at, frame + 0x100);
+    assert_true(forge_fit_register(&fit, 4, 15, &at));
+    assert_int_equal(at, frame + 0x130);
+    /* The record: the page fault's status, and the instruction that had it. */
+    assert_int_equal(peek(&fit, frame + 0x138, 4), 0xc0000005);
+    assert_int_equal(peek(&fit, frame + 0x138 + 0x10, 8), 0xfffff800030c8db9);
     forge_fit_free(&fit);
     forge_frames_free(&frames);
 }
@@ -695,6 +723,7 @@ int main(void) {
         cmocka_unit_test(calls_are_frames_of_their_size),
         cmocka_unit_test(saved_registers_are_found),
         cmocka_unit_test(page_faults_are_trap_frames),
+        cmocka_unit_test(dispatchers_keep_an_exception_frame),
         cmocka_unit_test(stacks_are_switched),
         cmocka_unit_test(jumps_go_anywhere),
         cmocka_unit_test(one_instruction_may_have_two_sizes),

@@ -61,7 +61,7 @@ static void frameworks_leave_traces_everywhere(void **state) {
 
 #define CODE                                                                                       \
     W10 NT "module bad fffff804`2b1a0000 +1f000 stamp 5bd1a4e0\n"                                  \
-           "bugcheck 1e c000001d bad!Copy+10 0 0\n"                                                \
+           "bugcheck 1e c000001d bad!Copy+10 0 0\nsymbol bad!Copy fffff8042b1a2ff0\n"              \
            "code fffff8042b1a3000 48895c24084889742410574883ec20\n"                                \
            "memory fffff8042b1a3000 48895c24084889742410574883ec20\n"                              \
            "stack\nnt!KeBugCheckEx\nnt!KiDispatchException+0x10\n"                                 \
@@ -75,15 +75,32 @@ static void code_that_equals_its_file_is_no_sign(void **state) {
 }
 
 static void a_single_bit_of_code_that_differs_is_likely_hardware(void **state) {
-    const struct blame_patch patch = {"\x48\x89\x74\x24\x10\x57", "\x48\x89\x64\x24\x10\x57", 6};
+    const struct blame_patch patch = {"\x48\x89\x5c\x24\x08\x48", "\x48\x89\x5c\x24\x48\x48", 6};
     struct blamed b = blame_with(*state, CODE, WITH_SYMBOLS, &patch);
     const struct sc_finding *f = by_rule(&b, "hardware");
     if (!f)
         blamed_print(&b);
     assert_non_null(f);
     assert_int_equal(f->confidence, SC_LIKELY);
-    assert_true(says(f, false, "at fffff804`2b1a3007 it is 64, in the file 74"));
+    assert_true(says(f, false, "at fffff804`2b1a3004 it is 48, in the file 08"));
+    assert_true(says(f, false, "belongs to the instruction that failed, bad!Copy+0x10"));
     assert_string_equal(f->evidence[0].command, "!chkimg -d fffff8042b1a0000");
+    blamed_free(&b);
+}
+
+/* A check that finds it (0x109) has not seen it at work. */
+static void a_single_bit_of_code_elsewhere_is_possible(void **state) {
+    const struct blame_patch patch = {"\x48\x89\x74\x24\x10\x57", "\x48\x89\x64\x24\x10\x57", 6};
+    struct blamed b =
+        blame_with(*state,
+                   W10 NT "module bad fffff804`2b1a0000 +1f000 stamp 5bd1a4e0\n"
+                          "bugcheck 109 1 2 fffff8042b1a3000 1\n"
+                          "code fffff8042b1a3000 48895c24084889742410574883ec20\n"
+                          "memory fffff8042b1a3000 48895c24084889742410574883ec20\n"
+                          "stack\nnt!KeBugCheckEx\nnt!KiStartSystemThread+0x28\nend\n",
+                   WITH_SYMBOLS, &patch);
+    blames(&b, 0, "hardware", NULL, SC_POSSIBLE);
+    assert_true(says(&b.a->findings[0], true, "It is not the code that failed"));
     blamed_free(&b);
 }
 
@@ -137,6 +154,7 @@ int main(void) {
         TEST(frameworks_leave_traces_everywhere),
         TEST(code_that_equals_its_file_is_no_sign),
         TEST(a_single_bit_of_code_that_differs_is_likely_hardware),
+        TEST(a_single_bit_of_code_elsewhere_is_possible),
         TEST(code_that_differs_in_more_is_a_patch),
         TEST(old_and_troubled_drivers_are_mentioned_last),
         TEST(nothing_old_nothing_said),

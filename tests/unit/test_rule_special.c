@@ -82,6 +82,22 @@ static void a_processor_that_hangs_in_a_driver_names_it(void **state) {
     blamed_free(&b);
 }
 
+/* Before Windows 8 parameter 4 is 0: the PRCB of parameter 3 tells which processor it is. */
+static void the_processor_that_hangs_is_known_by_its_prcb(void **state) {
+    struct blamed b = blame(*state,
+                            OS SYSTEM NT BAD
+                            "bugcheck 101 c 0 ffffc58080c40180 0\n"
+                            "processor 3 ffffc58080c40180 "
+                            "ProcessorState.ContextFrame.Rip=fffff8042b1a1a14"
+                            " ProcessorState.ContextFrame.Rsp=ffffa60c5e31e8f0\n"
+                            "stack\nnt!KeBugCheckEx\nnt!KeAccumulateTicks+0x1c2\n"
+                            "nt!KiInterruptDispatchNoLock+0x37\nnt!KeYieldProcessorEx+0x1f\n" END,
+                            WITH_SYMBOLS);
+    blames(&b, 0, "hung-processor", "bad", SC_LIKELY);
+    assert_true(says(&b.a->findings[0], false, "processor 3 did not answer"));
+    blamed_free(&b);
+}
+
 /* --- ended-process
  * ---------------------------------------------------------------------------------- */
 
@@ -143,10 +159,36 @@ static void recursion_that_fills_the_stack_is_likely(void **state) {
     if (!f)
         blamed_print(&b);
     assert_non_null(f);
-    assert_string_equal(f->module->name, "bad");
-    assert_true(f->confidence >= SC_LIKELY);
+    /* That one of its instructions met the end of the stack makes it no surer. */
+    blames(&b, 0, "stack-overflow", "bad", SC_LIKELY);
     assert_true(says(f, false, "bad!Recurse+0x40 is 5 times among the return addresses"));
     assert_true(says(f, false, "The thread's kernel stack ends at fffff880`04c35000"));
+    blamed_free(&b);
+}
+
+#define SHARED                                                                                     \
+    "03 fffff880`04c34ff0 fffff804`2b6a1040     bad!Recurse+0x20\n"                                \
+    "04 fffff880`04c357f0 fffff804`2b1a1040     other!Down+0x40\n"                                 \
+    "05 fffff880`04c35ff0 fffff804`2b6a1040     bad!Recurse+0x40\n"                                \
+    "06 fffff880`04c367f0 fffff804`2b1a1040     other!Down+0x40\n"                                 \
+    "07 fffff880`04c36ff0 fffff804`2b6a1040     bad!Recurse+0x40\n"                                \
+    "08 fffff880`04c377f0 fffff804`2b1a1040     other!Down+0x40\n"                                 \
+    "09 fffff880`04c37ff0 fffff804`2b6a1040     bad!Recurse+0x40\n"                                \
+    "0a fffff880`04c387f0 fffff804`2b1a1040     other!Down+0x40\n"                                 \
+    "0b fffff880`04c38ff0 fffff804`2b6a1040     bad!Recurse+0x40\n"                                \
+    "0c fffff880`04c397f0 fffff804`2b1a1040     other!Down+0x40\n"                                 \
+    "0d fffff880`04c39ff0 00000000`00000000     bad!Recurse+0x40\n"
+
+static void two_that_call_each_other_are_possible(void **state) {
+    struct blamed b = blame(*state,
+                            "module other fffff804`2b6a0000 +1f000\nsymbol other!Down "
+                            "fffff8042b6a1000\n" OVERFLOW("fffff88004c34ff0", SHARED),
+                            WITH_SYMBOLS);
+    const struct sc_finding *f = by_rule(&b, "stack-overflow");
+    if (!f || f->confidence != SC_POSSIBLE)
+        blamed_print(&b);
+    assert_int_equal(f->confidence, SC_POSSIBLE);
+    assert_true(says(f, true, "the two call each other"));
     blamed_free(&b);
 }
 
@@ -244,7 +286,7 @@ static void who_only_waits_has_done_nothing(void **state) {
                                "stack\nnt!KeBugCheckEx\nnt!KiSwapThread+0x500\n"
                                "nt!KeWaitForSingleObject+0x233\nbad!Dpc+0x40\n" END,
               WITH_SYMBOLS);
-    blames(&b, 0, "stack", "bad", SC_STRONG);
+    blames(&b, 0, "stack", "bad", SC_LIKELY);
     blamed_free(&b);
 }
 
@@ -272,6 +314,22 @@ static void registers_behind_the_trap_show_a_flipped_bit(void **state) {
     blamed_free(&b);
 }
 
+/* The same without symbols: the trap frame is known by its instruction, rdi by what lies below. */
+static void a_trap_frame_is_found_without_symbols(void **state) {
+    struct blamed b = blame(*state, FAULT("ffffd50a1c3e2400"), WITHOUT_SYMBOLS);
+    blames(&b, 0, "hardware", NULL, SC_LIKELY);
+    assert_true(says(&b.a->findings[0], false, "register rdi points: ffffd50a`1c3e2400"));
+    assert_string_equal(b.a->findings[0].evidence[2].command,
+                        ".trap fffff88004c3ab20; dps fffff88004c3aae0 L7");
+    assert_true(says(by_rule(&b, "hardware"), false, "With bit 38 the other way"));
+    blamed_free(&b);
+    b = blame(*state, FAULT("ffffd50a2c3e2400"), WITHOUT_SYMBOLS);
+    assert_null(by_rule(&b, "hardware"));
+    assert_true(says(by_rule(&b, "kernel-only"), false,
+                     "The trap frame at fffff880`04c3ab20, on the stack, was made at"));
+    blamed_free(&b);
+}
+
 #define TEST(f) cmocka_unit_test_setup_teardown(f, make_folder, drop_folder)
 
 int main(void) {
@@ -279,9 +337,11 @@ int main(void) {
         TEST(a_function_that_jumps_into_a_driver_is_hooked_by_it),
         TEST(code_that_only_looks_like_a_jump_is_no_hook),
         TEST(a_processor_that_hangs_in_a_driver_names_it),
+        TEST(the_processor_that_hangs_is_known_by_its_prcb),
         TEST(a_program_that_ends_csrss_is_named),
         TEST(a_process_that_ended_itself_is_not_ended_by_a_program),
         TEST(recursion_that_fills_the_stack_is_likely),
+        TEST(two_that_call_each_other_are_possible),
         TEST(a_stack_pointer_that_is_elsewhere_is_no_overflow),
         TEST(a_pending_apc_is_whose_routine_it_calls),
         TEST(a_framework_that_a_parameter_leads_to_is_nobody),
@@ -289,6 +349,7 @@ int main(void) {
         TEST(a_driver_of_windows_that_notices_damage_is_the_victim),
         TEST(who_only_waits_has_done_nothing),
         TEST(registers_behind_the_trap_show_a_flipped_bit),
+        TEST(a_trap_frame_is_found_without_symbols),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

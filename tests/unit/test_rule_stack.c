@@ -155,18 +155,18 @@ static void a_client_of_windows_own_comes_behind_where_it_went_wrong(void **stat
                                            "tcpip!Indicate+0x10\ndisk!Receive+0x40\n"
                                            "nt!ExpWorkerThread+0x105\n" THREAD_END,
                             WITH_SYMBOLS);
-    blames(&b, 0, "faulting-address", "tcpip", SC_LIKELY);
+    blames(&b, 0, "faulting-address", "tcpip", SC_POSSIBLE);
     blames(&b, 1, "stack", "disk", SC_POSSIBLE);
     blamed_free(&b);
 }
 
-static void a_framework_without_a_client_stays_the_likely_one(void **state) {
+static void a_framework_without_a_client_is_the_only_possible_one(void **state) {
     struct blamed b = blame(*state,
                             OS NT BAD NDIS TCP "bugcheck d1 18 2 0 tcpip!Indicate+10\n" PAGE_FAULT
                                                "tcpip!Indicate+0x10\nndis!NdisMIndicate+0x99\n"
                                                "nt!ExpWorkerThread+0x105\n" THREAD_END,
                             WITH_SYMBOLS);
-    blames(&b, 0, "faulting-address", "tcpip", SC_LIKELY);
+    blames(&b, 0, "faulting-address", "tcpip", SC_POSSIBLE);
     assert_true(says(&b.a->findings[0], true, "for whom it worked is not on the stack"));
     blames_at_most(&b, "bad", -1);
     blamed_free(&b);
@@ -178,7 +178,7 @@ static void who_only_handed_a_request_on_is_possible(void **state) {
                                            "ndis!Dispatch+0x10\nnt!IofCallDriver+0x55\n"
                                            "bad!Forward+0x40\n" THREAD_END,
                             WITH_SYMBOLS);
-    blames(&b, 0, "faulting-address", "ndis", SC_LIKELY);
+    blames(&b, 0, "faulting-address", "ndis", SC_POSSIBLE);
     blames(&b, 1, "stack", "bad", SC_POSSIBLE);
     assert_true(says(&b.a->findings[1], false, "it handed a request on to ndis.sys"));
     blamed_free(&b);
@@ -190,21 +190,65 @@ static void a_third_party_is_no_better_suspect_for_being_one(void **state) {
                                            "disk!Start+0x10\nnt!IofCallDriver+0x55\n"
                                            "bad!Forward+0x40\n" THREAD_END,
                             WITH_SYMBOLS);
-    blames(&b, 0, "faulting-address", "disk", SC_STRONG);
+    blames(&b, 0, "faulting-address", "disk", SC_LIKELY);
     blames(&b, 1, "stack", "bad", SC_POSSIBLE);
+    blamed_free(&b);
+}
+
+/* Twin: called directly, a driver of Windows works with what it was handed, like a framework. */
+static void a_driver_of_windows_works_for_who_called_it_directly(void **state) {
+    struct blamed b = blame(*state,
+                            OS NT BAD DISK "bugcheck d1 18 2 0 disk!Start+10\n" PAGE_FAULT
+                                           "disk!Start+0x10\ndisk!Callback+0x20\n"
+                                           "bad!Forward+0x40\n" THREAD_END,
+                            WITH_SYMBOLS);
+    blames(&b, 0, "stack", "bad", SC_LIKELY);
+    blames(&b, 1, "faulting-address", "disk", SC_POSSIBLE);
+    assert_true(says(&b.a->findings[1], true, "bad.sys called it (frame 05)"));
+    blamed_free(&b);
+}
+
+/* The kernel failed, and nobody but Windows' own drivers called it. */
+static void a_driver_of_windows_that_only_called_is_possible(void **state) {
+    struct blamed b = blame(*state,
+                            OS NT DISK "bugcheck 50 ffffc00fd0000000 0 nt!MmMap+10 0\n" PAGE_FAULT
+                                       "nt!MmMap+0x10\ndisk!Read+0x40\n" THREAD_END,
+                            WITH_SYMBOLS);
+    blames(&b, 0, "stack", "disk", SC_POSSIBLE);
+    assert_true(says(&b.a->findings[0], true, "its own code is not what failed"));
+    blamed_free(&b);
+}
+
+/* Whatever the code: when the pool's own functions fail, they met damage. */
+static void who_gives_memory_back_when_the_pool_fails_is_possible(void **state) {
+    struct blamed b =
+        blame(*state,
+              OS NT BAD "bugcheck 50 ffffc00fd0000000 0 nt!ExFreePoolWithTag+10 0\n" PAGE_FAULT
+                        "nt!ExFreePoolWithTag+0x10\nbad!Free+0x40\n" THREAD_END,
+              WITH_SYMBOLS);
+    blames(&b, 0, "stack", "bad", SC_POSSIBLE);
+    assert_true(says(&b.a->findings[0], true, "whoever wrote past a neighbouring block"));
+    blamed_free(&b);
+    b = blame(*state,
+              OS NT BAD "bugcheck 50 ffffc00fd0000000 0 nt!ExAllocatePoolWithTag+10 0\n" PAGE_FAULT
+                        "nt!ExAllocatePoolWithTag+0x10\nbad!Make+0x40\n" THREAD_END,
+              WITH_SYMBOLS);
+    blames(&b, 0, "kernel-only", NULL, SC_POSSIBLE);
+    assert_true(says(&b.a->findings[0], false, "what somebody else had done before"));
+    blames_at_most(&b, "bad", -1);
     blamed_free(&b);
 }
 
 /* --- what the code says ---------------------------------------------------------------------- */
 
-static void the_verifiers_caller_is_strong(void **state) {
+static void the_verifiers_caller_is_likely(void **state) {
     struct blamed b =
         blame(*state,
               OS NT BAD "bugcheck c4 30 2 0 0\n"
                         "stack\nnt!KeBugCheckEx\nnt!VerifierBugCheckIfAppropriate+0xdf\n"
                         "nt!VerifierKeRaiseIrql+0x40\nbad!Lock+0x40\n" THREAD_END,
               WITH_SYMBOLS);
-    blames(&b, 0, "stack", "bad", SC_STRONG);
+    blames(&b, 0, "stack", "bad", SC_LIKELY);
     assert_true(says(&b.a->findings[0], false, "checked this very call and refused it"));
     assert_true(advises(&b.a->findings[0], "verifier /reset"));
     blamed_free(&b);
@@ -240,7 +284,66 @@ static void damage_that_was_noticed_is_not_the_noticers(void **state) {
                         "stack\nnt!KeBugCheckEx\nnt!ExFreePoolWithTag+0x1a0\n"
                         "bad!Free+0x40\n" THREAD_END,
               WITH_SYMBOLS);
-    blames(&b, 0, "stack", "bad", SC_STRONG);
+    blames(&b, 0, "stack", "bad", SC_LIKELY);
+    blamed_free(&b);
+}
+
+/* New memory is nobody's yet: whoever asks for it when damage is found has done none. */
+static void who_asks_for_memory_finds_what_others_did(void **state) {
+    struct blamed b = blame(*state,
+                            OS NT BAD "bugcheck 19 20 ffffc00fd1000000 ffffc00fd1000100 4100001\n"
+                                      "stack\nnt!KeBugCheckEx\nnt!ExAllocatePoolWithTag+0x1a0\n"
+                                      "bad!Make+0x40\n" THREAD_END,
+                            WITH_SYMBOLS);
+    blames(&b, 0, "nothing-known", NULL, SC_POSSIBLE);
+    assert_true(says(&b.a->findings[0], false, "bad!Make+0x40, in frame 02, only asked for"));
+    blames_at_most(&b, "bad", -1);
+    blamed_free(&b);
+    /* the kernel's lists of free blocks: who gives one back is possible, who asks is not */
+    b = blame(*state,
+              OS NT BAD "bugcheck c5 18 2 0 nt!ExDeferredFreePool+10\n" PAGE_FAULT
+                        "nt!ExDeferredFreePool+0x10\nnt!ExFreePoolWithTag+0x871\n"
+                        "bad!Free+0x40\n" THREAD_END,
+              WITH_SYMBOLS);
+    blames(&b, 0, "stack", "bad", SC_POSSIBLE);
+    blamed_free(&b);
+    b = blame(*state,
+              OS NT BAD "bugcheck c5 18 2 0 nt!ExDeferredFreePool+10\n" PAGE_FAULT
+                        "nt!ExDeferredFreePool+0x10\nnt!ExAllocatePoolWithTag+0x871\n"
+                        "bad!Make+0x40\n" THREAD_END,
+              WITH_SYMBOLS);
+    blames(&b, 0, "kernel-only", NULL, SC_POSSIBLE);
+    blames_at_most(&b, "bad", -1);
+    blamed_free(&b);
+}
+
+/* Damage two steps away from who only handed a request on. */
+static void who_handed_on_a_request_in_which_damage_was_noticed_is_nobody(void **state) {
+    struct blamed b = blame(*state,
+                            OS NT BAD NDIS "bugcheck 24 b500190637 0 0 0\nstack\nnt!KeBugCheckEx\n"
+                                           "ndis!Check+0x10\nnt!IofCallDriver+0x55\n"
+                                           "bad!Forward+0x40\n" THREAD_END,
+                            WITH_SYMBOLS);
+    blames_at_most(&b, "bad", -1);
+    blamed_free(&b);
+}
+
+/* Tables of the memory manager: possible is who gave pages back to them. */
+static void only_who_unlocks_pages_may_have_damaged_their_tables(void **state) {
+    struct blamed b = blame(*state,
+                            OS NT BAD "bugcheck 1a 41790 ffffc00fd1000000 0 0\nstack\n"
+                                      "nt!KeBugCheckEx\nnt!MiDecrementShareCount+0x20\n"
+                                      "nt!MmUnlockPages+0x99\nbad!Done+0x40\n" THREAD_END,
+                            WITH_SYMBOLS);
+    blames(&b, 0, "stack", "bad", SC_POSSIBLE);
+    blamed_free(&b);
+    b = blame(*state,
+              OS NT BAD "bugcheck 1a 41790 ffffc00fd1000000 0 0\nstack\n"
+                        "nt!KeBugCheckEx\nnt!MiDecrementShareCount+0x20\n"
+                        "nt!MmCopyVirtualMemory+0x99\nbad!Read+0x40\n" THREAD_END,
+              WITH_SYMBOLS);
+    blames_at_most(&b, "bad", -1);
+    assert_true(says(&b.a->findings[0], false, "which met damage of its own"));
     blamed_free(&b);
 }
 
@@ -295,25 +398,26 @@ static void a_third_party_that_stopped_the_machine_itself_is_strong(void **state
     "nt!KiIdleLoop+0x9e\n"                                                                         \
     "end\n"
 
-static void the_dpc_that_was_running_is_strong(void **state) {
+static void the_dpc_that_was_running_is_likely(void **state) {
     struct blamed b =
         blame(*state,
               OS NT BAD "bugcheck 133 0 501 500 0\n" WATCHDOG("bad!PollLoop+0x20\nbad!Dpc+0x40\n"),
               WITH_SYMBOLS);
-    blames(&b, 0, "stack", "bad", SC_STRONG);
+    blames(&b, 0, "stack", "bad", SC_LIKELY);
     assert_string_equal(b.a->findings[0].symbol, "bad!PollLoop+0x20");
     assert_true(says(&b.a->findings[0], false, "was running when the watchdog struck"));
     assert_true(advises(&b.a->findings[0], "wpr -start GeneralProfile"));
     blamed_free(&b);
 }
 
-static void a_dpc_that_waits_for_a_lock_is_possible(void **state) {
+static void a_dpc_that_waits_for_a_lock_has_not_taken_the_time(void **state) {
     struct blamed b = blame(*state,
                             OS NT BAD "bugcheck 133 0 501 500 0\n" WATCHDOG(
                                 "nt!KxWaitForSpinLockAndAcquire+0x1f\nbad!Dpc+0x40\n"),
                             WITH_SYMBOLS);
-    blames(&b, 0, "stack", "bad", SC_POSSIBLE);
-    assert_true(says(&b.a->findings[0], true, "waiting there for a lock"));
+    blames(&b, 0, "nothing-known", NULL, SC_POSSIBLE);
+    assert_true(says(&b.a->findings[0], false, "waits there for a lock or for another processor"));
+    blames_at_most(&b, "bad", -1);
     blamed_free(&b);
 }
 
@@ -351,17 +455,23 @@ int main(void) {
         TEST(many_functions_of_the_kernel_in_between_weaken),
         TEST(a_frameworks_client_is_named),
         TEST(a_client_of_windows_own_comes_behind_where_it_went_wrong),
-        TEST(a_framework_without_a_client_stays_the_likely_one),
+        TEST(a_framework_without_a_client_is_the_only_possible_one),
         TEST(who_only_handed_a_request_on_is_possible),
         TEST(a_third_party_is_no_better_suspect_for_being_one),
-        TEST(the_verifiers_caller_is_strong),
+        TEST(a_driver_of_windows_works_for_who_called_it_directly),
+        TEST(a_driver_of_windows_that_only_called_is_possible),
+        TEST(who_gives_memory_back_when_the_pool_fails_is_possible),
+        TEST(the_verifiers_caller_is_likely),
         TEST(who_called_a_routine_that_broke_the_rule_is_not_to_blame),
         TEST(damage_that_was_noticed_is_not_the_noticers),
         TEST(hardware_errors_say_nothing_of_the_stack),
         TEST(a_stop_on_request_blames_nobody_on_the_stack),
         TEST(a_third_party_that_stopped_the_machine_itself_is_strong),
-        TEST(the_dpc_that_was_running_is_strong),
-        TEST(a_dpc_that_waits_for_a_lock_is_possible),
+        TEST(the_dpc_that_was_running_is_likely),
+        TEST(a_dpc_that_waits_for_a_lock_has_not_taken_the_time),
+        TEST(who_asks_for_memory_finds_what_others_did),
+        TEST(only_who_unlocks_pages_may_have_damaged_their_tables),
+        TEST(who_handed_on_a_request_in_which_damage_was_noticed_is_nobody),
         TEST(of_a_dpc_watchdog_for_all_together_the_last_is_possible),
         TEST(whom_the_dpcs_interrupted_is_not_blamed_for_them),
     };

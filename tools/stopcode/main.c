@@ -11,6 +11,7 @@
 #endif
 
 #include "batch.h"
+#include "convert.h"
 #include "manual.h"
 #include "options.h"
 #include "run.h"
@@ -25,6 +26,7 @@ static int run_mode(const struct options *opt) {
     case MODE_SAMPLES: return manual_samples(opt);
     case MODE_ANALYZE: return batch_run(opt);
     case MODE_SYMBOLS: return symbols_run(opt);
+    case MODE_CONVERT: return convert_run(opt);
     case MODE_DEBUG: return run_debug(opt);
     }
     return fflush(stdout) ? STATUS_FAILED : STATUS_OK;

@@ -21,6 +21,8 @@ static const char *needs_text(unsigned needs) {
         return "a kernel dump";
     if (needs & SC_NEED_USER)
         return needs & SC_NEED_WINDOWS ? "a user dump of a Windows process" : "a user dump";
+    if (needs & SC_NEED_PROCESS)
+        return "a user dump of a Windows process, or whole memory";
     if (needs & SC_NEED_WINDOWS)
         return "a dump of Windows";
     return needs & SC_NEED_TARGET ? "a dump" : NULL;

@@ -92,6 +92,32 @@ static bool take_evaluator(struct options *opt, const char *value) {
     return wrong("-ee", "expressions are written as masm or c++");
 }
 
+static bool take_kind(struct options *opt, const char *value) {
+    opt->has_to = sc_convert_from_name(value, &opt->to);
+    if (opt->has_to)
+        return true;
+    say("--to: \"%s\" is not full, bitmap, kernel, triage, elf or raw", value);
+    return false;
+}
+
+static bool take_pages(struct options *opt, const char *value) {
+    opt->kernel_pages = strcmp(value, "kernel") == 0;
+    return opt->kernel_pages || strcmp(value, "all") == 0 ||
+           wrong("--pages", "it is kernel or all");
+}
+
+/* "0=pagefile.sys" */
+static bool take_pagefile(struct options *opt, const char *value) {
+    char *end;
+    unsigned long n = strtoul(value, &end, 10);
+    if (end == value || *end != '=' || !end[1] || n >= PAGEFILES_MAX)
+        return wrong("--pagefile", "write N=FILE, N being the page file's number, 0 to 15");
+    if (opt->pagefile[n])
+        return wrong("--pagefile", "one number is given twice");
+    opt->pagefile[n] = end + 1;
+    return true;
+}
+
 static bool set_flag(struct options *opt, enum opt_id id) {
     switch (id) {
     case OPT_LINES: opt->lines = true; break;
@@ -104,6 +130,8 @@ static bool set_flag(struct options *opt, enum opt_id id) {
     case OPT_BRIEF: opt->brief = true; break;
     case OPT_CSV: opt->csv = true; break;
     case OPT_SUMMARY: opt->summary = true; break;
+    case OPT_STRIP_USER: opt->strip_user = true; break;
+    case OPT_FORCE: opt->force = true; break;
     case OPT_VERSION: opt->mode = MODE_VERSION; break;
     case OPT_HELP: opt->mode = MODE_HELP; break;
     case OPT_MANUAL: opt->mode = MODE_MANUAL; break;
@@ -128,6 +156,9 @@ static bool apply(struct reader *r, const struct opt_row *row, const char *value
     case OPT_EVALUATOR: return take_evaluator(r->opt, value);
     case OPT_JOBS: return number(row->name, value, 1024, &opt->jobs);
     case OPT_DTB: return address(row->name, value, &opt->dtb);
+    case OPT_TO: return take_kind(opt, value);
+    case OPT_PAGES: return take_pages(opt, value);
+    case OPT_PAGEFILE: return take_pagefile(opt, value);
     case OPT_LIMIT: return number(row->name, value, 86400, &opt->limit);
     default: return set_flag(opt, row->id);
     }
@@ -181,6 +212,10 @@ static bool check(const struct options *opt) {
         return wrong("--csv", "it is JSON or CSV, not both");
     if (opt->mode == MODE_SYMBOLS && !opt->nfiles)
         return wrong("symbols", "name dump files; `symbols index` takes the folders of stores");
+    if (opt->mode == MODE_CONVERT && opt->nfiles != 2)
+        return wrong("convert", "it is `stopcode convert DUMP NEW --to KIND`");
+    if (opt->mode == MODE_CONVERT && !opt->has_to)
+        return wrong("convert", "into what? --to full, bitmap, kernel, triage, elf or raw");
     return true;
 }
 
@@ -216,6 +251,10 @@ bool options_parse(int argc, char **argv, struct options *ret) {
         r.mode = FOR_ANALYZE;
         ret->mode = MODE_ANALYZE;
         r.at = 2;
+    } else if (argc > 1 && strcmp(argv[1], "convert") == 0) {
+        r.mode = FOR_CONVERT;
+        ret->mode = MODE_CONVERT;
+        r.at = 2;
     } else if (argc > 1 && strcmp(argv[1], "symbols") == 0) {
         r.at = 2;
         if (!take_action(&r))
@@ -248,8 +287,7 @@ static bool is_compat(const struct opt_row *row) {
 
 static void help_rows(FILE *to, unsigned mode) {
     for (const struct opt_row *row = opt_rows; row->name; row++) {
-        if (is_compat(row) || !(row->modes & mode) ||
-            (mode == FOR_ANALYZE && row->modes == FOR_ALL))
+        if (is_compat(row) || !(row->modes & mode) || (mode != FOR_DEBUG && row->modes == FOR_ALL))
             continue;
         char left[64];
         snprintf(left, sizeof left, "%s%s%s", row->name, row->value ? " " : "",
@@ -280,6 +318,7 @@ void options_help(FILE *to) {
         "stopcode opens Windows crash dumps and runs WinDbg's commands.\n\n"
         "  stopcode [OPTIONS] [-z] FILE       open a dump\n"
         "  stopcode analyze [OPTIONS] FILE…   the verdicts on many dumps, and on folders of them\n"
+        "  stopcode convert FILE NEW --to KIND   write its memory as another kind of dump\n"
         "  stopcode symbols list FILE…        which symbols and images dumps need\n"
         "  stopcode symbols check FILE…       which of them are here\n"
         "  stopcode symbols fetch FILE…       download what is missing\n"
@@ -292,6 +331,8 @@ void options_help(FILE *to) {
     help_rows(to, FOR_DEBUG);
     fputs("\nOptions of `stopcode analyze`, besides --json, -y, -i and those about reading:\n", to);
     help_rows(to, FOR_ANALYZE);
+    fputs("\nOptions of `stopcode convert`:\n", to);
+    help_rows(to, FOR_CONVERT);
     fputs("\nOptions of kd and cdb that change nothing on a dump are accepted:\n", to);
     names(to, OPT_IGNORE);
     fputs("\nStatus: 0 done, 1 a command or an analysis failed, 2 a dump could not be opened.\n",
@@ -307,7 +348,11 @@ void options_manual(FILE *to) {
         fprintf(to, "| `%s%s", row->name, row->value ? " " : "");
         for (const char *c = row->value ? row->value : ""; *c; c++)
             fprintf(to, "%s%c", *c == '|' ? "\\" : "", *c);
-        fprintf(to, "`%s | %s |\n", row->modes == FOR_ANALYZE ? " (`analyze`)" : "", say);
+        fprintf(to, "`%s | %s |\n",
+                row->modes == FOR_ANALYZE   ? " (`analyze`)"
+                : row->modes == FOR_CONVERT ? " (`convert`)"
+                                            : "",
+                say);
     }
     fputs("\nOptions of kd and cdb that change nothing on a dump are accepted:\n\n```\n", to);
     names(to, OPT_IGNORE);

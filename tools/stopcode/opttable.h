@@ -41,10 +41,15 @@ enum opt_id {
     OPT_SUMMARY,
     OPT_JOBS,
     OPT_LIMIT,
+    OPT_TO,
+    OPT_PAGES,
+    OPT_STRIP_USER,
+    OPT_PAGEFILE,
+    OPT_FORCE,
     OPT_DTB,
 };
 
-enum { FOR_DEBUG = 1, FOR_ANALYZE = 2, FOR_SYMBOLS = 4, FOR_ALL = 7 };
+enum { FOR_DEBUG = 1, FOR_ANALYZE = 2, FOR_SYMBOLS = 4, FOR_CONVERT = 8, FOR_ALL = 15 };
 
 struct opt_row {
     const char *name; /* with its dashes */

@@ -25,7 +25,9 @@ sc_err *run_open(const struct options *opt, const char *path, sc_target **ret_ta
                                .no_mmap = opt->no_mmap,
                                .dtb = opt->dtb,
                                .progress = progress_step,
-                               .progress_ctx = &bar};
+                               .progress_ctx = &bar,
+                               .pagefile = opt->pagefile,
+                               .npagefiles = PAGEFILES_MAX};
     if (opt->verbose)
         how.log = log_line;
     /* Of many dumps the one bar counts the files. */
@@ -57,8 +59,7 @@ static bool join(const char *const part[3], char **ret) {
     return true;
 }
 
-/* The paths of the command line and, behind them, of the environment; owned by the caller. */
-static sc_err *make_paths(const struct options *opt, char **ret_symbols, char **ret_images) {
+sc_err *run_make_paths(const struct options *opt, char **ret_symbols, char **ret_images) {
     bool env = !opt->ignore_env;
     const char *const symbols[3] = {opt->symbols, env ? getenv("_NT_ALT_SYMBOL_PATH") : NULL,
                                     env ? getenv("_NT_SYMBOL_PATH") : NULL};
@@ -70,7 +71,7 @@ static sc_err *make_paths(const struct options *opt, char **ret_symbols, char **
 
 sc_err *run_set_paths(const struct options *opt, sc_session *session) {
     char *symbols, *images;
-    sc_err *err = make_paths(opt, &symbols, &images);
+    sc_err *err = run_make_paths(opt, &symbols, &images);
     if (!err)
         err = sc_session_set_paths(session, symbols, images);
     free(symbols);
@@ -92,7 +93,7 @@ sc_err *run_symtab(const struct options *opt, sc_target *target,
                    const struct sc_store_opts *store_opts, sc_symtab **ret_symtab) {
     char *symbols, *images;
     sc_symtab *symtab = NULL;
-    sc_err *err = make_paths(opt, &symbols, &images);
+    sc_err *err = run_make_paths(opt, &symbols, &images);
     if (!err)
         err = sc_symtab_create(target, store_opts, &symtab);
     if (!err)

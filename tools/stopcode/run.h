@@ -26,6 +26,8 @@ int run_debug(const struct options *opt);
 
 /* Opens PATH with the options' settings. */
 sc_err *run_open(const struct options *opt, const char *path, sc_target **ret_target);
+/* The paths of the command line and, behind them, of the environment; owned by the caller. */
+sc_err *run_make_paths(const struct options *opt, char **ret_symbols, char **ret_images);
 /* Sets -y, -i and what the environment adds. */
 sc_err *run_set_paths(const struct options *opt, sc_session *session);
 /* The symbols of TARGET, with the paths of -y, -i and the environment. STORE_OPTS may be NULL. */

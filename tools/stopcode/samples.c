@@ -38,6 +38,7 @@ static bool accepts(const struct sc_command *row, const sc_target *target) {
     const struct sc_machine *m = sc_target_machine(target);
     return !((row->needs & SC_NEED_KERNEL) && !m->kernel) &&
            !((row->needs & SC_NEED_USER) && m->kernel) &&
+           !((row->needs & SC_NEED_PROCESS) && m->kernel && !sc_target_has_paging(target)) &&
            !((row->needs & SC_NEED_WINDOWS) && !m->windows);
 }
 

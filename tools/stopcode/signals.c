@@ -47,6 +47,7 @@ void signals_setup(void) {
     handle(SIGINT, on_interrupt);
     handle(SIGBUS, on_bus);
     handle(SIGPIPE, SIG_IGN);
+    handle(SIGXFSZ, SIG_IGN); /* a file over the limit is an error of write() */
 }
 
 void signals_on_bus(const char *file, int status) {

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `!job`: a job, by its address or that of a process or thread in it.
+ *
+ *     Job at ffffffff8256e1f0
+ *       TotalPageFaultCount      0
+ *       TotalProcesses           1
+ *
+ * Numbers are hexadecimal. 32-bit addresses are sign-extended in the first line, as published.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "cmd/kobject.h"
+#include "cmd/kthread.h"
+#include "cmd/session_impl.h"
+#include "nt/current.h"
+#include "nt/job.h"
+
+enum { SHOW_SETTINGS = 1, SHOW_PROCESSES = 2 };
+
+/* ---- the record ---- */
+
+struct row {
+    uint64_t address, token, completion_port, parent, root;
+    bool assumed, has_token, has_security;
+    uint64_t user_time, kernel_time;
+    int64_t page_faults, processes, active, terminated, limit_flags, effective_flags;
+    int64_t minimum_ws, maximum_ws, active_limit, priority_class, scheduling_class, ui_class,
+        security_flags, session, job_flags, id;
+    int64_t process_memory_limit, job_memory_limit, peak_process_memory, peak_job_memory;
+    const char *limit[32];
+    const char **limits;
+    size_t nlimits;
+};
+static const struct sc_field fields[] = {SC_FIELD(struct row, address, SC_F_ADDR),
+                                         SC_FIELD(struct row, user_time, SC_F_SPAN),
+                                         SC_FIELD(struct row, kernel_time, SC_F_SPAN),
+                                         SC_FIELD(struct row, page_faults, SC_F_NUM),
+                                         SC_FIELD(struct row, processes, SC_F_NUM),
+                                         SC_FIELD(struct row, active, SC_F_NUM),
+                                         SC_FIELD(struct row, terminated, SC_F_NUM),
+                                         SC_FIELD(struct row, limit_flags, SC_F_NUM),
+                                         SC_FIELD_STRS(struct row, limits, nlimits),
+                                         SC_FIELD(struct row, effective_flags, SC_F_NUM),
+                                         SC_FIELD(struct row, minimum_ws, SC_F_NUM),
+                                         SC_FIELD(struct row, maximum_ws, SC_F_NUM),
+                                         SC_FIELD(struct row, active_limit, SC_F_NUM),
+                                         SC_FIELD(struct row, priority_class, SC_F_NUM),
+                                         SC_FIELD(struct row, scheduling_class, SC_F_NUM),
+                                         SC_FIELD(struct row, ui_class, SC_F_NUM),
+                                         SC_FIELD(struct row, security_flags, SC_F_NUM),
+                                         SC_FIELD(struct row, token, SC_F_ADDR),
+                                         SC_FIELD(struct row, process_memory_limit, SC_F_NUM),
+                                         SC_FIELD(struct row, job_memory_limit, SC_F_NUM),
+                                         SC_FIELD(struct row, peak_process_memory, SC_F_NUM),
+                                         SC_FIELD(struct row, peak_job_memory, SC_F_NUM),
+                                         SC_FIELD(struct row, session, SC_F_NUM),
+                                         SC_FIELD(struct row, id, SC_F_NUM),
+                                         SC_FIELD(struct row, job_flags, SC_F_NUM),
+                                         SC_FIELD(struct row, completion_port, SC_F_ADDR),
+                                         SC_FIELD(struct row, parent, SC_F_ADDR),
+                                         SC_FIELD(struct row, root, SC_F_ADDR),
+                                         SC_FIELD(struct row, assumed, SC_F_BOOL),
+                                         SC_FIELD_END};
+static const struct sc_rectype row_type = {"job", sizeof(struct row), fields};
+
+static void fill(const struct nt_job *j, struct row *r) {
+    const struct nt_field *f = j->f;
+    r->address = j->address;
+    r->assumed = j->assumed;
+    r->user_time = nt_or(&f[NT_J_USER_TIME], SC_UNSET64);
+    r->kernel_time = nt_or(&f[NT_J_KERNEL_TIME], SC_UNSET64);
+    r->page_faults = sc_nt_num(&f[NT_J_PAGE_FAULTS]);
+    r->processes = sc_nt_num(&f[NT_J_PROCESSES]);
+    r->active = sc_nt_num(&f[NT_J_ACTIVE]);
+    r->terminated = sc_nt_num(&f[NT_J_TERMINATED]);
+    r->limit_flags = sc_nt_num(&f[NT_J_LIMIT_FLAGS]);
+    r->effective_flags = sc_nt_num(&f[NT_J_EFFECTIVE_FLAGS]);
+    r->minimum_ws = sc_nt_num(&f[NT_J_MINIMUM_WS]);
+    r->maximum_ws = sc_nt_num(&f[NT_J_MAXIMUM_WS]);
+    r->active_limit = sc_nt_num(&f[NT_J_ACTIVE_LIMIT]);
+    r->priority_class = sc_nt_num(&f[NT_J_PRIORITY_CLASS]);
+    r->scheduling_class = sc_nt_num(&f[NT_J_SCHEDULING_CLASS]);
+    r->ui_class = sc_nt_num(&f[NT_J_UI_CLASS]);
+    r->security_flags = sc_nt_num(&f[NT_J_SECURITY_FLAGS]);
+    r->has_security = f[NT_J_SECURITY_FLAGS].state != NT_NO_FIELD;
+    r->token = sc_nt_addr(&f[NT_J_TOKEN]);
+    r->has_token = f[NT_J_TOKEN].state != NT_NO_FIELD;
+    r->session = sc_nt_num(&f[NT_J_SESSION]);
+    r->completion_port = sc_nt_addr(&f[NT_J_COMPLETION_PORT]);
+    r->process_memory_limit = sc_nt_num(&f[NT_J_PROCESS_MEMORY_LIMIT]);
+    r->job_memory_limit = sc_nt_num(&f[NT_J_JOB_MEMORY_LIMIT]);
+    r->peak_process_memory = sc_nt_num(&f[NT_J_PEAK_PROCESS_MEMORY]);
+    r->peak_job_memory = sc_nt_num(&f[NT_J_PEAK_JOB_MEMORY]);
+    r->parent = sc_nt_addr(&f[NT_J_PARENT]);
+    r->root = sc_nt_addr(&f[NT_J_ROOT]);
+    r->job_flags = sc_nt_num(&f[NT_J_FLAGS]);
+    r->id = sc_nt_num(&f[NT_J_ID]);
+    for (unsigned bit = 0; bit < 32; bit++)
+        if (f[NT_J_LIMIT_FLAGS].value >> bit & 1 && nt_job_limit_name(bit))
+            r->limit[r->nlimits++] = nt_job_limit_name(bit);
+    r->limits = r->limit;
+}
+
+/* ---- text ---- */
+
+struct text {
+    unsigned ptr_size;
+    uint64_t flags;
+    bool enrich;
+};
+
+static void line(sc_out *out, const char *label, int64_t value) {
+    if (value == INT64_MIN)
+        sc_printf(out, "  %-24s ?\n", label);
+    else
+        sc_printf(out, "  %-24s %" PRIx64 "\n", label, (uint64_t)value);
+}
+
+static void limit_line(sc_out *out, const struct row *r, const struct text *t) {
+    if (!t->enrich || !r->nlimits) {
+        line(out, "LimitFlags", r->limit_flags);
+        return;
+    }
+    sc_printf(out, "  %-24s %" PRIx64 "  [", "LimitFlags", (uint64_t)r->limit_flags);
+    for (size_t i = 0; i < r->nlimits; i++)
+        sc_printf(out, "%s%s", i ? " " : "", r->limits[i]);
+    sc_puts(out, "]\n");
+}
+
+static void settings(sc_out *out, const struct row *r, const struct text *t) {
+    char a[SC_NT_BUF];
+    line(out, "TotalPageFaultCount", r->page_faults);
+    line(out, "TotalProcesses", r->processes);
+    line(out, "ActiveProcesses", r->active);
+    line(out, "TotalTerminatedProcesses", r->terminated);
+    limit_line(out, r, t);
+    line(out, "MinimumWorkingSetSize", r->minimum_ws);
+    line(out, "MaximumWorkingSetSize", r->maximum_ws);
+    line(out, "ActiveProcessLimit", r->active_limit);
+    line(out, "PriorityClass", r->priority_class);
+    line(out, "UIRestrictionsClass", r->ui_class);
+    if (r->has_security)
+        line(out, "SecurityLimitFlags", r->security_flags);
+    if (r->has_token)
+        sc_printf(out, "  %-24s %s\n", "Token", sc_nt_ptr_text(r->token, t->ptr_size, a));
+    if (t->enrich && r->parent && r->parent != SC_UNSET64)
+        sc_printf(out, "  %-24s %s\n", "ParentJob", sc_nt_ptr_text(r->parent, t->ptr_size, a));
+}
+
+static void row_text(sc_out *out, const void *record, void *ctx) {
+    const struct row *r = record;
+    const struct text *t = ctx;
+    uint64_t shown = t->ptr_size == 4 ? (uint64_t)(int32_t)r->address : r->address;
+    sc_printf(out, "Job at %016" PRIx64 "\n", shown);
+    if (t->flags & SHOW_SETTINGS)
+        settings(out, r, t);
+}
+
+/* ---- the command ---- */
+
+static sc_err *show_processes(sc_session *s, const struct nt *nt, const struct nt_job *job) {
+    struct nt_list list;
+    struct nt_process p;
+    uint64_t link, address;
+    bool has;
+    char why[NT_LIST_TEXT];
+    sc_err *err = nt_job_processes_begin(nt, job, &list, &has);
+    if (err || !has)
+        return err;
+    sc_puts(s->out, "  Processes assigned to this job:\n");
+    while (!err && nt_list_next(&list, &link)) {
+        err = nt_job_process_of_link(nt, link, &address);
+        if (!err)
+            err = nt_process_read(nt, address, &p);
+        if (err)
+            return err;
+        if (!nt_process_valid(&p)) {
+            sc_remark(s->out, "*** the dump does not hold the process at %0*" PRIx64,
+                      (int)nt->ptr_size * 2, address);
+            continue;
+        }
+        sc_arena *arena = sc_arena_create();
+        if (!arena)
+            return sc_err_nomem();
+        err = sc_show_kprocess(s, nt, address, 0, arena);
+        sc_arena_destroy(arena);
+    }
+    if (!err && list.end == NT_LIST_STOP)
+        err = sc_err_cancelled();
+    if (!err && list.end != NT_LIST_DONE)
+        sc_remark(s->out, "*** the dump does not hold all processes of the job: %s",
+                  nt_list_end_text(&list, why));
+    return err;
+}
+
+static sc_err *show(sc_session *s, const struct nt *nt, uint64_t address, uint64_t flags) {
+    struct nt_job job;
+    struct row r = {0};
+    struct text text = {nt->ptr_size, flags, sc_session_enrich(s)};
+    char buf[SC_NT_BUF];
+    sc_err *err = nt_job_read(nt, address, &job);
+    if (!err && !nt_any(job.f, NT_J_FIELDS))
+        err = sc_errf(SC_ERR_NOT_FOUND, "the dump does not hold the job at %s",
+                      sc_nt_ptr_text(address, nt->ptr_size, buf));
+    if (!err && !nt_job_plausible(&job))
+        err = sc_errf(SC_ERR_NOT_FOUND, "at %s there is no job",
+                      sc_nt_ptr_text(address, nt->ptr_size, buf));
+    if (err)
+        return err;
+    fill(&job, &r);
+    sc_record(s->out, &row_type, &r, row_text, &text);
+    if (flags & SHOW_PROCESSES)
+        err = show_processes(s, nt, &job);
+    if (!err)
+        sc_nt_assumed(s, job.assumed);
+    return err;
+}
+
+/* The job of the process at ADDRESS. */
+static sc_err *job_of_process(const struct nt *nt, uint64_t address, uint64_t *ret) {
+    struct nt_process p;
+    char buf[SC_NT_BUF];
+    sc_err *err = nt_process_read(nt, address, &p);
+    if (err)
+        return err;
+    const struct nt_field *job = &p.f[NT_P_JOB];
+    sc_nt_ptr_text(address, nt->ptr_size, buf);
+    if (job->state != NT_READ)
+        return sc_errf(SC_ERR_NOT_FOUND, "the job of the process at %s is %s", buf, nt_why(job));
+    if (!job->value)
+        return sc_errf(SC_ERR_NOT_FOUND, "The process at %s is not part of a job", buf);
+    *ret = job->value;
+    return NULL;
+}
+
+/* What lies at ADDRESS may be a process, a thread, or the job itself. */
+static sc_err *job_at(const struct nt *nt, uint64_t address, sc_arena *arena, uint64_t *ret) {
+    struct nt_process p;
+    struct nt_thread t;
+    struct nt_objects om;
+    struct nt_object o = {.type_why = NULL};
+    uint64_t process;
+    char buf[SC_NT_BUF];
+    sc_err *err = nt_objects_init(nt, arena, &om);
+    if (!err)
+        err = nt_object_read(&om, address, &o);
+    if (err && !sc_err_catch(&err, SC_ERR_NOT_FOUND))
+        return err;
+    *ret = address;
+    if (nt_object_is(&o, "Job"))
+        return NULL;
+    err = nt_process_read(nt, address, &p);
+    if (!err && nt_process_valid(&p))
+        return job_of_process(nt, address, ret);
+    if (!err)
+        err = nt_thread_read(nt, address, &t);
+    if (!err && nt_thread_valid(&t)) {
+        err = nt_thread_process(nt, address, &process);
+        return err ? err : job_of_process(nt, process, ret);
+    }
+    if (!err && o.type.name)
+        err = sc_errf(SC_ERR_NOT_FOUND, "the object at %s is no job but a %s",
+                      sc_nt_ptr_text(address, nt->ptr_size, buf), o.type.name);
+    return err;
+}
+
+static sc_err *run_job(sc_session *s, const struct sc_args *args) {
+    struct nt nt;
+    uint64_t address, process;
+    sc_err *err = sc_session_nt(s, &nt);
+    if (err)
+        return err;
+    address = args->v[0].given ? sc_space_canon(nt.space, args->v[0].num) : 0;
+    if (address) {
+        err = job_at(&nt, address, args->arena, &address);
+    } else {
+        err = sc_session_process(s, &nt, &process);
+        if (!err)
+            err = job_of_process(&nt, process, &address);
+    }
+    return err ? err : show(s, &nt, address, args->v[1].given ? args->v[1].num : SHOW_SETTINGS);
+}
+
+static const struct sc_arg job_args[] = {
+    {SC_ARG_EXPR, "address", NULL, true, "of a job, or of a process or thread in it; 0 current"},
+    {SC_ARG_EXPR, "flags", NULL, true, "1 settings and statistics, 2 its processes"},
+    {SC_ARG_END, NULL, NULL, false, NULL}};
+
+const struct sc_command sc_job_commands[] = {
+    {.name = "!job",
+     .brief = "show a job object",
+     .needs = SC_NEED_KERNEL | SC_NEED_WINDOWS,
+     .args = job_args,
+     .help = "Without an address, or with 0, the job of the current process. Flags: 1 settings and "
+             "statistics, 2 the processes in it; 1 if none are given. Numbers are hexadecimal; "
+             "sizes are pages.",
+     .sample = "!job",
+     .run = run_job},
+    {.name = NULL},
+};

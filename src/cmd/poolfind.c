@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * `!poolfind`: all blocks of pool with a tag.
+ *
+ *     !poolfind tag [type] [-paged] [-nonpaged] [-session] [-small] [-large] [-tag "AB C"]
+ *               [-x "command"]
+ *
+ * Types: 0 nonpaged (what is meant when nothing is said), 1 paged, 2 special, 4 session pool. XP
+ * and Server 2003 are shown as the documentation has them, later ones as debuggers since then.
+ * With -x a command is run for each block, in which @$extret is the block's address.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "cmd/kernel.h"
+#include "cmd/poolshow.h"
+#include "cmd/pooltag.h"
+#include "cmd/session_impl.h"
+#include "nt/poolscan.h"
+
+enum {
+    ARG_PAGED,
+    ARG_NONPAGED,
+    ARG_SESSION,
+    ARG_SMALL,
+    ARG_LARGE,
+    ARG_X,
+    ARG_TAG_OPTION,
+    ARG_TAG,
+    ARG_TYPE
+};
+
+enum { WANT_NONPAGED = 1, WANT_PAGED = 2, WANT_SESSION = 4, WANT_SPECIAL = 8 };
+
+struct job {
+    sc_session *s;
+    struct sc_pools p;
+    struct nt_tagpattern pattern;
+    const char *text; /* the tag as typed */
+    unsigned want;
+    const char *command; /* -x; NULL */
+    sc_arena *arena;
+    uint64_t found;
+    bool old; /* the documentation's form */
+    sc_err *err;
+};
+
+static bool is_wanted(const struct job *j, enum nt_pool_region region) {
+    switch (region) {
+    case NT_REGION_NONPAGED: return j->want & WANT_NONPAGED;
+    case NT_REGION_PAGED: return j->want & WANT_PAGED;
+    case NT_REGION_SESSION: return j->want & WANT_SESSION;
+    case NT_REGION_SPECIAL: return j->want & WANT_SPECIAL;
+    default: return true;
+    }
+}
+
+/* The command with @$extret replaced by ADDRESS, run. */
+static void run_command(struct job *j, uint64_t address) {
+    static const char name[] = "@$extret";
+    const char *text = "", *p = j->command;
+    for (const char *at; p && (at = strstr(p, name)) != NULL; p = at + sizeof name - 1) {
+        text = sc_arena_printf(j->arena, "%s%.*s0x%" PRIx64, text, (int)(at - p), p, address);
+        if (!text)
+            break;
+    }
+    if (text)
+        text = sc_arena_printf(j->arena, "%s%s", text, p);
+    if (!text) {
+        j->err = sc_err_nomem();
+        return;
+    }
+    sc_session_run_nested(j->s, text);
+}
+
+static bool go_on(const struct job *j) { return !j->err && !sc_out_failed(j->s->out); }
+
+/* What is shown is what the allocation's owner has: behind the header. */
+static bool small_block(void *ctx, const struct nt_pool_block *b) {
+    struct job *j = ctx;
+    unsigned header = j->p.pool.header;
+    enum nt_pool_region region = nt_pool_region_at(&j->p.pool, b->address);
+    if (region == NT_REGION_UNKNOWN || region == NT_REGION_SESSION)
+        region = region == NT_REGION_UNKNOWN ? b->region : region;
+    if (!is_wanted(j, region))
+        return true;
+    j->found++;
+    if (j->old)
+        sc_show_pool_block(j->s, b, false, false);
+    else
+        sc_show_pool_found(j->s, b->address + header, b->tag, b->size - header, region,
+                           b->allocated);
+    if (j->command && b->allocated)
+        run_command(j, b->address + header);
+    return go_on(j);
+}
+
+static bool large_block(void *ctx, const struct nt_big_block *b) {
+    struct job *j = ctx;
+    if (!nt_tagpattern_fits(&j->pattern, b->tag) || !is_wanted(j, b->region))
+        return true;
+    j->found++;
+    if (j->old)
+        sc_show_big_block(j->s, b, false);
+    else
+        sc_show_pool_found(j->s, b->address, b->tag, b->size, b->region, true);
+    if (j->command)
+        run_command(j, b->address);
+    return go_on(j);
+}
+
+/* "Tag: SeSd", "tag 0x636f7250 (Proc)" */
+static void name_tag(const struct job *j) {
+    char tag[NT_TAG_TEXT];
+    nt_tag_text(j->pattern.mask == 0x7fffffff ? j->pattern.value : 0, tag);
+    if (j->old)
+        sc_printf(j->s->out, "Tag: %s", j->text);
+    else if (j->pattern.mask == 0x7fffffff)
+        sc_printf(j->s->out, "tag 0x%08x (%s)", j->pattern.value, tag);
+    else
+        sc_printf(j->s->out, "tag %s", j->text);
+}
+
+static sc_err *find_large(struct job *j) {
+    if (!j->p.has_big) {
+        sc_remark(j->s->out, "Large allocations were not looked at: %s.",
+                  sc_err_text(j->p.big_why));
+        return NULL;
+    }
+    uint64_t end = j->p.big.table + j->p.big.count * j->p.big.entry;
+    int digits = (int)j->p.nt.ptr_size * 2;
+    sc_puts(j->s->out, "\nScanning large pool allocation table for ");
+    name_tag(j);
+    sc_printf(j->s->out, " (%0*" PRIx64 " : %0*" PRIx64 ")\n\n", digits, j->p.big.table, digits,
+              end);
+    sc_err *err = nt_bigpool_each(&j->p.big, large_block, j);
+    if (!err && j->p.big.torn)
+        sc_remark(j->s->out, "%" PRIu64 " entries of the table are not in the dump.",
+                  j->p.big.torn);
+    return err;
+}
+
+static sc_err *find_in(struct job *j, const char *what, uint64_t start, uint64_t end) {
+    struct nt_poolscan scan = {
+        .pool = &j->p.pool, .pattern = j->pattern, .start = start, .end = end};
+    int digits = (int)j->p.nt.ptr_size * 2;
+    sc_printf(j->s->out, "\n%s (%0*" PRIx64 " : %0*" PRIx64 ") for ", what, digits, start, digits,
+              end);
+    name_tag(j);
+    sc_puts(j->s->out, "\n\n");
+    sc_err *err = nt_poolscan_run(&scan, small_block, j);
+    if (!err && scan.unsound)
+        sc_remark(j->s->out, "At %" PRIu64 " more places the tag stands in no sound header.",
+                  scan.unsound);
+    return err;
+}
+
+/* Where the kernel says its pools are, else in all of its memory. */
+static sc_err *find_small(struct job *j) {
+    const struct nt_pool *pool = &j->p.pool;
+    sc_err *err = NULL;
+    bool any = false;
+    for (size_t i = 0; !err && go_on(j) && i < pool->nranges; i++) {
+        const struct nt_pool_range *r = &pool->range[i];
+        if (!is_wanted(j, r->region))
+            continue;
+        const char *what = r->region == NT_REGION_NONPAGED ? "nonpaged pool"
+                           : r->region == NT_REGION_PAGED  ? "paged pool"
+                                                           : "session pool";
+        const char *old = r->region == NT_REGION_NONPAGED ? "Searching NonPaged pool"
+                          : r->region == NT_REGION_PAGED  ? "Searching Paged pool"
+                                                          : "Searching session pool";
+        const char *text = sc_arena_printf(j->arena, "Searching %s", what);
+        if (!text)
+            return sc_err_nomem();
+        err = find_in(j, j->old ? old : text, r->start, r->start + r->size);
+        any = true;
+    }
+    if (err || any || !go_on(j))
+        return err;
+    uint64_t low = pool->nt->ptr_size == 4 ? 0x80000000u : 0xffff800000000000u;
+    return find_in(j, "Searching all kernel memory", low,
+                   pool->nt->ptr_size == 4 ? 0x100000000u : UINT64_MAX);
+}
+
+static unsigned want_of(const struct sc_val *v) {
+    unsigned want = (v[ARG_PAGED].given ? WANT_PAGED : 0) |
+                    (v[ARG_NONPAGED].given ? WANT_NONPAGED : 0) |
+                    (v[ARG_SESSION].given ? WANT_SESSION : 0);
+    if (v[ARG_TYPE].given)
+        want |= v[ARG_TYPE].num == 1   ? WANT_PAGED
+                : v[ARG_TYPE].num == 2 ? WANT_SPECIAL
+                : v[ARG_TYPE].num == 4 ? WANT_SESSION
+                                       : WANT_NONPAGED;
+    return want ? want : WANT_NONPAGED;
+}
+
+static sc_err *find(struct job *j, const struct sc_val *v) {
+    bool small = v[ARG_SMALL].given || !v[ARG_LARGE].given;
+    bool large = v[ARG_LARGE].given || !v[ARG_SMALL].given;
+    sc_err *err = large ? find_large(j) : NULL;
+    if (!err && small && go_on(j))
+        err = find_small(j);
+    if (!err && j->err) {
+        err = j->err;
+        j->err = NULL;
+    }
+    if (!err && !j->found)
+        sc_remark(j->s->out, "No block with this tag is in the dump.");
+    return err;
+}
+
+static sc_err *run_poolfind(sc_session *s, const struct sc_args *args) {
+    const struct sc_val *v = args->v;
+    const char *tag = v[ARG_TAG_OPTION].given ? v[ARG_TAG_OPTION].text : v[ARG_TAG].text;
+    struct job j = {
+        .s = s, .text = tag, .want = want_of(v), .command = v[ARG_X].text, .arena = args->arena};
+    if (!tag)
+        return sc_errf(SC_ERR_ARG, "!poolfind: which tag? !poolfind Proc, !poolfind -tag \"AB C\"");
+    sc_err *err = sc_tag_operand("!poolfind", tag, &j.pattern);
+    if (!err)
+        err = sc_pools_open(s, &j.p);
+    j.old = j.p.nt.build < 6000;
+    if (!err)
+        err = find(&j, v);
+    sc_err_destroy(j.err);
+    sc_pools_close(&j.p);
+    return err;
+}
+
+static const struct sc_arg poolfind_args[] = {
+    [ARG_PAGED] = {SC_ARG_OPTION, "-paged", "paged", true, "in paged pool"},
+    [ARG_NONPAGED] = {SC_ARG_OPTION, "-nonpaged", "nonpaged", true, "in nonpaged pool"},
+    [ARG_SESSION] = {SC_ARG_OPTION, "-session", "session", true, "in session pool"},
+    [ARG_SMALL] = {SC_ARG_OPTION, "-small", "small", true, "small blocks only"},
+    [ARG_LARGE] = {SC_ARG_OPTION, "-large", "large", true, "large allocations only"},
+    [ARG_X] = {SC_ARG_OPTION_WORD, "command", "x", true, "run for each block; @$extret is it"},
+    [ARG_TAG_OPTION] = {SC_ARG_OPTION_WORD, "tag", "tag", true, "with blanks in it"},
+    [ARG_TAG] = {SC_ARG_WORD, "tag", NULL, true, "four characters, * and ?, or 0x and a number"},
+    [ARG_TYPE] = {SC_ARG_EXPR, "type", NULL, true, "0 nonpaged, 1 paged, 2 special, 4 session"},
+    {SC_ARG_END, NULL, NULL, false, NULL}};
+
+const struct sc_command sc_poolfind_commands[] = {
+    {.name = "!poolfind",
+     .brief = "find all blocks of pool that have a tag",
+     .needs = SC_NEED_KERNEL | SC_NEED_WINDOWS,
+     .instead = "s searches the memory of a process",
+     .args = poolfind_args,
+     .help = "Addresses and sizes are those of what is behind the header. Small blocks are looked "
+             "for in all memory of the pool that is in the dump: a place that has the tag counts "
+             "when its header is possible and fits its neighbour's.\n"
+             "Without a type, nonpaged pool. -x \"command\" runs a command for each block: "
+             "!poolfind -x \"dt nt!_MDL @$extret\" Mdl.",
+     .sample = "!poolfind -large Leak",
+     .run = run_poolfind},
+    {.name = NULL},
+};

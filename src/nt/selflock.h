@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A resource whose owner waits for it: ExSetResourceOwnerPointer makes an address the owner in the
+ * place of a thread, and the thread that did it is then no owner any more to the kernel.
+ */
+#ifndef NT_SELFLOCK_H
+#define NT_SELFLOCK_H
+
+#include "nt/thread.h"
+
+enum { NT_RESOURCES_MAX = 1 << 18, NT_RESOURCE_WAITERS_MAX = 4096 };
+
+struct nt_selflock {
+    uint64_t resource;       /* the ERESOURCE */
+    uint64_t owner, address; /* what stands there, and without the bits that mark an address */
+    uint64_t object;         /* the semaphore or event that its waiters wait for */
+    bool shared;             /* they want it shared */
+    uint64_t waiters;        /* how many wait for `object`, this thread included */
+    struct nt_thread thread; /* waits for it, and has `address` on its stack */
+};
+
+/*
+ * The first such resource of the system's list. *RET_FOUND false: there is none, or the dump does
+ * not hold the list, or the build keeps waiters otherwise (Windows 8 and later).
+ */
+sc_err *nt_selflock_find(const struct nt *nt, struct nt_selflock *ret, bool *ret_found);
+
+#endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/* `.dump`: options as WinDbg has them, what they write, and what is refused. */
+#include "unit/convert_fixture.h"
+
+#include "forge/sink.h"
+#include "stopcode/session.h"
+
+struct dumper {
+    struct conv_fix f;
+    struct kmem k;
+    struct sink sink;
+    sc_target *t;
+    sc_out *out;
+    sc_session *s;
+};
+
+static void begin(struct dumper *d, enum sc_cpu cpu, uint32_t build, enum sc_render render) {
+    memset(d, 0, sizeof *d);
+    conv_fix_begin(&d->f);
+    kmem_init(&d->k, cpu, cpu == SC_CPU_X86 ? SC_PAGING_PAE : SC_PAGING_X64);
+    d->k.machine.build = build;
+    d->k.machine.time = 132600000000000000;
+    d->t = kmem_open(&d->k, NULL);
+    assert_null(sc_out_create(render, sink_write, &d->sink, false, &d->out));
+    assert_null(sc_session_create(d->t, d->out, &d->s));
+    assert_null(sc_session_set_paths(d->s, NULL, NULL));
+}
+
+static void end(struct dumper *d) {
+    sc_session_destroy(d->s);
+    sc_out_destroy(d->out);
+    sc_target_close(d->t);
+    kmem_deinit(&d->k);
+    conv_fix_end(&d->f);
+    sink_free(&d->sink);
+}
+
+/* Runs `.dump OPTIONS "FOLDER/NAME"`; true when it did not fail. */
+static bool run(struct dumper *d, const char *options, const char *name) {
+    char line[300];
+    snprintf(line, sizeof line, ".dump %s \"%s/%s\"", options, d->f.folder, name);
+    sink_clear(&d->sink);
+    unsigned failed = sc_session_run(d->s, line);
+    sc_out_flush(d->out);
+    return !failed;
+}
+
+static uint32_t type_of(struct dumper *d, const char *name) {
+    char path[200];
+    sc_target *t = NULL;
+    snprintf(path, sizeof path, "%s/%s", d->f.folder, name);
+    sc_err *err = sc_target_open(path, NULL, &t);
+    if (err)
+        fail_msg("%s", sc_err_text(err));
+    uint32_t type = sc_kdump_header(sc_target_source(t))->dump_type;
+    sc_target_close(t);
+    return type;
+}
+
+static void refused(struct dumper *d, const char *options, const char *why) {
+    unsigned before = conv_fix_files(&d->f);
+    assert_false(run(d, options, "refused"));
+    if (!strstr(sink_text(&d->sink), why))
+        fail_msg("%s: %s", options, sink_text(&d->sink));
+    assert_int_equal(conv_fix_files(&d->f), before);
+}
+
+static void each_option_writes_its_kind(void **state) {
+    (void)state;
+    struct dumper d;
+    begin(&d, SC_CPU_X64, 19041, SC_RENDER_TEXT);
+    assert_true(run(&d, "/f", "f"));
+    assert_int_equal(type_of(&d, "f"), 5);
+    assert_non_null(strstr(sink_text(&d.sink), "complete memory dump with a bitmap"));
+    assert_true(run(&d, "/k", "k"));
+    assert_int_equal(type_of(&d, "k"), 6);
+    assert_true(run(&d, "-m", "m"));
+    assert_int_equal(type_of(&d, "m"), 4);
+    assert_true(run(&d, "", "plain"));
+    assert_int_equal(type_of(&d, "plain"), 4);
+    end(&d);
+    begin(&d, SC_CPU_X64, 7601, SC_RENDER_TEXT);
+    assert_true(run(&d, "/f", "f"));
+    assert_int_equal(type_of(&d, "f"), 1);
+    end(&d);
+    begin(&d, SC_CPU_X86, 19041, SC_RENDER_TEXT);
+    assert_true(run(&d, "/f", "f"));
+    assert_int_equal(type_of(&d, "f"), 1);
+    assert_true(run(&d, "/k", "k"));
+    assert_int_equal(type_of(&d, "k"), 2);
+    end(&d);
+}
+
+static void a_file_is_replaced_with_o_only(void **state) {
+    (void)state;
+    struct dumper d;
+    begin(&d, SC_CPU_X64, 19041, SC_RENDER_TEXT);
+    assert_true(run(&d, "/m", "x"));
+    assert_false(run(&d, "/k", "x"));
+    assert_non_null(strstr(sink_text(&d.sink), "is there already"));
+    assert_int_equal(type_of(&d, "x"), 4);
+    assert_true(run(&d, "/o /k", "x"));
+    assert_int_equal(type_of(&d, "x"), 6);
+    end(&d);
+}
+
+static void the_time_becomes_part_of_the_name(void **state) {
+    (void)state;
+    struct dumper d;
+    char path[200];
+    begin(&d, SC_CPU_X64, 19041, SC_RENDER_TEXT);
+    assert_true(run(&d, "/u /m", "x.dmp"));
+    snprintf(path, sizeof path, "%s/x_2021-03-12_05-20-00.dmp", d.f.folder);
+    if (access(path, R_OK) != 0)
+        fail_msg("%s", sink_text(&d.sink));
+    end(&d);
+}
+
+static void what_a_dump_cannot_do_is_refused_with_the_reason(void **state) {
+    (void)state;
+    struct dumper d;
+    begin(&d, SC_CPU_X64, 19041, SC_RENDER_TEXT);
+    refused(&d, "/ka", "in use");
+    refused(&d, "/ba", "cabinets");
+    refused(&d, "/mFhu", "dumps of processes");
+    refused(&d, "/a", "attached");
+    refused(&d, "/q", "no option /q");
+    refused(&d, "/f /k", "not two");
+    refused(&d, "one", "one file");
+    end(&d);
+}
+
+static void json_has_what_was_written(void **state) {
+    (void)state;
+    struct dumper d;
+    begin(&d, SC_CPU_X64, 19041, SC_RENDER_JSON);
+    kmem_encode_block(&d.k, 0x11223344556677c1);
+    sc_session_destroy(d.s);
+    sc_target_close(d.t);
+    d.t = kmem_open(&d.k, NULL);
+    assert_null(sc_session_create(d.t, d.out, &d.s));
+    assert_true(run(&d, "/k", "k"));
+    const char *text = sink_text(&d.sink);
+    assert_non_null(strstr(text, "{\"type\":\"conversion\",\"file\":"));
+    assert_non_null(strstr(text, "\"kind\":\"kernel\",\"pages\":"));
+    assert_non_null(strstr(text, "{\"type\":\"changed_memory\",\"address\":\"0x"));
+    assert_non_null(strstr(text, "\"error\":null}"));
+    end(&d);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_option_writes_its_kind),
+        cmocka_unit_test(a_file_is_replaced_with_o_only),
+        cmocka_unit_test(the_time_becomes_part_of_the_name),
+        cmocka_unit_test(what_a_dump_cannot_do_is_refused_with_the_reason),
+        cmocka_unit_test(json_has_what_was_written),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
