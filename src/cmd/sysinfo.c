@@ -20,11 +20,12 @@
 #include "nt/sysinfo.h"
 
 struct value {
-    const char *group, *name, *type, *value;
+    const char *group, *name, *reg_type, *value;
 };
 static const struct sc_field value_fields[] = {
     SC_FIELD(struct value, group, SC_F_STR), SC_FIELD(struct value, name, SC_F_STR),
-    SC_FIELD(struct value, type, SC_F_STR), SC_FIELD(struct value, value, SC_F_STR), SC_FIELD_END};
+    SC_FIELD(struct value, reg_type, SC_F_STR), SC_FIELD(struct value, value, SC_F_STR),
+    SC_FIELD_END};
 static const struct sc_rectype value_type = {"system_value", sizeof(struct value), value_fields};
 
 enum { VALUE_TEXT = 1024 };
@@ -54,8 +55,8 @@ static void value_text(sc_out *out, const void *record, void *ctx) {
         sc_puts(out, ",");
         quoted(out, r->value);
         sc_puts(out, "\n");
-    } else if (r->type) {
-        sc_printf(out, "%s = %s %s\n", r->name, r->type, r->value);
+    } else if (r->reg_type) {
+        sc_printf(out, "%s = %s %s\n", r->name, r->reg_type, r->value);
     } else {
         sc_printf(out, "%s = %s\n", r->name, r->value);
     }
@@ -70,6 +71,16 @@ static void aligned_text(sc_out *out, const void *record, void *ctx) {
     else
         sc_printf(out, "%s:%*s%s\n", r->name, strlen(r->name) < 13 ? 13 - (int)strlen(r->name) : 1,
                   "", r->value);
+}
+
+/* A name, which may end in blanks. */
+static void name_text(sc_out *out, const void *record, void *ctx) {
+    const struct value *r = record;
+    const struct job *j = ctx;
+    if (j->csv)
+        value_text(out, record, ctx);
+    else
+        sc_printf(out, "%s:        \"%s\"\n", r->name, r->value);
 }
 
 static void emit(struct job *j, const char *name, const char *type, const char *value,
@@ -129,10 +140,8 @@ static sc_err *show_cpuspeed(struct job *j) {
     if (err)
         return err;
     j->group = "CPU Speed";
-    if (name) {
-        snprintf(buf, sizeof buf, j->csv ? "%s" : "\"%s\"", name->text ? name->text : "");
-        emit(j, "CPUID", NULL, buf, aligned_text);
-    }
+    if (name)
+        emit(j, "CPUID", NULL, name->text ? name->text : "", name_text);
     while (nt_smbios_next(&j->info.smbios, &at, &e))
         if (e.type == 4 && nt_smbios_number(&e, 0x14, 2, &most)) {
             snprintf(buf, sizeof buf, "%" PRIu64, most);

@@ -6,6 +6,7 @@ One generator, several builds: members are placed by data/layouts. A machine is 
 holds the firmware's table (the page tables are read by whole_reader.py), the second time with what points there. TAP; standard
 library only.
 """
+import json
 import os
 import subprocess
 import sys
@@ -17,6 +18,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import whole_reader as whole  # noqa: E402
 
 LAYOUTS = os.path.join(tap.ROOT, "data", "layouts")
+RECORD = {"!timer": "timer", "!dpcs": "queued_dpc", "!apc": "apc", "!exqueue": "work_queue", "!qlocks": "queued_lock",
+          "!sysinfo": "system_value"}
 NEVER, ALWAYS = 0x1122334455667788, 0xA1B2C3D4E5F60718
 
 
@@ -290,10 +293,10 @@ def forge(text, folder):
     return out
 
 
-def say(dump, folder, command):
+def say(dump, folder, command, *options):
     store = os.path.join(folder, "store")
-    run = subprocess.run([tap.program(), "--no-color", "-sins", "-y", store, "-i", store, "-z", dump, "-c", command + ";q"],
-                         capture_output=True, text=True, timeout=60)
+    run = subprocess.run([tap.program(), "--no-color", *options, "-sins", "-y", store, "-i", store, "-z", dump, "-c",
+                          command + ";q"], capture_output=True, text=True, timeout=60)
     return run.stdout + run.stderr
 
 
@@ -317,6 +320,9 @@ def main():
                     said = say(dump, folder, ".enrich off;" + command)
                     for part in parts:
                         tap.contains(said, part)
+                    lines = say(dump, folder, command, "--json").splitlines()
+                    records = [r["type"] for line in lines for r in json.loads(line)["records"]]
+                    tap.contains(records, RECORD[command.split()[0]])
     tap.done()
 
 
