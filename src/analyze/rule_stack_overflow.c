@@ -7,8 +7,10 @@
  *   POSSIBLE  the same, and so is another driver's, which took half as much or more: they call each
  *             other, and which one should not is not to be seen; or it took more than half of what
  *             is known of the stack
- *   nobody    else: many shared it (POSSIBLE). A stack pointer elsewhere is no overflow at all, and
- *             this rule says nothing of it
+ *   nobody    else: many shared it (POSSIBLE); or there was room left: then it was no overflow,
+ *             which is worth saying of a double fault (POSSIBLE)
+ *
+ * A stack pointer that lies in no stack of the thread is neither, and this rule says nothing of it.
  */
 #include <string.h>
 
@@ -180,6 +182,22 @@ static void write(struct sc_case *c, uint64_t sp, const char *command, const str
     sc_case_add(c, &d);
 }
 
+/* What a double fault is taken for first, it was not. */
+static void write_room(struct sc_case *c, uint64_t sp, const char *command) {
+    struct sc_draft d;
+    sc_draft_init(&d, SC_POSSIBLE);
+    d.f.summary = sc_case_text(c,
+                               "A fault could not be handled, and not for want of stack: 0x%llx "
+                               "bytes of it were left.",
+                               (unsigned long long)(sp - c->k->stack_limit));
+    d.f.detail = "What else makes a double fault is a damaged descriptor, page table or stack "
+                 "pointer, or the hardware.";
+    show_limits(c, &d, sp, command);
+    sc_draft_lacked(c, &d, "What the first fault was, and who caused it, the dump does not say.");
+    sc_advise_dump(c, &d);
+    sc_case_add(c, &d);
+}
+
 static bool is_double_fault(const struct sc_case *c) {
     uint32_t code = sc_plain_code(c->a->code);
     return code == 0x2b || (code == 0x7f && c->a->arg[0].value == 8);
@@ -189,6 +207,13 @@ static bool ran_over(struct sc_case *c, uint64_t *ret_sp, const char **ret_comma
     uint64_t limit = c->k->stack_limit;
     return c->a->has_bugcheck && is_double_fault(c) && limit && fault_sp(c, ret_sp, ret_command) &&
            *ret_sp < limit + ABOVE && *ret_sp + BELOW >= limit;
+}
+
+/* A double fault with more of the stack left than the processor needs. */
+static bool has_room(struct sc_case *c, uint64_t *ret_sp, const char **ret_command) {
+    uint64_t limit = c->k->stack_limit;
+    return c->a->has_bugcheck && is_double_fault(c) && limit && fault_sp(c, ret_sp, ret_command) &&
+           *ret_sp >= limit + ABOVE && *ret_sp < c->k->stack_base;
 }
 
 bool sc_stack_ran_over(struct sc_case *c) {
@@ -201,6 +226,8 @@ static void run(struct sc_case *c) {
     uint64_t sp;
     const char *command;
     struct users users = {.count = 0};
+    if (has_room(c, &sp, &command))
+        write_room(c, sp, command);
     if (!ran_over(c, &sp, &command))
         return;
     measure(c, &users);
@@ -209,7 +236,7 @@ static void run(struct sc_case *c) {
 
 const struct sc_rule sc_rule_stack_overflow = {
     "stack-overflow",
-    "A double fault at the end of the kernel's stack: who took it.",
+    "A double fault at the end of the kernel's stack: who took it; or with room left.",
     SC_RULE_KERNEL | SC_RULE_BUGCHECK,
     run,
 };

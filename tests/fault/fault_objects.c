@@ -89,6 +89,9 @@ static const char *const lines[] = {
     "!process c48 0; !process 0 0 a",
     "!stacks 2; !stacks 0 srv2; !for_each_thread; !for_each_process .echo @#Process",
     "!pcr; !prcb; !irql",
+    "!dpcs; !apc; !apc thre fffffa8003e42060",
+    "!timer",
+    "!qlocks; !cpuinfo; !cpuid",
     ".thread fffffa8003e42060; r rip; .thread; .process fffffa8003d97b30; .context",
     "? @$proc; ? @$thread; ? @$peb; ? @$teb; ? @$tid; ? @$tpid",
 };
