@@ -25,7 +25,7 @@
 
 struct apc {
     uint64_t process, thread, list, address;
-    int64_t state_index, type;
+    int64_t state_index, object_type;
     bool user;
     uint64_t kernel_routine, rundown_routine, normal_routine, normal_context, argument1, argument2;
     const char *kernel_symbol, *rundown_symbol, *normal_symbol;
@@ -37,7 +37,7 @@ static const struct sc_field apc_fields[] = {SC_FIELD(struct apc, process, SC_F_
                                              SC_FIELD(struct apc, user, SC_F_BOOL),
                                              SC_FIELD(struct apc, list, SC_F_ADDR),
                                              SC_FIELD(struct apc, address, SC_F_ADDR),
-                                             SC_FIELD(struct apc, type, SC_F_NUM),
+                                             SC_FIELD(struct apc, object_type, SC_F_NUM),
                                              SC_FIELD(struct apc, inserted, SC_F_BOOL),
                                              SC_FIELD(struct apc, kernel_routine, SC_F_ADDR),
                                              SC_FIELD(struct apc, kernel_symbol, SC_F_STR),
@@ -82,10 +82,10 @@ static void apc_text(sc_out *out, const void *record, void *ctx) {
     const struct job *j = ctx;
     char a[SC_NT_BUF], b[SC_NT_BUF], c[SC_NT_BUF], d[SC_NT_BUF];
     sc_printf(out, "%s    KAPC @ %s\n", j->pad, sc_nt_ptr_text(r->address, j->nt.ptr_size, a));
-    if (r->type == INT64_MIN)
+    if (r->object_type == INT64_MIN)
         sc_printf(out, "%s      Type           ?\n", j->pad);
     else
-        sc_printf(out, "%s      Type           %" PRIx64 "\n", j->pad, (uint64_t)r->type);
+        sc_printf(out, "%s      Type           %" PRIx64 "\n", j->pad, (uint64_t)r->object_type);
     routine(out, j, "KernelRoutine", r->kernel_routine, r->kernel_symbol);
     routine(out, j, "RundownRoutine", r->rundown_routine, r->rundown_symbol);
     if (!j->enrich || !r->normal_routine || r->normal_routine == SC_UNSET64)
@@ -111,7 +111,7 @@ static sc_err *show_apc(struct job *j, const struct nt_apc *apc, uint64_t thread
                     .address = apc->address,
                     .state_index = list ? list->state : sc_nt_num(&f[NT_APC_STATE_INDEX]),
                     .user = list ? list->user : nt_set(&f[NT_APC_MODE]),
-                    .type = sc_nt_num(&f[NT_APC_OBJECT_TYPE]),
+                    .object_type = sc_nt_num(&f[NT_APC_OBJECT_TYPE]),
                     .kernel_routine = sc_nt_addr(&f[NT_APC_KERNEL_ROUTINE]),
                     .rundown_routine = sc_nt_addr(&f[NT_APC_RUNDOWN_ROUTINE]),
                     .normal_routine = sc_nt_addr(&f[NT_APC_NORMAL_ROUTINE]),
