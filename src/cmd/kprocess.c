@@ -232,8 +232,7 @@ static void size_lines(const struct text *t) {
     char n[3][SC_NT_BUF], kb[3][SC_NT_BUF];
     for (unsigned i = 0; i < 3; i++) {
         sc_nt_num_text(pages[i], n[i]);
-        sc_nt_num_text(pages[i] == INT64_MIN || pages[i] > INT64_MAX / 4 ? INT64_MIN : pages[i] * 4,
-                       kb[i]);
+        sc_nt_num_text(pages[i] < 0 || pages[i] > INT64_MAX / 4 ? INT64_MIN : pages[i] * 4, kb[i]);
     }
     sc_printf(t->out, "    Working Set Sizes (now,min,max)  (%s, %s, %s) (%sKB, %sKB, %sKB)\n",
               n[0], n[1], n[2], kb[0], kb[1], kb[2]);

@@ -20,12 +20,11 @@
 #include "nt/sysinfo.h"
 
 struct value {
-    const char *group, *name, *reg_type, *value;
+    const char *group, *name, *kind, *value;
 };
 static const struct sc_field value_fields[] = {
     SC_FIELD(struct value, group, SC_F_STR), SC_FIELD(struct value, name, SC_F_STR),
-    SC_FIELD(struct value, reg_type, SC_F_STR), SC_FIELD(struct value, value, SC_F_STR),
-    SC_FIELD_END};
+    SC_FIELD(struct value, kind, SC_F_STR), SC_FIELD(struct value, value, SC_F_STR), SC_FIELD_END};
 static const struct sc_rectype value_type = {"system_value", sizeof(struct value), value_fields};
 
 enum { VALUE_TEXT = 1024 };
@@ -55,8 +54,8 @@ static void value_text(sc_out *out, const void *record, void *ctx) {
         sc_puts(out, ",");
         quoted(out, r->value);
         sc_puts(out, "\n");
-    } else if (r->reg_type) {
-        sc_printf(out, "%s = %s %s\n", r->name, r->reg_type, r->value);
+    } else if (r->kind) {
+        sc_printf(out, "%s = %s %s\n", r->name, r->kind, r->value);
     } else {
         sc_printf(out, "%s = %s\n", r->name, r->value);
     }

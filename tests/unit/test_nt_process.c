@@ -349,6 +349,20 @@ static void test_names_that_are_none(void **state) {
     world_free(w);
 }
 
+/* Sizes that no process has: their bytes cannot be told. */
+static void test_sizes_beyond_all_measure(void **state) {
+    (void)state;
+    struct world *w = world_new(SC_CPU_X64, 19041, NT64);
+    uint64_t ws = NOTEPAD + world_offset(w, "_EPROCESS", "Vm");
+    put_process(w, NOTEPAD, "notepad.exe", 0xc48, 0x794, 0x5c2b1000);
+    world_set(w, "_MMSUPPORT_INSTANCE", ws, "WorkingSetSize", 8, 0x8900000000000000);
+    world_set(w, "_MMSUPPORT_INSTANCE", ws, "MinimumWorkingSetSize", 8, 0x2900000000000000);
+    world_open(w, SC_RENDER_TEXT);
+    fix_run(&w->f, "!process fffffa8003d97b30 1");
+    fix_has(&w->f, ", 0) (?KB, ?KB, 0KB)\n");
+    world_free(w);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_process_of_windows_7),
@@ -362,6 +376,7 @@ int main(void) {
         cmocka_unit_test(test_lists_that_loop),
         cmocka_unit_test(test_links_that_are_no_addresses),
         cmocka_unit_test(test_names_that_are_none),
+        cmocka_unit_test(test_sizes_beyond_all_measure),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
