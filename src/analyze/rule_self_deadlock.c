@@ -69,7 +69,7 @@ static void write(struct sc_case *c, const struct nt_selflock *s, const struct s
         "the thread's own stack, so that the kernel takes the thread for somebody else.",
         sc_case_addr(c, s->resource));
     sc_draft_show(
-        c, &d, s->resource, sc_case_text(c, "dt nt!_ERESOURCE %s", sc_case_hex(c, s->resource)),
+        c, &d, s->resource, sc_case_text(c, "dt -b nt!_ERESOURCE %s", sc_case_hex(c, s->resource)),
         "Its owner is %s: the two low bits mark an address, %s, in the place of a thread.",
         sc_case_addr(c, s->owner), sc_case_addr(c, s->address));
     sc_draft_show(c, &d, s->address, sc_case_text(c, "!thread %s", sc_case_hex(c, s->owner)),
