@@ -99,7 +99,7 @@ static sc_err *take_entry(struct conv_walk *w, unsigned level, uint64_t value, u
         return walk_table(w, level - 1, next, va, kernel);
     }
     if (t.kind == SC_PTE_VALID)
-        return mark_page(w, t.pa, UINT64_C(1) << w->mode->shift[level]);
+        return mark_page(w, t.pa, UINT64_C(1) << sc_mode_shift(w->mode, level));
     if (t.kind == SC_PTE_TRANSITION)
         return mark_page(w, t.pa, CONV_PAGE);
     if (t.kind != SC_PTE_PROTOTYPE)
@@ -135,11 +135,12 @@ static sc_err *walk_table(struct conv_walk *w, unsigned level, uint64_t table, u
         return NULL;
     if (sc_target_cancelled(w->c->target))
         return sc_err_cancelled();
-    sc_space_read(w->paging.phys, table, bytes, (size_t)m->count[level] * m->entry_size, &got);
+    sc_space_read(w->paging.phys, table, bytes, (size_t)sc_mode_count(m, level) * m->entry_size,
+                  &got);
     sc_err *err = spend(w, 1);
-    for (unsigned i = 0; i < m->count[level] && !err; i++) {
+    for (unsigned i = 0; i < sc_mode_count(m, level) && !err; i++) {
         uint64_t value = number(bytes + (size_t)i * m->entry_size, m->entry_size);
-        uint64_t at = sc_mode_canon(m, va + ((uint64_t)i << m->shift[level]));
+        uint64_t at = sc_mode_canon(m, va + ((uint64_t)i << sc_mode_shift(m, level)));
         if (!value || sc_paging_is_kernel(w->paging.mode, at) != kernel)
             continue;
         err = spend(w, 1);
@@ -161,7 +162,7 @@ static uint64_t set_root(struct conv_walk *w, uint64_t dtb) {
     w->paging.root = dtb;
     if (w->paging.mode == SC_PAGING_ARM64)
         w->paging.kernel_root = 0; /* one table for both halves */
-    uint64_t root = w->mode->root(&w->paging, 0);
+    uint64_t root = sc_mode_root(w->mode, &w->paging, 0);
     w->root[0] = root & ~(uint64_t)(CONV_PAGE - 1);
     w->nroots = 1;
     for (unsigned i = 0; w->paging.mode == SC_PAGING_PAE && i < 4; i++) {
@@ -204,7 +205,7 @@ bool conv_walk_pte_base(struct conv_walk *w, uint64_t *ret_base) {
         return true;
     }
     uint64_t root = set_root(w, sc_target_machine(w->c->target)->dtb);
-    for (unsigned i = w->mode->count[top] / 2; i < w->mode->count[top]; i++) {
+    for (unsigned i = sc_mode_count(w->mode, top) / 2; i < sc_mode_count(w->mode, top); i++) {
         struct sc_entry e;
         uint64_t value = entry_at(w, root + 8 * i);
         if (!(value & 1))
@@ -212,7 +213,7 @@ bool conv_walk_pte_base(struct conv_walk *w, uint64_t *ret_base) {
         w->mode->decode(top, value, &e);
         if (e.kind != SC_PTE_TABLE || e.pa != w->root[0])
             continue;
-        *ret_base = sc_mode_canon(w->mode, (uint64_t)i << w->mode->shift[top]);
+        *ret_base = sc_mode_canon(w->mode, (uint64_t)i << sc_mode_shift(w->mode, top));
         return true;
     }
     return false;

@@ -55,7 +55,7 @@ bool sc_paging_is_kernel(enum sc_paging_mode mode, uint64_t va) {
 /* ---- one entry ---- */
 
 static uint64_t size_of(const struct sc_mode *m, unsigned level) {
-    return (uint64_t)1 << m->shift[level];
+    return (uint64_t)1 << sc_mode_shift(m, level);
 }
 
 static void set_rights(const struct sc_entry *e, struct sc_translation *t) {
@@ -224,7 +224,7 @@ static void resolve(const struct sc_paging *paging, uint64_t va, uint64_t table,
         return;
     unsigned level = table ? 1 : m->levels;
     if (!table)
-        table = m->root(paging, va);
+        table = sc_mode_root(m, paging, va);
     while (level--) {
         uint64_t pa = table + (uint64_t)sc_mode_index(m, level, va) * m->entry_size;
         if (!step(&w, level, pa, va, depth, &table))

@@ -55,7 +55,7 @@ static struct sc_page_slot *page_slot(struct sc_translated *t, uint64_t va) {
 
 /* The page table that VA's entry lies in, if it is known; else 0. */
 static uint64_t known_table(const struct sc_translated *t, uint64_t va) {
-    uint64_t key = va >> t->mode->shift[1];
+    uint64_t key = va >> sc_mode_shift(t->mode, 1);
     const struct sc_table_slot *s = &t->table[key % SC_TABLE_SLOTS];
     return s->pa && s->key == key ? s->pa : 0;
 }
@@ -65,7 +65,7 @@ static void remember_table(struct sc_translated *t, uint64_t va, const struct sc
     unsigned last = t->mode->levels - 1;
     if (tr->npte <= last || tr->pte[last].level != 0)
         return;
-    uint64_t key = va >> t->mode->shift[1];
+    uint64_t key = va >> sc_mode_shift(t->mode, 1);
     struct sc_table_slot *s = &t->table[key % SC_TABLE_SLOTS];
     s->key = key;
     s->pa = tr->pte[last].pa & ~(uint64_t)(PAGE - 1);

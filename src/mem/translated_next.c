@@ -25,7 +25,7 @@ struct scan {
 
 /* Bytes of addresses that an entry of LEVEL stands for. */
 static uint64_t reach(const struct sc_mode *m, unsigned level) {
-    return (uint64_t)1 << m->shift[level];
+    return (uint64_t)1 << sc_mode_shift(m, level);
 }
 
 /* May the table at PA be walked as one of LEVEL for the addresses from VA on? */
@@ -71,7 +71,7 @@ static bool has_page(struct scan *s, const uint8_t *raw, unsigned index, uint64_
  * with what belongs to it before.
  */
 static bool page_run(struct scan *s, const uint8_t *raw, unsigned index, uint64_t va) {
-    unsigned count = s->t->mode->count[0], first;
+    unsigned count = sc_mode_count(s->t->mode, 0), first;
     while (index < count && !has_page(s, raw, index, va)) {
         index++;
         va += PAGE;
@@ -102,7 +102,7 @@ static bool entry(struct scan *s, unsigned level, uint64_t value, uint64_t va) {
     sc_entry_decode(&s->t->paging, level, false, value, &e);
     if (e.kind == SC_PTE_VALID)
         return large_page(s, level, va, e.pa);
-    struct part next = {level - 1, 0, s->t->mode->count[level - 1], e.pa, va};
+    struct part next = {level - 1, 0, sc_mode_count(s->t->mode, level - 1), e.pa, va};
     bool leads = e.kind == SC_PTE_TABLE || e.kind == SC_PTE_TRANSITION;
     return leads && may_walk(s->t, level - 1, e.pa, va) && table(s, &next);
 }
@@ -111,7 +111,7 @@ static bool entry(struct scan *s, unsigned level, uint64_t value, uint64_t va) {
 static bool table(struct scan *s, const struct part *p) {
     const struct sc_mode *m = s->t->mode;
     uint8_t raw[PAGE];
-    size_t size = (size_t)m->count[p->level] * m->entry_size, got = 0;
+    size_t size = (size_t)sc_mode_count(m, p->level) * m->entry_size, got = 0;
     unsigned i = s->from > p->va ? sc_mode_index(m, p->level, s->from) : p->first;
     if (sc_space_cancelled(s->t->paging.phys))
         return false;
@@ -133,13 +133,13 @@ static bool table(struct scan *s, const struct part *p) {
  */
 static bool half(struct scan *s, bool upper) {
     const struct sc_mode *m = s->t->mode;
-    unsigned level = m->levels - 1, count = m->count[level];
+    unsigned level = m->levels - 1, count = sc_mode_count(m, level);
     bool whole = m->va_bits == 32;
     struct part p = {
         .level = level, .first = upper ? count / 2 : 0, .end = whole || upper ? count : count / 2};
     uint64_t begin = upper ? sc_mode_canon(m, (uint64_t)1 << (m->va_bits - 1)) : 0;
     p.va = begin - p.first * reach(m, level);
-    p.pa = m->root(&s->t->paging, begin);
+    p.pa = sc_mode_root(m, &s->t->paging, begin);
     s->from = s->from > begin ? s->from : begin;
     return table(s, &p);
 }

@@ -273,7 +273,7 @@ sc_err *sc_target_process_space(sc_target *target, uint64_t dtb, sc_space **ret_
         return err;
     struct sc_whole *w = target->whole;
     struct sc_paging tables = process_tables(w, dtb);
-    uint64_t base = sc_mode_of(tables.mode)->root(&tables, 0);
+    uint64_t base = sc_mode_root(sc_mode_of(tables.mode), &tables, 0);
     for (size_t i = 0; i < w->nprocesses; i++)
         if (w->process[i].base == base) {
             w->process[i].used = ++w->uses;
