@@ -64,12 +64,37 @@ void sc_soft_decode(const struct sc_paging *paging, bool in_prototype, uint64_t 
 void sc_entry_decode(const struct sc_paging *paging, unsigned level, bool in_prototype,
                      uint64_t value, struct sc_translation *ret);
 
+/* Where a page table lies: in physical memory, or in a page file. */
+struct sc_table {
+    bool paged;
+    uint8_t file;
+    uint64_t at; /* its address; paged: the page of the file */
+};
+
+/* The entry at OFFSET of a table. */
+enum sc_read sc_table_entry(const struct sc_paging *paging, const struct sc_table *table,
+                            uint64_t offset, uint64_t *ret_value);
+/*
+ * All of a table that can be had, SIZE bytes at most; the rest of RAW is set to zeros. False: there
+ * is nothing of it.
+ */
+bool sc_table_read(const struct sc_paging *paging, const struct sc_table *table, uint8_t *ret_raw,
+                   size_t size);
+/* The table that an entry of a level above 0, decoded, leads to; false: to none. */
+bool sc_table_of(const struct sc_translation *entry, struct sc_table *ret_table);
+
+/* A page of a page file, and why it is not there if it is not. */
+enum sc_read sc_pagefile_read(const struct sc_paging *paging, unsigned number, uint64_t page,
+                              uint8_t ret_page[0x1000]);
+/* What a page of that file is when the file is not at hand: PAGED_OUT or COMPRESSED. */
+enum sc_read sc_pagefile_missing(const struct sc_paging *paging, unsigned number);
+
 /*
  * sc_translate() without the question whether the page is there: status is SC_READ_OK for VALID
- * and TRANSITION. TABLE, unless 0, is the page table (level 0) that VA's entry lies in: the levels
- * above are not read again and not listed, and their rights are taken to be all.
+ * and TRANSITION. TABLE, unless NULL, is the page table (level 0) that VA's entry lies in: the
+ * levels above are not read again and not listed, and their rights are taken to be all.
  */
-void sc_paging_resolve(const struct sc_paging *paging, uint64_t va, uint64_t table,
+void sc_paging_resolve(const struct sc_paging *paging, uint64_t va, const struct sc_table *table,
                        struct sc_translation *ret);
 
 #endif

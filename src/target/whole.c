@@ -46,7 +46,11 @@ static enum sc_read read_pagefile(void *ctx, unsigned number, uint64_t page, uin
 
 enum sc_read sc_target_pagefile(sc_target *target, unsigned number, uint64_t page,
                                 uint8_t ret_page[0x1000]) {
-    return target->whole ? read_pagefile(target, number, page, ret_page) : SC_READ_PAGED_OUT;
+    if (!target->whole)
+        return SC_READ_PAGED_OUT;
+    const struct sc_paging files = {
+        .pagefile = read_pagefile, .pagefile_ctx = target, .stores = target->whole->system.stores};
+    return sc_pagefile_read(&files, number, page, ret_page);
 }
 
 /* ---- which tables ---- */
@@ -92,6 +96,8 @@ static struct sc_paging tables_of(sc_target *t, enum sc_paging_mode mode) {
         .kernel_root = mode == SC_PAGING_ARM64 ? m->dtb : 0,
         .soft = sc_soft_pte_of(m->cpu, mode == SC_PAGING_PAE, m->build),
         .phys = t->phys,
+        .pagefile = read_pagefile,
+        .pagefile_ctx = t,
     };
 }
 
@@ -128,14 +134,10 @@ static sc_err *wire(sc_target *t) {
     return NULL;
 }
 
-static sc_err *open_tables(sc_target *t, struct sc_paging tables, struct sc_pages *ret_pages) {
-    return sc_translated_pages(&tables, read_pagefile, t, ret_pages);
-}
-
 static sc_err *open_system(void *ctx, struct sc_pages *ret_pages) {
     sc_target *t = ctx;
     sc_err *err = wire(t);
-    return err ? err : open_tables(t, t->whole->system, ret_pages);
+    return err ? err : sc_translated_pages(&t->whole->system, ret_pages);
 }
 
 static sc_err *open_phys(void *ctx, struct sc_pages *ret_pages) {
@@ -241,7 +243,8 @@ static enum sc_read fill_kernel(void *ctx, uint64_t addr, void *buf, size_t len,
 static sc_err *new_space(sc_target *t, uint64_t dtb, sc_space **ret_space) {
     struct sc_pages pages;
     sc_space *space;
-    sc_err *err = open_tables(t, process_tables(t->whole, dtb), &pages);
+    const struct sc_paging tables = process_tables(t->whole, dtb);
+    sc_err *err = sc_translated_pages(&tables, &pages);
     if (!err)
         err = sc_space_create_pages(pages, sc_target_ptr_size(t), &t->cancel, &space);
     if (err)
