@@ -31,6 +31,9 @@ sc_err *sc_space_create_pages_lazy(sc_space_open_fn open, void *ctx, unsigned pt
 sc_err *sc_translated_pages(const struct sc_paging *paging, struct sc_pages *ret_pages);
 /* Other tables from now on; the cache is emptied. */
 void sc_translated_set(struct sc_pages *pages, const struct sc_paging *paging);
+/* The same tables, but it is known now which page files are stores: the cache stays, so that this
+ * can be learnt in the middle of a read. */
+void sc_translated_set_stores(struct sc_pages *pages, uint16_t stores);
 const struct sc_paging *sc_translated_paging(const struct sc_pages *pages);
 /* The pages behind a space; ops NULL when it stands on ranges. */
 struct sc_pages *sc_space_pages(sc_space *space);

@@ -104,7 +104,8 @@ static void look_up(struct sc_translated *t, uint64_t va, struct sc_page_slot *s
         if (sc_space_view(t->paging.phys, s->pa, &s->view, &len) != SC_READ_OK || len < PAGE)
             s->view = NULL;
     }
-    s->used = tr.status != SC_READ_IO;
+    /* Who is asked for page tables in page files may know more the next time. */
+    s->used = tr.status != SC_READ_IO && (s->from_file || tr.kind != SC_PTE_PAGEFILE);
 }
 
 static struct sc_page_slot *page_of(struct sc_translated *t, uint64_t va) {
@@ -254,6 +255,11 @@ void sc_translated_set(struct sc_pages *pages, const struct sc_paging *paging) {
     t->paging = *paging;
     t->mode = mode;
     sc_translated_forget(t);
+}
+
+void sc_translated_set_stores(struct sc_pages *pages, uint16_t stores) {
+    if (pages->ops == &translated_ops)
+        ((struct sc_translated *)pages->impl)->paging.stores = stores;
 }
 
 const struct sc_paging *sc_translated_paging(const struct sc_pages *pages) {

@@ -37,6 +37,8 @@ static enum sc_read read_pagefile(void *ctx, unsigned number, uint64_t page, uin
     const struct sc_whole *w = ((sc_target *)ctx)->whole;
     const sc_file *file = number < SC_PAGEFILES_MAX ? w->pagefile[number] : NULL;
     size_t got = 0;
+    if (!file && w->ask)
+        return w->ask(w->ask_ctx, number, page, buf);
     if (!file || page > UINT64_MAX / 0x1000)
         return SC_READ_PAGED_OUT;
     if (!sc_file_read_some(file, page * 0x1000, buf, 0x1000, &got))
@@ -320,6 +322,24 @@ void sc_target_set_soft_pte(sc_target *target, const struct sc_soft_pte *soft) {
     for (size_t i = 0; i < w->nprocesses; i++)
         set_soft(w->process[i].space, soft);
     target->generation++;
+}
+
+void sc_target_set_pagefiles(sc_target *target, sc_pagefile_fn fn, void *ctx) {
+    if (!target->whole)
+        return;
+    target->whole->ask = fn;
+    target->whole->ask_ctx = ctx;
+}
+
+void sc_target_set_stores(sc_target *target, uint16_t stores) {
+    struct sc_whole *w = target->whole;
+    if (!w || w->system.stores == stores)
+        return;
+    w->system.stores = stores;
+    sc_translated_set_stores(sc_space_pages(target->virt), stores);
+    sc_translated_set_stores(sc_space_pages(w->kernel), stores);
+    for (size_t i = 0; i < w->nprocesses; i++)
+        sc_translated_set_stores(sc_space_pages(w->process[i].space), stores);
 }
 
 const char *sc_target_found_by(const sc_target *target) {
