@@ -171,11 +171,16 @@ static bool translated_offset(void *impl, uint64_t addr, uint64_t *ret_offset) {
 /* ---- why not ---- */
 
 /* A page, or a page table, in a page file. */
-static void why_paged(const struct sc_translation *tr, char *text, size_t size) {
+static void why_paged(const struct sc_paging *paging, const struct sc_translation *tr, char *text,
+                      size_t size) {
     bool table = !in_page_file(tr);
+    uint8_t page[PAGE];
+    /* This page is not to be had: if the file's first one is, the file is too short. */
+    bool given = sc_pagefile_read(paging, tr->pagefile, 0, page) == SC_READ_OK;
     if (tr->status == SC_READ_PAGED_OUT)
-        snprintf(text, size, "%spage file %u page 0x%" PRIx64,
-                 table ? "page table paged out: " : "", tr->pagefile, tr->pagefile_page);
+        snprintf(text, size, "%spage file %u page 0x%" PRIx64 "%s",
+                 table ? "page table paged out: " : "", tr->pagefile, tr->pagefile_page,
+                 given ? ", behind the end of the file given" : "");
     else if (table)
         snprintf(text, size, "as its page table is");
 }
@@ -190,7 +195,7 @@ static void translated_why(void *impl, uint64_t addr, enum sc_read status, char 
     if (tr.status != status || !last)
         return;
     switch (tr.kind) {
-    case SC_PTE_PAGEFILE: why_paged(&tr, text, size); break;
+    case SC_PTE_PAGEFILE: why_paged(&t->paging, &tr, text, size); break;
     case SC_PTE_SUBSECTION: snprintf(text, size, "in a mapped file"); break;
     case SC_PTE_DEMAND_ZERO: snprintf(text, size, "demand zero: never touched"); break;
     case SC_PTE_PROTOTYPE_VAD: snprintf(text, size, "only a VAD tells where it is"); break;

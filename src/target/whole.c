@@ -18,7 +18,32 @@
 
 /* ---- page files ---- */
 
-static sc_err *open_pagefiles(struct sc_whole *w, const struct sc_open_opts *opts) {
+/*
+ * Nothing marks a page file. What can be told: it is whole pages, and one that begins with a dump
+ * is that of a machine which has stopped since: Windows writes dumps there, over what it was.
+ */
+static sc_err *check_pagefile(struct sc_source *source, const sc_file *file, size_t number) {
+    const char *name = sc_file_name(file);
+    uint64_t size = sc_file_size(file);
+    char head[4] = "";
+    size_t got = 0;
+    if (size < 0x1000)
+        return sc_errf(SC_ERR_FORMAT, "%s has %" PRIu64 " bytes: no page file is less than a page",
+                       name, size);
+    if (size % 0x1000)
+        sc_source_note(source, SC_UNSET64,
+                       "page file %zu: %s is not whole pages: was a copy broken off?", number,
+                       name);
+    if (sc_file_read_some(file, 0, head, sizeof head, &got) && !memcmp(head, "PAGE", 4))
+        sc_source_note(source, SC_UNSET64,
+                       "page file %zu: %s begins with a dump, which is written over what was paged "
+                       "out: open that file itself, or take it from before the stop",
+                       number, name);
+    return NULL;
+}
+
+static sc_err *open_pagefiles(struct sc_whole *w, struct sc_source *source,
+                              const struct sc_open_opts *opts) {
     size_t n = opts && opts->pagefile ? opts->npagefiles : 0;
     if (n > SC_PAGEFILES_MAX)
         return sc_errf(SC_ERR_ARG, "%zu page files are given: a system has at most %d", n,
@@ -27,6 +52,8 @@ static sc_err *open_pagefiles(struct sc_whole *w, const struct sc_open_opts *opt
         unsigned flags = opts->no_mmap ? SC_FILE_NO_MMAP : 0;
         sc_err *err =
             opts->pagefile[i] ? sc_file_open(opts->pagefile[i], flags, &w->pagefile[i]) : NULL;
+        if (!err && w->pagefile[i])
+            err = check_pagefile(source, w->pagefile[i], i);
         if (err)
             return sc_err_prefix(err, "page file %zu", i);
     }
@@ -155,7 +182,7 @@ sc_err *sc_whole_create(sc_target *t, const struct sc_open_opts *opts) {
         return sc_err_nomem();
     if (opts && opts->dtb)
         t->source->machine.dtb = opts->dtb;
-    sc_err *err = open_pagefiles(w, opts);
+    sc_err *err = open_pagefiles(w, t->source, opts);
     return err ? err : sc_space_create_pages_lazy(open_phys, t, 8, &t->cancel, &t->phys);
 }
 
