@@ -207,7 +207,8 @@ static void entries_that_are_not_valid_are_looked_up(void **state) {
     uint8_t byte;
     begin(&f, SC_PAGING_X64);
     put_page(&f, 0x10000, DATA);
-    set_entry(&f.t, 0, 0x11000, (DATA + 0x1000) | 0x890); /* swizzle bit set: the bits are its own */
+    set_entry(&f.t, 0, 0x11000,
+              (DATA + 0x1000) | 0x890); /* swizzle bit set: the bits are its own */
     pagestore_page(&f.t.ps, DATA + 0x1000);
     set_entry(&f.t, 0, 0x12000, 5ull << 32 | 1 << 12 | 0xf0);
     set_entry(&f.t, 0, 0x13000, 6ull << 32 | 1 << 12 | 0xf0);
