@@ -349,6 +349,33 @@ def watchdogs_read_back(types, build, table):
     find(got, type="software_watchdog", watchdog="DPC watchdog", limit=7680, count=12, over=False)
 
 
+def namespaces_read_back(types, build, table):
+    """`!object -p`: two private name spaces in one bucket of the table."""
+    w = World(types, types.symbols, build)
+    if w.has("ObpPrivateNamespaceLookupTable"):
+        head = w.at("ObpPrivateNamespaceLookupTable")
+    else:
+        head = w.at("PspHostSiloGlobals") + w.field("_ESERVERSILO_GLOBALS", "ObSiloState")[0] + \
+            w.field("_OBP_SILODRIVERSTATE", "PrivateNamespaceLookupTable")[0]
+    entries = [POOL + 0x200000, POOL + 0x200100]
+    for bucket in range(37):
+        ring = [head + 16 * bucket] + (entries if bucket == 11 else [])
+        for i, at in enumerate(ring):
+            w.put(at, ring[(i + 1) % len(ring)], 8)
+            w.put(at + 8, ring[i - 1], 8)
+    for i, at in enumerate(entries):
+        name = f"Space{i}".encode("utf-16-le")
+        w.put(at + 0x10, POOL + 0x210000 + i, 8)
+        w.put(at + 0x18, 0x28, 4)
+        for place, value in ((0, 1), (4, 1), (8, 0x28), (16, 1), (20, 8 + len(name))):
+            w.put(at + 0x30 + place, value, 4)
+        w.put(at + 0x30 + 24, int.from_bytes(name, "little"), len(name))
+    (got,) = w.run(table, "!object -p")
+    for i in range(2):
+        find(got, type="private_namespace", entry=address(entries[i]), directory=address(POOL + 0x210000 + i),
+             boundary=f"Name: Space{i}")
+
+
 def tables_read_back(types, build, table):
     w = World(types, types.symbols, build)
     put_tags(w)
@@ -401,7 +428,8 @@ def main():
         types = Types(tap.corpus(path))
         for name, check in (("counters", counters_read_back), ("tables of tags and large allocations", tables_read_back),
                             ("blocks", blocks_read_back), ("details of !vm", details_read_back),
-                            ("watchdogs", watchdogs_read_back), ("look-aside lists, system PTEs, the cache", lists_read_back)):
+                            ("watchdogs", watchdogs_read_back), ("name spaces", namespaces_read_back),
+                            ("look-aside lists, system PTEs, the cache", lists_read_back)):
             with tap.case(f"{version}: {name} are read where they were written"):
                 check(types, build, tap.corpus(path))
     return tap.done()
