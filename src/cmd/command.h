@@ -169,6 +169,7 @@ extern const struct sc_command sc_poolused_commands[];  /* poolused.c */
 extern const struct sc_command sc_vm_commands[];        /* vm.c */
 extern const struct sc_command sc_pool_commands[];      /* pool.c */
 extern const struct sc_command sc_poolfind_commands[];  /* poolfind.c */
+extern const struct sc_command sc_frag_commands[];      /* frag.c */
 extern const struct sc_command sc_lookaside_commands[]; /* lookaside.c */
 extern const struct sc_command sc_sysptes_commands[];   /* sysptes.c */
 extern const struct sc_command sc_filecache_commands[]; /* filecache.c */

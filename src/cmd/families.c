@@ -50,6 +50,7 @@ const struct sc_family sc_families[] = {
     {"Pool tags", sc_poolused_commands},
     {"Blocks of pool", sc_pool_commands},
     {"Searching pool", sc_poolfind_commands},
+    {"Fragmentation of pool", sc_frag_commands},
     {"Look-aside lists", sc_lookaside_commands},
     {"System page table entries", sc_sysptes_commands},
     {"The file cache", sc_filecache_commands},
