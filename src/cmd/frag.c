@@ -127,12 +127,7 @@ static sc_err *show_tags(struct job *j) {
     return NULL;
 }
 
-static sc_err *show_pages(struct job *j) {
-    bool any = false;
-    sc_err *err =
-        nt_poolfrag_scan(&j->p.pool, j->flags & FLAG_FRAGMENTS ? show_fragment : NULL, j, &j->f);
-    if (err)
-        return err;
+static void show_regions(struct job *j) {
     if (j->flags & FLAG_FRAGMENTS)
         sc_puts(j->s->out, "\n");
     sc_printf(j->s->out, "%-16s %10s %10s %11s %11s %10s %8s\n", "Pool", "Pages", "Sparse",
@@ -141,15 +136,25 @@ static sc_err *show_pages(struct job *j) {
         const struct nt_frag_region *r = &j->f.region[i];
         struct row row = {nt_pool_region_name(i), r->pages,  r->sparse, r->used, r->free, r->blocks,
                           r->fragments,           r->largest};
-        any |= r->pages != 0;
         if (r->pages)
             sc_record(j->s->out, &row_type, &row, row_text, NULL);
     }
-    if (!any)
-        return sc_errf(
+}
+
+static sc_err *show_pages(struct job *j) {
+    uint64_t pages = 0;
+    sc_err *err =
+        nt_poolfrag_scan(&j->p.pool, j->flags & FLAG_FRAGMENTS ? show_fragment : NULL, j, &j->f);
+    for (unsigned i = 0; i < NT_FRAG_REGIONS; i++)
+        pages += j->f.region[i].pages;
+    if (!err && !pages)
+        err = sc_errf(
             SC_ERR_NOT_FOUND, "!frag: no page of small blocks (nt!_POOL_HEADER) is in the dump%s",
             j->f.everywhere ? ", and where the pools are (nt!MmNonPagedPoolStart) is not known"
                             : "");
+    if (err)
+        return err;
+    show_regions(j);
     if (j->flags & FLAG_TAGS)
         err = show_tags(j);
     if (!err && j->f.everywhere)
