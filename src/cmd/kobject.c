@@ -334,11 +334,11 @@ static sc_err *parse(sc_session *s, const struct sc_args *args, struct wish *ret
     return ret->text ? NULL : sc_err_nomem();
 }
 
-/* `-p`, `-h`, `-?`: the letter; 0 for anything else. */
+/* `-p`, `-h`: the letter; 0 for anything else. */
 static char option_of(const struct sc_args *args) {
     const char *text = args->v[0].given ? sc_skip_blanks(args->v[0].text) : "";
     bool alone = *text == '-' && text[1] && !*sc_skip_blanks(text + 2);
-    return alone && strchr("ph?", text[1]) ? text[1] : 0;
+    return alone && strchr("ph", text[1]) ? text[1] : 0;
 }
 
 static sc_err *run_option(sc_session *s, char option, sc_arena *arena) {
