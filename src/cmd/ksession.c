@@ -139,13 +139,25 @@ static sc_err *list_sessions(struct job *j) {
     return NULL;
 }
 
+static sc_err *no_session(uint64_t id, const struct nt_session *n) {
+    if (n)
+        return sc_errf(SC_ERR_NOT_FOUND,
+                       "no process of session %" PRIu64
+                       " can be found: its _MM_SESSION_SPACE is at %llx",
+                       id, (unsigned long long)n->space);
+    return sc_errf(SC_ERR_NOT_FOUND,
+                   "no process of session %" PRIu64
+                   " can be found: no nt!_EPROCESS.Session of this dump is that one",
+                   id);
+}
+
 static sc_err *use_session(struct job *j, uint64_t id) {
     sc_session *s = j->session;
     const struct nt_session *n = nt_sessions_find(&j->sessions, id);
     char buf[SC_NT_BUF];
     sc_printf(s->out, "Sessions on machine: %zu\n", j->sessions.count);
     if (!n || !n->first)
-        return sc_errf(SC_ERR_NOT_FOUND, "no process of session %" PRIu64 " can be found", id);
+        return no_session(id, n);
     sc_err *err = sc_session_enter_process(s, &j->nt, n->first);
     if (err)
         return err;
@@ -239,11 +251,12 @@ static sc_err *show_id(struct job *j, int64_t id) {
     if (err)
         return err;
     if (!has)
-        return sc_errf(SC_ERR_NOT_FOUND, "the current process is in no session, or that is not in "
-                                         "the dump: !sprocess -4 shows all");
+        return sc_errf(SC_ERR_NOT_FOUND, "the current process is in no session, or its "
+                                         "nt!_EPROCESS.Session is not in the dump: "
+                                         "!sprocess -4 shows all");
     const struct nt_session *n = nt_sessions_find(&j->sessions, number);
     if (!n)
-        return sc_errf(SC_ERR_NOT_FOUND, "no process of session %" PRIu64 " can be found", number);
+        return no_session(number, NULL);
     return show_session(j, n);
 }
 

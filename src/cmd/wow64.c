@@ -16,6 +16,7 @@
  */
 #include "cmd/wow64.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/utf.h"
@@ -39,6 +40,21 @@ sc_err *sc_session_teb64(sc_session *s, uint64_t *ret) {
     return err;
 }
 
+/* Why a thread whose 64-bit TEB is at TEB has no 32-bit side. */
+static sc_err *no_narrow_side(sc_session *s, uint64_t teb) {
+    if (sc_target_machine(s->target)->cpu != SC_CPU_X64)
+        return sc_errf(SC_ERR_NOT_FOUND,
+                       "only systems of x64 have a 32-bit side that is known here");
+    if (!teb)
+        return sc_errf(SC_ERR_NOT_FOUND,
+                       "the thread has no 32-bit side: it has no _TEB, it runs in the kernel "
+                       "alone");
+    return sc_errf(SC_ERR_NOT_FOUND,
+                   "the thread has no 32-bit side, or the dump does not hold its _TEBs: the 64-bit "
+                   "one is at %016" PRIx64,
+                   teb);
+}
+
 sc_err *sc_session_wow_regs(sc_session *s, const struct sc_regs *native, struct sc_regs *ret) {
     uint64_t teb;
     bool found = false;
@@ -46,8 +62,7 @@ sc_err *sc_session_wow_regs(sc_session *s, const struct sc_regs *native, struct 
     if (!err)
         err = sc_wow64_regs(s->target, native, teb, ret, &found);
     if (!err && !found)
-        err = sc_errf(SC_ERR_NOT_FOUND,
-                      "the thread has no 32-bit side, or the dump does not hold its TEB");
+        err = no_narrow_side(s, teb);
     return err;
 }
 
@@ -55,7 +70,7 @@ sc_err *sc_session_teb32(sc_session *s, uint64_t *ret) {
     uint64_t teb;
     sc_err *err = sc_session_teb64(s, &teb);
     if (!err && !(*ret = sc_wow64_teb32(s->target, teb)))
-        err = sc_errf(SC_ERR_NOT_FOUND, "the thread has no 32-bit TEB in this dump");
+        err = no_narrow_side(s, teb);
     return err;
 }
 

@@ -138,16 +138,9 @@ static sc_err *run_info(sc_session *s, const struct sc_args *args) {
     struct info r = {.slot = slots};
     sc_space *space = sc_target_space(s->target);
     uint64_t teb, teb32;
-    sc_err *err = need_x64(s);
+    sc_err *err = sc_session_teb64(s, &teb);
     if (!err)
-        err = sc_session_teb64(s, &teb);
-    if (!err && !teb)
-        err = sc_errf(SC_ERR_NOT_FOUND, "the thread has no TEB: it runs in the kernel alone");
-    if (!err && !(teb32 = sc_wow64_teb32(s->target, teb)))
-        err = sc_errf(SC_ERR_NOT_FOUND,
-                      "the thread has no 32-bit side, or the dump does not hold its TEBs: the "
-                      "64-bit one is at %016" PRIx64,
-                      teb);
+        err = sc_session_teb32(s, &teb32);
     if (err)
         return sc_err_prefix(err, "%s", args->command);
     fill_side(space, &narrow_teb, 4, teb32, "guest", &r.guest);
