@@ -47,11 +47,10 @@ static void show_now(struct sc_case *c, struct sc_draft *d, const struct nt_vm *
     if (percent < 0)
         sc_draft_lacked(c, d, "How much is committed now, and the limit.");
     else
-        sc_draft_against(c, d, SC_UNSET64, "!vm 1",
-                         "Now %" PRIu64 " of %" PRIu64
-                         " pages are committed, %d percent: memory is not short.",
-                         vm->counter[NT_VM_COMMITTED].value, vm->counter[NT_VM_COMMIT_LIMIT].value,
-                         percent);
+        sc_draft_against(
+            c, d, SC_UNSET64, "!vm 1",
+            "Now %" PRIu64 " of %" PRIu64 " pages are committed, %d percent: memory is not short.",
+            vm->counter[NT_VM_COMMITTED].value, vm->counter[NT_VM_COMMIT_LIMIT].value, percent);
 }
 
 static void run(struct sc_case *c) {

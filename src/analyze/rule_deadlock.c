@@ -2,9 +2,9 @@
 /*
  * deadlock: threads wait for each other's resources, and none of them can go on. The kernel records
  * who owns a resource and who waits for it, so the ring itself is a fact; every link of it is shown
- * with both. Whose mistake it is the ring does not say: that two locks are taken in two orders takes
- * two, and either order may be the documented one. So a driver is named only when all links were
- * acquired by the same one, which then contradicts itself.
+ * with both. Whose mistake it is the ring does not say: that two locks are taken in two orders
+ * takes two, and either order may be the documented one. So a driver is named only when all links
+ * were acquired by the same one, which then contradicts itself.
  *
  * A thread that waits for a resource which it owns under an address is self-deadlock's.
  */
@@ -49,10 +49,9 @@ static void show_owner(struct sc_case *c, struct sc_draft *d, const struct nt_de
     const char *who = sc_thread_text(c, owner->address);
     const char *named = who ? who : sc_case_text(c, "thread %s", sc_case_addr(c, owner->address));
     if (nt_owner_is_pointer(link->owner))
-        sc_draft_show(c, d, link->resource, dt,
-                      "It is owned by %s, as the address %s on the stack of %s.",
-                      sc_case_addr(c, link->owner),
-                      sc_case_addr(c, nt_owner_address(link->owner)), named);
+        sc_draft_show(
+            c, d, link->resource, dt, "It is owned by %s, as the address %s on the stack of %s.",
+            sc_case_addr(c, link->owner), sc_case_addr(c, nt_owner_address(link->owner)), named);
     else
         sc_draft_show(c, d, link->resource, dt, "It is owned by %s, %s.", named,
                       link->exclusive ? "exclusively" : "shared");
@@ -62,12 +61,11 @@ static void show_link(struct sc_case *c, struct sc_draft *d, const struct nt_dea
                       const struct nt_thread *owner, const struct acquirer *who) {
     const char *thread = sc_thread_text(c, link->thread.address);
     const char *show = sc_case_text(c, "!thread %s", sc_case_hex(c, link->thread.address));
-    const char *named = thread ? thread
-                               : sc_case_text(c, "thread %s", sc_case_addr(c, link->thread.address));
-    sc_draft_show(c, d, link->wait.object, show,
-                  "The resource at %s: %s waits for it, to have it %s.",
-                  sc_case_addr(c, link->resource), named,
-                  link->wait.shared ? "shared" : "exclusively");
+    const char *named =
+        thread ? thread : sc_case_text(c, "thread %s", sc_case_addr(c, link->thread.address));
+    sc_draft_show(
+        c, d, link->wait.object, show, "The resource at %s: %s waits for it, to have it %s.",
+        sc_case_addr(c, link->resource), named, link->wait.shared ? "shared" : "exclusively");
     show_owner(c, d, link, owner);
     if (who->module)
         sc_draft_show(c, d, who->ip, show, "In %s it is acquired by %s.", named,

@@ -112,7 +112,8 @@ static void run(struct sc_case *c) {
         show_pages(c, &d, vm, true);
         show_commit(c, &d, vm, false);
     }
-    sc_draft_lacked(c, &d, "Who has the memory: a program's share may be fair, and a leak is slow.");
+    sc_draft_lacked(c, &d,
+                    "Who has the memory: a program's share may be fair, and a leak is slow.");
     sc_draft_next(c, &d, "!vm in a kernel memory dump: which processes have committed most.");
     if (failures)
         sc_draft_next(c, &d,

@@ -19,7 +19,7 @@ static const struct sc_rule *const rules[] = {
     &sc_rule_raw_stack,      /* only when nothing better is known */
     &sc_rule_hardware_pages, /* when nobody at all is named */
     &sc_rule_kernel_only, &sc_rule_nothing_known,
-    &sc_rule_hardware_damage, /* a possibility beside "nobody" */
+    &sc_rule_hardware_damage,                      /* a possibility beside "nobody" */
     &sc_rule_commit_failures, &sc_rule_old_driver, /* mentions, behind all verdicts */
 };
 

@@ -11,8 +11,7 @@ sc_err *sc_waiter_walk(struct sc_case *c, const struct nt_thread *t, struct sc_s
     sc_unwinder *unwinder;
     struct sc_regs regs;
     bool saved;
-    struct sc_stack_opts opts = {
-        .sz = sizeof opts, .max_frames = FRAMES_MAX, .kernel_only = true};
+    struct sc_stack_opts opts = {.sz = sizeof opts, .max_frames = FRAMES_MAX, .kernel_only = true};
     sc_err *err = sc_unwinder_create(c->target, c->symtab, &unwinder);
     if (err)
         return err;

@@ -4,9 +4,9 @@
  *
  * A thread waits for one resource at a time, and who waits is known by the resources' waiters; so
  * the threads that wait are the nodes, and from each a way leads to every owner of what it waits
- * for that waits itself. One search in depth, which marks where it was, finds a way that comes back.
- * An owner that is an address (ExSetResourceOwnerPointer) stands for the thread that has it on its
- * stack, if that one waits.
+ * for that waits itself. One search in depth, which marks where it was, finds a way that comes
+ * back. An owner that is an address (ExSetResourceOwnerPointer) stands for the thread that has it
+ * on its stack, if that one waits.
  */
 #include "nt/deadlock.h"
 

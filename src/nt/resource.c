@@ -16,10 +16,9 @@
  *   until 10 1507   SharedWaiters a KSEMAPHORE, ExclusiveWaiters a KEVENT: those who wait stand in
  *                   the list of its header
  *   10 1607         SharedWaiters a KWAIT_CHAIN: single links through KWAIT_CHAIN_ENTRYs, which lie
- *                   on the stacks of those who wait, each with an event of its own; ExclusiveWaiters
- *                   a KEVENT as before
- *   1709, 1803      the entries are doubly linked
- *   since 1809      both are chains, and an entry names its thread
+ *                   on the stacks of those who wait, each with an event of its own;
+ * ExclusiveWaiters a KEVENT as before 1709, 1803      the entries are doubly linked since 1809 both
+ * are chains, and an entry names its thread
  *
  * An event's or semaphore's waiters stand in the list of its header, as KWAIT_BLOCKs whose first
  * member is the link: that proves that a thread waits, where a chain only says that it came.

@@ -26,17 +26,17 @@ __attribute__((format(printf, 2, 3))) static void add(struct machine *m, const c
     m->len += (size_t)n;
 }
 
-#define LIST           0xfffff800024cf010ull
-#define RESOURCE(i)    (0xfffffa8011000000ull + (i) * 0x1000)
-#define THREAD(i)      (0xfffffa8016000080ull + (i) * 0x1000)
-#define BLOCK(i)       (0xfffffa8012000000ull + (i) * 0x1000)
-#define OBJECT(i)      (0xfffffa8013000000ull + (i) * 0x1000)
-#define BASE(i)        (0xfffff88007fac000ull + (i) * 0x100000)
-#define CURRENT(i)     (BASE(i) - 0xc60)
-#define ON_STACK(i)    (BASE(i) - 0x80d)
-#define NOBODY         0x7fffffffu
+#define LIST        0xfffff800024cf010ull
+#define RESOURCE(i) (0xfffffa8011000000ull + (i)*0x1000)
+#define THREAD(i)   (0xfffffa8016000080ull + (i)*0x1000)
+#define BLOCK(i)    (0xfffffa8012000000ull + (i)*0x1000)
+#define OBJECT(i)   (0xfffffa8013000000ull + (i)*0x1000)
+#define BASE(i)     (0xfffff88007fac000ull + (i)*0x100000)
+#define CURRENT(i)  (BASE(i) - 0xc60)
+#define ON_STACK(i) (BASE(i) - 0x80d)
+#define NOBODY      0x7fffffffu
 enum { READY = 1, WAITS = 5 };
-#define HUNG           "9e fffffa800cd6a5f0 3c 0 0"
+#define HUNG "9e fffffa800cd6a5f0 3c 0 0"
 
 static struct machine machine(int build, enum blame_ways way, const char *bugcheck) {
     struct machine m = {.way = way, .build = build};
@@ -46,7 +46,8 @@ static struct machine machine(int build, enum blame_ways way, const char *bugche
         "module contoso fffff880`01400000 +26000\nmodule fabrikam fffff880`01500000 +26000\n"
         "process System fffffa800cd6a5f0 pid 4\n"
         "thread fffffa8015000080 cid 4.8 stack fffff88006fac000 fffff88006fa6000\n"
-        "stack\nChild-SP RetAddr Call Site\nfffff88006fabd08 0000000000000000 nt!KeBugCheckEx\nend\n"
+        "stack\nChild-SP RetAddr Call Site\nfffff88006fabd08 0000000000000000 "
+        "nt!KeBugCheckEx\nend\n"
         "symbol nt!ExpSystemResourcesList nt+2c0010 size 10 data\n",
         build, bugcheck);
     return m;
@@ -78,8 +79,7 @@ static void block(struct machine *m, unsigned waiter, uint64_t object) {
         "struct _KWAIT_BLOCK %llx Thread=%llx Object=%llx WaitListEntry.Flink=%llx "
         "WaitListEntry.Blink=%llx\n",
         (unsigned long long)BLOCK(waiter), (unsigned long long)THREAD(waiter),
-        (unsigned long long)object, (unsigned long long)object + 8,
-        (unsigned long long)object + 8);
+        (unsigned long long)object, (unsigned long long)object + 8, (unsigned long long)object + 8);
 }
 
 static void object(struct machine *m, uint64_t at, unsigned type, unsigned waiter) {
@@ -118,9 +118,9 @@ static void resource(struct machine *m, uint64_t owner, bool exclusive, unsigned
         "OwnerEntry.OwnerThread=%llx %s=%llx\n",
         (unsigned long long)RESOURCE(i), (unsigned long long)RESOURCE(i + 1), exclusive ? 0x80 : 0,
         (unsigned long long)owner,
-        m->way == CHAIN && shared    ? "SharedWaiters.Head.Next"
-        : shared                     ? "SharedWaiters"
-                                     : "ExclusiveWaiters",
+        m->way == CHAIN && shared ? "SharedWaiters.Head.Next"
+        : shared                  ? "SharedWaiters"
+                                  : "ExclusiveWaiters",
         (unsigned long long)wait);
 }
 
@@ -135,9 +135,9 @@ static struct blamed judge(void **state, struct machine *m) {
 static const struct {
     int build;
     enum blame_ways way;
-} ways[] = {{7601, SEMAPHORES}, {9600, SEMAPHORES}, {10240, SEMAPHORES}, {14393, CHAIN},
-            {16299, LINKED},    {17134, LINKED},    {17763, CHAINS},     {19041, CHAINS},
-            {22000, CHAINS}};
+} ways[] = {{7601, SEMAPHORES}, {9600, SEMAPHORES}, {10240, SEMAPHORES},
+            {14393, CHAIN},     {16299, LINKED},    {17134, LINKED},
+            {17763, CHAINS},    {19041, CHAINS},    {22000, CHAINS}};
 enum { WAYS = sizeof ways / sizeof *ways };
 
 /* ---- rings ---- */
@@ -157,11 +157,13 @@ static void two_threads_that_took_two_resources_in_two_orders_are_found(void **s
         assert_null(f->module);
         assert_int_equal(f->confidence, SC_LIKELY);
         assert_non_null(strstr(f->summary, "2 threads wait for each other's resources"));
-        assert_true(says(f, false, "The resource at fffffa80`11000000: thread 4.104 of System waits for "
-                              "it, to have it exclusively."));
+        assert_true(says(f, false,
+                         "The resource at fffffa80`11000000: thread 4.104 of System waits for "
+                         "it, to have it exclusively."));
         assert_true(says(f, false, "It is owned by thread 4.100 of System, exclusively."));
-        assert_true(says(f, false, "The resource at fffffa80`11001000: thread 4.100 of System waits for "
-                              "it, to have it shared."));
+        assert_true(says(f, false,
+                         "The resource at fffffa80`11001000: thread 4.100 of System waits for "
+                         "it, to have it shared."));
         assert_true(says(f, false, "It is owned by thread 4.104 of System, exclusively."));
         assert_true(says(f, false, "acquired by contoso!Take+0x40"));
         assert_true(says(f, false, "acquired by fabrikam!Take+0x40"));

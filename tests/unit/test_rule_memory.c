@@ -160,7 +160,7 @@ static void without_failures_nothing_is_said(void **state) {
 /* ---- low-memory ---- */
 
 #define RAM(physical, available)                                                                   \
-    "variables nt+280100\nMmNumberOfPhysicalPages 0n" physical "\nMmAvailablePages 0n" available    \
+    "variables nt+280100\nMmNumberOfPhysicalPages 0n" physical "\nMmAvailablePages 0n" available   \
     "\nend\n"
 #define HUNG "bugcheck 9e fffffa8003c9f040 3c 0 0\n"
 
@@ -219,9 +219,8 @@ static void what_windows_calls_low_goes_by_the_size_of_ram(void **state) {
 
 /* In any other crash it is a mention behind what the crash is about. */
 static void in_another_stop_memory_is_a_mention(void **state) {
-    struct blamed b =
-        judge(state, OS NT DRIVER CRASH STACK COMMIT("5565215", "25162749", "0 0 0 0")
-                         RAM("4194304", "2900"));
+    struct blamed b = judge(state, OS NT DRIVER CRASH STACK COMMIT("5565215", "25162749", "0 0 0 0")
+                                       RAM("4194304", "2900"));
     assert_non_null(by_rule(&b, "low-memory"));
     assert_string_not_equal(b.a->findings[0].rule, "low-memory");
     blamed_free(&b);
