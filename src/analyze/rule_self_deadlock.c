@@ -34,10 +34,24 @@ static void show_wait(struct sc_case *c, struct sc_draft *d, const struct nt_sel
                       s->wait.chained ? "in that chain, too" : "behind it");
 }
 
+/*
+ * Whose the slot at ADDRESS is: "in the frame of F"; on x64 the first four pointers of a frame are
+ * where the function that F called keeps its parameters: "…, where G keeps its parameters".
+ */
+static const char *slot_text(struct sc_case *c, const struct sc_stack *stack, uint64_t address) {
+    const struct sc_frame *f = sc_waiter_frame(stack, address);
+    if (!f)
+        return "";
+    const char *in = sc_case_text(c, ", in the frame of %s", sc_case_place(c, f->ip));
+    bool home = c->machine->cpu == SC_CPU_X64 && f > stack->frame && address - f->sp < 0x20;
+    return home ? sc_case_text(c, "%s, where %s keeps its parameters", in,
+                               sc_case_place(c, f[-1].ip))
+                : in;
+}
+
 static void write(struct sc_case *c, const struct nt_selflock *s, const struct sc_stack *stack) {
     struct sc_draft d;
     const struct sc_frame *who = sc_waiter_acquirer(stack);
-    const struct sc_frame *slot = sc_waiter_frame(stack, s->address);
     const char *thread = sc_case_hex(c, s->thread.address);
     const char *show = sc_case_text(c, "!thread %s", thread);
     sc_draft_init(&d, who ? SC_LIKELY : SC_POSSIBLE);
@@ -56,9 +70,8 @@ static void write(struct sc_case *c, const struct nt_selflock *s, const struct s
         "Its owner is %s: the two low bits mark an address, %s, in the place of a thread.",
         sc_case_addr(c, s->owner), sc_case_addr(c, s->address));
     sc_draft_show(c, &d, s->address, sc_case_text(c, "!thread %s", sc_case_hex(c, s->owner)),
-                  "That address lies on the kernel stack of %s%s%s.",
-                  sc_thread_text(c, s->thread.address), slot ? ", in the frame of " : "",
-                  slot ? sc_case_place(c, slot->ip) : "");
+                  "That address lies on the kernel stack of %s%s.", sc_waiter_name(c, &s->thread),
+                  slot_text(c, stack, s->address));
     show_wait(c, &d, s, show);
     if (who)
         sc_draft_show(c, &d, who->ip, show, "It is acquired by %s.", d.f.symbol);

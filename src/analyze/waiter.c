@@ -7,6 +7,11 @@
 
 enum { FRAMES_MAX = 64, SURE_ENOUGH = 50 };
 
+const char *sc_waiter_name(struct sc_case *c, const struct nt_thread *t) {
+    const char *name = sc_thread_text(c, t->address);
+    return name ? name : sc_case_text(c, "thread %s", sc_case_addr(c, t->address));
+}
+
 sc_err *sc_waiter_walk(struct sc_case *c, const struct nt_thread *t, struct sc_stack *ret) {
     sc_unwinder *unwinder;
     struct sc_regs regs;
