@@ -15,6 +15,7 @@
 #ifndef STOPCODE_TESTS_FORGE_SCENARIO_H
 #define STOPCODE_TESTS_FORGE_SCENARIO_H
 
+#include "forge/expand.h"
 #include "forge/pagetab.h"
 #include "forge/section.h"
 #include "forge/symfile.h"
@@ -267,6 +268,7 @@ struct forge_scenario {
     const char *name; /* for messages */
     struct forge_pool pool;
     char *why; /* FORGE_WHY_MAX bytes: the first thing that went wrong, "" when nothing did */
+    struct forge_origins origins; /* where lines stand: in NAME, or in what it includes */
 
     struct forge_scn_os os;
     struct forge_scn_cpu cpu;
