@@ -46,8 +46,7 @@ static const struct sc_module *only_one(const struct acquirer *who, size_t n) {
 static void show_owner(struct sc_case *c, struct sc_draft *d, const struct nt_deadlock_link *link,
                        const struct nt_thread *owner) {
     const char *dt = sc_case_text(c, "dt -b nt!_ERESOURCE %s", sc_case_hex(c, link->resource));
-    const char *who = sc_thread_text(c, owner->address);
-    const char *named = who ? who : sc_case_text(c, "thread %s", sc_case_addr(c, owner->address));
+    const char *named = sc_waiter_name(c, owner);
     if (nt_owner_is_pointer(link->owner))
         sc_draft_show(
             c, d, link->resource, dt, "It is owned by %s, as the address %s on the stack of %s.",
@@ -59,10 +58,8 @@ static void show_owner(struct sc_case *c, struct sc_draft *d, const struct nt_de
 
 static void show_link(struct sc_case *c, struct sc_draft *d, const struct nt_deadlock_link *link,
                       const struct nt_thread *owner, const struct acquirer *who) {
-    const char *thread = sc_thread_text(c, link->thread.address);
     const char *show = sc_case_text(c, "!thread %s", sc_case_hex(c, link->thread.address));
-    const char *named =
-        thread ? thread : sc_case_text(c, "thread %s", sc_case_addr(c, link->thread.address));
+    const char *named = sc_waiter_name(c, &link->thread);
     sc_draft_show(
         c, d, link->wait.object, show, "The resource at %s: %s waits for it, to have it %s.",
         sc_case_addr(c, link->resource), named, link->wait.shared ? "shared" : "exclusively");
