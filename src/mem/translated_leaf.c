@@ -69,7 +69,7 @@ static bool goes_on(struct sc_translated *t, uint64_t value, uint64_t va, struct
 }
 
 bool sc_leaf_piece(struct sc_translated *t, uint64_t from, struct sc_piece *ret) {
-    unsigned count = t->mode->count[0], i = 0;
+    unsigned count = sc_mode_count(t->mode, 0), i = 0;
     struct seen page;
     if (from > t->leaf.va)
         i = sc_mode_index(t->mode, 0, from);
