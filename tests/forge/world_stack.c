@@ -291,6 +291,11 @@ void forge_world_plain_registers(const struct forge_world *w, struct sc_regs *re
         set_register(ret, names[i], is_x86 ? x86[w->kernel][i] : x64[w->kernel][i]);
     if (!is_arm)
         set_register(ret, "efl", 0x246);
+    if (w->cpu == SC_CPU_X64) { /* MXCSR stands twice: readers compare, FXSAVE's is at 118 */
+        set_register(ret, "mxcsr", 0x1f80);
+        ret->raw[0x118] = 0x80;
+        ret->raw[0x119] = 0x1f;
+    }
 }
 
 static const struct forge_wstack *current_stack(const struct forge_world *w) {
