@@ -111,6 +111,7 @@ struct forge_scn_struct {
 enum forge_table_kind { FORGE_TABLE_POOL_TAGS, FORGE_TABLE_POOL_PAGE, FORGE_TABLE_BIG_PAGES };
 struct forge_scn_table {
     unsigned line, entries;
+    uint32_t pages; /* of a pool page: so many alike, 0: one */
     enum forge_table_kind kind;
     struct {
         struct forge_expr *item;

@@ -189,6 +189,23 @@ static bool put_memory(struct forge_world *w, const struct forge_wprocess *p,
     return true;
 }
 
+/* Pages that are alike, each of them a page of RAM. */
+static bool put_repeat(struct forge_world *w, const struct forge_wrepeat *r) {
+    const uint8_t *kept = forge_physmem_keep(w->phys, r->page);
+    struct forge_mapping there;
+    for (uint64_t i = 0; i < r->count; i++) {
+        uint64_t va = r->addr + i * FORGE_FRAME, pa;
+        if (forge_mmu_find(w->mmu, 0, va, &there))
+            return forge_wrong(w->s, r->line, "poolpage: the page at %llx is there already",
+                               (ull)va);
+        pa = forge_physmem_alloc(w->phys);
+        if (!pa || !forge_physmem_share(w->phys, pa, kept) ||
+            !forge_mmu_map(w->mmu, 0, va, pa, FORGE_FRAME, FORGE_MAP_WRITE))
+            return full(w);
+    }
+    return true;
+}
+
 /* The page of shared data, seen by processes. */
 static bool share_data(struct forge_world *w) {
     struct forge_mapping m;
@@ -214,6 +231,9 @@ bool forge_world_put_all(struct forge_world *w) {
     for (size_t i = 0; i < w->modules.count; i++)
         if (forge_world_is_user_module(w, &w->modules.item[i]) &&
             !put_user_module(w, &w->modules.item[i]))
+            return false;
+    for (size_t i = 0; i < w->repeats.count; i++)
+        if (!put_repeat(w, &w->repeats.item[i]))
             return false;
     for (size_t i = 0; i < w->processes.count; i++) {
         const struct forge_wprocess *p = &w->processes.item[i];
