@@ -33,6 +33,8 @@ typedef enum sc_read (*sc_pagefile_fn)(void *ctx, unsigned number, uint64_t page
                                        uint8_t buf[0x1000]);
 sc_err *sc_translated_pages(const struct sc_paging *paging, sc_pagefile_fn pagefile, void *ctx,
                             struct sc_pages *ret_pages);
+/* Pages lie in a mapped file on disk, and copying them costs less than touching its mapping. */
+void sc_translated_copy(struct sc_pages *pages);
 /* Other tables from now on; the cache is emptied. */
 void sc_translated_set(struct sc_pages *pages, const struct sc_paging *paging);
 const struct sc_paging *sc_translated_paging(const struct sc_pages *pages);

@@ -129,7 +129,10 @@ static sc_err *wire(sc_target *t) {
 }
 
 static sc_err *open_tables(sc_target *t, struct sc_paging tables, struct sc_pages *ret_pages) {
-    return sc_translated_pages(&tables, read_pagefile, t, ret_pages);
+    sc_err *err = sc_translated_pages(&tables, read_pagefile, t, ret_pages);
+    if (!err && sc_file_is_on_disk(t->source->file))
+        sc_translated_copy(ret_pages);
+    return err;
 }
 
 static sc_err *open_system(void *ctx, struct sc_pages *ret_pages) {
