@@ -233,6 +233,11 @@ struct forge_scn_vad {
     uint64_t commit;
     const char *file;
 };
+/* Addresses of the kernel that are mapped by large pages. */
+struct forge_scn_large {
+    unsigned line;
+    uint64_t start, end;
+};
 /* What the object manager knows of an object, and a handle to one. */
 struct forge_scn_object {
     unsigned line, drive;
@@ -299,6 +304,7 @@ struct forge_scenario {
     FORGE_LIST(forge_scn_fnent) fnents;
     FORGE_LIST(forge_scn_pte) ptes;
     FORGE_LIST(forge_scn_vad) vads;
+    FORGE_LIST(forge_scn_large) larges;
     FORGE_LIST(forge_scn_object) objects;
     FORGE_LIST(forge_scn_handle) handles;
     FORGE_LIST(forge_scn_register) registers;

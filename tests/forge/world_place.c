@@ -22,20 +22,19 @@ static uint64_t large_size(const struct forge_world *w) {
 
 /* ---- images ---- */
 
-/* Large pages over all of the module; what is there already (the HAL's neighbour) stays. */
-static bool map_large(struct forge_world *w, const struct forge_wmodule *m) {
-    uint64_t size = large_size(w), start = m->base & ~(size - 1);
-    uint64_t end = (m->base + m->size + size - 1) & ~(size - 1);
+/* Large pages from FIRST up to LAST; what is there already (the HAL's neighbour) stays. */
+static bool map_large(struct forge_world *w, uint64_t first, uint64_t last, unsigned flags,
+                      unsigned line) {
+    uint64_t size = large_size(w), start = first & ~(size - 1);
+    uint64_t end = (last + size - 1) & ~(size - 1);
     uint64_t pa = forge_physmem_alloc_row(w->phys, end - start, size);
     struct forge_mapping there;
     if (!pa)
         return full(w);
     for (uint64_t va = start; va != end; va += size, pa += size)
         if (!forge_mmu_find(w->mmu, 0, va, &there) &&
-            !forge_mmu_map(w->mmu, 0, va, pa, size,
-                           FORGE_MAP_WRITE | FORGE_MAP_EXEC | FORGE_MAP_GLOBAL))
-            return forge_wrong(w->s, m->scn->line, "module: %s cannot have large pages",
-                               m->scn->name);
+            !forge_mmu_map(w->mmu, 0, va, pa, size, FORGE_MAP_WRITE | FORGE_MAP_GLOBAL | flags))
+            return forge_wrong(w->s, line, "%llx cannot have a large page", (ull)va);
     return true;
 }
 
@@ -90,7 +89,8 @@ static bool is_wanted(const struct forge_world *w, uint64_t va, const struct for
 static bool put_driver(struct forge_world *w, const struct forge_wmodule *m) {
     size_t pte;
     if (has_large(w, m))
-        return map_large(w, m) && write_image(w, m, 0);
+        return map_large(w, m->base, m->base + m->size, FORGE_MAP_EXEC, m->scn->line) &&
+               write_image(w, m, 0);
     for (size_t i = 0; i < m->npages; i++) {
         uint64_t rva = i * (uint64_t)FORGE_FRAME;
         if (!is_wanted(w, m->base + rva, NULL, &pte))
@@ -100,6 +100,29 @@ static bool put_driver(struct forge_world *w, const struct forge_wmodule *m) {
             return false;
     }
     return write_image(w, m, 0);
+}
+
+/* Those with large pages, or the others. */
+static bool put_drivers(struct forge_world *w, bool large) {
+    for (size_t i = 0; i < w->modules.count; i++) {
+        const struct forge_wmodule *m = &w->modules.item[i];
+        if (!forge_world_is_user_module(w, m) && has_large(w, m) == large && !put_driver(w, m))
+            return false;
+    }
+    return true;
+}
+
+/* What `largepages` lines say. */
+static bool put_larges(struct forge_world *w) {
+    for (size_t i = 0; i < w->s->larges.count; i++) {
+        const struct forge_scn_large *l = &w->s->larges.item[i];
+        if (forge_world_is_user(w, l->start))
+            return forge_wrong(w->s, l->line, "largepages: %llx is an address of a process",
+                               (ull)l->start);
+        if (!map_large(w, l->start, l->end, 0, l->line))
+            return false;
+    }
+    return true;
 }
 
 /* The pages of a library are the same ones in every process; writable ones are its own. */
@@ -221,13 +244,9 @@ static bool share_data(struct forge_world *w) {
 
 bool forge_world_put_all(struct forge_world *w) {
     const struct forge_wprocess *current = NULL;
-    for (int large = 1; large >= 0; large--) /* large pages first: they need rows */
-        for (size_t i = 0; i < w->modules.count; i++) {
-            const struct forge_wmodule *m = &w->modules.item[i];
-            if (!forge_world_is_user_module(w, m) && has_large(w, m) == (large == 1) &&
-                !put_driver(w, m))
-                return false;
-        }
+    /* Large pages first: they need rows. */
+    if (!put_drivers(w, true) || !put_larges(w) || !put_drivers(w, false))
+        return false;
     for (size_t i = 0; i < w->modules.count; i++)
         if (forge_world_is_user_module(w, &w->modules.item[i]) &&
             !put_user_module(w, &w->modules.item[i]))

@@ -122,6 +122,21 @@ static void a_machine_of_300_processes_has_as_many_address_spaces(void **state) 
     forge_pool_free(&pool);
 }
 
+static void large_pages_hold_what_is_put_there(void **state) {
+    (void)state;
+    struct forge_mapping low, high;
+    struct built b = build(MACHINE TWO "largepages fffffa8040010000 fffffa8040210000\n"
+                                       "memory fffffa8040010ffc 0102030405060708\n",
+                           NULL);
+    assert_true(forge_mmu_find(b.mmu, 0, 0xfffffa8040000000, &low));
+    assert_true(forge_mmu_find(b.mmu, 0, 0xfffffa80403ff000, &high));
+    assert_int_equal(low.size, 0x200000);
+    assert_int_equal(high.pa - low.pa, 0x3ff000);
+    assert_int_equal(number(&b, b.current, 0xfffffa8040010ffc, 8), 0x0807060504030201);
+    assert_int_equal(number(&b, b.current, 0xfffffa8040020000, 8), 0);
+    forge_output_free(&b.out);
+}
+
 static void each_process_has_memory_of_its_own(void **state) {
     (void)state;
     struct built b = build(MACHINE TWO "in process fffffa8001018040\nmemory 20000 01\nend\n"
@@ -288,6 +303,8 @@ static const struct {
      "case:7: poolpage: 2 pages from fffffa8030000800 on cannot be"},
     {MACHINE POOL_PAGES "poolpage fffffa80302fe000 pages 2\n1000 Leak\nend\n",
      "case:12: poolpage: the page at fffffa80302ff000 is there already"},
+    {MACHINE "largepages 200000 400000\n",
+     "case:7: largepages: 200000 is an address of a process"},
     {"os 7601\ncpu x64\ndump minidump\nmodule app 10000 +10000\nram 64M\n",
      "case: ram, paging, kdbg: a user minidump shows no machine"},
 };
@@ -312,6 +329,7 @@ int main(void) {
         cmocka_unit_test(pages_of_pool_that_are_alike_are_a_page_each),
         cmocka_unit_test(what_another_line_says_of_a_page_that_is_repeated_stands_there_alone),
         cmocka_unit_test(a_machine_of_300_processes_has_as_many_address_spaces),
+        cmocka_unit_test(large_pages_hold_what_is_put_there),
         cmocka_unit_test(each_process_has_memory_of_its_own),
         cmocka_unit_test(the_kernel_has_large_pages_where_ram_is_enough),
         cmocka_unit_test(the_self_map_is_in_nobodys_way),
