@@ -303,8 +303,7 @@ static const struct {
      "case:7: poolpage: 2 pages from fffffa8030000800 on cannot be"},
     {MACHINE POOL_PAGES "poolpage fffffa80302fe000 pages 2\n1000 Leak\nend\n",
      "case:12: poolpage: the page at fffffa80302ff000 is there already"},
-    {MACHINE "largepages 200000 400000\n",
-     "case:7: largepages: 200000 is an address of a process"},
+    {MACHINE "largepages 200000 400000\n", "case:7: largepages: 200000 is an address of a process"},
     {"os 7601\ncpu x64\ndump minidump\nmodule app 10000 +10000\nram 64M\n",
      "case: ram, paging, kdbg: a user minidump shows no machine"},
 };
