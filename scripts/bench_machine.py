@@ -11,7 +11,10 @@ import argparse
 import os
 import random
 import re
+import statistics
+import subprocess
 import sys
+import time
 
 NT = 0xfffff8041a000000
 # Where the kernel keeps things in this build.
@@ -165,6 +168,64 @@ def scenario(nprocesses=500, nthreads=10000, megabytes=1024, ram=16, ntags=4000)
     if megabytes:
         pool(out, rng, tags, megabytes)
     return "\n".join(out) + "\n"
+
+
+# ---- what the commands cost ----
+
+# What opening costs: the dump, the kernel's symbols, the first structure that they describe.
+OPENED = "dt nt!_LIST_ENTRY"
+
+
+def beside(command, base, repeat, cpu_time):
+    """Processor seconds of COMMAND without those of BASE, in turns."""
+    cpu_time(command)
+    seconds = []
+    for _ in range(repeat):
+        before = cpu_time(base)
+        seconds.append(max(cpu_time(command) - before, 1e-6))
+    return statistics.median(seconds)
+
+
+def forged(program, folder, megabytes):
+    """The dump, a kernel's of all of RAM, and the options that open it; None: there is no forge."""
+    forge = os.path.join(os.path.dirname(program), "stopcode-forge")
+    if not os.path.exists(forge):
+        return None
+    text, dump = os.path.join(folder, "large.scenario"), os.path.join(folder, "large.dmp")
+    with open(text, "w", encoding="utf-8") as f:
+        f.write(scenario(megabytes=megabytes))
+    start = time.monotonic()
+    subprocess.run([forge, text, "-q", "--as", "automatic", "-o", dump], check=True)
+    print(f"  forging it: {time.monotonic() - start:.1f} s elapsed (wanted: 60), {os.path.getsize(dump) / 1e9:.2f} GB")
+    return [program, dump, "-y", dump + ".store", "-i", dump + ".store"]
+
+
+def rows(program, folder, repeat, megabytes, cpu_time, copy_seconds):
+    """Lists, stacks and pool of the large machine. CPU_TIME(command), COPY_SECONDS(path, target)."""
+    opened = forged(program, folder, megabytes)
+    if not opened:
+        print("  not measured: stopcode-forge is not built")
+        return
+    dump, size = opened[1], os.path.getsize(opened[1])
+    base = [*opened, "-c", OPENED]
+    target = memoryview(bytearray(size))
+    copy_seconds(dump, target)
+    for form, options in (("", []), (", JSON", ["--json"])):
+        def spent(line):
+            return beside([*opened, *options, "-c", line], base, repeat, cpu_time)
+
+        print(f"  {'!process 0 0' + form:<30} {1e6 * spent('!process 0 0') / 500:8.1f} us a process (wanted: 10)")
+        print(f"  {'!stacks 2' + form:<30} {10000 / spent('!stacks 2'):8.0f} stacks a second (wanted: 10000)")
+        print(f"  {'!poolused' + form:<30} {1000 * spent('!poolused'):8.2f} ms of 8 processors' tables (wanted: 2)")
+        for tag in ("Leak", "Proc"):
+            line, ratios = f"!poolfind -small {tag}", []
+            for _ in range(max(3, repeat // 3)):
+                copied = copy_seconds(dump, target) * (megabytes << 20) / size
+                ratios.append(copied / max(cpu_time([*opened, *options, "-c", line]) - cpu_time(base), 1e-6))
+            print(f"  {'!poolfind ' + tag + form:<30} {100 * statistics.median(ratios):8.0f} % of memcpy of {megabytes} MB "
+                  "(wanted: 30)")
+    target.release()
+    os.unlink(dump)
 
 
 def main():
