@@ -24,13 +24,14 @@ extern "C" {
 
 enum sc_read {
     SC_READ_OK,
-    SC_READ_ABSENT,    /**< the dump does not hold this page */
-    SC_READ_PAGED_OUT, /**< it was in a page file */
-    SC_READ_INVALID,   /**< no such address in this space */
-    SC_READ_IO,        /**< the dump should hold it, but the file could not be read there */
+    SC_READ_ABSENT,     /**< the dump does not hold this page */
+    SC_READ_PAGED_OUT,  /**< it was in a page file */
+    SC_READ_INVALID,    /**< no such address in this space */
+    SC_READ_IO,         /**< the dump should hold it, but the file could not be read there */
+    SC_READ_COMPRESSED, /**< it is in the memory store, which keeps pages compressed */
 };
 
-/** "ok", "absent", "paged out", "invalid", "I/O error". */
+/** "ok", "absent", "paged out", "invalid", "I/O error", "compressed (in the memory store)". */
 SC_API const char *sc_read_name(enum sc_read status);
 
 typedef struct sc_space sc_space;
@@ -55,6 +56,15 @@ SC_API enum sc_read sc_space_read(sc_space *space, uint64_t addr, void *buf, siz
 SC_API sc_err *sc_space_need(sc_space *space, uint64_t addr, void *buf, size_t len,
                              const char *what);
 
+enum { SC_WHY_TEXT = 160 };
+/**
+ * Why the byte at ADDR, a read of which answered STATUS, cannot be had: the status, and where
+ * page tables say more of it, that: "paged out (page file 0 page 0x20)", "paged out (page table
+ * paged out: page file 0 page 0x55)", "absent (demand zero: never touched)".
+ */
+SC_API const char *sc_space_why(sc_space *space, uint64_t addr, enum sc_read status,
+                                char ret_text[SC_WHY_TEXT]);
+
 /** Little-endian numbers; size is 1, 2, 4 or 8 bytes. */
 SC_API enum sc_read sc_space_uint(sc_space *space, uint64_t addr, unsigned size,
                                   uint64_t *ret_value);
@@ -74,6 +84,14 @@ SC_API enum sc_read sc_space_view(sc_space *space, uint64_t addr, const uint8_t 
  * False when there is none. Fillers are not counted.
  */
 SC_API bool sc_space_next(sc_space *space, uint64_t addr, uint64_t *ret_start, uint64_t *ret_size);
+
+/**
+ * For whoever looks at all of memory: the first bytes at or behind ADDR that are present, as many
+ * as lie together in the file, or fewer. *RET_DATA NULL: they cannot be seen in place, and
+ * sc_space_read() has them, or some of them. False: there are none. Fillers are not counted.
+ */
+SC_API bool sc_space_piece(sc_space *space, uint64_t addr, uint64_t *ret_start,
+                           const uint8_t **ret_data, uint64_t *ret_size);
 
 /** Registers a filler; NAME (static) appears in logs. */
 SC_API sc_err *sc_space_add_filler(sc_space *space, const char *name, sc_fill_fn fn, void *ctx);

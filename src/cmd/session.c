@@ -11,6 +11,7 @@
 
 #include "base/time.h"
 #include "cmd/procspace.h"
+#include "cmd/storepages.h"
 #include "cmd/wow64.h"
 
 sc_err *sc_session_create(sc_target *target, sc_out *out, sc_session **ret_session) {
@@ -30,6 +31,8 @@ sc_err *sc_session_create(sc_target *target, sc_out *out, sc_session **ret_sessi
     if (target)
         s->current = sc_target_machine(target)->current;
     sc_err *err = sc_procspace_init(s);
+    if (!err)
+        err = sc_storepages_init(s);
     if (err) {
         sc_session_destroy(s);
         return err;
@@ -45,6 +48,7 @@ void sc_session_destroy(sc_session *s) {
     sc_logfile_settle(s);
     sc_aliases_destroy(s->script.aliases);
     free(s->hits);
+    sc_storepages_deinit(s);
     sc_procspace_deinit(s);
     sc_usermods_deinit(s);
     sc_symbolry_deinit(&s->symbolry);
@@ -75,6 +79,24 @@ void sc_session_set_lines(sc_session *s, bool on) { s->lines = on; }
 bool sc_session_cxx(const sc_session *s) { return s->cxx; }
 void sc_session_set_cxx(sc_session *s, bool cxx) { s->cxx = cxx; }
 void sc_session_set_last(sc_session *s, uint64_t value) { s->last = value; }
+
+void sc_session_set_progress(sc_session *s, sc_progress_fn fn, void *ctx) {
+    s->progress = fn;
+    s->progress_ctx = ctx;
+}
+
+void sc_session_progress(sc_session *s, const char *what, uint64_t done, uint64_t total) {
+    if (!s->progress)
+        return;
+    s->progress_shown = true;
+    s->progress(s->progress_ctx, what, done, total);
+}
+
+void sc_session_progress_end(sc_session *s) {
+    if (s->progress_shown)
+        s->progress(s->progress_ctx, NULL, 0, 0);
+    s->progress_shown = false;
+}
 
 bool sc_session_dot(const sc_session *s, uint64_t *ret_addr) {
     if (s->has_dot)

@@ -4,20 +4,44 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "forge/reader.h"
 
 bool forge_is_wrong(const struct forge_scenario *s) { return s->why[0] != 0; }
 
+/* Writes TEXT behind what WHY has, "line N" being the line of a file that the scenario includes. */
+static void say(struct forge_scenario *s, const char *text) {
+    size_t len = strlen(s->why);
+    for (const char *mark; (mark = strstr(text, "line ")) != NULL;) {
+        char *end;
+        unsigned long number = strtoul(mark + 5, &end, 10);
+        struct forge_origin at = forge_origin_of(&s->origins, (unsigned)number);
+        bool plain = end == mark + 5 || s->origins.count < 2;
+        int n = plain ? snprintf(s->why + len, FORGE_WHY_MAX - len, "%.*s", (int)(end - text), text)
+                      : snprintf(s->why + len, FORGE_WHY_MAX - len, "%.*s%s:%u", (int)(mark - text),
+                                 text, at.file, at.line);
+        if (n < 0 || (size_t)n >= FORGE_WHY_MAX - len)
+            return;
+        len += (size_t)n;
+        text = end;
+    }
+    snprintf(s->why + len, FORGE_WHY_MAX - len, "%s", text);
+}
+
 static bool wrong(struct forge_scenario *s, unsigned line, const char *before, const char *fmt,
                   va_list args) {
+    char text[FORGE_WHY_MAX];
     if (s->why[0])
         return false;
-    int n = line ? snprintf(s->why, FORGE_WHY_MAX, "%s:%u: %s", s->name, line, before)
+    struct forge_origin at = forge_origin_of(&s->origins, line);
+    int n = line ? snprintf(s->why, FORGE_WHY_MAX, "%s:%u: %s", at.file, at.line, before)
                  : snprintf(s->why, FORGE_WHY_MAX, "%s: %s", s->name, before);
-    if (n > 0 && n < FORGE_WHY_MAX)
-        vsnprintf(s->why + n, (size_t)(FORGE_WHY_MAX - n), fmt, args);
+    if (n > 0 && n < FORGE_WHY_MAX) {
+        vsnprintf(text, sizeof text, fmt, args);
+        say(s, text);
+    }
     return false;
 }
 
@@ -265,9 +289,9 @@ bool forge_scenario_parse(const char *name, const char *text, struct forge_scena
     *ret = (struct forge_scenario){.name = name, .why = why};
     struct forge_reader r = {.s = ret, .rest_line = 1};
     why[0] = 0;
-    r.rest = forge_pool_text(&ret->pool, text, strlen(text));
-    if (!strncmp(r.rest, "\xef\xbb\xbf", 3))
-        r.rest += 3;
+    r.rest = forge_expand(&ret->pool, name, text, &ret->origins, why);
+    if (!r.rest)
+        return false;
     const char *line;
     size_t len;
     while ((line = next_line(&r, &len)) != NULL)

@@ -15,6 +15,7 @@
 #ifndef STOPCODE_TESTS_FORGE_SCENARIO_H
 #define STOPCODE_TESTS_FORGE_SCENARIO_H
 
+#include "forge/expand.h"
 #include "forge/pagetab.h"
 #include "forge/section.h"
 #include "forge/symfile.h"
@@ -225,6 +226,17 @@ struct forge_scn_pte {
     uint64_t raw;
     unsigned protection;
 };
+/* `trim`: a page table that is no valid page any more. */
+struct forge_scn_trim {
+    unsigned line;
+    uint64_t process;
+    struct forge_expr address;
+    unsigned level; /* 0: the page table that its PTE is in */
+    bool paged;     /* in a page file, else in transition */
+    bool modified;
+    unsigned file;
+    uint64_t page;
+};
 struct forge_scn_vad {
     unsigned line;
     uint64_t process, start, end; /* END: the last byte */
@@ -273,6 +285,7 @@ struct forge_scenario {
     const char *name; /* for messages */
     struct forge_pool pool;
     char *why; /* FORGE_WHY_MAX bytes: the first thing that went wrong, "" when nothing did */
+    struct forge_origins origins; /* where lines stand: in NAME, or in what it includes */
 
     struct forge_scn_os os;
     struct forge_scn_cpu cpu;
@@ -303,6 +316,7 @@ struct forge_scenario {
     FORGE_LIST(forge_scn_layout) layouts;
     FORGE_LIST(forge_scn_fnent) fnents;
     FORGE_LIST(forge_scn_pte) ptes;
+    FORGE_LIST(forge_scn_trim) trims;
     FORGE_LIST(forge_scn_vad) vads;
     FORGE_LIST(forge_scn_large) larges;
     FORGE_LIST(forge_scn_object) objects;
