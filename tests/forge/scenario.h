@@ -299,6 +299,8 @@ struct forge_scenario {
     enum forge_whole_kind whole;
     struct forge_scn_machine machine;
     const char *file, *comment, *broken;
+    const char *isf; /* the kernel is that of this symbol table; NULL: it is made up */
+    unsigned isf_line;
 
     FORGE_LIST(forge_scn_module) modules;
     FORGE_LIST(forge_scn_unloaded) unloaded;
@@ -357,6 +359,9 @@ bool forge_scenario_build(const char *name, const char *text, struct forge_outpu
 /* The same with another `dump` line: "triage", "minidump", "full", …; NULL: as the text says. */
 bool forge_scenario_build_as(const char *name, const char *text, const char *as,
                              struct forge_output *ret, char *why);
+/* The same with the symbol table ISF (a path) for the kernel; NULL: as the text says. */
+bool forge_scenario_build_with(const char *name, const char *text, const char *as, const char *isf,
+                               struct forge_output *ret, char *why);
 void forge_output_free(struct forge_output *output);
 
 /* The dump of whole memory, for forge_whole_write(). */

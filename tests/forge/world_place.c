@@ -22,12 +22,30 @@ static uint64_t large_size(const struct forge_world *w) {
 
 /* ---- images ---- */
 
-/* Large pages from FIRST up to LAST; what is there already (the HAL's neighbour) stays. */
-static bool map_large(struct forge_world *w, uint64_t first, uint64_t last, unsigned flags,
-                      unsigned line) {
+static bool has_large(const struct forge_world *w, const struct forge_wmodule *m) {
+    return w->s->machine.ram >= LARGE_FROM && (m == w->nt || !strcmp(m->scn->name, "hal"));
+}
+
+/*
+ * Up to Windows 7 the kernel lies as many bytes into RAM as into the kernel's range of addresses,
+ * which readers try; later systems choose its place at random.
+ */
+void forge_world_reserve(struct forge_world *w) {
+    uint64_t size = large_size(w), range = w->is32 ? 0x80000000 : 0xfffff80000000000;
+    struct forge_wmodule *m = w->nt;
+    uint64_t start = m->base & ~(size - 1), end = (m->base + m->size + size - 1) & ~(size - 1);
+    if (w->s->os.build < 9200 && has_large(w, m) && start >= range &&
+        forge_physmem_take(w->phys, start - range, end - start))
+        m->pa = start - range;
+}
+
+/* Large pages from FIRST up to LAST, at PA (0: anywhere); what is there already (the HAL's
+ * neighbour) stays. */
+static bool map_large(struct forge_world *w, uint64_t first, uint64_t last, uint64_t pa,
+                      unsigned flags, unsigned line) {
     uint64_t size = large_size(w), start = first & ~(size - 1);
     uint64_t end = (last + size - 1) & ~(size - 1);
-    uint64_t pa = forge_physmem_alloc_row(w->phys, end - start, size);
+    pa = pa ? pa : forge_physmem_alloc_row(w->phys, end - start, size);
     struct forge_mapping there;
     if (!pa)
         return full(w);
@@ -61,10 +79,6 @@ static bool make_page(struct forge_world *w, unsigned space, uint64_t va, unsign
     return true;
 }
 
-static bool has_large(const struct forge_world *w, const struct forge_wmodule *m) {
-    return w->s->machine.ram >= LARGE_FROM && (m == w->nt || !strcmp(m->scn->name, "hal"));
-}
-
 /* Bytes of the image at their addresses in SPACE; zeros need none. */
 static bool write_image(struct forge_world *w, const struct forge_wmodule *m, unsigned space) {
     static const uint8_t zeros[FORGE_FRAME];
@@ -89,7 +103,7 @@ static bool is_wanted(const struct forge_world *w, uint64_t va, const struct for
 static bool put_driver(struct forge_world *w, const struct forge_wmodule *m) {
     size_t pte;
     if (has_large(w, m))
-        return map_large(w, m->base, m->base + m->size, FORGE_MAP_EXEC, m->scn->line) &&
+        return map_large(w, m->base, m->base + m->size, m->pa, FORGE_MAP_EXEC, m->scn->line) &&
                write_image(w, m, 0);
     for (size_t i = 0; i < m->npages; i++) {
         uint64_t rva = i * (uint64_t)FORGE_FRAME;
@@ -119,7 +133,7 @@ static bool put_larges(struct forge_world *w) {
         if (forge_world_is_user(w, l->start))
             return forge_wrong(w->s, l->line, "largepages: %llx is an address of a process",
                                (ull)l->start);
-        if (!map_large(w, l->start, l->end, 0, l->line))
+        if (!map_large(w, l->start, l->end, 0, 0, l->line))
             return false;
     }
     return true;
