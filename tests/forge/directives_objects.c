@@ -366,4 +366,5 @@ const struct forge_directive forge_object_directives[FORGE_OBJECT_DIRECTIVES] = 
     {"pooltags", forge_read_pooltags},
     {"poolpage", forge_read_poolpage},
     {"bigpages", forge_read_bigpages},
+    {"segheap", forge_read_segheap},
 };
