@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Directives about the machine of a whole memory: ram, paging, kdbg, isf, in, pte, trim, vad. */
+/* Directives about the machine of a dump of whole memory: ram, paging, kdbg, isf, in, pte, trim,
+ * vad. */
 #include <stdlib.h>
 #include <string.h>
 
