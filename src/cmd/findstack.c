@@ -100,14 +100,34 @@ static sc_err *each_listed(sc_session *session, stack_fn fn, void *ctx, sc_arena
 }
 
 /* "THREAD ffffe00001019880  Cid 0004.00cc" */
-static void kthread_line(sc_session *session, const struct who *who) {
+/* Whose stack follows. */
+struct owner_rec {
+    uint64_t thread, process;
+    int64_t pid, tid;
+    const char *image;
+};
+static const struct sc_field owner_fields[] = {
+    SC_FIELD(struct owner_rec, thread, SC_F_ADDR), SC_FIELD(struct owner_rec, pid, SC_F_NUM),
+    SC_FIELD(struct owner_rec, tid, SC_F_NUM),     SC_FIELD(struct owner_rec, process, SC_F_ADDR),
+    SC_FIELD(struct owner_rec, image, SC_F_STR),   SC_FIELD_END};
+static const struct sc_rectype owner_type = {"stack_thread", sizeof(struct owner_rec),
+                                             owner_fields};
+
+static void owner_text(sc_out *out, const void *record, void *ctx) {
+    const struct owner_rec *r = record;
     char a[SC_NT_BUF];
+    sc_printf(out, "THREAD %s  Cid %04llx.%04llx  Image: %s\n",
+              sc_nt_ptr_text(r->thread, *(const unsigned *)ctx, a), (unsigned long long)r->pid,
+              (unsigned long long)r->tid, r->image ? r->image : "<Unknown>");
+}
+
+static void kthread_line(sc_session *session, const struct who *who) {
     const struct nt_field *f = who->thread->f;
-    sc_printf(
-        sc_session_out(session), "THREAD %s  Cid %04llx.%04llx  Image: %s\n",
-        sc_nt_ptr_text(who->thread->address, sc_target_ptr_size(sc_session_target(session)), a),
-        (unsigned long long)f[NT_T_PID].value, (unsigned long long)f[NT_T_TID].value,
-        who->process->image_state == NT_READ ? who->process->image : "<Unknown>");
+    unsigned ptr_size = sc_target_ptr_size(sc_session_target(session));
+    const struct owner_rec r = {who->thread->address, who->process->address,
+                                (int64_t)f[NT_T_PID].value, (int64_t)f[NT_T_TID].value,
+                                who->process->image_state == NT_READ ? who->process->image : NULL};
+    sc_record(sc_session_out(session), &owner_type, &r, owner_text, &ptr_size);
 }
 
 static sc_err *each_thread(sc_session *session, uint32_t count, stack_fn fn, void *ctx) {
@@ -264,6 +284,7 @@ static sc_err *run_uniqstack(sc_session *session, const struct sc_args *args) {
 struct search {
     const char *symbol;
     unsigned level;
+    uint64_t found; /* threads */
 };
 
 /* Does TEXT begin with the symbol, or is it what its wildcards describe? */
@@ -330,7 +351,7 @@ static sc_err *read_frames(sc_session *session, const struct search *s,
 static sc_err *search_stack(sc_session *session, void *ctx, const struct who *who,
                             const struct sc_walked *walked, sc_arena *arena) {
     static const struct sc_kform form = {.child = true, .numbers = true, .decimal = true};
-    const struct search *s = ctx;
+    struct search *s = ctx;
     sc_out *out = sc_session_out(session);
     struct sc_kstyle style;
     struct match_rec r = {
@@ -346,6 +367,7 @@ static sc_err *search_stack(sc_session *session, void *ctx, const struct who *wh
     sc_err *err = read_frames(session, s, walked, &form, arena, rows, match, &r.matches);
     if (err || !r.matches)
         return err;
+    s->found++;
     if (who->thread) {
         r.address = who->thread->address;
         r.pid = sc_nt_num(&who->thread->f[NT_T_PID]);
@@ -362,16 +384,20 @@ static sc_err *search_stack(sc_session *session, void *ctx, const struct who *wh
 }
 
 static sc_err *run_findstack(sc_session *session, const struct sc_args *args) {
-    struct search s = {args->v[0].text, 1};
+    struct search s = {args->v[0].text, 1, 0};
     uint32_t count;
     if (args->v[1].given && args->v[1].num > 2)
         return sc_errf(SC_ERR_ARG, "!findstack: level 0 threads, 1 frames, 2 whole stacks");
     if (args->v[1].given)
         s.level = (unsigned)args->v[1].num;
-    if (sc_session_has_kthreads(session))
-        return each_listed(session, search_stack, &s, args->arena, &count);
-    sc_err *err = count_threads(session, &count);
-    return err ? err : each_thread(session, count, search_stack, &s);
+    sc_err *err = sc_session_has_kthreads(session)
+                      ? each_listed(session, search_stack, &s, args->arena, &count)
+                      : count_threads(session, &count);
+    if (!err && !sc_session_has_kthreads(session))
+        err = each_thread(session, count, search_stack, &s);
+    if (!err && !s.found && sc_session_enrich(session))
+        sc_remark(sc_session_out(session), "No stack has a frame of \"%s\".", s.symbol);
+    return err;
 }
 
 static const struct sc_arg uniqstack_args[] = {

@@ -251,6 +251,35 @@ struct forge_scn_object {
     uint64_t address;                 /* of its body */
     uint64_t pointers, handles;
 };
+/* Who runs and who waits: `run`, `standby`, `ready`, `wait`. */
+enum forge_turn { FORGE_TURN_RUN, FORGE_TURN_STANDBY, FORGE_TURN_READY, FORGE_TURN_WAIT };
+struct forge_scn_turn {
+    unsigned line;
+    enum forge_turn turn;
+    uint64_t thread;
+    unsigned processor, priority;
+    bool has_priority, shared; /* `shared`: in the queue of several processors */
+    /* What it waits for, and how. */
+    struct {
+        struct forge_expr *item;
+        size_t count, room;
+    } object;
+    bool user, alertable, all, has_timeout;
+    unsigned reason;         /* KWAIT_REASON */
+    unsigned suspended;      /* how often; 0: it is not */
+    uint64_t timeout, since; /* 100 ns: from now on, until now */
+};
+/* `irp`: a request in the list of its thread. */
+struct forge_scn_irp {
+    unsigned line;
+    uint64_t address, thread;
+    struct forge_assigns member;
+};
+/* `segment`: a stack that the thread left for the one that its line describes. */
+struct forge_scn_segment {
+    unsigned line;
+    uint64_t thread, base, limit, init, current;
+};
 enum { FORGE_HANDLE_MOST = 0xffff0 };
 struct forge_scn_handle {
     unsigned line;
@@ -293,6 +322,8 @@ struct forge_scenario {
     enum forge_whole_kind whole;
     struct forge_scn_machine machine;
     const char *file, *comment, *broken;
+    const char *isf; /* the kernel is that of this symbol table; NULL: it is made up */
+    unsigned isf_line;
 
     FORGE_LIST(forge_scn_module) modules;
     FORGE_LIST(forge_scn_unloaded) unloaded;
@@ -314,6 +345,9 @@ struct forge_scenario {
     FORGE_LIST(forge_scn_vad) vads;
     FORGE_LIST(forge_scn_object) objects;
     FORGE_LIST(forge_scn_handle) handles;
+    FORGE_LIST(forge_scn_turn) turns;
+    FORGE_LIST(forge_scn_irp) irps;
+    FORGE_LIST(forge_scn_segment) segments;
     FORGE_LIST(forge_scn_register) registers;
 };
 
@@ -350,6 +384,9 @@ bool forge_scenario_build(const char *name, const char *text, struct forge_outpu
 /* The same with another `dump` line: "triage", "minidump", "full", …; NULL: as the text says. */
 bool forge_scenario_build_as(const char *name, const char *text, const char *as,
                              struct forge_output *ret, char *why);
+/* The same with the symbol table ISF (a path) for the kernel; NULL: as the text says. */
+bool forge_scenario_build_with(const char *name, const char *text, const char *as, const char *isf,
+                               struct forge_output *ret, char *why);
 void forge_output_free(struct forge_output *output);
 
 /* The dump of whole memory, for forge_whole_write(). */

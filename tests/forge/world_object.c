@@ -41,6 +41,46 @@ static bool set_name(struct forge_world *w, unsigned line, uint64_t addr, const 
     return forge_world_put(w, line, addr + p.offset, text, 15);
 }
 
+/* The executable, as the file system has it. */
+static const char *image_path(const struct forge_world *w, uint64_t process, const char *name) {
+    for (size_t i = 0; i < w->modules.count; i++) {
+        const struct forge_wmodule *m = &w->modules.item[i];
+        const char *dot = strrchr(m->image, '.');
+        if (m->scn->process == process && dot && !strcmp(dot, ".exe") && m->path[0] &&
+            m->path[1] == ':')
+            return forge_pool_printf(w->pool, "\\Device\\HarddiskVolume2%s", m->path + 2);
+    }
+    return forge_pool_printf(w->pool, "\\Device\\HarddiskVolume2\\Windows\\System32\\%s", name);
+}
+
+/* OBJECT_NAME_INFORMATION: a UNICODE_STRING, its text behind it. */
+static void put_path(struct forge_world *w, uint64_t process, const char *name) {
+    struct forge_place p;
+    size_t size;
+    if (!forge_world_offset(w, process_type, "SeAuditProcessCreationInfo", &p))
+        return;
+    const uint8_t *text = forge_world_utf16(w, image_path(w, process, name), &size);
+    uint64_t at = forge_world_spare(w, 2 * w->ptr_size + size + 2, 16);
+    forge_world_put(w, 0, at + 2 * w->ptr_size, text, size);
+    forge_world_put_uint(w, 0, at, 2, size);
+    forge_world_put_uint(w, 0, at + 2, 2, size + 2);
+    forge_world_put_uint(w, 0, at + w->ptr_size, w->ptr_size, at + 2 * w->ptr_size);
+    forge_world_put_uint(w, 0, process + p.offset, w->ptr_size, at);
+}
+
+/* When the N-th of something was created: one a second from the start on. */
+static uint64_t time_of(const struct forge_world *w, size_t n) {
+    return w->s->time ? w->s->time - w->s->uptime + n * 10000000 : 0;
+}
+
+/* What readers of whole memory go by to tell a process from something that looks like one. */
+static void live(struct forge_world *w, uint64_t addr, const char *name, size_t n) {
+    forge_world_set(w, process_type, addr, "ExitStatus", 0x103); /* STATUS_PENDING */
+    forge_world_set(w, process_type, addr, "CreateTime", time_of(w, n));
+    if (name && strcmp(name, "System") != 0)
+        put_path(w, addr, name);
+}
+
 static bool make_process(struct forge_world *w, unsigned line, uint64_t addr, const char *name,
                          uint64_t pid) {
     if (!forge_world_struct(w, line, process_type, addr) ||
@@ -66,6 +106,8 @@ static bool make_processes(struct forge_world *w) {
         if (!make_process(w, p->line, p->address, p->name, p->pid) ||
             !forge_world_members(w, process_type, p->address, &p->member))
             return false;
+        if (w->whole)
+            live(w, p->address, p->name, i);
     }
     if (w->s->processes.count)
         w->process = w->s->processes.item[0].address;
@@ -74,9 +116,13 @@ static bool make_processes(struct forge_world *w) {
         struct forge_wprocess *p = &w->processes.item[i];
         if (p->scn)
             continue;
-        p->address = forge_world_spare(w, forge_world_sizeof(w, process_type), 16);
+        p->address =
+            w->whole ? forge_world_body(w, forge_world_sizeof(w, process_type), "Process", "Proc")
+                     : forge_world_spare(w, forge_world_sizeof(w, process_type), 16);
         if (!make_process(w, 0, p->address, "System", 4))
             return false;
+        if (w->whole)
+            live(w, p->address, "System", 0);
         if (w->s->processes.count)
             w->system = p->address;
         else
@@ -147,6 +193,8 @@ static bool put_switch(struct forge_world *w, unsigned line, const struct forge_
     uint64_t size = w->is32 ? 0xc : 0x40;
     *ret_current = s->fit.sp - size;
     forge_memmap_fill(&w->mem, *ret_current, size);
+    if (w->is32) /* nt!KiSwapContext keeps ebp below the registers that it pushed */
+        forge_world_put_uint(w, 0, s->fit.sp, 4, s->fit.fp);
     return forge_world_put_uint(w, line, s->fit.sp - w->ptr_size, w->ptr_size, s->fit.ip[0]);
 }
 
@@ -161,21 +209,22 @@ static bool stands_on(const struct forge_wstack *s, uint64_t limit, uint64_t bas
 }
 
 static bool put_stack_bounds(struct forge_world *w, const struct forge_scn_thread *t, uint64_t addr,
-                             const struct forge_wstack *s, bool current) {
+                             const struct forge_wstack *s, bool current, bool running) {
     unsigned line = t->has_stack ? t->line : 0;
-    uint64_t high = s ? s->fit.high : current ? sc_regs_sp(&w->regs) : 0;
+    bool in_user = s && running && forge_world_is_user(w, s->fit.sp);
+    uint64_t high = in_user ? 0 : s ? s->fit.high : current ? sc_regs_sp(&w->regs) : 0;
     uint64_t kernel_stack = t->stack_current;
     uint64_t base = t->has_stack ? t->stack_base
                     : high       ? (high + 0xfff) & ~(uint64_t)0xfff
                                  : forge_world_spare(w, 0x6000, 0x1000) + 0x6000;
     uint64_t limit = t->has_stack ? t->stack_limit : base - (w->is32 ? 0x3000 : 0x6000);
     uint64_t init = t->has_init ? t->stack_init : base - (w->is32 ? 0x10 : 0x30);
-    if (s && !stands_on(s, limit, base, current))
+    if (s && !in_user && !stands_on(s, limit, base, running))
         return forge_wrong(w->s, t->line,
                            "thread: the stack in line %u (%llx) does not lie between limit and "
                            "base",
                            s->scn->line, (unsigned long long)s->fit.sp);
-    if (s && !current) {
+    if (s && !running) {
         uint64_t here;
         if (!put_switch(w, s->scn->line, s, &here))
             return false;
@@ -194,6 +243,8 @@ static bool put_stack_bounds(struct forge_world *w, const struct forge_scn_threa
 static bool make_thread(struct forge_world *w, const struct forge_scn_thread *t, uint64_t addr,
                         bool current) {
     uint64_t process = process_of(w, t), start = 0;
+    unsigned processor;
+    bool running = current || forge_world_runs(w, addr, &processor);
     uint64_t pid =
         t->has_cid ? t->pid : forge_world_read(w, process_type, process, "UniqueProcessId");
     if (!forge_world_struct(w, t->line, thread_type, addr) ||
@@ -202,15 +253,41 @@ static bool make_thread(struct forge_world *w, const struct forge_scn_thread *t,
         return false;
     if (!say(w, t->has_cid ? t->line : 0, addr, "Cid.UniqueProcess", pid) ||
         !say(w, t->has_cid ? t->line : 0, addr, "Cid.UniqueThread", t->has_cid ? t->tid : 8) ||
-        !put_stack_bounds(w, t, addr, stack_of(w, t, current), current))
+        !put_stack_bounds(w, t, addr, stack_of(w, t, current), current, running))
         return false;
     if (t->start.text && (!say(w, t->line, addr, "StartAddress", start) ||
                           !say(w, t->line, addr, "Win32StartAddress", start)))
         return false;
     if (t->teb && !say(w, t->line, addr, "Tcb.Teb", t->teb))
         return false;
-    plain_thread(w, addr, process, current ? RUNNING : WAITING);
+    plain_thread(w, addr, process, running ? RUNNING : WAITING);
     return true;
+}
+
+static void add_body(struct forge_world *w, uint64_t addr, const char *type, const char *kind,
+                     const char *tag) {
+    *FORGE_PUSH(w->pool, &w->bodies) =
+        (struct forge_wbody){addr, kind, forge_world_sizeof(w, type), tag};
+}
+
+/* Times, numbers of threads, and that all of them are objects. */
+static void count_all(struct forge_world *w) {
+    unsigned shift = w->s->os.build < 6000 ? 3 : 0; /* up to 2003 three flags stand below */
+    for (size_t i = 0; i < w->s->processes.count; i++)
+        add_body(w, w->s->processes.item[i].address, process_type, "Process", "Proc");
+    for (size_t i = 0; i < w->s->threads.count; i++) {
+        uint64_t at = w->s->threads.item[i].address;
+        add_body(w, at, thread_type, "Thread", "Thre");
+        forge_world_set(w, thread_type, at, "CreateTime", time_of(w, 100 + i) << shift);
+    }
+    if (!w->s->threads.count)
+        forge_world_set(w, thread_type, w->thread, "CreateTime", time_of(w, 100) << shift);
+    for (size_t i = 0; i < w->processes.count; i++) {
+        uint64_t at = w->processes.item[i].address, n = !w->s->threads.count && at == w->process;
+        for (size_t k = 0; k < w->s->threads.count; k++)
+            n += process_of(w, &w->s->threads.item[k]) == at;
+        forge_world_set(w, process_type, at, "ActiveThreads", n);
+    }
 }
 
 bool forge_world_objects(struct forge_world *w) {
@@ -239,18 +316,21 @@ bool forge_world_objects(struct forge_world *w) {
         w->thread = w->s->threads.item[0].address;
         w->process = process_of(w, &w->s->threads.item[0]);
     } else {
-        w->thread = forge_world_spare(w, forge_world_sizeof(w, thread_type), 16);
+        uint32_t size = forge_world_sizeof(w, thread_type);
+        w->thread =
+            w->whole ? forge_world_body(w, size, "Thread", "Thre") : forge_world_spare(w, size, 16);
         if (!make_thread(w, &made_up, w->thread, true))
             return false;
     }
     w->dtb = forge_world_read(w, process_type, w->process, "Pcb.DirectoryTableBase");
+    if (w->whole)
+        count_all(w);
     return !forge_is_wrong(w->s);
 }
 
 /* ---- lists ---- */
 
-/* Chains entries at OFFSET of the objects to a head, round and round. */
-static void link_list(struct forge_world *w, uint64_t head, const uint64_t *object, size_t n,
+void forge_world_link(struct forge_world *w, uint64_t head, const uint64_t *object, size_t n,
                       uint32_t offset) {
     uint64_t before = head;
     for (size_t i = 0; i <= n; i++) {
@@ -275,7 +355,7 @@ static void link_threads(struct forge_world *w, uint64_t process, const char *he
             object[n++] = w->s->threads.item[i].address;
     if (!w->s->threads.count)
         object[n++] = w->thread;
-    link_list(w, process + at.offset, object, n, in.offset);
+    forge_world_link(w, process + at.offset, object, n, in.offset);
 }
 
 void forge_world_links(struct forge_world *w) {
@@ -289,7 +369,7 @@ void forge_world_links(struct forge_world *w) {
         object[n++] = w->process;
     object[n] = w->system;
     if (head && forge_world_offset(w, process_type, "ActiveProcessLinks", &links))
-        link_list(w, head->addr, object, n + (w->system != 0), links.offset);
+        forge_world_link(w, head->addr, object, n + (w->system != 0), links.offset);
     for (size_t i = 0; i < n; i++) {
         link_threads(w, object[i], "Pcb.ThreadListHead", "Tcb.ThreadListEntry");
         link_threads(w, object[i], "ThreadListHead", "ThreadListEntry");
