@@ -229,9 +229,19 @@ struct forge_scn_vad {
     unsigned line;
     uint64_t process, start, end; /* END: the last byte */
     enum { FORGE_VAD_PRIVATE, FORGE_VAD_MAPPED, FORGE_VAD_IMAGE } kind;
+    unsigned type; /* _MI_VAD_TYPE; 0: what KIND is */
+    bool memcommit, nochange;
     unsigned protection;
     uint64_t commit;
     const char *file;
+};
+/* Optional headers of an object, the bits of InfoMask. */
+enum {
+    FORGE_INFO_CREATOR = 1,
+    FORGE_INFO_NAME = 2,
+    FORGE_INFO_HANDLE = 4,
+    FORGE_INFO_QUOTA = 8,
+    FORGE_INFO_PROCESS = 0x10
 };
 /* What the object manager knows of an object, and a handle to one. */
 struct forge_scn_object {
@@ -239,13 +249,42 @@ struct forge_scn_object {
     const char *type, *path, *target; /* PATH NULL: it has no name */
     uint64_t address;                 /* of its body */
     uint64_t pointers, handles;
+    uint64_t descriptor, exclusive; /* 0: none */
+    unsigned info;                  /* FORGE_INFO_HANDLE and on */
 };
-enum { FORGE_HANDLE_MOST = 0xffff0 };
+enum { FORGE_HANDLE_MOST = 0xfffff0 };
 struct forge_scn_handle {
     unsigned line;
     uint64_t handle, object, process; /* PROCESS 0: the System process's, which is the kernel's */
     uint32_t access;
     unsigned attributes; /* 1 protect, 2 inherit, 4 audit */
+};
+/* Addresses in a row. */
+struct forge_scn_addresses {
+    uint64_t *item;
+    size_t count, room;
+};
+/* A token, as `!token` prints it; whose it is. */
+struct forge_scn_token {
+    unsigned line;
+    uint64_t address, thread; /* THREAD 0: none impersonates it */
+    struct forge_scn_addresses processes;
+    struct forge_listing_text listing;
+    struct forge_assigns member;
+};
+struct forge_scn_descriptor {
+    unsigned line;
+    uint64_t address;
+    bool absolute; /* with pointers, not self-relative */
+    const char *sddl;
+};
+/* Processes that belong together: a job, a session. */
+struct forge_scn_group {
+    unsigned line;
+    uint64_t number, address; /* a job's or a session's number */
+    uint64_t in;              /* the job around a job; 0: none */
+    struct forge_scn_addresses processes;
+    struct forge_assigns member;
 };
 /* The machine that a dump of whole memory shows. */
 struct forge_scn_machine {
@@ -302,6 +341,10 @@ struct forge_scenario {
     FORGE_LIST(forge_scn_vad) vads;
     FORGE_LIST(forge_scn_object) objects;
     FORGE_LIST(forge_scn_handle) handles;
+    FORGE_LIST(forge_scn_token) tokens;
+    FORGE_LIST(forge_scn_descriptor) descriptors;
+    FORGE_LIST(forge_scn_group) jobs;
+    FORGE_LIST(forge_scn_group) sessions;
     FORGE_LIST(forge_scn_register) registers;
 };
 

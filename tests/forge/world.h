@@ -9,7 +9,8 @@
  *   stacks       made to fit their listings                         world_stack.c
  *   memory       memory and structures that lines give              world_write.c, world_member.c
  *   kernel       processors, processes, threads, debugger data      world_kernel.c, world_object.c
- *   names        objects and handles                            world_names.c
+ *   security     tokens, security descriptors; jobs, sessions      world_security.c, world_groups.c
+ *   names        objects and handles                               world_names.c, world_handles.c
  *   files        images and PDBs                                    world_image.c, world_pdb.c
  *   dump         world_triage.c, world_mdmp.c, or the whole machine:
  *
@@ -272,6 +273,16 @@ bool forge_world_kernel(struct forge_world *w);
 bool forge_world_objects(struct forge_world *w);
 /* The object manager: headers, types, directories, handle tables. */
 bool forge_world_names(struct forge_world *w);
+/* Handle tables of processes; that of ids. BODY: from a header to its object. */
+bool forge_world_handles(struct forge_world *w, uint64_t body);
+/* A pointer of the kernel's, which leads to VALUE. */
+bool forge_world_variable(struct forge_world *w, const char *name, uint64_t value);
+/* Tokens and security descriptors; jobs and sessions, with their processes. */
+bool forge_world_security(struct forge_world *w);
+bool forge_world_groups(struct forge_world *w);
+/* Chains entries at OFFSET of the N objects to a list's head, round and round. */
+void forge_world_list(struct forge_world *w, uint64_t head, const uint64_t *object, size_t n,
+                      uint32_t offset);
 /* Links processes and threads, when all their members are known. */
 void forge_world_links(struct forge_world *w);
 /* PEB and TEBs. */

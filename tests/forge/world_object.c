@@ -249,8 +249,7 @@ bool forge_world_objects(struct forge_world *w) {
 
 /* ---- lists ---- */
 
-/* Chains entries at OFFSET of the objects to a head, round and round. */
-static void link_list(struct forge_world *w, uint64_t head, const uint64_t *object, size_t n,
+void forge_world_list(struct forge_world *w, uint64_t head, const uint64_t *object, size_t n,
                       uint32_t offset) {
     uint64_t before = head;
     for (size_t i = 0; i <= n; i++) {
@@ -275,7 +274,7 @@ static void link_threads(struct forge_world *w, uint64_t process, const char *he
             object[n++] = w->s->threads.item[i].address;
     if (!w->s->threads.count)
         object[n++] = w->thread;
-    link_list(w, process + at.offset, object, n, in.offset);
+    forge_world_list(w, process + at.offset, object, n, in.offset);
 }
 
 void forge_world_links(struct forge_world *w) {
@@ -289,7 +288,7 @@ void forge_world_links(struct forge_world *w) {
         object[n++] = w->process;
     object[n] = w->system;
     if (head && forge_world_offset(w, process_type, "ActiveProcessLinks", &links))
-        link_list(w, head->addr, object, n + (w->system != 0), links.offset);
+        forge_world_list(w, head->addr, object, n + (w->system != 0), links.offset);
     for (size_t i = 0; i < n; i++) {
         link_threads(w, object[i], "Pcb.ThreadListHead", "Tcb.ThreadListEntry");
         link_threads(w, object[i], "ThreadListHead", "ThreadListEntry");
