@@ -320,6 +320,10 @@ static sc_err *parse(sc_session *s, const struct sc_args *args, struct wish *ret
         text = "\\";
     if (*text == '\\' || *text == '/' || (*text == '"' && text[1] == '\\'))
         return parse_path(args->arena, text, ret);
+    if (!strncmp(text, "-p", 2) && (!text[2] || sc_blank(text[2])))
+        return sc_errf(SC_ERR_UNSUPPORTED,
+                       "!object -p: private name spaces are not shown: no public symbols have the "
+                       "structure of their entries (OBJECT_NAMESPACE_ENTRY)");
     sc_err *err = sc_session_eval_prefix(s, text, &ret->address, &text);
     if (err)
         return err;
