@@ -105,6 +105,7 @@ def play(transcript, dump):
         lines += [command, ".echo " + FENCE.format(number)]
     given = [re.sub(r"corpus:([^;]*)", lambda m: tap.corpus(m.group(1)), a) for a in transcript.args]
     given = [re.sub(r"\bstore:", lambda m: transcript.store or "", a) for a in given]
+    given = [re.sub(r"\bdump:", lambda m: dump or "", a) for a in given]
     args = [tap.program()] + given + (["-z", dump] if dump else [])
     # Symbols come from the arguments alone, and what is learnt from them is forgotten.
     outer = {k: v for k, v in os.environ.items() if not k.startswith("_NT_")}

@@ -42,6 +42,8 @@ watched(fault_wrapped fault/fault_wrapped.c)
 add_test(NAME fault/wrapped COMMAND fault_wrapped)
 watched(fault_whole fault/fault_whole.c)
 add_test(NAME fault/whole COMMAND fault_whole)
+watched(fault_memstore fault/fault_memstore.c)
+add_test(NAME fault/memstore COMMAND fault_memstore)
 watched(fault_memory fault/fault_memory.c)
 add_test(NAME fault/memory COMMAND fault_memory)
 

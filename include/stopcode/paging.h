@@ -7,6 +7,8 @@
  * Sources: the architecture manuals (Intel SDM vol. 3 ch. 4, Arm ARM D8) for valid entries;
  * MMPTE_* of public PDBs for those that are not.
  *
+ * Page tables that are themselves on the standby list or in a page file are followed.
+ *
  * Nothing here allocates; a translation reads at most 5 entries and follows at most 4 prototype
  * entries. Threads: as spaces.
  */
@@ -66,6 +68,13 @@ struct sc_soft_pte {
     uint32_t pool_base; /**< … the start of the paged pool (MmPagedPoolStart); 0 not known */
 };
 
+/**
+ * Page PAGE of page file NUMBER into RET_PAGE. SC_READ_PAGED_OUT: that file is not at hand, or is
+ * too short.
+ */
+typedef enum sc_read (*sc_pagefile_fn)(void *ctx, unsigned number, uint64_t page,
+                                       uint8_t ret_page[0x1000]);
+
 struct sc_paging {
     enum sc_paging_mode mode;
     uint64_t root;        /**< physical; CR3's flag bits are ignored. ARM64: TTBR0 */
@@ -74,12 +83,18 @@ struct sc_paging {
     sc_space *phys; /**< not owned */
     /** Where prototype entries are read; NULL: through these tables themselves. Not owned. */
     sc_space *kernel;
+    /** Page files, for page tables that were paged out and for the pages; NULL: none is at hand. */
+    sc_pagefile_fn pagefile;
+    void *pagefile_ctx;
+    uint16_t stores; /**< bit N: page file N is no file but the memory store: its pages are kept
+                          compressed in the memory of a process */
 };
 
 /** An entry on the way. `level` counts down: 4 PML5E, 3 PML4E (PXE), 2 PPE, 1 PDE, 0 PTE. */
 struct sc_pte {
     unsigned level;
-    uint64_t pa;    /**< of the entry */
+    bool paged;     /**< its table is in a page file, the one that the entry before it names */
+    uint64_t pa;    /**< of the entry; `paged`: its place in the page */
     uint64_t value; /**< as it stands in memory (32 bits on x86) */
     enum sc_pte_kind kind;
 };
@@ -88,7 +103,8 @@ struct sc_translation {
     /**
      * SC_READ_OK: `pa` is the byte's place, also where it is a transition page or came through a
      * prototype. ABSENT: an entry, or (`kind` TRANSITION/VALID) the page is not in the dump.
-     * PAGED_OUT: in a page file or a mapped file. INVALID: no such address.
+     * PAGED_OUT, COMPRESSED: in a page file or a mapped file, in the memory store; or a page table
+     * on the way is (the last of `pte` is of a level above 0). INVALID: no such address.
      */
     enum sc_read status;
     enum sc_pte_kind kind;  /**< of the last entry looked at */

@@ -186,6 +186,9 @@ struct sc_pages_ops {
     /** Where the byte at ADDR lies in the file; false: nowhere as it is (absent, compressed). May
      * be NULL. */
     bool (*offset)(void *impl, uint64_t addr, uint64_t *ret_offset);
+    /** What is known of why a read at ADDR answered STATUS, as words at RET_TEXT, "" nothing. May
+     * be NULL. */
+    void (*why)(void *impl, uint64_t addr, enum sc_read status, char *ret_text, size_t size);
     void (*destroy)(void *impl);
 };
 struct sc_pages {

@@ -24,13 +24,14 @@ extern "C" {
 
 enum sc_read {
     SC_READ_OK,
-    SC_READ_ABSENT,    /**< the dump does not hold this page */
-    SC_READ_PAGED_OUT, /**< it was in a page file */
-    SC_READ_INVALID,   /**< no such address in this space */
-    SC_READ_IO,        /**< the dump should hold it, but the file could not be read there */
+    SC_READ_ABSENT,     /**< the dump does not hold this page */
+    SC_READ_PAGED_OUT,  /**< it was in a page file */
+    SC_READ_INVALID,    /**< no such address in this space */
+    SC_READ_IO,         /**< the dump should hold it, but the file could not be read there */
+    SC_READ_COMPRESSED, /**< it is in the memory store, which keeps pages compressed */
 };
 
-/** "ok", "absent", "paged out", "invalid", "I/O error". */
+/** "ok", "absent", "paged out", "invalid", "I/O error", "compressed (in the memory store)". */
 SC_API const char *sc_read_name(enum sc_read status);
 
 typedef struct sc_space sc_space;
@@ -54,6 +55,15 @@ SC_API enum sc_read sc_space_read(sc_space *space, uint64_t addr, void *buf, siz
 /** Reads exactly LEN bytes, or SC_ERR_MEMORY naming WHAT, the first missing address and why. */
 SC_API sc_err *sc_space_need(sc_space *space, uint64_t addr, void *buf, size_t len,
                              const char *what);
+
+enum { SC_WHY_TEXT = 160 };
+/**
+ * Why the byte at ADDR, a read of which answered STATUS, cannot be had: the status, and where
+ * page tables say more of it, that: "paged out (page file 0 page 0x20)", "paged out (page table
+ * paged out: page file 0 page 0x55)", "absent (demand zero: never touched)".
+ */
+SC_API const char *sc_space_why(sc_space *space, uint64_t addr, enum sc_read status,
+                                char ret_text[SC_WHY_TEXT]);
 
 /** Little-endian numbers; size is 1, 2, 4 or 8 bytes. */
 SC_API enum sc_read sc_space_uint(sc_space *space, uint64_t addr, unsigned size,

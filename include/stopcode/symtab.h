@@ -68,6 +68,12 @@ SC_API void sc_symtab_destroy(sc_symtab *symtab);
 /** Its paths and cache. Changing a path does not reload: see sc_symtab_reload(). */
 SC_API sc_store *sc_symtab_store(sc_symtab *symtab);
 
+/**
+ * Are symbols being loaded right now? For who is asked for the target's memory: then a question to
+ * this symtab is one out of its own middle.
+ */
+SC_API bool sc_symtab_is_loading(const sc_symtab *symtab);
+
 /** What is known of a module's symbols now; loads nothing. Never NULL. MODULE is the target's. */
 SC_API const struct sc_modsyms *sc_symtab_peek(sc_symtab *symtab, const struct sc_module *module);
 /** The image file of `image_path`, open, until the module is reloaded; NULL none. Loads nothing. */

@@ -123,6 +123,14 @@ SC_API sc_err *sc_target_process_space(sc_target *target, uint64_t dtb, sc_space
  */
 SC_API enum sc_read sc_target_pagefile(sc_target *target, unsigned number, uint64_t page,
                                        uint8_t ret_page[0x1000]);
+/**
+ * Who is asked, at each read, for pages of page files that were not given at opening: the memory
+ * store's, mostly. FN may call sc_target_set_stores(); SC_READ_PAGED_OUT means "not mine". NULL
+ * ends it.
+ */
+SC_API void sc_target_set_pagefiles(sc_target *target, sc_pagefile_fn fn, void *ctx);
+/** Which page files are the memory store, bit N for number N: see struct sc_paging. */
+SC_API void sc_target_set_stores(sc_target *target, uint16_t stores);
 /** Layout of soft entries bound from symbols; replaces the built-in table's. */
 SC_API void sc_target_set_soft_pte(sc_target *target, const struct sc_soft_pte *soft);
 

@@ -32,6 +32,11 @@ static sc_err *failed(const sc_newfile *f, const char *what, int reason) {
     return sc_errf(SC_ERR_IO, "cannot %s %s: %s", what, f->path, strerror(reason));
 }
 
+static sc_err *there_already(const sc_newfile *f) {
+    return sc_errf(SC_ERR_IO, "%s is there already: it is replaced when asked to (-f; .dump /o)",
+                   f->path);
+}
+
 /* What stands in the way of PATH; NULL: nothing. */
 static sc_err *check_place(const sc_newfile *f) {
     struct stat st;
@@ -41,8 +46,7 @@ static sc_err *check_place(const sc_newfile *f) {
         return failed(f, "write", EISDIR);
     if (!S_ISREG(st.st_mode))
         return sc_errf(SC_ERR_IO, "cannot write %s: it is no regular file", f->path);
-    return f->overwrite ? NULL
-                        : sc_errf(SC_ERR_IO, "%s is there already: it is not replaced", f->path);
+    return f->overwrite ? NULL : there_already(f);
 }
 
 static sc_err *open_temp(sc_newfile *f, size_t room) {
@@ -190,7 +194,7 @@ sc_err *sc_newfile_grow(sc_newfile *file, uint64_t size) {
 static sc_err *publish_new(sc_newfile *f) {
     if (link(f->temp, f->path) != 0) {
         if (errno == EEXIST)
-            return sc_errf(SC_ERR_IO, "%s is there already: it is not replaced", f->path);
+            return there_already(f);
         return sc_os_publish(f->temp, f->path); /* a file system without links */
     }
     return sc_os_publish(f->temp, f->path);

@@ -79,12 +79,13 @@ sc_err *sc_c_set_bool(struct sc_cparser *ps, struct sc_cop *op, bool value) {
 /* ---- places ---- */
 
 static sc_err *unreadable(struct sc_cparser *ps, const struct sc_cop *op, enum sc_read status) {
-    char text[SC_ADDR_BUF];
+    char text[SC_ADDR_BUF], why[SC_WHY_TEXT];
     if (!op->place.space)
         return sc_scan_fail(&ps->scan, op->at, SC_ERR_MEMORY,
                             "memory cannot be read without a target");
     sc_addr_text(op->place.address, ps->env->ptr_size, text);
-    sc_err *err = sc_err_mem(op->place.address, "memory at %s: %s", text, sc_read_name(status));
+    sc_err *err = sc_err_mem(op->place.address, "memory at %s: %s", text,
+                             sc_space_why(op->place.space, op->place.address, status, why));
     return sc_scan_prefix(&ps->scan, op->at, err);
 }
 

@@ -33,6 +33,7 @@ static const char *const kernel_kind[SC_FORMAT_COUNT] = {
     [SC_FORMAT_VMWARE] = "VMware Memory: Full address space is available",
     [SC_FORMAT_LIME] = "LiME Memory Image: Full address space is available",
     [SC_FORMAT_RAW] = "Raw Memory Image: Full address space is available",
+    [SC_FORMAT_HIBERFIL] = "Hibernation File: Memory that was in use is available",
 };
 
 static const char *user_kind(const struct sc_source *source) {
@@ -80,10 +81,23 @@ static bool is_live(const struct sc_source *source) {
            (header->attributes & SC_KDUMP_LIVE || header->bugcheck == 0x161);
 }
 
+/* Does the dump leave memory out by its kind? */
+static bool is_partial(const struct sc_source *source) {
+    switch (source->probe.format) {
+    case SC_FORMAT_KERNEL_SUMMARY:
+    case SC_FORMAT_KERNEL_BITMAP:
+    case SC_FORMAT_KERNEL_AUTOMATIC: return true;
+    case SC_FORMAT_KERNEL_RDMP: return sc_kdump_header(source)->dump_type != 10;
+    default: return false;
+    }
+}
+
 struct file_record {
     const char *path, *format, *kind, *comment, *unpacked;
     uint64_t size;
-    bool live, enrich; /* enrich: text only */
+    int64_t pages; /* of physical memory that it says it holds; INT64_MIN: it does not say */
+    bool live;
+    bool enrich, partial, automatic; /* text only */
 };
 
 static const struct sc_field file_fields[] = {
@@ -94,6 +108,7 @@ static const struct sc_field file_fields[] = {
     SC_FIELD(struct file_record, comment, SC_F_STR),
     SC_FIELD(struct file_record, unpacked, SC_F_STR),
     SC_FIELD(struct file_record, live, SC_F_BOOL),
+    SC_FIELD(struct file_record, pages, SC_F_NUM),
     SC_FIELD_END,
 };
 static const struct sc_rectype file_type = {"dump_file", sizeof(struct file_record), file_fields};
@@ -106,6 +121,12 @@ static void file_text(sc_out *out, const void *record, void *ctx) {
         sc_printf(out, "Unpacked from %s\n", r->unpacked);
     if (r->comment && *r->comment)
         sc_printf(out, "Comment: '%s'\n", r->comment);
+    if (r->automatic && r->enrich)
+        sc_puts(out, "[an automatic memory dump]\n");
+    if (r->partial && r->enrich && r->pages != INT64_MIN)
+        sc_printf(out, "[it holds %" PRId64 " pages of physical memory, %" PRId64 " %s]\n",
+                  r->pages, r->pages < 256 ? r->pages * 4 : (r->pages + 128) / 256,
+                  r->pages < 256 ? "KB" : "MB");
     if (r->live && r->enrich)
         sc_puts(out, "[a live dump: the machine went on running while its memory was saved]\n");
     sc_puts(out, "\n");
@@ -122,6 +143,11 @@ static void show_file(sc_session *s) {
         .unpacked = source->unpacked,
         .enrich = s->enrich,
     };
+    const struct sc_kdump_memory *memory = sc_kdump_memory(source);
+    bool counted = memory && memory->pages && memory->pages <= INT64_MAX / 0x1000;
+    r.pages = counted ? (int64_t)memory->pages : INT64_MIN;
+    r.partial = memory && is_partial(source);
+    r.automatic = source->probe.format == SC_FORMAT_KERNEL_AUTOMATIC;
     r.live = is_live(source);
     sc_record(s->out, &file_type, &r, file_text, NULL);
 }
@@ -285,6 +311,8 @@ void sc_session_banner(sc_session *s) {
         show_bugcheck(s, m);
     else if (!m->kernel && m->has_exception)
         show_event(s, m);
+    else if (m->kernel && s->enrich)
+        sc_puts(s->out, "\n[no bug check is recorded: it seems that the machine was running]\n");
     show_notes(s);
     sc_puts(s->out, "\nFor analysis of this file, run !analyze -v\n");
     s->depth--;

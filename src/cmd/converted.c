@@ -132,11 +132,13 @@ static void result_text(sc_out *out, const void *record, void *ctx) {
     if (to != SC_CONVERT_TRIAGE)
         sc_printf(out, ", %" PRIu64 " pages of memory", r->pages);
     sc_puts(out, "\n");
-    if (r->left_out)
+    if (r->left_out && r->left_out_unknown)
         sc_printf(out,
-                  "Left out: %" PRIu64 " pages; what %" PRIu64 " of the target's are used for is "
-                  "not known.\n",
+                  "Left out: %" PRIu64 " pages, %" PRIu64 " of them in no use that is known "
+                  "(mostly free ones).\n",
                   r->left_out, r->left_out_unknown);
+    else if (r->left_out)
+        sc_printf(out, "Left out: %" PRIu64 " pages.\n", r->left_out);
 }
 
 void sc_converted_report(sc_out *out, const char *file, const struct sc_convert_opts *opts,

@@ -9,6 +9,7 @@
 #include "cmd/dispatch.h"
 #include "cmd/script.h"
 #include "cmd/session_impl.h"
+#include "dump/dump.h"
 #include "target/target_impl.h"
 
 /* What the target is, for "this is a …". */
@@ -28,13 +29,13 @@ static sc_err *check_needs(sc_session *s, const struct sc_command *row) {
         return sc_errf(SC_ERR_NOT_FOUND, "%s needs an open dump", row->name);
     const struct sc_machine *m = sc_target_machine(s->target);
     if ((row->needs & SC_NEED_KERNEL) && !m->kernel)
-        return sc_errf(SC_ERR_UNSUPPORTED, "%s needs a kernel dump; this is a %s%s%s", row->name,
-                       target_kind(s), colon, instead);
+        return sc_errf(SC_ERR_UNSUPPORTED, "%s needs a kernel dump; this is %s %s%s%s", row->name,
+                       sc_article(target_kind(s)), target_kind(s), colon, instead);
     bool no_process = m->kernel && !sc_target_has_paging(s->target);
     if (((row->needs & SC_NEED_USER) && m->kernel) ||
         ((row->needs & SC_NEED_PROCESS) && no_process))
-        return sc_errf(SC_ERR_UNSUPPORTED, "%s needs a user dump; this is a %s%s%s", row->name,
-                       target_kind(s), colon, instead);
+        return sc_errf(SC_ERR_UNSUPPORTED, "%s needs a user dump; this is %s %s%s%s", row->name,
+                       sc_article(target_kind(s)), target_kind(s), colon, instead);
     if ((row->needs & SC_NEED_WINDOWS) && !m->windows)
         return sc_errf(SC_ERR_UNSUPPORTED, "%s needs a Windows dump; this one comes from %s",
                        row->name, m->platform);

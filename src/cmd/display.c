@@ -87,7 +87,26 @@ sc_err *sc_display_extent(sc_session *s, const struct sc_args *args, unsigned si
     return NULL;
 }
 
-void sc_display_done(sc_session *s, const char *command, uint64_t next) {
+/* Why the first byte from START on, as far as END, that is missing is missing. */
+static void note_missing(sc_session *s, sc_space *space, uint64_t start, uint64_t end) {
+    enum { PAGE = 0x1000 };
+    char why[SC_WHY_TEXT];
+    for (uint64_t at = start; at < end || at == start; at = (at | (PAGE - 1)) + 1) {
+        uint8_t byte;
+        enum sc_read status = sc_space_read(space, at, &byte, 1, NULL);
+        if (status == SC_READ_INVALID)
+            sc_remark(s->out, "No page is mapped at 0x%" PRIx64 ".", at);
+        else if (status != SC_READ_OK)
+            sc_remark(s->out, "What is at 0x%" PRIx64 " is %s.", at,
+                      sc_space_why(space, at, status, why));
+        if (status != SC_READ_OK || at > UINT64_MAX - PAGE)
+            return;
+    }
+}
+
+void sc_display_done(sc_session *s, const struct sc_extent *e, const char *command, uint64_t next) {
+    if (e && s->procspace && s->enrich && e->space == sc_target_space(s->target))
+        note_missing(s, e->space, e->start, next);
     snprintf(s->display, sizeof s->display, "%s", command);
     s->display_next = sc_space_canon(sc_target_space(s->target), next);
     s->has_display_next = true;
@@ -240,7 +259,7 @@ static sc_err *show_lines(sc_session *s, const struct sc_args *args, struct sc_h
         fn(s, e.space, &h, e.start + done * form.size, (size_t)n, c);
         done += n;
     }
-    sc_display_done(s, form.name, e.start + done * form.size);
+    sc_display_done(s, &e, form.name, e.start + done * form.size);
     return NULL;
 }
 

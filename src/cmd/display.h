@@ -33,8 +33,12 @@ struct sc_extent {
  */
 sc_err *sc_display_extent(sc_session *session, const struct sc_args *args, unsigned size,
                           uint64_t count, struct sc_extent *ret);
-/* Remembers COMMAND for `d`, and where the next one goes on. */
-void sc_display_done(sc_session *session, const char *command, uint64_t next);
+/*
+ * Remembers COMMAND for `d`, and where the next one goes on; says why the first page of EXTENT that
+ * is missing is (EXTENT NULL: nothing).
+ */
+void sc_display_done(sc_session *session, const struct sc_extent *extent, const char *command,
+                     uint64_t next);
 
 /* One line. */
 struct sc_memline {

@@ -135,7 +135,7 @@ static sc_err *show_references(sc_session *s, const struct sc_args *args, refer_
     while (!err && done < e.count && !sc_target_cancelled(s->target) && !sc_out_failed(s->out))
         err = show_element(s, &e, name, size, done++, refer);
     if (!err)
-        sc_display_done(s, name, e.start + done * size);
+        sc_display_done(s, &e, name, e.start + done * size);
     return err;
 }
 
@@ -201,7 +201,7 @@ sc_err *sc_run_dl(sc_session *s, const struct sc_args *args) {
             mark *= 2;
         }
     }
-    sc_display_done(s, back ? "dlb" : "dl", addr);
+    sc_display_done(s, NULL, back ? "dlb" : "dl", addr);
     return NULL;
 }
 

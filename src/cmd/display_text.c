@@ -79,7 +79,7 @@ sc_err *sc_run_da(sc_session *s, const struct sc_args *args) {
         err = sc_string_lines(s, e.space, wide ? "du" : "da", e.start, e.count, wide ? 2 : 1,
                               e.columns, true, args->arena, &next);
     if (!err)
-        sc_display_done(s, wide ? "du" : "da", next);
+        sc_display_done(s, &e, wide ? "du" : "da", next);
     return err;
 }
 
@@ -96,6 +96,6 @@ sc_err *sc_run_ds(sc_session *s, const struct sc_args *args) {
                               c.length / (wide ? 2 : 1), wide ? 2 : 1, e.columns, false,
                               args->arena, NULL);
     if (!err)
-        sc_display_done(s, name, e.start + 2 * sc_session_ptr_size(s));
+        sc_display_done(s, &e, name, e.start + 2 * sc_session_ptr_size(s));
     return err;
 }

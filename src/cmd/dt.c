@@ -340,9 +340,11 @@ static sc_err *next_of(const struct sc_value *v, const char *link, uint64_t *ret
         err = sc_value_uint(&m, &next, &status);
     if (err)
         return err;
+    char why[SC_WHY_TEXT];
     if (status != SC_READ_OK)
         return sc_err_mem(m.address, "the link at 0x%llx cannot be read: %s",
-                          (unsigned long long)m.address, sc_read_name(status));
+                          (unsigned long long)m.address,
+                          sc_space_why(m.space, m.address, status, why));
     /* A LIST_ENTRY's pointer leads to the next one's LIST_ENTRY, not to its start. */
     bool entry =
         to.name && (!strcmp(to.name, "_LIST_ENTRY") || !strcmp(to.name, "_SINGLE_LIST_ENTRY"));

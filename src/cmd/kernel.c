@@ -7,16 +7,22 @@
 #include <string.h>
 
 #include "cmd/session_impl.h"
+#include "cmd/storepages.h"
 #include "nt/current.h"
 #include "nt/ptes.h"
 
-/* Once for each set of symbols: what MMPTE_* say of entries that are not valid. */
+/*
+ * Once for each set of symbols: what MMPTE_* say of entries that are not valid, and which page
+ * files are the memory store.
+ */
 static sc_err *bind_soft_pte(sc_session *s, const struct nt *nt) {
     bool bound;
     if (!s->procspace || s->soft_epoch == s->symbolry.epoch + 1)
         return NULL;
     s->soft_epoch = s->symbolry.epoch + 1;
     sc_err *err = nt_bind_soft_pte(nt, &bound);
+    if (!err)
+        err = sc_storepages_bind(s, nt);
     if (!err || sc_err_code(err) == SC_ERR_NOMEM || sc_err_code(err) == SC_ERR_CANCELLED) {
         s->soft_epoch = err ? 0 : s->soft_epoch;
         return err;

@@ -86,9 +86,10 @@ static sc_err *read_bytes(sc_space *space, uint64_t addr, size_t max, size_t uni
         size_t want = max - len < CHUNK ? max - len : CHUNK;
         enum sc_read status = sc_space_read(space, addr + len, data + len, want, &got);
         if (!got && !len) {
+            char why[SC_WHY_TEXT];
             free(data);
             return sc_err_mem(addr, "the string at 0x%llx is %s", (unsigned long long)addr,
-                              sc_read_name(status));
+                              sc_space_why(space, addr, status, why));
         }
         size_t before = len;
         len += got - got % unit;

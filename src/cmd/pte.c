@@ -77,6 +77,7 @@ static const struct sc_rectype walk_type = {"page_table_entries", sizeof(struct 
 
 struct style {
     enum sc_paging_mode mode;
+    uint16_t stores;
     unsigned ptr_size, width; /* of a column */
     bool enrich;
 };
@@ -169,6 +170,10 @@ static void put_protection(sc_out *out, int indent, unsigned protection) {
     sc_printf(out, "%*s Protect: %x - %s\n", indent, "", protection, sc_pte_protection(protection));
 }
 
+static bool is_store(const struct style *s, unsigned pagefile) {
+    return pagefile < 16 && s->stores >> pagefile & 1;
+}
+
 static void describe(sc_out *out, int in, const struct sc_translation *t, const struct style *s) {
     int digits = (int)s->ptr_size * 2;
     switch (t->kind) {
@@ -195,6 +200,8 @@ static void describe(sc_out *out, int in, const struct sc_translation *t, const 
         sc_printf(out, "%*s PageFile:  %u\n%*s Offset: %" PRIx64 "\n", in, "", t->pagefile, in, "",
                   t->pagefile_page);
         put_protection(out, in, t->protection);
+        if (s->enrich && is_store(s, t->pagefile))
+            sc_printf(out, "%*s compressed (in the memory store)\n", in, "");
         break;
     case SC_PTE_DEMAND_ZERO:
         sc_printf(out, "%*s DemandZero\n", in, "");
@@ -202,6 +209,39 @@ static void describe(sc_out *out, int in, const struct sc_translation *t, const 
         break;
     case SC_PTE_BAD: sc_printf(out, "%*s (fits no known form)\n", in, ""); break;
     default: break;
+    }
+}
+
+/* What a page table that is no valid page leads to: E is in it, ABOVE names it. */
+static void trimmed_text(sc_out *out, const struct entry *e, const struct entry *above,
+                         const struct style *s) {
+    bool valid = e->t.kind == SC_PTE_VALID || e->t.kind == SC_PTE_TABLE;
+    if (!e->reached && is_store(s, above->t.pagefile))
+        sc_puts(out, "Page table compressed (in the memory store)\n");
+    else if (!e->reached)
+        sc_printf(out, "Page table paged out: page file %u page 0x%" PRIx64 "\n", above->t.pagefile,
+                  above->t.pagefile_page);
+    else if (above->t.kind == SC_PTE_TRANSITION)
+        sc_printf(out, "%s in a page table in transition", e->name);
+    else
+        sc_printf(out, "%s in a page table from page file %u", e->name, above->t.pagefile);
+    if (!e->reached)
+        return;
+    if (valid)
+        sc_printf(out, ": pfn %" PRIx64 " %s\n", e->pfn, e->flags_buf);
+    else
+        sc_printf(out, ": %s\n", e->kind);
+    if (e->readable && !valid)
+        describe(out, 0, &e->t, s);
+}
+
+/* Page tables that are trimmed, and what they lead to. */
+static void tables_text(sc_out *out, const struct walk *w, const struct style *s) {
+    for (size_t i = 1; i < w->nentries && !w->literal; i++) {
+        const struct entry *above = &w->entry[i - 1];
+        if (above->readable &&
+            (above->t.kind == SC_PTE_TRANSITION || above->t.kind == SC_PTE_PAGEFILE))
+            trimmed_text(out, &w->entry[i], above, s);
     }
 }
 
@@ -241,8 +281,10 @@ static void walk_text(sc_out *out, const void *record, void *ctx) {
         column += !is_pae_top(s, &w->entry[i]);
     if (bad < w->nentries && w->entry[bad].readable)
         describe(out, (int)(column * s->width), &w->entry[bad].t, s);
-    if (s->enrich)
+    if (s->enrich) {
+        tables_text(out, w, s);
         behind_text(out, w, s);
+    }
     sc_puts(out, "\n");
 }
 
@@ -276,7 +318,7 @@ static void take_entries(const struct sc_paging *paging, const struct nt_ptes *p
         if (i >= tr->npte)
             continue;
         e->reached = true;
-        e->physical = tr->pte[i].pa;
+        e->physical = tr->pte[i].paged ? SC_UNSET64 : tr->pte[i].pa;
         e->value = tr->pte[i].value;
         e->kind = "unreadable";
         if (tr->pte[i].kind != SC_PTE_UNREADABLE)
@@ -366,9 +408,10 @@ static sc_err *show_literal(const struct context *c, uint64_t address) {
     uint64_t value;
     init_walk(&w, address);
     enum sc_read status = sc_space_uint(space, address, size, &value);
+    char why[SC_WHY_TEXT];
     if (status != SC_READ_OK)
         return sc_err_mem(address, "!pte: memory at 0x%" PRIx64 " is %s", address,
-                          sc_read_name(status));
+                          sc_space_why(space, address, status, why));
     w.literal = true;
     w.entries = w.entry;
     w.nentries = 2;
@@ -417,6 +460,7 @@ static sc_err *open_context(sc_session *s, const char *command, struct context *
         return err;
     ret->paging = sc_target_paging(target);
     ret->style = (struct style){.mode = ret->paging->mode,
+                                .stores = ret->paging->stores,
                                 .ptr_size = sc_target_ptr_size(target),
                                 .width = ret->paging->mode == SC_PAGING_X86 ? 24 : 27,
                                 .enrich = sc_session_enrich(s)};

@@ -16,6 +16,7 @@
 
 #include "base/hash.h"
 #include "cmd/kernel.h"
+#include "mem/paging_impl.h"
 
 enum { PAGE = 0x1000 };
 
@@ -30,7 +31,7 @@ static const struct sc_rectype page_type = {"mapped_page", sizeof(struct page), 
 struct walk {
     sc_session *session;
     struct sc_paging paging;
-    unsigned entry_size;
+    const struct sc_mode *mode;
     bool enrich;
     struct sc_map seen; /* table | level -> first address */
     uint64_t again, unreadable, pages;
@@ -54,26 +55,9 @@ static void page_text(sc_out *out, const void *record, void *ctx) {
     sc_puts(out, "\n");
 }
 
-static unsigned shift_of(const struct walk *w, unsigned level) {
-    return w->paging.mode == SC_PAGING_X86 ? 12 + 10 * level : 12 + 9 * level;
-}
-
-static unsigned count_of(const struct walk *w, unsigned level) {
-    return w->paging.mode == SC_PAGING_X86                 ? 1024
-           : w->paging.mode == SC_PAGING_PAE && level == 2 ? 4
-                                                           : 512;
-}
-
-static uint64_t canon(const struct walk *w, uint64_t va) {
-    unsigned bits = w->paging.mode == SC_PAGING_X64_LA57 ? 57 : 48;
-    if (w->paging.mode == SC_PAGING_X86 || w->paging.mode == SC_PAGING_PAE)
-        return va & UINT32_MAX;
-    return va >> (bits - 1) & 1 ? va | ~(uint64_t)0 << bits : va;
-}
-
 static bool put_page(struct walk *w, uint64_t pa, uint64_t va, uint64_t size) {
     sc_out *out = sc_session_out(w->session);
-    const struct page p = {pa, canon(w, va), size};
+    const struct page p = {pa, sc_mode_canon(w->mode, va), size};
     sc_record(out, &page_type, &p, page_text, w);
     w->pages++;
     return !sc_out_failed(out);
@@ -105,16 +89,17 @@ static sc_err *walk_entry(struct walk *w, unsigned level, uint64_t value, uint64
 
 static sc_err *walk_table(struct walk *w, unsigned level, uint64_t pa, uint64_t va) {
     uint8_t raw[PAGE];
-    size_t size = (size_t)count_of(w, level) * w->entry_size, got = 0;
+    size_t size = (size_t)sc_mode_count(w->mode, level) * w->mode->entry_size, got = 0;
     if (sc_target_cancelled(sc_session_target(w->session)))
         return sc_err_cancelled();
     sc_space_read(w->paging.phys, pa, raw, size, &got);
     w->unreadable += got < size;
-    for (size_t i = 0; i < got / w->entry_size; i++) {
+    for (size_t i = 0; i < got / w->mode->entry_size; i++) {
         uint64_t value = 0;
-        for (unsigned b = w->entry_size; b-- > 0;)
-            value = value << 8 | raw[i * w->entry_size + b];
-        sc_err *err = walk_entry(w, level, value, va + ((uint64_t)i << shift_of(w, level)));
+        for (unsigned b = w->mode->entry_size; b-- > 0;)
+            value = value << 8 | raw[i * w->mode->entry_size + b];
+        sc_err *err =
+            walk_entry(w, level, value, va + ((uint64_t)i << sc_mode_shift(w->mode, level)));
         if (err || sc_out_failed(sc_session_out(w->session)))
             return err;
     }
@@ -139,7 +124,9 @@ static sc_err *run_ptov(sc_session *s, const struct sc_args *args) {
                        "!ptov: this dump holds no page tables: it is no dump of whole memory");
     struct walk w = {.session = s, .paging = *sc_target_paging(target)};
     bool pae = w.paging.mode == SC_PAGING_PAE;
-    w.entry_size = w.paging.mode == SC_PAGING_X86 ? 4 : 8;
+    w.mode = sc_mode_of(w.paging.mode);
+    if (!w.mode)
+        return sc_errf(SC_ERR_MEMORY, "!ptov: the page tables of this dump cannot be read");
     w.enrich = sc_session_enrich(s);
     if (args->v[0].given && args->v[0].num)
         w.paging.root = sc_session_physical(s, args->v[0].num);

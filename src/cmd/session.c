@@ -11,6 +11,7 @@
 
 #include "base/time.h"
 #include "cmd/procspace.h"
+#include "cmd/storepages.h"
 #include "cmd/wow64.h"
 
 sc_err *sc_session_create(sc_target *target, sc_out *out, sc_session **ret_session) {
@@ -30,6 +31,8 @@ sc_err *sc_session_create(sc_target *target, sc_out *out, sc_session **ret_sessi
     if (target)
         s->current = sc_target_machine(target)->current;
     sc_err *err = sc_procspace_init(s);
+    if (!err)
+        err = sc_storepages_init(s);
     if (err) {
         sc_session_destroy(s);
         return err;
@@ -45,6 +48,7 @@ void sc_session_destroy(sc_session *s) {
     sc_logfile_settle(s);
     sc_aliases_destroy(s->script.aliases);
     free(s->hits);
+    sc_storepages_deinit(s);
     sc_procspace_deinit(s);
     sc_usermods_deinit(s);
     sc_symbolry_deinit(&s->symbolry);

@@ -15,13 +15,15 @@
 enum { SC_NVARS = 20, SC_NEST_MAX = 40 };
 
 struct sc_logfile;
-struct sc_hits;      /* search.c */
-struct sc_procspace; /* procspace.c */
+struct sc_hits;       /* search.c */
+struct sc_procspace;  /* procspace.c */
+struct sc_storepages; /* storepages.c */
 
 /* Symbols as the session holds them. */
 enum { SC_WARNINGS_MAX = 32 };
 struct sc_symbolry {
     sc_symtab *symtab; /* NULL: not asked for yet, or `why` */
+    bool making;       /* it is being made */
     char *why;         /* owned: why there can be none */
     sc_layout_book *layouts;
     sc_unwinder *unwinder;
@@ -40,6 +42,7 @@ struct sc_session {
     uint32_t current;                           /* processor or thread */
     uint64_t implicit_thread, implicit_process; /* .thread, .process; 0: the current ones */
     struct sc_procspace *procspace;             /* owned; NULL: the target has no page tables */
+    struct sc_storepages *storepages;           /* owned; NULL: the same */
     uint32_t soft_epoch;         /* symbols that soft entries were bound from, + 1; 0 none */
     struct sc_usermods usermods; /* usermods.c */
     uint64_t procspace_changes;  /* counts what may change whose modules are wanted … */

@@ -105,7 +105,9 @@ sc_err *sc_session_symbols(sc_session *s, sc_symtab **ret_symtab) {
     if (y->why)
         return sc_errf(SC_ERR_NOT_FOUND, "there are no symbols: %s", y->why);
     if (!y->symtab) {
+        y->making = true;
         sc_err *err = make(s);
+        y->making = false;
         if (err) {
             if (sc_err_code(err) != SC_ERR_NOMEM && sc_err_code(err) != SC_ERR_CANCELLED)
                 y->why = strdup(sc_err_text(err));

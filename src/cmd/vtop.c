@@ -23,13 +23,18 @@ enum { LEVELS_MAX = 9, PAGE = 0x1000 };
 
 struct entry {
     const char *name;
-    uint64_t physical, value;
+    uint64_t physical, value; /* PHYSICAL all ones: its table is in … */
+    int64_t pagefile;         /* … a page file, INT64_MIN none */
+    uint64_t pagefile_offset; /* of the entry, in bytes */
     const char *kind;
 };
-static const struct sc_field entry_fields[] = {
-    SC_FIELD(struct entry, name, SC_F_STR), SC_FIELD(struct entry, physical, SC_F_ADDR),
-    SC_FIELD(struct entry, value, SC_F_HEX64), SC_FIELD(struct entry, kind, SC_F_STR),
-    SC_FIELD_END};
+static const struct sc_field entry_fields[] = {SC_FIELD(struct entry, name, SC_F_STR),
+                                               SC_FIELD(struct entry, physical, SC_F_ADDR),
+                                               SC_FIELD(struct entry, value, SC_F_HEX64),
+                                               SC_FIELD(struct entry, kind, SC_F_STR),
+                                               SC_FIELD(struct entry, pagefile, SC_F_NUM),
+                                               SC_FIELD(struct entry, pagefile_offset, SC_F_ADDR),
+                                               SC_FIELD_END};
 static const struct sc_rectype entry_type = {"pte", sizeof(struct entry), entry_fields};
 
 struct result {
@@ -79,8 +84,12 @@ static void entry_lines(sc_out *out, const struct result *r, const struct style 
     bool values = s->mode == SC_PAGING_X86 || s->mode == SC_PAGING_PAE;
     const char *pae = s->mode == SC_PAGING_PAE ? "PAE " : "";
     for (unsigned i = 0; i < r->levels; i++) {
-        sc_printf(out, "%s%s%s %016" PRIx64, prefix(s->mode), pae, r->entry[i].name,
-                  r->entry[i].physical);
+        const struct entry *e = &r->entry[i];
+        if (e->pagefile != INT64_MIN)
+            sc_printf(out, "%s%s%s pagefile %" PRId64 ":%016" PRIx64, prefix(s->mode), pae, e->name,
+                      e->pagefile, e->pagefile_offset);
+        else
+            sc_printf(out, "%s%s%s %016" PRIx64, prefix(s->mode), pae, e->name, e->physical);
         if (values && r->entry[i].kind)
             sc_printf(out, " - %016" PRIx64, r->entry[i].value);
         sc_puts(out, "\n");
@@ -111,8 +120,14 @@ static void beyond(sc_out *out, const struct result *r, const struct style *s) {
         sc_printf(out, "  prototype PTE at %" PRIx64 " contains %016" PRIx64 ": %s\n",
                   r->prototype == SC_UNSET64 ? 0 : r->prototype, r->entry[i].value,
                   r->entry[i].kind ? r->entry[i].kind : "unreadable");
-    if (r->levels == r->nentries && s->tr->kind != SC_PTE_VALID && s->tr->kind != SC_PTE_NONE)
+    bool in_file = s->tr->kind == SC_PTE_PAGEFILE && r->levels;
+    if (in_file && s->tr->pte[r->levels - 1].level)
+        sc_printf(out, "  page table paged out: page file %u page 0x%" PRIx64 "\n", s->tr->pagefile,
+                  s->tr->pagefile_page);
+    else if (r->levels == r->nentries && s->tr->kind != SC_PTE_VALID && s->tr->kind != SC_PTE_NONE)
         sc_printf(out, "  the entry says: %s\n", r->kind);
+    if (in_file && s->tr->status == SC_READ_COMPRESSED)
+        sc_printf(out, "  %s\n", r->status);
 }
 
 static void result_text(sc_out *out, const void *record, void *ctx) {
@@ -159,8 +174,19 @@ static void take(const struct sc_paging *paging, const struct sc_translation *tr
     for (size_t i = 0; i < r->nentries; i++) {
         const struct sc_pte *p = &tr->pte[i];
         bool unread = p->kind == SC_PTE_UNREADABLE;
-        r->entry[i] = (struct entry){i < levels ? level_name(paging->mode, p->level) : "prototype",
-                                     p->pa, p->value, unread ? NULL : sc_pte_kind_name(p->kind)};
+        r->entry[i] =
+            (struct entry){.name = i < levels ? level_name(paging->mode, p->level) : "prototype",
+                           .physical = p->paged ? SC_UNSET64 : p->pa,
+                           .value = p->value,
+                           .pagefile = INT64_MIN,
+                           .pagefile_offset = SC_UNSET64,
+                           .kind = unread ? NULL : sc_pte_kind_name(p->kind)};
+        if (p->paged && i && i < levels) {
+            struct sc_translation above;
+            sc_pte_decode(paging, p[-1].level, p[-1].value, &above);
+            r->entry[i].pagefile = above.pagefile;
+            r->entry[i].pagefile_offset = above.pagefile_page * PAGE + p->pa;
+        }
     }
     if (tr->kind == SC_PTE_VALID || tr->kind == SC_PTE_TRANSITION)
         r->physical = tr->pa;

@@ -76,45 +76,49 @@ static sc_err *mark_page(struct conv_walk *w, uint64_t pa, uint64_t size) {
     return err;
 }
 
-static sc_err *walk_table(struct conv_walk *w, unsigned level, uint64_t table, uint64_t va,
-                          bool kernel);
+static sc_err *walk_table(struct conv_walk *w, unsigned level, const struct sc_table *table,
+                          uint64_t va, bool kernel);
+
+/* The table that an entry of LEVEL leads to, unless the entry is the self-map's. */
+static sc_err *walk_below(struct conv_walk *w, unsigned level, struct sc_table table, uint64_t va,
+                          bool kernel) {
+    bool is_pae_root = w->paging.mode == SC_PAGING_PAE && level == 2;
+    if (!table.paged) {
+        table.at &= ~(uint64_t)(CONV_PAGE - 1);
+        if (is_root(w, table.at) && !is_pae_root) /* there it is how the directories are named */
+            return NULL;
+    }
+    return walk_table(w, level - 1, &table, va, kernel);
+}
 
 /* The entry VALUE of LEVEL for VA. */
 static sc_err *take_entry(struct conv_walk *w, unsigned level, uint64_t value, uint64_t va,
                           bool kernel) {
     struct sc_translation t = {.kind = SC_PTE_NONE};
-    struct sc_entry e;
-    if (value & 1) {
-        w->mode->decode(level, value, &e);
-        t.kind = e.kind;
-        t.pa = e.pa;
-    } else {
-        sc_entry_decode(&w->paging, level, false, value, &t);
-    }
-    if (t.kind == SC_PTE_TABLE || (level && t.kind == SC_PTE_TRANSITION)) {
-        uint64_t next = t.pa & ~(uint64_t)(CONV_PAGE - 1);
-        bool is_pae_root = w->paging.mode == SC_PAGING_PAE && level == 2;
-        if (is_root(w, next) && !is_pae_root) /* there it is how the directories are named */
-            return NULL;
-        return walk_table(w, level - 1, next, va, kernel);
-    }
+    struct sc_table table;
+    sc_entry_decode(&w->paging, level, false, value, &t);
+    if (level && sc_table_of(&t, &table))
+        return walk_below(w, level, table, va, kernel);
     if (t.kind == SC_PTE_VALID)
-        return mark_page(w, t.pa, UINT64_C(1) << w->mode->shift[level]);
+        return mark_page(w, t.pa, UINT64_C(1) << sc_mode_shift(w->mode, level));
     if (t.kind == SC_PTE_TRANSITION)
         return mark_page(w, t.pa, CONV_PAGE);
     if (t.kind != SC_PTE_PROTOTYPE)
         return NULL;
-    sc_paging_resolve(&w->paging, va, 0, &t);
+    sc_paging_resolve(&w->paging, va, NULL, &t);
     return t.status == SC_READ_OK ? mark_page(w, t.pa, CONV_PAGE) : NULL;
 }
 
 /*
  * Is it the first visit to TABLE as one of LEVEL? Not, too, when the dump lacks it. First tables
- * are visited only for their process: with PAE several lie in one page.
+ * are visited only for their process: with PAE several lie in one page. Of those in page files
+ * nothing is kept: few are, and the budget counts them.
  */
-static bool visit(struct conv_walk *w, unsigned level, uint64_t table) {
+static bool visit(struct conv_walk *w, unsigned level, const struct sc_table *table) {
     uint64_t index;
-    if (!conv_pages_index(&w->c->pages, table / CONV_PAGE, &index))
+    if (table->paged)
+        return true;
+    if (!conv_pages_index(&w->c->pages, table->at / CONV_PAGE, &index))
         return false;
     conv_mark(&w->tables, index);
     if (level == w->mode->levels - 1)
@@ -126,20 +130,21 @@ static bool visit(struct conv_walk *w, unsigned level, uint64_t table) {
 }
 
 /* The entries of TABLE that lie in the half; VA: of its first one. */
-static sc_err *walk_table(struct conv_walk *w, unsigned level, uint64_t table, uint64_t va,
-                          bool kernel) {
+static sc_err *walk_table(struct conv_walk *w, unsigned level, const struct sc_table *table,
+                          uint64_t va, bool kernel) {
     const struct sc_mode *m = w->mode;
-    uint8_t bytes[CONV_PAGE] = {0};
-    size_t got = 0;
+    uint8_t bytes[CONV_PAGE];
     if (!visit(w, level, table))
         return NULL;
     if (sc_target_cancelled(w->c->target))
         return sc_err_cancelled();
-    sc_space_read(w->paging.phys, table, bytes, (size_t)m->count[level] * m->entry_size, &got);
+    size_t size = (size_t)sc_mode_count(m, level) * m->entry_size;
+    if (!sc_table_read(&w->paging, table, bytes, size))
+        return NULL;
     sc_err *err = spend(w, 1);
-    for (unsigned i = 0; i < m->count[level] && !err; i++) {
+    for (unsigned i = 0; i < sc_mode_count(m, level) && !err; i++) {
         uint64_t value = number(bytes + (size_t)i * m->entry_size, m->entry_size);
-        uint64_t at = sc_mode_canon(m, va + ((uint64_t)i << m->shift[level]));
+        uint64_t at = sc_mode_canon(m, va + ((uint64_t)i << sc_mode_shift(m, level)));
         if (!value || sc_paging_is_kernel(w->paging.mode, at) != kernel)
             continue;
         err = spend(w, 1);
@@ -161,7 +166,7 @@ static uint64_t set_root(struct conv_walk *w, uint64_t dtb) {
     w->paging.root = dtb;
     if (w->paging.mode == SC_PAGING_ARM64)
         w->paging.kernel_root = 0; /* one table for both halves */
-    uint64_t root = w->mode->root(&w->paging, 0);
+    uint64_t root = sc_mode_root(w->mode, &w->paging, 0);
     w->root[0] = root & ~(uint64_t)(CONV_PAGE - 1);
     w->nroots = 1;
     for (unsigned i = 0; w->paging.mode == SC_PAGING_PAE && i < 4; i++) {
@@ -178,7 +183,7 @@ sc_err *conv_walk_half(struct conv_walk *w, uint64_t dtb, bool kernel) {
     unsigned top = w->mode->levels - 1;
     uint64_t root = set_root(w, dtb);
     w->into = kernel ? &w->kernel : &w->user;
-    return walk_table(w, top, root, 0, kernel);
+    return walk_table(w, top, &(struct sc_table){.at = root}, 0, kernel);
 }
 
 bool conv_walk_is_root(struct conv_walk *w, uint64_t dtb) {
@@ -204,7 +209,7 @@ bool conv_walk_pte_base(struct conv_walk *w, uint64_t *ret_base) {
         return true;
     }
     uint64_t root = set_root(w, sc_target_machine(w->c->target)->dtb);
-    for (unsigned i = w->mode->count[top] / 2; i < w->mode->count[top]; i++) {
+    for (unsigned i = sc_mode_count(w->mode, top) / 2; i < sc_mode_count(w->mode, top); i++) {
         struct sc_entry e;
         uint64_t value = entry_at(w, root + 8 * i);
         if (!(value & 1))
@@ -212,7 +217,7 @@ bool conv_walk_pte_base(struct conv_walk *w, uint64_t *ret_base) {
         w->mode->decode(top, value, &e);
         if (e.kind != SC_PTE_TABLE || e.pa != w->root[0])
             continue;
-        *ret_base = sc_mode_canon(w->mode, (uint64_t)i << w->mode->shift[top]);
+        *ret_base = sc_mode_canon(w->mode, (uint64_t)i << sc_mode_shift(w->mode, top));
         return true;
     }
     return false;

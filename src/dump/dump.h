@@ -3,6 +3,8 @@
 #ifndef STOPCODE_DUMP_DUMP_H
 #define STOPCODE_DUMP_DUMP_H
 
+#include <string.h>
+
 #include "base/arena.h"
 #include "base/cursor.h"
 #include "base/vec.h"
@@ -21,6 +23,11 @@ sc_err *sc_source_open_packed(sc_file *own_file, const struct sc_unpack *how,
  */
 sc_err *sc_source_create(sc_file *own_file, struct sc_source **ret_source);
 void sc_source_destroy(struct sc_source *source);
+
+/* "a" or "an", before the name of a format. */
+static inline const char *sc_article(const char *noun) {
+    return *noun && strchr("AEIOaeio", *noun) ? "an" : "a";
+}
 
 /* Openers: fill source->ops, impl and machine. On error the caller destroys the source. */
 sc_err *sc_kdump_open(struct sc_source *source);  /* kdump.c: DUMP_HEADER32/64 and triage */

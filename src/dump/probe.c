@@ -16,6 +16,11 @@
 
 #include "dump/dump.h"
 
+#define UNKNOWN                                                                                    \
+    "not a dump file of any kind known here (kernel dumps begin with PAGEDU64 or PAGEDUMP, user "  \
+    "minidumps with MDMP)"
+enum { RAW_LEAST = 1 << 20 };
+
 struct row {
     const char *name;
     bool readable;
@@ -24,10 +29,7 @@ struct row {
 
 /* Indexed by sc_format; `%` is where the word size goes, chosen by is64. */
 static const struct row rows[SC_FORMAT_COUNT] = {
-    [SC_FORMAT_UNKNOWN] =
-        {"file of an unknown format", false,
-         "not a dump file of any kind known here (kernel dumps begin with PAGEDU64 "
-         "or PAGEDUMP, user minidumps with MDMP)"},
+    [SC_FORMAT_UNKNOWN] = {"file of an unknown format", false, UNKNOWN},
     [SC_FORMAT_KERNEL_FULL] = {"complete memory dump (DumpType 1)", true, NULL},
     [SC_FORMAT_KERNEL_SUMMARY] = {"kernel memory dump (DumpType 2)", true, NULL},
     [SC_FORMAT_KERNEL_HEADER] = {"kernel dump header without memory (DumpType 3)", true, NULL},
@@ -197,7 +199,7 @@ static struct sc_probe probe_elf(const uint8_t *data, size_t size) {
 
 /* Nothing marks an image of physical memory: any file of whole pages may be one. */
 static bool may_be_raw(uint64_t file_size) {
-    return file_size >= 1 << 20 && file_size % 0x1000 == 0;
+    return file_size >= RAW_LEAST && file_size % 0x1000 == 0;
 }
 
 struct sc_probe sc_probe_bytes(const void *bytes, size_t size, uint64_t file_size) {
@@ -218,5 +220,8 @@ struct sc_probe sc_probe_bytes(const void *bytes, size_t size, uint64_t file_siz
     struct sc_probe p = make(may_be_raw(file_size) ? SC_FORMAT_RAW : SC_FORMAT_UNKNOWN, false);
     if (!size)
         p.advice = "the file is empty";
+    else if (p.format == SC_FORMAT_UNKNOWN && file_size >= RAW_LEAST)
+        p.advice = UNKNOWN "; as an image of memory it would be whole pages of 4096 bytes: was a "
+                           "copy broken off?";
     return p;
 }

@@ -90,17 +90,21 @@ static bool sort_by_start(struct sc_ranges *runs) {
     return true;
 }
 
-/* Takes what the run before has off the front of RUN; false: nothing is left. */
+/*
+ * Takes what the run before has off the front of RUN; false: nothing is left. That a list names the
+ * same bytes of the file twice is nothing odd: ELF cores with virtual addresses do.
+ */
 static bool take_off(const struct sc_range *before, struct sc_range *run, struct oddities *odd) {
     uint64_t last = before->start + (before->size - 1); /* inclusive: it may end at 2^64 */
     if (run->start > last)
         return true;
+    bool same = before->offset - before->start == run->offset - run->start;
     uint64_t shared = last - run->start + 1;
-    if (!shared || shared >= run->size) {
-        saw(&odd->overlaps, run, run->size, run->offset);
+    bool all = !shared || shared >= run->size;
+    if (!same)
+        saw(&odd->overlaps, run, all ? run->size : shared, run->offset);
+    if (all)
         return false;
-    }
-    saw(&odd->overlaps, run, shared, run->offset);
     run->start += shared;
     run->offset += shared;
     run->size -= shared;

@@ -62,8 +62,8 @@ static sc_err *refuse(const struct sc_source *s) {
     const char *name = sc_file_name(s->file);
     if (s->probe.format == SC_FORMAT_UNKNOWN)
         return sc_errf(SC_ERR_FORMAT, "%s: %s", name, s->probe.advice);
-    return sc_errf(SC_ERR_UNSUPPORTED, "%s: this is a %s: %s", name, s->probe.name,
-                   s->probe.advice);
+    return sc_errf(SC_ERR_UNSUPPORTED, "%s: this is %s %s: %s", name, sc_article(s->probe.name),
+                   s->probe.name, s->probe.advice);
 }
 
 static sc_err *probe(struct sc_source *s) {

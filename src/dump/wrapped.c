@@ -349,8 +349,9 @@ static sc_err *nothing_found(const struct job *j) {
     if (!j->members)
         return sc_errf(SC_ERR_FORMAT, "%s: there are no files in it", name);
     if (j->refused)
-        return sc_errf(SC_ERR_UNSUPPORTED, "%s: %s: this is a %s: %s", name, j->refused_name,
-                       j->refused, j->advice ? j->advice : "it is not read");
+        return sc_errf(SC_ERR_UNSUPPORTED, "%s: %s: this is %s %s: %s", name, j->refused_name,
+                       sc_article(j->refused), j->refused,
+                       j->advice ? j->advice : "it is not read");
     return sc_errf(SC_ERR_FORMAT, "%s: of the %u files in it none is a dump (%s)", name, j->members,
                    j->all.text);
 }

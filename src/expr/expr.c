@@ -154,6 +154,7 @@ uint64_t sc_narrow(const struct sc_parser *ps, uint64_t value) {
 static const char *why(enum sc_read status) {
     switch (status) {
     case SC_READ_PAGED_OUT: return "was paged out";
+    case SC_READ_COMPRESSED: return "is compressed (in the memory store)";
     case SC_READ_INVALID: return "is no valid address";
     case SC_READ_IO: return "could not be read from the file";
     default: return "is not in the dump";

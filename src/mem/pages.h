@@ -26,15 +26,14 @@ sc_err *sc_space_create_pages_lazy(sc_space_open_fn open, void *ctx, unsigned pt
 
 /*
  * Virtual memory: translation with a cache (a direct-mapped table of pages, and one of page
- * tables). Pages of a page file come through PAGEFILE, which may be NULL: number, page, and a
- * buffer of one page.
+ * tables).
  */
-typedef enum sc_read (*sc_pagefile_fn)(void *ctx, unsigned number, uint64_t page,
-                                       uint8_t buf[0x1000]);
-sc_err *sc_translated_pages(const struct sc_paging *paging, sc_pagefile_fn pagefile, void *ctx,
-                            struct sc_pages *ret_pages);
+sc_err *sc_translated_pages(const struct sc_paging *paging, struct sc_pages *ret_pages);
 /* Other tables from now on; the cache is emptied. */
 void sc_translated_set(struct sc_pages *pages, const struct sc_paging *paging);
+/* The same tables, but it is known now which page files are stores: the cache stays, so that this
+ * can be learnt in the middle of a read. */
+void sc_translated_set_stores(struct sc_pages *pages, uint16_t stores);
 const struct sc_paging *sc_translated_paging(const struct sc_pages *pages);
 /* The pages behind a space; ops NULL when it stands on ranges. */
 struct sc_pages *sc_space_pages(sc_space *space);

@@ -23,11 +23,6 @@
 
 #define BIT(n) ((uint64_t)1 << (n))
 
-static uint64_t root(const struct sc_paging *paging, uint64_t va) {
-    uint64_t base = va >> 63 && paging->kernel_root ? paging->kernel_root : paging->root;
-    return base & 0xfffffffff000; /* above it is the ASID */
-}
-
 static void decode_table(uint64_t v, struct sc_entry *ret) {
     ret->kind = SC_PTE_TABLE;
     ret->writable = !(v & BIT(62));
@@ -55,9 +50,8 @@ static void decode(unsigned level, uint64_t v, struct sc_entry *ret) {
 const struct sc_mode sc_mode_arm64 = {
     .levels = 4,
     .entry_size = 8,
-    .shift = {12, 21, 30, 39},
-    .count = {512, 512, 512, 512},
+    .index_bits = 9,
     .va_bits = 48,
-    .root = root,
+    .root_mask = 0xfffffffff000, /* above it is the ASID */
     .decode = decode,
 };

@@ -13,11 +13,6 @@
  */
 #include "mem/paging_impl.h"
 
-static uint64_t root(const struct sc_paging *paging, uint64_t va) {
-    (void)va;
-    return paging->root & 0xffffffe0;
-}
-
 static void decode(unsigned level, uint64_t v, struct sc_entry *ret) {
     const uint64_t frame = 0xffffffffff000;
     *ret = (struct sc_entry){.kind = SC_PTE_TABLE,
@@ -44,9 +39,8 @@ static void decode(unsigned level, uint64_t v, struct sc_entry *ret) {
 const struct sc_mode sc_mode_pae = {
     .levels = 3,
     .entry_size = 8,
-    .shift = {12, 21, 30},
-    .count = {512, 512, 4},
+    .index_bits = 9,
     .va_bits = 32,
-    .root = root,
+    .root_mask = 0xffffffe0,
     .decode = decode,
 };

@@ -15,11 +15,6 @@
  */
 #include "mem/paging_impl.h"
 
-static uint64_t root(const struct sc_paging *paging, uint64_t va) {
-    (void)va;
-    return paging->root & 0xffffffffff000;
-}
-
 static void decode(unsigned level, uint64_t v, struct sc_entry *ret) {
     const uint64_t frame = 0xffffffffff000;
     *ret = (struct sc_entry){.kind = level ? SC_PTE_TABLE : SC_PTE_VALID,
@@ -41,19 +36,17 @@ static void decode(unsigned level, uint64_t v, struct sc_entry *ret) {
 const struct sc_mode sc_mode_x64 = {
     .levels = 4,
     .entry_size = 8,
-    .shift = {12, 21, 30, 39},
-    .count = {512, 512, 512, 512},
+    .index_bits = 9,
     .va_bits = 48,
-    .root = root,
+    .root_mask = 0xffffffffff000,
     .decode = decode,
 };
 
 const struct sc_mode sc_mode_la57 = {
     .levels = 5,
     .entry_size = 8,
-    .shift = {12, 21, 30, 39, 48},
-    .count = {512, 512, 512, 512, 512},
+    .index_bits = 9,
     .va_bits = 57,
-    .root = root,
+    .root_mask = 0xffffffffff000,
     .decode = decode,
 };

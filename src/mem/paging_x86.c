@@ -14,11 +14,6 @@
  */
 #include "mem/paging_impl.h"
 
-static uint64_t root(const struct sc_paging *paging, uint64_t va) {
-    (void)va;
-    return paging->root & 0xfffff000;
-}
-
 static void decode(unsigned level, uint64_t v, struct sc_entry *ret) {
     *ret = (struct sc_entry){.kind = level ? SC_PTE_TABLE : SC_PTE_VALID,
                              .pa = v & 0xfffff000,
@@ -38,9 +33,8 @@ static void decode(unsigned level, uint64_t v, struct sc_entry *ret) {
 const struct sc_mode sc_mode_x86 = {
     .levels = 2,
     .entry_size = 4,
-    .shift = {12, 22},
-    .count = {1024, 1024},
+    .index_bits = 10,
     .va_bits = 32,
-    .root = root,
+    .root_mask = 0xfffff000,
     .decode = decode,
 };

@@ -4,6 +4,7 @@
  * they are first needed, asks the fillers for what the pages lack, and keeps addresses inside.
  */
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,7 +37,8 @@ struct sc_space {
 };
 
 const char *sc_read_name(enum sc_read status) {
-    static const char *const names[] = {"ok", "absent", "paged out", "invalid", "I/O error"};
+    static const char *const names[] = {"ok",      "absent",    "paged out",
+                                        "invalid", "I/O error", "compressed (in the memory store)"};
     return (unsigned)status < sizeof names / sizeof *names ? names[status] : "unknown";
 }
 
@@ -216,6 +218,18 @@ enum sc_read sc_space_read(sc_space *space, uint64_t addr, void *buf, size_t len
     return status;
 }
 
+const char *sc_space_why(sc_space *space, uint64_t addr, enum sc_read status,
+                         char buf[SC_WHY_TEXT]) {
+    char more[SC_WHY_TEXT / 2] = "";
+    if (loaded(space) && space->pages.ops->why)
+        space->pages.ops->why(space->pages.impl, addr, status, more, sizeof more);
+    if (*more)
+        snprintf(buf, SC_WHY_TEXT, "%s (%s)", sc_read_name(status), more);
+    else
+        snprintf(buf, SC_WHY_TEXT, "%s", sc_read_name(status));
+    return buf;
+}
+
 sc_err *sc_space_need(sc_space *space, uint64_t addr, void *buf, size_t len, const char *what) {
     if (sc_space_cancelled(space))
         return sc_err_cancelled();
@@ -227,9 +241,10 @@ sc_err *sc_space_need(sc_space *space, uint64_t addr, void *buf, size_t len, con
         return sc_err_nomem(); /* the trouble stays: the caller may swallow this one */
     if (space->trouble)
         return sc_space_trouble(space);
-    return sc_err_mem(addr + got, "%s: memory at 0x%" PRIx64 " is %s%s", what, addr + got,
-                      sc_read_name(status),
-                      status == SC_READ_ABSENT ? " (this dump does not hold it)" : "");
+    char why[SC_WHY_TEXT];
+    sc_space_why(space, addr + got, status, why);
+    return sc_err_mem(addr + got, "%s: memory at 0x%" PRIx64 " is %s%s", what, addr + got, why,
+                      strcmp(why, "absent") == 0 ? " (this dump does not hold it)" : "");
 }
 
 enum sc_read sc_space_uint(sc_space *space, uint64_t addr, unsigned size, uint64_t *ret_value) {

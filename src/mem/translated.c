@@ -10,6 +10,8 @@
  * Dumps do not change, so nothing goes stale; only what could not be read because the system
  * refused is asked again.
  */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,15 +32,15 @@ void sc_translated_forget(struct sc_translated *t) {
 /* The content of a page of a page file; NULL with the reason in *STATUS. */
 static const uint8_t *file_page(struct sc_translated *t, unsigned number, uint64_t page,
                                 enum sc_read *status) {
-    *status = SC_READ_PAGED_OUT;
-    if (!t->pagefile)
+    *status = sc_pagefile_missing(&t->paging, number);
+    if (!t->paging.pagefile)
         return NULL;
     for (unsigned i = 0; i < SC_FILE_PAGES; i++)
         if (t->file[i].used && t->file[i].number == number && t->file[i].page == page)
             return t->file[i].data;
     struct sc_file_page *f = &t->file[t->next_file++ % SC_FILE_PAGES];
     f->used = false; /* it may be half overwritten */
-    *status = t->pagefile(t->pagefile_ctx, number, page, f->data);
+    *status = sc_pagefile_read(&t->paging, number, page, f->data);
     if (*status != SC_READ_OK)
         return NULL;
     f->used = true;
@@ -53,26 +55,28 @@ static struct sc_page_slot *page_slot(struct sc_translated *t, uint64_t va) {
     return &t->page[va / PAGE % SC_PAGE_SLOTS];
 }
 
-/* The page table that VA's entry lies in, if it is known; else 0. */
-static uint64_t known_table(const struct sc_translated *t, uint64_t va) {
-    uint64_t key = va >> t->mode->shift[1];
+/* The page table that VA's entry lies in, if it is known; else NULL. */
+static const struct sc_table *known_table(const struct sc_translated *t, uint64_t va) {
+    uint64_t key = va >> sc_mode_shift(t->mode, 1);
     const struct sc_table_slot *s = &t->table[key % SC_TABLE_SLOTS];
-    return s->pa && s->key == key ? s->pa : 0;
+    return s->used && s->key == key ? &s->table : NULL;
 }
 
 /* Remembers the page table that TR went through. */
 static void remember_table(struct sc_translated *t, uint64_t va, const struct sc_translation *tr) {
     unsigned last = t->mode->levels - 1;
+    struct sc_translation above = {0};
     if (tr->npte <= last || tr->pte[last].level != 0)
         return;
-    uint64_t key = va >> t->mode->shift[1];
+    uint64_t key = va >> sc_mode_shift(t->mode, 1);
     struct sc_table_slot *s = &t->table[key % SC_TABLE_SLOTS];
     s->key = key;
-    s->pa = tr->pte[last].pa & ~(uint64_t)(PAGE - 1);
+    sc_entry_decode(&t->paging, 1, false, tr->pte[last - 1].value, &above);
+    s->used = sc_table_of(&above, &s->table);
 }
 
 static void translate(struct sc_translated *t, uint64_t va, struct sc_translation *tr) {
-    uint64_t table = known_table(t, va);
+    const struct sc_table *table = known_table(t, va);
     t->depth++;
     sc_paging_resolve(&t->paging, va, table, tr);
     t->depth--;
@@ -95,13 +99,13 @@ static void look_up(struct sc_translated *t, uint64_t va, struct sc_page_slot *s
         s->from_file = true;
         s->number = (uint8_t)tr.pagefile;
         s->pa = tr.pagefile_page;
-        s->status = SC_READ_OK; /* the page file tells, at each read */
     } else if (tr.status == SC_READ_OK) {
         s->pa = tr.pa & ~(uint64_t)(PAGE - 1);
         if (sc_space_view(t->paging.phys, s->pa, &s->view, &len) != SC_READ_OK || len < PAGE)
             s->view = NULL;
     }
-    s->used = tr.status != SC_READ_IO;
+    /* Who is asked for page tables in page files may know more the next time. */
+    s->used = tr.status != SC_READ_IO && (s->from_file || tr.kind != SC_PTE_PAGEFILE);
 }
 
 static struct sc_page_slot *page_of(struct sc_translated *t, uint64_t va) {
@@ -128,7 +132,7 @@ static enum sc_read translated_read(void *impl, uint64_t addr, void *buf, size_t
         return SC_READ_ABSENT;
     const struct sc_page_slot *s = page_of(t, addr);
     enum sc_read status = (enum sc_read)s->status;
-    if (status != SC_READ_OK)
+    if (status != SC_READ_OK && !s->from_file)
         return status;
     len = len < room ? len : room;
     const uint8_t *data = s->view;
@@ -164,6 +168,49 @@ static bool translated_offset(void *impl, uint64_t addr, uint64_t *ret_offset) {
            phys->ops->offset(phys->impl, s->pa + addr % PAGE, ret_offset);
 }
 
+/* ---- why not ---- */
+
+/* A page, or a page table, in a page file. */
+static void why_paged(const struct sc_paging *paging, const struct sc_translation *tr, char *text,
+                      size_t size) {
+    bool table = !in_page_file(tr);
+    uint8_t page[PAGE];
+    /* This page is not to be had: if the file's first one is, the file is too short. */
+    bool given = sc_pagefile_read(paging, tr->pagefile, 0, page) == SC_READ_OK;
+    if (tr->status == SC_READ_PAGED_OUT)
+        snprintf(text, size, "%spage file %u page 0x%" PRIx64 "%s",
+                 table ? "page table paged out: " : "", tr->pagefile, tr->pagefile_page,
+                 given ? ", behind the end of the file given" : "");
+    else if (table)
+        snprintf(text, size, "as its page table is");
+}
+
+static void translated_why(void *impl, uint64_t addr, enum sc_read status, char *text,
+                           size_t size) {
+    struct sc_translated *t = impl;
+    struct sc_translation tr;
+    sc_translate(&t->paging, addr, &tr);
+    const struct sc_pte *last = tr.npte ? &tr.pte[tr.npte - 1] : NULL;
+    /* A filler may have answered: then tables tell nothing of it. */
+    if (tr.status != status || !last)
+        return;
+    switch (tr.kind) {
+    case SC_PTE_PAGEFILE: why_paged(&t->paging, &tr, text, size); break;
+    case SC_PTE_SUBSECTION: snprintf(text, size, "in a mapped file"); break;
+    case SC_PTE_DEMAND_ZERO: snprintf(text, size, "demand zero: never touched"); break;
+    case SC_PTE_PROTOTYPE_VAD: snprintf(text, size, "only a VAD tells where it is"); break;
+    case SC_PTE_UNREADABLE:
+        snprintf(text, size, "this dump lacks %s",
+                 tr.prototype ? "its prototype PTE" : "its page table entry");
+        break;
+    case SC_PTE_VALID:
+    case SC_PTE_TRANSITION:
+        snprintf(text, size, "this dump lacks physical page 0x%" PRIx64, tr.pa / PAGE);
+        break;
+    default: break;
+    }
+}
+
 bool sc_translated_has(struct sc_translated *t, uint64_t va) {
     uint8_t byte;
     size_t got;
@@ -188,11 +235,11 @@ static const struct sc_pages_ops translated_ops = {
     .view = translated_view,
     .next = sc_translated_next,
     .offset = translated_offset,
+    .why = translated_why,
     .destroy = translated_destroy,
 };
 
-sc_err *sc_translated_pages(const struct sc_paging *paging, sc_pagefile_fn pagefile, void *ctx,
-                            struct sc_pages *ret_pages) {
+sc_err *sc_translated_pages(const struct sc_paging *paging, struct sc_pages *ret_pages) {
     const struct sc_mode *mode = sc_mode_of(paging->mode);
     if (!mode)
         return sc_errf(SC_ERR_ARG, "there is no paging without a mode");
@@ -201,8 +248,6 @@ sc_err *sc_translated_pages(const struct sc_paging *paging, sc_pagefile_fn pagef
         return sc_err_nomem();
     t->paging = *paging;
     t->mode = mode;
-    t->pagefile = pagefile;
-    t->pagefile_ctx = ctx;
     *ret_pages = (struct sc_pages){&translated_ops, t};
     return NULL;
 }
@@ -215,6 +260,11 @@ void sc_translated_set(struct sc_pages *pages, const struct sc_paging *paging) {
     t->paging = *paging;
     t->mode = mode;
     sc_translated_forget(t);
+}
+
+void sc_translated_set_stores(struct sc_pages *pages, uint16_t stores) {
+    if (pages->ops == &translated_ops)
+        ((struct sc_translated *)pages->impl)->paging.stores = stores;
 }
 
 const struct sc_paging *sc_translated_paging(const struct sc_pages *pages) {

@@ -12,20 +12,19 @@ enum { SC_PAGE_SLOTS = 1024, SC_TABLE_SLOTS = 256, SC_FILE_PAGES = 4 };
 struct sc_translated {
     struct sc_paging paging;
     const struct sc_mode *mode;
-    sc_pagefile_fn pagefile;
-    void *pagefile_ctx;
     unsigned depth; /* of look-ups that led back here */
     struct sc_page_slot {
         uint64_t va;         /* of the page */
         uint64_t pa;         /* of the page; from_file: page of page file `number` */
         const uint8_t *view; /* the page in place; NULL: through `phys` */
-        uint8_t status;      /* enum sc_read */
+        uint8_t status;      /* enum sc_read; from_file: asked at each read */
         uint8_t number;
         bool used, from_file;
     } page[SC_PAGE_SLOTS];
     struct sc_table_slot {
+        bool used;
         uint64_t key; /* VA above the page table's part */
-        uint64_t pa;  /* of the table; 0: empty */
+        struct sc_table table;
     } table[SC_TABLE_SLOTS];
     struct sc_file_page {
         bool used;
@@ -34,7 +33,7 @@ struct sc_translated {
         uint8_t data[0x1000];
     } file[SC_FILE_PAGES];
     unsigned next_file;
-    /* Walking: tables met, by address and level, with the virtual address that each serves. */
+    /* Walking: tables met, by place and level, with the virtual address that each serves. */
     struct sc_map seen;
     uint64_t unrecorded;          /* tables met that memory was too short to remember */
     uint64_t run_start, run_size; /* the last run that was found */

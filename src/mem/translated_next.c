@@ -25,16 +25,24 @@ struct scan {
 
 /* Bytes of addresses that an entry of LEVEL stands for. */
 static uint64_t reach(const struct sc_mode *m, unsigned level) {
-    return (uint64_t)1 << m->shift[level];
+    return (uint64_t)1 << sc_mode_shift(m, level);
 }
 
-/* May the table at PA be walked as one of LEVEL for the addresses from VA on? */
-static bool may_walk(struct sc_translated *t, unsigned level, uint64_t pa, uint64_t va) {
-    uint64_t first;
-    /* Tables are aligned beyond the level's three bits; the four entries of PAE are the root. */
-    if (sc_map_get_number(&t->seen, pa | level, &first))
+/*
+ * May TABLE be walked as one of LEVEL for the addresses from VA on? What is known of tables goes by
+ * place and level: physical addresses have 52 bits, and those of tables none in the lowest three
+ * (the four entries of PAE are the root); bit 63 is for page files, with the file above bit 56.
+ */
+static bool may_walk(struct sc_translated *t, unsigned level, const struct sc_table *table,
+                     uint64_t va) {
+    uint64_t first, key = table->at | level;
+    if (table->paged && (!t->paging.pagefile || table->at >> 44))
+        return false;
+    if (table->paged)
+        key = (uint64_t)1 << 63 | (uint64_t)table->file << 56 | table->at << 12 | level;
+    if (sc_map_get_number(&t->seen, key, &first))
         return first == va;
-    if (!sc_map_put_number(&t->seen, pa | level, va))
+    if (!sc_map_put_number(&t->seen, key, va))
         return t->unrecorded++ < UNRECORDED_MAX;
     return true;
 }
@@ -71,7 +79,7 @@ static bool has_page(struct scan *s, const uint8_t *raw, unsigned index, uint64_
  * with what belongs to it before.
  */
 static bool page_run(struct scan *s, const uint8_t *raw, unsigned index, uint64_t va) {
-    unsigned count = s->t->mode->count[0], first;
+    unsigned count = sc_mode_count(s->t->mode, 0), first;
     while (index < count && !has_page(s, raw, index, va)) {
         index++;
         va += PAGE;
@@ -89,10 +97,11 @@ static bool page_run(struct scan *s, const uint8_t *raw, unsigned index, uint64_
     return true;
 }
 
-/* Entries FIRST to END of the table of LEVEL at PA; its first address would be VA. */
+/* Entries FIRST to END of a table of LEVEL; its first address would be VA. */
 struct part {
     unsigned level, first, end;
-    uint64_t pa, va;
+    struct sc_table in;
+    uint64_t va;
 };
 static bool table(struct scan *s, const struct part *p);
 
@@ -102,21 +111,20 @@ static bool entry(struct scan *s, unsigned level, uint64_t value, uint64_t va) {
     sc_entry_decode(&s->t->paging, level, false, value, &e);
     if (e.kind == SC_PTE_VALID)
         return large_page(s, level, va, e.pa);
-    struct part next = {level - 1, 0, s->t->mode->count[level - 1], e.pa, va};
-    bool leads = e.kind == SC_PTE_TABLE || e.kind == SC_PTE_TRANSITION;
-    return leads && may_walk(s->t, level - 1, e.pa, va) && table(s, &next);
+    struct part next = {level - 1, 0, sc_mode_count(s->t->mode, level - 1), {0}, va};
+    return sc_table_of(&e, &next.in) && may_walk(s->t, level - 1, &next.in, va) && table(s, &next);
 }
 
 /* The first run in a part of a table. */
 static bool table(struct scan *s, const struct part *p) {
     const struct sc_mode *m = s->t->mode;
     uint8_t raw[PAGE];
-    size_t size = (size_t)m->count[p->level] * m->entry_size, got = 0;
+    size_t size = (size_t)sc_mode_count(m, p->level) * m->entry_size;
     unsigned i = s->from > p->va ? sc_mode_index(m, p->level, s->from) : p->first;
     if (sc_space_cancelled(s->t->paging.phys))
         return false;
-    sc_space_read(s->t->paging.phys, p->pa, raw, size, &got);
-    memset(raw + got, 0, size - got);
+    if (!sc_table_read(&s->t->paging, &p->in, raw, size))
+        return false;
     if (!p->level)
         return page_run(s, raw, i, p->va + (uint64_t)i * PAGE);
     for (; i < p->end; i++) {
@@ -133,13 +141,13 @@ static bool table(struct scan *s, const struct part *p) {
  */
 static bool half(struct scan *s, bool upper) {
     const struct sc_mode *m = s->t->mode;
-    unsigned level = m->levels - 1, count = m->count[level];
+    unsigned level = m->levels - 1, count = sc_mode_count(m, level);
     bool whole = m->va_bits == 32;
     struct part p = {
         .level = level, .first = upper ? count / 2 : 0, .end = whole || upper ? count : count / 2};
     uint64_t begin = upper ? sc_mode_canon(m, (uint64_t)1 << (m->va_bits - 1)) : 0;
     p.va = begin - p.first * reach(m, level);
-    p.pa = m->root(&s->t->paging, begin);
+    p.in.at = sc_mode_root(m, &s->t->paging, begin);
     s->from = s->from > begin ? s->from : begin;
     return table(s, &p);
 }

@@ -14,9 +14,14 @@
 
 enum { NAME = NT_PF_FIELDS, ROWS };
 static const struct sc_layout_field rows[ROWS] = {
-    [NT_PF_SIZE] = {"Size", 1, true},           [NT_PF_FREE] = {"FreeSpace", 1, true},
-    [NT_PF_MINIMUM] = {"MinimumSize", 1, true}, [NT_PF_MAXIMUM] = {"MaximumSize", 1, true},
-    [NT_PF_PEAK] = {"PeakUsage", 1, true},      [NT_PF_FILE] = {"File", 1, true},
+    [NT_PF_SIZE] = {"Size", 1, true},
+    [NT_PF_FREE] = {"FreeSpace", 1, true},
+    [NT_PF_MINIMUM] = {"MinimumSize", 1, true},
+    [NT_PF_MAXIMUM] = {"MaximumSize", 1, true},
+    [NT_PF_PEAK] = {"PeakUsage", 1, true},
+    [NT_PF_FILE] = {"File", 1, true},
+    [NT_PF_NUMBER] = {"PageFileNumber", 0, true},
+    [NT_PF_STORE] = {"VirtualStorePagefile", 0, true},
     [NAME] = {"PageFileName", 1, true},
 };
 static const uint8_t pointers[] = {NT_PF_SIZE,    NT_PF_FREE, NT_PF_MINIMUM,

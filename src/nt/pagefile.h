@@ -11,7 +11,9 @@ enum nt_pagefile_field {
     NT_PF_MINIMUM,
     NT_PF_MAXIMUM,
     NT_PF_PEAK,
-    NT_PF_FILE, /* FILE_OBJECT */
+    NT_PF_FILE,   /* FILE_OBJECT */
+    NT_PF_NUMBER, /* what entries name it by */
+    NT_PF_STORE,  /* it is no file but the memory store (Windows 10 and later) */
     NT_PF_FIELDS
 };
 

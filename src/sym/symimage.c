@@ -205,7 +205,9 @@ static bool has_key(const sc_symtab *t, const struct sc_module *m) {
 
 sc_err *sc_symimage(sc_symtab *symtab, struct sc_modslot *slot, const sc_pe **ret_pe) {
     if (!slot->image_tried && has_key(symtab, slot->pub.module)) {
+        symtab->loading++;
         sc_err *err = find_image(symtab, slot);
+        symtab->loading--;
         if (err && sc_symtab_ends_search(err))
             return err; /* it is tried again */
         if (err)

@@ -332,7 +332,9 @@ sc_err *sc_symload(sc_symtab *symtab, struct sc_modslot *slot) {
     struct load l = {.t = symtab, .slot = slot, .m = slot->pub.module};
     l.is_nt = is_nt(symtab, l.m);
     slot->pub.state = SC_SYMSTATE_NONE;
+    symtab->loading++;
     sc_err *err = load_all(&l);
+    symtab->loading--;
     sc_pe_close(l.memory);
     if (err)
         sc_slot_clear(slot);

@@ -114,6 +114,8 @@ sc_err *sc_symtab_load(sc_symtab *symtab, const struct sc_module *module,
     return NULL;
 }
 
+bool sc_symtab_is_loading(const sc_symtab *symtab) { return symtab->loading != 0; }
+
 static void forget_near(sc_symtab *t) {
     for (size_t i = 0; i < SC_NEARS; i++)
         t->near[i].is_set = false;

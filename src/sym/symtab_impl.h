@@ -51,6 +51,7 @@ struct sc_symtab {
      */
     struct sc_map names;
     struct sc_near_answer near[SC_NEARS];
+    unsigned loading;             /* symbols or images are being looked for: not to be nested */
     bool counted;                 /* among the target's symtabs */
     bool filler;                  /* registered on the target's space */
     bool (*cancelled)(void *ctx); /* the caller's own flag; may be NULL */

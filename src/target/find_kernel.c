@@ -76,7 +76,7 @@ static sc_err *open_view(struct finder *f, enum sc_paging_mode mode, uint64_t dt
     struct sc_paging paging = paging_of(f, mode, dtb);
     struct sc_pages pages;
     *ret = (struct view){.f = f, .mode = mode, .cpu = find_cpu_of(mode), .dtb = dtb};
-    sc_err *err = sc_translated_pages(&paging, NULL, NULL, &pages);
+    sc_err *err = sc_translated_pages(&paging, &pages);
     return err ? err : sc_space_create_pages(pages, is32(ret) ? 4 : 8, f->in->cancel, &ret->virt);
 }
 

@@ -13,6 +13,7 @@
 
 #include "base/arena.h"
 #include "base/vec.h"
+#include "dump/dump.h"
 #include "mem/space_impl.h"
 #include "target/find.h"
 #include "target/target_impl.h"
@@ -73,18 +74,21 @@ static sc_err *use(sc_target *t, const struct sc_found *found) {
     return NULL;
 }
 
-/* Why there is no target, in the words of the container. */
+/* Why there is no target, in the words of the container, with the first oddity of the file. */
 static sc_err *refuse(const sc_target *t, sc_err *own_err) {
     const char *name = sc_file_name(t->source->file);
     if (sc_err_code(own_err) != SC_ERR_NOT_FOUND)
         return own_err;
+    const char *note = t->source->nnotes ? t->source->notes[0].text : "";
+    const char *semicolon = *note ? "; " : "";
     sc_err *err;
     if (t->source->probe.format == SC_FORMAT_RAW) /* what any other file is told */
-        err = sc_errf(SC_ERR_FORMAT, "%s: %s; as an image of memory: %s", name,
-                      sc_probe_bytes("?", 1, 1).advice, sc_err_text(own_err));
+        err = sc_errf(SC_ERR_FORMAT, "%s: %s; as an image of memory: %s%s%s", name,
+                      sc_probe_bytes("?", 1, 1).advice, sc_err_text(own_err), semicolon, note);
     else
-        err = sc_errf(SC_ERR_UNSUPPORTED, "%s: this is a %s: %s", name, t->source->probe.name,
-                      sc_err_text(own_err));
+        err = sc_errf(SC_ERR_UNSUPPORTED, "%s: this is %s %s: %s%s%s", name,
+                      sc_article(t->source->probe.name), t->source->probe.name,
+                      sc_err_text(own_err), semicolon, note);
     sc_err_destroy(own_err);
     return err;
 }

@@ -92,6 +92,16 @@ static sc_err *create_whole(sc_target *t, const struct sc_open_opts *opts) {
     return err ? err : sc_whole_complete_machine(t);
 }
 
+/* Page files that nothing leads to. */
+static void note_pagefiles(struct sc_source *source, const struct sc_open_opts *opts) {
+    bool given = false;
+    for (size_t i = 0; opts && opts->pagefile && i < opts->npagefiles; i++)
+        given = given || opts->pagefile[i];
+    if (given)
+        sc_source_note(source, SC_UNSET64,
+                       "page files are of no use here: this dump has no page tables");
+}
+
 sc_err *sc_target_adopt(struct sc_source *own_source, const struct sc_open_opts *opts,
                         sc_target **ret_target) {
     sc_target *t = calloc(1, sizeof *t);
@@ -106,6 +116,8 @@ sc_err *sc_target_adopt(struct sc_source *own_source, const struct sc_open_opts 
         t->log_ctx = opts->log_ctx;
     }
     sc_err *err = own_source->ops->open_pages ? create_whole(t, opts) : create_ranges(t);
+    if (!err && !t->whole)
+        note_pagefiles(t->source, opts);
     if (err) {
         sc_target_close(t);
         return err;

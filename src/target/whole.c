@@ -18,7 +18,32 @@
 
 /* ---- page files ---- */
 
-static sc_err *open_pagefiles(struct sc_whole *w, const struct sc_open_opts *opts) {
+/*
+ * Nothing marks a page file. What can be told: it is whole pages, and one that begins with a dump
+ * is that of a machine which has stopped since: Windows writes dumps there, over what it was.
+ */
+static sc_err *check_pagefile(struct sc_source *source, const sc_file *file, size_t number) {
+    const char *name = sc_file_name(file);
+    uint64_t size = sc_file_size(file);
+    char head[4] = "";
+    size_t got = 0;
+    if (size < 0x1000)
+        return sc_errf(SC_ERR_FORMAT, "%s has %" PRIu64 " bytes: no page file is less than a page",
+                       name, size);
+    if (size % 0x1000)
+        sc_source_note(source, SC_UNSET64,
+                       "page file %zu: %s is not whole pages: was a copy broken off?", number,
+                       name);
+    if (sc_file_read_some(file, 0, head, sizeof head, &got) && !memcmp(head, "PAGE", 4))
+        sc_source_note(source, SC_UNSET64,
+                       "page file %zu: %s begins with a dump, which is written over what was paged "
+                       "out: open that file itself, or take it from before the stop",
+                       number, name);
+    return NULL;
+}
+
+static sc_err *open_pagefiles(struct sc_whole *w, struct sc_source *source,
+                              const struct sc_open_opts *opts) {
     size_t n = opts && opts->pagefile ? opts->npagefiles : 0;
     if (n > SC_PAGEFILES_MAX)
         return sc_errf(SC_ERR_ARG, "%zu page files are given: a system has at most %d", n,
@@ -27,6 +52,8 @@ static sc_err *open_pagefiles(struct sc_whole *w, const struct sc_open_opts *opt
         unsigned flags = opts->no_mmap ? SC_FILE_NO_MMAP : 0;
         sc_err *err =
             opts->pagefile[i] ? sc_file_open(opts->pagefile[i], flags, &w->pagefile[i]) : NULL;
+        if (!err && w->pagefile[i])
+            err = check_pagefile(source, w->pagefile[i], i);
         if (err)
             return sc_err_prefix(err, "page file %zu", i);
     }
@@ -37,6 +64,8 @@ static enum sc_read read_pagefile(void *ctx, unsigned number, uint64_t page, uin
     const struct sc_whole *w = ((sc_target *)ctx)->whole;
     const sc_file *file = number < SC_PAGEFILES_MAX ? w->pagefile[number] : NULL;
     size_t got = 0;
+    if (!file && w->ask)
+        return w->ask(w->ask_ctx, number, page, buf);
     if (!file || page > UINT64_MAX / 0x1000)
         return SC_READ_PAGED_OUT;
     if (!sc_file_read_some(file, page * 0x1000, buf, 0x1000, &got))
@@ -46,7 +75,11 @@ static enum sc_read read_pagefile(void *ctx, unsigned number, uint64_t page, uin
 
 enum sc_read sc_target_pagefile(sc_target *target, unsigned number, uint64_t page,
                                 uint8_t ret_page[0x1000]) {
-    return target->whole ? read_pagefile(target, number, page, ret_page) : SC_READ_PAGED_OUT;
+    if (!target->whole)
+        return SC_READ_PAGED_OUT;
+    const struct sc_paging files = {
+        .pagefile = read_pagefile, .pagefile_ctx = target, .stores = target->whole->system.stores};
+    return sc_pagefile_read(&files, number, page, ret_page);
 }
 
 /* ---- which tables ---- */
@@ -92,6 +125,8 @@ static struct sc_paging tables_of(sc_target *t, enum sc_paging_mode mode) {
         .kernel_root = mode == SC_PAGING_ARM64 ? m->dtb : 0,
         .soft = sc_soft_pte_of(m->cpu, mode == SC_PAGING_PAE, m->build),
         .phys = t->phys,
+        .pagefile = read_pagefile,
+        .pagefile_ctx = t,
     };
 }
 
@@ -128,14 +163,10 @@ static sc_err *wire(sc_target *t) {
     return NULL;
 }
 
-static sc_err *open_tables(sc_target *t, struct sc_paging tables, struct sc_pages *ret_pages) {
-    return sc_translated_pages(&tables, read_pagefile, t, ret_pages);
-}
-
 static sc_err *open_system(void *ctx, struct sc_pages *ret_pages) {
     sc_target *t = ctx;
     sc_err *err = wire(t);
-    return err ? err : open_tables(t, t->whole->system, ret_pages);
+    return err ? err : sc_translated_pages(&t->whole->system, ret_pages);
 }
 
 static sc_err *open_phys(void *ctx, struct sc_pages *ret_pages) {
@@ -151,7 +182,7 @@ sc_err *sc_whole_create(sc_target *t, const struct sc_open_opts *opts) {
         return sc_err_nomem();
     if (opts && opts->dtb)
         t->source->machine.dtb = opts->dtb;
-    sc_err *err = open_pagefiles(w, opts);
+    sc_err *err = open_pagefiles(w, t->source, opts);
     return err ? err : sc_space_create_pages_lazy(open_phys, t, 8, &t->cancel, &t->phys);
 }
 
@@ -241,7 +272,8 @@ static enum sc_read fill_kernel(void *ctx, uint64_t addr, void *buf, size_t len,
 static sc_err *new_space(sc_target *t, uint64_t dtb, sc_space **ret_space) {
     struct sc_pages pages;
     sc_space *space;
-    sc_err *err = open_tables(t, process_tables(t->whole, dtb), &pages);
+    const struct sc_paging tables = process_tables(t->whole, dtb);
+    sc_err *err = sc_translated_pages(&tables, &pages);
     if (!err)
         err = sc_space_create_pages(pages, sc_target_ptr_size(t), &t->cancel, &space);
     if (err)
@@ -273,7 +305,7 @@ sc_err *sc_target_process_space(sc_target *target, uint64_t dtb, sc_space **ret_
         return err;
     struct sc_whole *w = target->whole;
     struct sc_paging tables = process_tables(w, dtb);
-    uint64_t base = sc_mode_of(tables.mode)->root(&tables, 0);
+    uint64_t base = sc_mode_root(sc_mode_of(tables.mode), &tables, 0);
     for (size_t i = 0; i < w->nprocesses; i++)
         if (w->process[i].base == base) {
             w->process[i].used = ++w->uses;
@@ -317,6 +349,24 @@ void sc_target_set_soft_pte(sc_target *target, const struct sc_soft_pte *soft) {
     for (size_t i = 0; i < w->nprocesses; i++)
         set_soft(w->process[i].space, soft);
     target->generation++;
+}
+
+void sc_target_set_pagefiles(sc_target *target, sc_pagefile_fn fn, void *ctx) {
+    if (!target->whole)
+        return;
+    target->whole->ask = fn;
+    target->whole->ask_ctx = ctx;
+}
+
+void sc_target_set_stores(sc_target *target, uint16_t stores) {
+    struct sc_whole *w = target->whole;
+    if (!w || w->system.stores == stores)
+        return;
+    w->system.stores = stores;
+    sc_translated_set_stores(sc_space_pages(target->virt), stores);
+    sc_translated_set_stores(sc_space_pages(w->kernel), stores);
+    for (size_t i = 0; i < w->nprocesses; i++)
+        sc_translated_set_stores(sc_space_pages(w->process[i].space), stores);
 }
 
 const char *sc_target_found_by(const sc_target *target) {

@@ -30,6 +30,8 @@ struct sc_whole {
     size_t nprocesses;
     uint64_t uses;
     sc_file *pagefile[SC_PAGEFILES_MAX]; /* by number; NULL none */
+    sc_pagefile_fn ask;                  /* for the others; or NULL */
+    void *ask_ctx;
 };
 
 /* Gives T its physical space and `whole`; OPTS may be NULL. */

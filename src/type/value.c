@@ -97,9 +97,11 @@ static sc_err *follow(const struct sc_value *v, const struct sc_type *type, stru
     sc_err *err = sc_value_deref(v, ret, &status);
     if (err)
         return err;
+    char why[SC_WHY_TEXT];
     if (status != SC_READ_OK)
         return sc_err_mem(v->address, "the pointer at 0x%llx cannot be read: %s",
-                          (unsigned long long)v->address, sc_read_name(status));
+                          (unsigned long long)v->address,
+                          sc_space_why(v->space, v->address, status, why));
     if (!ret->address)
         return sc_err_mem(0, "the pointer at 0x%llx is null", (unsigned long long)v->address);
     return NULL;

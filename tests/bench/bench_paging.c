@@ -75,7 +75,7 @@ static sc_err *prepare(struct bench *b) {
                                .soft = sc_soft_pte_of(SC_CPU_X64, false, 19041),
                                .phys = b->phys};
     if (!err)
-        err = sc_translated_pages(&paging, NULL, NULL, &pages);
+        err = sc_translated_pages(&paging, &pages);
     if (!err)
         err = sc_space_create_pages(pages, 8, NULL, &b->virt);
     return err ? err : make_ranges(b);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Directives about the machine of a dump of whole memory: ram, paging, kdbg, in, pte, vad. */
+/* Directives about the machine of a dump of whole memory: ram, paging, kdbg, in, pte, trim, vad.
+ */
 #include <stdlib.h>
 #include <string.h>
 
@@ -163,6 +164,30 @@ static bool take_vad_type(struct forge_reader *r, struct forge_scn_vad *v) {
     return false;
 }
 
+static bool read_trim(struct forge_reader *r) {
+    static const char *const levels[] = {"pte", "pde", "ppe", "pxe", NULL};
+    struct forge_scn_trim v = {.line = r->line, .process = r->process};
+    if (!forge_take_expr(r, "an address", &v.address))
+        return false;
+    for (unsigned i = 0; levels[i]; i++)
+        if (forge_take_is(r, levels[i]))
+            v.level = i;
+    if (forge_take_is(r, "transition")) {
+        v.modified = forge_take_is(r, "modified");
+    } else if (forge_take_is(r, "pagefile")) {
+        v.paged = true;
+        if (!forge_take_decimal(r, "the page file's number", &v.file) ||
+            !forge_take_hex(r, "the page in it", &v.page))
+            return false;
+    } else {
+        return forge_reader_wrong(r, "say where the table is: transition or pagefile N PAGE");
+    }
+    if (v.file > 15)
+        return forge_reader_wrong(r, "pagefile: there are 16 of them at most");
+    *FORGE_PUSH(&r->s->pool, &r->s->trims) = v;
+    return true;
+}
+
 static bool read_vad(struct forge_reader *r) {
     struct forge_scn_vad v = {
         .line = r->line, .process = r->process, .protection = FORGE_PROTECT_WRITE};
@@ -204,5 +229,5 @@ static bool read_vad(struct forge_reader *r) {
 
 const struct forge_directive forge_whole_directives[FORGE_WHOLE_DIRECTIVES] = {
     {"ram", read_ram}, {"paging", read_paging}, {"kdbg", read_kdbg}, {"in", read_in},
-    {"end", read_end}, {"pte", read_pte},       {"vad", read_vad},
+    {"end", read_end}, {"pte", read_pte},       {"trim", read_trim}, {"vad", read_vad},
 };

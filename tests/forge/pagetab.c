@@ -312,6 +312,36 @@ bool forge_mmu_prepare(struct forge_mmu *u, unsigned space, uint64_t va, unsigne
     return !is_selfmap(u, va) && table_for(u, space, va, level) != 0;
 }
 
+/* Where the entry stands that leads to VA's table of LEVEL; 0: nowhere. */
+static uint64_t above_of(const struct forge_mmu *u, unsigned space, uint64_t va, unsigned level) {
+    uint64_t table = u->space[space].root;
+    for (unsigned at = u->levels - 1; at > level; at--) {
+        uint64_t pa = table + (uint64_t)index_of(u, va, at) * u->width, entry = get(u, pa);
+        if (!is_table(u, entry, at) || is_selfmap(u, va))
+            return 0;
+        if (at == level + 1)
+            return u->mode == FORGE_PAGING_PAE && at == 2 ? 0 : pa;
+        table = frame_of(u, entry);
+    }
+    return 0;
+}
+
+bool forge_mmu_table(const struct forge_mmu *u, unsigned space, uint64_t va, unsigned level,
+                     uint64_t *ret_pa) {
+    uint64_t at = above_of(u, space, va, level);
+    if (at)
+        *ret_pa = frame_of(u, get(u, at));
+    return at != 0;
+}
+
+bool forge_mmu_trim(struct forge_mmu *u, unsigned space, uint64_t va, unsigned level,
+                    uint64_t value) {
+    uint64_t at = above_of(u, space, va, level);
+    if (at && forge_mmu_is_kernel(u->mode, va) && level + 1 == shared_level(u))
+        return share(u, va, value);
+    return at && set(u, at, value);
+}
+
 bool forge_mmu_find(const struct forge_mmu *u, unsigned space, uint64_t va,
                     struct forge_mapping *ret) {
     uint64_t table = u->space[space].root;

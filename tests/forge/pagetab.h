@@ -69,6 +69,16 @@ bool forge_mmu_entry(struct forge_mmu *u, unsigned space, uint64_t va, uint64_t 
 /* Tables down to (and with) LEVEL's for VA, without a mapping: Windows keeps some ready. */
 bool forge_mmu_prepare(struct forge_mmu *u, unsigned space, uint64_t va, unsigned level);
 
+/*
+ * Where the table of LEVEL (0: the page table) lies that VA's entry stands in. False: there is
+ * none, or it is the first one (with PAE: or a directory), which is always there.
+ */
+bool forge_mmu_table(const struct forge_mmu *u, unsigned space, uint64_t va, unsigned level,
+                     uint64_t *ret_pa);
+/* VALUE instead of the entry that leads to that table. Nothing finds what is behind it any more. */
+bool forge_mmu_trim(struct forge_mmu *u, unsigned space, uint64_t va, unsigned level,
+                    uint64_t value);
+
 struct forge_mapping {
     uint64_t pa, size; /* of the byte; of the page */
     uint64_t entry_pa; /* where the entry stands */

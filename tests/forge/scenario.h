@@ -225,6 +225,17 @@ struct forge_scn_pte {
     uint64_t raw;
     unsigned protection;
 };
+/* `trim`: a page table that is no valid page any more. */
+struct forge_scn_trim {
+    unsigned line;
+    uint64_t process;
+    struct forge_expr address;
+    unsigned level; /* 0: the page table that its PTE is in */
+    bool paged;     /* in a page file, else in transition */
+    bool modified;
+    unsigned file;
+    uint64_t page;
+};
 struct forge_scn_vad {
     unsigned line;
     uint64_t process, start, end; /* END: the last byte */
@@ -338,6 +349,7 @@ struct forge_scenario {
     FORGE_LIST(forge_scn_layout) layouts;
     FORGE_LIST(forge_scn_fnent) fnents;
     FORGE_LIST(forge_scn_pte) ptes;
+    FORGE_LIST(forge_scn_trim) trims;
     FORGE_LIST(forge_scn_vad) vads;
     FORGE_LIST(forge_scn_object) objects;
     FORGE_LIST(forge_scn_handle) handles;

@@ -338,6 +338,12 @@ bool forge_world_kdbg_block(struct forge_world *w);
 bool forge_world_put_all(struct forge_world *w);
 bool forge_world_pfn_room(struct forge_world *w);
 bool forge_world_pfns(struct forge_world *w);
+/* The frame at PA was a page table: now it is free, or on the standby or modified list. */
+void forge_world_pfn_trimmed(struct forge_world *w, uint64_t pa, bool freed, bool modified);
+/* `trim` lines, when all tables are written; PUT takes what goes to page files. */
+typedef bool (*forge_page_fn)(void *ctx, unsigned line, unsigned file, uint64_t page,
+                              const uint8_t bytes[FORGE_FRAME]);
+bool forge_world_trims(struct forge_world *w, forge_page_fn put, void *ctx);
 bool forge_world_whole(struct forge_world *w, struct forge_output *out);
 void forge_world_whole_close(struct forge_world *w);
 void forge_world_dump_free(struct forge_world_dump *dump);

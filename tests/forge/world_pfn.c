@@ -7,6 +7,7 @@
  *   page of a large mapping           active; PteAddress of the PDE (guessed)
  *   page table                        active; the entry that leads to it; the top one: itself
  *   transition page                   standby or modified; OriginalPte demand zero
+ *   page table in transition          the same
  *   prototype's page                  PrototypePte; PteAddress is the prototype entry's
  *
  * u3: XP has flags in its low and the reference count in its high 16 bits, later systems the other
@@ -144,6 +145,26 @@ static void put_ptes(const struct pfns *d) {
 }
 
 /* ---- where it is ---- */
+
+static bool find_members(struct pfns *d);
+
+void forge_world_pfn_trimmed(struct forge_world *w, uint64_t pa, bool freed, bool modified) {
+    struct pfns d = {.w = w, .pa = w->pfns.pa};
+    uint8_t b[8] = {0};
+    if (!d.pa || !find_members(&d))
+        return;
+    uint64_t pfn = pa / FORGE_FRAME;
+    struct entry e = {.original = forge_pte_demand_zero(&w->soft, FORGE_PROTECT_WRITE),
+                      .location = modified ? MODIFIED : STANDBY};
+    /* The entry above stays what it was. */
+    forge_physmem_read(w->phys, d.pa + pfn * d.size + d.pte.offset, b, w->ptr_size);
+    for (unsigned i = 8; i-- > 0;)
+        e.pte = e.pte << 8 | b[i];
+    forge_physmem_read(w->phys, d.pa + pfn * d.size + d.u4.offset, b, w->ptr_size);
+    for (unsigned i = 8; i-- > 0;)
+        e.frame = e.frame << 8 | b[i];
+    put_entry(&d, pfn, freed ? &(struct entry){0} : &e);
+}
 
 static bool is_clear(const struct forge_world *w, uint64_t va, uint64_t size) {
     for (size_t i = 0; i < w->mem.count; i++)

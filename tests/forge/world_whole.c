@@ -140,25 +140,40 @@ static void add_cpu(const struct forge_world *w, struct forge_world_dump *d, uns
 
 /* ---- page files ---- */
 
-static bool put_pagefile(struct forge_world *w, struct forge_world_dump *d,
-                         const struct forge_wpte *p) {
-    uint64_t page = p->scn->page;
-    unsigned n = p->scn->file;
-    uint8_t bytes[FORGE_FRAME];
-    const struct forge_memmap *mem =
-        p->process->current || !forge_world_is_user(w, p->va) ? &w->mem : &p->process->mem;
+struct pagefiles {
+    struct forge_world *w;
+    struct forge_world_dump *d;
+};
+
+static bool put_page(void *ctx, unsigned line, unsigned n, uint64_t page,
+                     const uint8_t bytes[FORGE_FRAME]) {
+    struct forge_world_dump *d = ((struct pagefiles *)ctx)->d;
     if (page >= PAGEFILE_PAGES)
-        return forge_wrong(w->s, p->scn->line, "pte: a page file has at most %x pages here",
-                           PAGEFILE_PAGES);
+        return forge_wrong(((struct pagefiles *)ctx)->w->s, line,
+                           "pagefile: it has at most %x pages here", PAGEFILE_PAGES);
     if (!d->file[n]) {
         d->file[n] = forge_physmem_new();
         forge_physmem_add(d->file[n], 0, (uint64_t)PAGEFILE_PAGES * FORGE_FRAME);
     }
-    forge_memmap_get(mem, p->va, bytes, sizeof bytes);
-    forge_physmem_write(d->file[n], page * FORGE_FRAME, bytes, sizeof bytes);
+    forge_physmem_write(d->file[n], page * FORGE_FRAME, bytes, FORGE_FRAME);
     if (d->file_size[n] < (page + 1) * FORGE_FRAME)
         d->file_size[n] = (page + 1) * FORGE_FRAME;
     return true;
+}
+
+static bool put_pagefiles(struct forge_world *w, struct forge_world_dump *d) {
+    struct pagefiles files = {w, d};
+    uint8_t bytes[FORGE_FRAME];
+    for (size_t i = 0; i < w->ptes.count; i++) {
+        const struct forge_wpte *p = &w->ptes.item[i];
+        bool own = p->process->current || !forge_world_is_user(w, p->va);
+        if (!forge_world_pte_in_file(p))
+            continue;
+        forge_memmap_get(own ? &w->mem : &p->process->mem, p->va, bytes, sizeof bytes);
+        if (!put_page(&files, p->scn->line, p->scn->file, p->scn->page, bytes))
+            return false;
+    }
+    return forge_world_trims(w, put_page, &files);
 }
 
 /* ---- all of it ---- */
@@ -213,9 +228,8 @@ bool forge_world_whole(struct forge_world *w, struct forge_output *out) {
     find_frames(w, d);
     for (unsigned n = 0; n < w->ncpus; n++)
         add_cpu(w, d, n);
-    for (size_t i = 0; i < w->ptes.count; i++)
-        if (forge_world_pte_in_file(&w->ptes.item[i]) && !put_pagefile(w, d, &w->ptes.item[i]))
-            return false;
+    if (!put_pagefiles(w, d))
+        return false;
     d->mem = w->phys;
     d->mmu = w->mmu;
     w->phys = NULL;

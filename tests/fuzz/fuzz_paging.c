@@ -30,9 +30,10 @@ struct run {
     uint8_t bytes[FRAMES * 0x1000]; /* so that no page is allocated: failures are the library's */
 };
 
-static enum sc_read no_file(void *ctx, unsigned number, uint64_t page, uint8_t buf[0x1000]) {
-    (void)ctx;
-    memset(buf, (int)(number ^ page), 0x1000);
+/* Page files have the frames as their pages, so that page tables stand in them, too. */
+static enum sc_read read_file(void *ctx, unsigned number, uint64_t page, uint8_t buf[0x1000]) {
+    const struct run *r = ctx;
+    memcpy(buf, r->bytes + (number + page) % FRAMES * 0x1000, 0x1000);
     return page % 3 ? SC_READ_OK : SC_READ_PAGED_OUT;
 }
 
@@ -98,8 +99,11 @@ static bool prepare(struct run *r, const uint8_t *data, size_t size) {
     struct sc_pages pages = {&frames_ops, r};
     sc_err *err = sc_space_create_pages(pages, 8, NULL, &r->phys);
     r->paging.phys = r->phys;
+    r->paging.pagefile = data[1] & 0x20 ? read_file : NULL;
+    r->paging.pagefile_ctx = r;
+    r->paging.stores = data[1] & 0x10 ? 0x5555 : 0;
     if (!err)
-        err = sc_translated_pages(&r->paging, data[1] & 0x20 ? no_file : NULL, NULL, &pages);
+        err = sc_translated_pages(&r->paging, &pages);
     if (!err)
         err = sc_space_create_pages(pages, cpu == SC_CPU_X86 ? 4 : 8, NULL, &r->virt);
     bool ok = !err;

@@ -7,8 +7,8 @@ A transcript is one text file beside this script:
     # file: corpus:kdump/triage_x64.dmp      the dump; `corpus:` stands for the folder of real files. Skipped aloud
                                              when it is not there. `made:minidump` is the one that tests/minidump.py
                                              makes; `forge:scenario.txt` one that stopcode-forge makes of that file,
-                                             and then `store:` in the arguments stands for its images and symbols. No
-                                             `file`: the program runs without a dump
+                                             and then `store:` in the arguments stands for its images and symbols, and
+                                             `dump:` for its path. No `file`: the program runs without a dump
     # args: --no-color                       more arguments for the program; `corpus:` works there, too
     # env: TZ=UTC                            a variable for it; may be repeated
     # filter: regular expression => text     applied to expected and to real output, for what changes from run to run;

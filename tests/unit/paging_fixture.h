@@ -114,7 +114,9 @@ static inline void map_page(struct tables *t, uint64_t va, uint64_t pa) {
 
 static inline sc_space *tables_space(struct tables *t, sc_pagefile_fn pagefile, void *ctx) {
     sc_space_destroy(t->virt);
-    sc_err *err = sc_translated_pages(&t->paging, pagefile, ctx, &t->pages);
+    t->paging.pagefile = pagefile;
+    t->paging.pagefile_ctx = ctx;
+    sc_err *err = sc_translated_pages(&t->paging, &t->pages);
     bool narrow = t->paging.mode == SC_PAGING_X86 || t->paging.mode == SC_PAGING_PAE;
     if (!err)
         err = sc_space_create_pages(t->pages, narrow ? 4 : 8, NULL, &t->virt);

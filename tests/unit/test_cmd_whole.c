@@ -171,7 +171,8 @@ static void the_first_screen_says_which_memory_is_there(void **state) {
     make_full(&s.w, true);
     banner(&s, "Kernel Complete Dump File: Full address space is available");
     make_summary(&s.w, false, 1);
-    banner(&s, "Kernel Summary Dump File: Only kernel address space is available");
+    banner(&s, "Kernel Summary Dump File: Only kernel address space is available\n"
+               "[it holds 3 pages of physical memory, 12 KB]");
     make_summary(&s.w, true, 3);
     banner(&s, "Kernel Summary Dump File: Kernel address space is available, User address space "
                "may not be available.");
@@ -179,8 +180,11 @@ static void the_first_screen_says_which_memory_is_there(void **state) {
     banner(&s, "Kernel Bitmap Dump File: Full address space is available");
     for (uint32_t type = 6; type <= 7; type++) {
         make_bitmap(&s.w, type);
-        banner(&s, "Kernel Bitmap Dump File: Kernel address space is available, User address "
-                   "space may not be available.");
+        banner(&s, type == 6 ? "Kernel Bitmap Dump File: Kernel address space is available, User "
+                               "address space may not be available.\n"
+                               "[it holds 3 pages of physical memory, 12 KB]"
+                             : "Kernel Bitmap Dump File: Kernel address space is available, User "
+                               "address space may not be available.\n[an automatic memory dump]");
     }
     make_ranges(&s.w, 8);
     banner(&s, "Kernel Memory Dump File: Only kernel address space is available");

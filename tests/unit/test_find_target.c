@@ -184,6 +184,7 @@ static void a_file_without_a_kernel_is_of_an_unknown_format(void **state) {
     sc_err_destroy(err);
     err = sc_target_open_memory("photo.img", zeros, SIZE - 1, NULL, &t);
     assert_int_equal(sc_err_code(err), SC_ERR_FORMAT);
+    assert_non_null(strstr(sc_err_text(err), "it would be whole pages of 4096 bytes"));
     sc_err_destroy(err);
     assert_null(t);
     free(zeros);
@@ -195,6 +196,21 @@ static void a_file_without_a_kernel_is_of_an_unknown_format(void **state) {
     assert_non_null(strstr(sc_err_text(err), "linux.lime: this is a LiME memory image: "));
     sc_err_destroy(err);
     close_it(&o);
+
+    /* A copy that was broken off: the reason is a note of the container. */
+    struct opened cut = {.b.no_exports = true, .b.no_section = true};
+    build(&cut, 2, FORGE_WHOLE_ELF_BARE);
+    err = open_built(&cut, "whole.elf", NULL);
+    assert_non_null(err);
+    assert_null(strstr(sc_err_text(err), "cut short"));
+    sc_err_destroy(err);
+    err = sc_target_open_memory("cut.elf", cut.file.data, cut.file.size / 2, NULL, &cut.t);
+    assert_int_equal(sc_err_code(err), SC_ERR_UNSUPPORTED);
+    assert_non_null(
+        strstr(sc_err_text(err), "cut.elf: this is an ELF core of a virtual machine: "));
+    assert_non_null(strstr(sc_err_text(err), "behind the end of the file (it was cut short)"));
+    sc_err_destroy(err);
+    close_it(&cut);
 }
 
 static bool stop(void *ctx, const char *what, uint64_t done, uint64_t total) {
@@ -234,6 +250,7 @@ static void the_first_screen_says_how_it_was_found(void **state) {
     assert_non_null(strstr(said, "Raw Memory Image: Full address space is available"));
     assert_non_null(strstr(said, "PsLoadedModuleList = 0xfffff801`23403000  "
                                  "[found by: low stub at 0x13000]\n"));
+    assert_non_null(strstr(said, "[no bug check is recorded: it seems that the machine was"));
     sc_session_destroy(session);
     sc_out_destroy(out);
     sink_free(&text);

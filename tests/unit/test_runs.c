@@ -163,6 +163,18 @@ static void of_overlapping_runs_the_lower_one_keeps_what_they_share(void **state
     close_file(&w);
 }
 
+/* As cores with a segment for each virtual mapping list it: no byte is left out. */
+static void the_same_bytes_listed_twice_are_nothing_odd(void **state) {
+    (void)state;
+    struct world w;
+    open_file(&w, 0);
+    MAKE(&w, {0x1000, 0x400, 0x100}, {0x1080, 0x100, 0x180}, {0x1380, 0x100, 0x480});
+    comes_from(&w, 0x1080, 0x180);
+    comes_from(&w, 0x147f, 0x57f);
+    assert_int_equal(w.source->nnotes, 0);
+    close_file(&w);
+}
+
 static void what_lies_behind_the_end_of_the_file_is_cut_and_said(void **state) {
     (void)state;
     struct world w;
@@ -269,6 +281,7 @@ int main(void) {
         cmocka_unit_test(views_lie_in_the_file),
         cmocka_unit_test(empty_runs_are_said),
         cmocka_unit_test(of_overlapping_runs_the_lower_one_keeps_what_they_share),
+        cmocka_unit_test(the_same_bytes_listed_twice_are_nothing_odd),
         cmocka_unit_test(what_lies_behind_the_end_of_the_file_is_cut_and_said),
         cmocka_unit_test(a_run_does_not_wrap_at_the_top),
         cmocka_unit_test(no_runs_are_no_memory),

@@ -144,6 +144,46 @@ static void a_paged_out_page_goes_to_a_file_beside_the_dump(void **state) {
     forge_output_free(&b.out);
 }
 
+static void bytes_of_side(const struct built *b, long at, void *ret, size_t size) {
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    assert_true(forge_output_side_write(&b->out, 0, fileno(file), why));
+    assert_int_equal(fseek(file, at, SEEK_SET), 0);
+    assert_int_equal(fread(ret, 1, size, file), size);
+    fclose(file);
+}
+
+/* The table is in the file as it was, and in its frame is something else. */
+static void a_trimmed_table_goes_where_its_line_says(void **state) {
+    (void)state;
+    struct forge_mapping m;
+    uint64_t entry = 0, left = 0;
+    struct built b = build(MACHINE TWO "in process fffffa8002345080\nmemory 40001000 01\n"
+                                       "memory 40200000 02\ntrim 40001000 pagefile 0 30\n"
+                                       "trim 40200000 transition modified\n"
+                                       "trim 40200000 pde pagefile 0 31\nend\n",
+                           NULL);
+    struct built plain = build(MACHINE TWO "in process fffffa8002345080\nmemory 40001000 01\n"
+                                           "memory 40200000 02\nend\n",
+                               NULL);
+    /* The directory went last: what stood in it is in the file. */
+    assert_false(forge_mmu_find(b.mmu, 1, 0x40001000, &m));
+    assert_int_equal(m.level, 2);
+    assert_int_equal(m.entry, 0x3100000080);
+    bytes_of_side(&b, 0x31000, &entry, 8);
+    assert_int_equal(entry, 0x3000000080);
+    bytes_of_side(&b, 0x31008, &entry, 8);
+    assert_true(forge_mmu_find(plain.mmu, 1, 0x40200000, &m));
+    assert_int_equal(entry, (m.entry_pa & ~0xfffull) | 0x880);
+    assert_true(forge_mmu_find(plain.mmu, 1, 0x40001000, &m));
+    bytes_of_side(&b, 0x30008, &entry, 8);
+    assert_int_equal(entry, m.entry);
+    forge_physmem_read(forge_mmu_memory(b.mmu), m.entry_pa, &left, 8);
+    assert_int_equal(left, 0xa5a5a5a5a5a5a5a5);
+    forge_output_free(&plain.out);
+    forge_output_free(&b.out);
+}
+
 static void the_state_of_a_vmem_has_its_name(void **state) {
     (void)state;
     struct built b = build(MACHINE, "vmem");
@@ -237,6 +277,14 @@ static const struct {
      "case:8: pte: the page is that of line 7"},
     {MACHINE "pte 20000 vad\n", "case:7: pte: no vad line maps 20000: write  vad START END mapped"},
     {MACHINE "pte drv+1000 transition\n", "case:7: pte: pages of images are valid ones"},
+    {MACHINE "memory 20000 01\ntrim 20000\n",
+     "case:8: trim: say where the table is: transition or pagefile N PAGE"},
+    {MACHINE "memory 20000 01\ntrim 20000 pxe transition\n",
+     "case:8: trim: there is none of that level at 20000, or it is the first one"},
+    {MACHINE "trim 20000 transition\n",
+     "case:7: trim: there is none of that level at 20000, or it is the first one"},
+    {MACHINE "memory 20000 01\ntrim 20000 pagefile 0 100000\n",
+     "case:8: pagefile: it has at most 100000 pages here"},
     {MACHINE "vad 20000 30000\nvad 2f000 40000\n", "case:8: vad: overlaps the one in line 7"},
     {MACHINE "vad fffff88000000000 fffff88000001000\n",
      "case:7: vad: fffff88000000fff is an address of the kernel"},
@@ -267,6 +315,7 @@ int main(void) {
         cmocka_unit_test(the_kernel_has_large_pages_where_ram_is_enough),
         cmocka_unit_test(the_self_map_is_in_nobodys_way),
         cmocka_unit_test(a_paged_out_page_goes_to_a_file_beside_the_dump),
+        cmocka_unit_test(a_trimmed_table_goes_where_its_line_says),
         cmocka_unit_test(the_state_of_a_vmem_has_its_name),
         cmocka_unit_test(debugger_data_is_decoded_by_the_known_way),
         cmocka_unit_test(soft_entries_are_the_builds_own),

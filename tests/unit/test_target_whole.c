@@ -609,6 +609,11 @@ static void page_files_supply_what_was_paged_out(void **state) {
     assert_int_equal(sc_space_uint(s, 0x20800, 1, &v), SC_READ_OK);
     assert_int_equal(v, 0x43);
     assert_int_equal(sc_space_uint(s, 0x21000, 1, &v), SC_READ_PAGED_OUT);
+    char why[SC_WHY_TEXT];
+    assert_string_equal(sc_space_why(s, 0x21000, SC_READ_PAGED_OUT, why),
+                        "paged out (page file 1 page 0x3, behind the end of the file given)");
+    assert_string_equal(sc_space_why(s, 0x22000, SC_READ_PAGED_OUT, why),
+                        "paged out (page file 2 page 0x2)");
     assert_int_equal(sc_space_uint(s, 0x22000, 1, &v), SC_READ_PAGED_OUT);
     sc_target_close(w->t);
     w->t = NULL;
@@ -621,6 +626,45 @@ static void page_files_supply_what_was_paged_out(void **state) {
     err = kmem_try(&w->k, &opts, &w->t);
     assert_int_equal(sc_err_code(err), SC_ERR_ARG);
     sc_err_destroy(err);
+}
+
+/* A file that cannot be the one: said when it is opened. */
+static void what_is_wrong_with_a_page_file_is_said(void **state) {
+    struct world *w = *state;
+    static const struct {
+        const char *bytes;
+        size_t size;
+        const char *error, *note;
+    } row[] = {{"", 0, "has 0 bytes: no page file is less than a page", NULL},
+               {"abc", 3, "has 3 bytes", NULL},
+               {"abc", 0x1003, NULL, "is not whole pages"},
+               {"PAGEDU64", 0x2000, NULL, "begins with a dump"},
+               {"abc", 0x2000, NULL, NULL}};
+    for (size_t i = 0; i < sizeof row / sizeof *row; i++) {
+        char path[] = "/tmp/stopcode-pagefile-XXXXXX";
+        int fd = mkstemp(path);
+        assert_true(fd >= 0);
+        FILE *f = fdopen(fd, "wb");
+        for (size_t at = 0; at < row[i].size; at++)
+            fputc(at < strlen(row[i].bytes) ? row[i].bytes[at] : 0, f);
+        fclose(f);
+        const char *const files[] = {path};
+        struct sc_open_opts opts = {.sz = sizeof opts, .pagefile = files, .npagefiles = 1};
+        sc_target *t = NULL;
+        sc_err *err = kmem_try(&w->k, &opts, &t);
+        if (row[i].error)
+            assert_non_null(strstr(sc_err_text(err), row[i].error));
+        else
+            assert_null(err);
+        const struct sc_source *source = t ? sc_target_source(t) : NULL;
+        if (row[i].note)
+            assert_non_null(strstr(source->notes[0].text, row[i].note));
+        else if (t)
+            assert_int_equal(source->nnotes, 0);
+        sc_err_destroy(err);
+        sc_target_close(t);
+        remove(path);
+    }
 }
 
 /* ---- damage ---- */
@@ -716,6 +760,7 @@ int main(void) {
         T(no_more_than_64_spaces_are_kept_the_last_ones_used),
         cmocka_unit_test(small_dumps_have_no_page_tables),
         T(page_files_supply_what_was_paged_out),
+        T(what_is_wrong_with_a_page_file_is_said),
         T(any_page_may_be_missing),
         cmocka_unit_test(damage_is_survived),
     };

@@ -171,20 +171,6 @@ static void pages_come_out_of_page_files(void **state) {
     tables_deinit(&t);
 }
 
-/* The page file holds a page table: what that leads to is not the page that was asked for. */
-static void a_page_table_in_a_page_file_is_no_page(void **state) {
-    (void)state;
-    struct tables t;
-    struct file f = {.status = SC_READ_OK};
-    uint64_t v;
-    tables_init(&t, SC_PAGING_X64);
-    set_entry(&t, 1, 0x10000, 5ull << 32 | 1 << 12 | 0xf0);
-    sc_space *s = tables_space(&t, read_file, &f);
-    assert_int_equal(sc_space_uint(s, 0x10000, 1, &v), SC_READ_PAGED_OUT);
-    assert_int_equal(f.calls, 0);
-    tables_deinit(&t);
-}
-
 /* ---- walking ---- */
 
 struct walked {
@@ -397,7 +383,7 @@ static void no_mode_is_refused(void **state) {
     (void)state;
     struct sc_paging none = {0};
     struct sc_pages pages = {0};
-    sc_err *err = sc_translated_pages(&none, NULL, NULL, &pages);
+    sc_err *err = sc_translated_pages(&none, &pages);
     assert_int_equal(sc_err_code(err), SC_ERR_ARG);
     assert_null(pages.ops);
     assert_null(sc_translated_paging(&pages));
@@ -412,7 +398,6 @@ int main(void) {
         cmocka_unit_test(failures_of_the_file_are_not_remembered),
         cmocka_unit_test(views_are_pages_in_place),
         cmocka_unit_test(pages_come_out_of_page_files),
-        cmocka_unit_test(a_page_table_in_a_page_file_is_no_page),
         cmocka_unit_test(the_walk_finds_every_page_and_nothing_else),
         cmocka_unit_test(large_pages_are_walked_as_far_as_memory_has_them),
         cmocka_unit_test(the_self_map_is_walked_once),
