@@ -19,7 +19,7 @@ Each dump is analysed twice: with its symbols and images, and bare, as it arrive
 
     right     it names whom the truth names (nobody: it names none) or also allows, and is not surer than is fair
     too sure  it names the right one and is surer than is fair
-    unknown   the truth names someone; the finding names no one
+    unknown   the truth names someone, or has something to say; the finding names no one, or does not say it
     wrong     it names another one, or someone where the dump does not tell
 
 Writes docs/design/verdicts.md. With --check nothing is written; the status is 1 when the table would be worse.
@@ -134,7 +134,7 @@ def judge(case, findings):
     rank = next((i + 1 for i, f in enumerate(findings) if names(case, f)), 0)
     if names(case, first):
         outcome = "right" if LEVELS.index(first["confidence"]) <= LEVELS.index(case.sure) else "too sure"
-    elif case.who != NOBODY and (who(first) == NOBODY or who(first) == case.who.lower()):
+    elif (case.who != NOBODY or case.says) and who(first) in (NOBODY, case.who.lower()):
         outcome = "unknown"
     else:
         outcome = "wrong"
@@ -270,7 +270,7 @@ names say nothing. When rules have been judged by such a set, it is opened, what
 - **right**: the first finding names whom the dump leads to (or none, where it leads to nobody; or another one that is fair,
   too), no surer than is fair
 - **too sure**: the right one, surer than is fair
-- **unknown**: there is somebody to name, and nobody is named
+- **unknown**: there is somebody to name, and nobody is named; or there is something to say, and it is not said
 - **wrong**: somebody else is named, or somebody where the dump does not tell
 
 Each dump is analysed with its symbols and images, and bare, as it arrives without network and symbols.

@@ -70,6 +70,9 @@ watched(fault_user fault/fault_user.c)
 target_link_libraries(fault_user PRIVATE cmocka)
 add_test(NAME fault/user COMMAND fault_user)
 
+# Run by fault/test_commands.py, which makes its dumps.
+watched(fault_commands fault/fault_commands.c)
+
 watched(fault_processes fault/fault_processes.c)
 add_test(NAME fault/processes COMMAND fault_processes)
 

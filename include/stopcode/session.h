@@ -58,6 +58,14 @@ SC_API void sc_session_set_lines(sc_session *session, bool on);
 /** `-ee c++`, `.expr /s`: are expressions C++ where nothing else is said? MASM at first. */
 SC_API void sc_session_set_cxx(sc_session *session, bool cxx);
 
+/**
+ * Commands that take long call FN now and then with what they do and how far they are (TOTAL 0: not
+ * known), in bytes; WHAT NULL: whatever was shown of that is in the way of output now. FN NULL:
+ * nobody wants to know. Stopping them is sc_target_cancel().
+ */
+typedef void (*sc_progress_fn)(void *ctx, const char *what, uint64_t done, uint64_t total);
+SC_API void sc_session_set_progress(sc_session *session, sc_progress_fn fn, void *ctx);
+
 /** Ends a log opened with .logopen, if any; opens PATH (NULL: none), appending or not. */
 SC_API sc_err *sc_session_log(sc_session *session, const char *path, bool append);
 

@@ -190,6 +190,9 @@ struct sc_pages_ops {
      * be NULL. */
     void (*why)(void *impl, uint64_t addr, enum sc_read status, char *ret_text, size_t size);
     void (*destroy)(void *impl);
+    /** What sc_space_piece() is to answer. NULL: next(), and view() of its beginning. */
+    bool (*piece)(void *impl, uint64_t addr, uint64_t *ret_start, const uint8_t **ret_data,
+                  uint64_t *ret_size);
 };
 struct sc_pages {
     const struct sc_pages_ops *ops; /**< NULL: none */

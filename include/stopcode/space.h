@@ -85,6 +85,14 @@ SC_API enum sc_read sc_space_view(sc_space *space, uint64_t addr, const uint8_t 
  */
 SC_API bool sc_space_next(sc_space *space, uint64_t addr, uint64_t *ret_start, uint64_t *ret_size);
 
+/**
+ * For whoever looks at all of memory: the first bytes at or behind ADDR that are present, as many
+ * as lie together in the file, or fewer. *RET_DATA NULL: they cannot be seen in place, and
+ * sc_space_read() has them, or some of them. False: there are none. Fillers are not counted.
+ */
+SC_API bool sc_space_piece(sc_space *space, uint64_t addr, uint64_t *ret_start,
+                           const uint8_t **ret_data, uint64_t *ret_size);
+
 /** Registers a filler; NAME (static) appears in logs. */
 SC_API sc_err *sc_space_add_filler(sc_space *space, const char *name, sc_fill_fn fn, void *ctx);
 

@@ -221,3 +221,11 @@ void sc_show_no_culprit(struct sc_case *c, struct sc_draft *d) {
                       "%s, in %s, was only interrupted.", c->a->stack_symbol[k->bystander_frame],
                       sc_culprit_frame(c, k->bystander_frame));
 }
+
+bool sc_case_about_state(const struct sc_case *c) {
+    static const uint32_t codes[] = {0x3f,  0x4d,  0xd8,   0x9e,   0x14f, 0x15f,     0xe2,
+                                     0x161, 0x1c8, 0x11c8, 0x21c8, 0x184, 0xdeaddead};
+    return c->machine->kernel &&
+           (!c->a->has_bugcheck ||
+            sc_code_in(sc_plain_code(c->a->code), codes, sizeof codes / sizeof *codes));
+}

@@ -18,6 +18,11 @@ struct sc_blame sc_case_blame(const struct sc_case *c);
  * who only asked for memory or handed a request on; and who only waits has done nothing.
  */
 bool sc_stack_is_silent(const struct sc_case *c);
+/*
+ * Is the stop, or the dump, about the state of the machine rather than about what some code did:
+ * asked for, by hand or by a watchdog of processes that do not answer; or out of memory?
+ */
+bool sc_case_about_state(const struct sc_case *c);
 /* "2015-03-04": MODULE's time stamp; NULL when it is none. */
 const char *sc_case_built(struct sc_case *c, const struct sc_module *module);
 /* Evidence: its version, date and maker, as far as they are known; nothing when none is. */

@@ -20,6 +20,12 @@ enum {
     SC_RULE_IP = 8,       /* the faulting instruction is known */
     SC_RULE_OPEN = 16,    /* no finding is more than "possible" so far */
     SC_RULE_NOTHING = 32, /* there is no finding at all so far */
+    /*
+     * Not a need: the rule is about the state of the machine, such as locks and memory. It runs in
+     * its place when that is what the stop is about (sc_case_about_state()); behind all others, as
+     * a mention, when it is not.
+     */
+    SC_RULE_STATE = 64,
 };
 
 struct sc_rule {
@@ -46,6 +52,8 @@ extern const struct sc_rule sc_rule_stack_overflow;
 extern const struct sc_rule sc_rule_pool_leak;
 extern const struct sc_rule sc_rule_commit_failures;
 extern const struct sc_rule sc_rule_self_deadlock;
+extern const struct sc_rule sc_rule_deadlock;
+extern const struct sc_rule sc_rule_low_memory;
 extern const struct sc_rule sc_rule_old_driver;
 extern const struct sc_rule sc_rule_user_abort;
 extern const struct sc_rule sc_rule_user_breakpoint;

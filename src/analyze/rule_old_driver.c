@@ -109,6 +109,6 @@ static void run(struct sc_case *c) {
 const struct sc_rule sc_rule_old_driver = {
     "old-driver",
     "Drivers are loaded that are very old or known for trouble: a mention, no accusation.",
-    SC_RULE_KERNEL,
+    SC_RULE_KERNEL | SC_RULE_STATE,
     run,
 };

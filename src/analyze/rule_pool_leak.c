@@ -133,13 +133,6 @@ static void find_images(struct sc_case *c, uint32_t tag, struct images *ret) {
 
 /* ---- the finding ---- */
 
-/* Was the stop asked for, or is it about memory? Then the pool is its story. */
-static bool is_about_memory(const struct sc_case *c) {
-    static const uint32_t codes[] = {0x2d, 0x3f, 0x4d, 0x7c, 0xd8, 0xdb, 0xe2, 0x161, 0x1c8};
-    return !c->a->has_bugcheck ||
-           sc_code_in(sc_plain_code(c->a->code), codes, sizeof codes / sizeof *codes);
-}
-
 static const char *search_command(struct sc_case *c, const struct suspect *s) {
     for (const char *p = s->text; *p; p++)
         if (*p == '"' || *p == '.' || *p == ';' || *p == '\\')
@@ -220,7 +213,7 @@ static void write(struct sc_case *c, const struct nt_vm *vm, const struct suspec
     find_images(c, s->tag, &im);
     const struct sc_module *m = im.count == 1 ? im.module : NULL;
     struct sc_draft d;
-    sc_draft_init(&d, m && is_about_memory(c) ? SC_LIKELY : SC_POSSIBLE);
+    sc_draft_init(&d, m && sc_case_about_state(c) ? SC_LIKELY : SC_POSSIBLE);
     d.f.module = m;
     d.f.symbol = m ? sc_case_where(c, im.address) : NULL;
     d.f.summary =
@@ -270,6 +263,6 @@ static void run(struct sc_case *c) {
 const struct sc_rule sc_rule_pool_leak = {
     "pool-leak",
     "A pool is excessive and one tag has most of it: whose it is, and whether it is a leak.",
-    SC_RULE_KERNEL,
+    SC_RULE_KERNEL | SC_RULE_STATE,
     run,
 };

@@ -8,53 +8,50 @@
  * An owner that is a plain thread, or an address on another thread's stack, is an ordinary wait for
  * somebody else, and no finding of this rule.
  */
-#include <string.h>
-
 #include "analyze/advice.h"
 #include "analyze/kfacts.h"
 #include "analyze/rule.h"
-#include "nt/current.h"
+#include "analyze/waiter.h"
 #include "nt/selflock.h"
 
-enum { FRAMES_MAX = 64 };
-
-static sc_err *walk(struct sc_case *c, const struct nt_thread *t, struct sc_stack *ret) {
-    sc_unwinder *unwinder;
-    struct sc_regs regs;
-    bool saved;
-    struct sc_stack_opts opts = {.sz = sizeof opts, .max_frames = FRAMES_MAX};
-    sc_err *err = sc_unwinder_create(c->target, c->symtab, &unwinder);
-    if (err)
-        return err;
-    err = nt_thread_regs(&c->k->nt, t, unwinder, &regs, &saved);
-    opts.range[opts.nranges++] =
-        (struct sc_stack_range){t->f[NT_T_STACK_LIMIT].value, t->f[NT_T_STACK_BASE].value};
-    if (!err)
-        err = sc_stack_walk(unwinder, &regs, &opts, ret);
-    sc_unwinder_destroy(unwinder);
-    return err;
+/* How the thread waits; what it waits for is an event of its own where waiters are chained. */
+static void show_wait(struct sc_case *c, struct sc_draft *d, const struct nt_selflock *s,
+                      const char *show) {
+    const char *how = s->wait.shared ? "shared" : "exclusively";
+    const char *at = sc_case_addr(c, s->wait.object);
+    if (s->wait.chained)
+        sc_draft_show(c, d, s->wait.object, show,
+                      "The same thread stands in the resource's chain of waiters, with the event "
+                      "at %s, to have it %s.",
+                      at, how);
+    else
+        sc_draft_show(c, d, s->wait.object, show,
+                      "The same thread waits for the resource's %s at %s, to have it %s.",
+                      s->wait.shared ? "semaphore" : "event", at, how);
+    if (s->waiters > 1)
+        sc_draft_show(c, d, s->wait.object, show, "%llu others wait %s.",
+                      (unsigned long long)(s->waiters - 1),
+                      s->wait.chained ? "in that chain, too" : "behind it");
 }
 
-/* The first frame outside of the kernel: who acquires the resource. NULL: none is seen. */
-static const struct sc_frame *acquirer(const struct sc_stack *stack) {
-    for (size_t i = 0; i < stack->count; i++)
-        if (stack->frame[i].module && !sc_case_is_kernel(stack->frame[i].module))
-            return stack->frame[i].confidence < 50 ? NULL : &stack->frame[i];
-    return NULL;
-}
-
-/* The frame that has ADDRESS in its part of the stack; NULL none. */
-static const struct sc_frame *holder(const struct sc_stack *stack, uint64_t address) {
-    const struct sc_frame *best = NULL;
-    for (size_t i = 0; i < stack->count; i++)
-        if (stack->frame[i].sp <= address && (!best || stack->frame[i].sp > best->sp))
-            best = &stack->frame[i];
-    return best;
+/*
+ * Whose the slot at ADDRESS is: "in the frame of F"; on x64 the first four pointers of a frame are
+ * where the function that F called keeps its parameters: "…, where G keeps its parameters".
+ */
+static const char *slot_text(struct sc_case *c, const struct sc_stack *stack, uint64_t address) {
+    const struct sc_frame *f = sc_waiter_frame(stack, address);
+    if (!f)
+        return "";
+    const char *in = sc_case_text(c, ", in the frame of %s", sc_case_place(c, f->ip));
+    bool home = c->machine->cpu == SC_CPU_X64 && f > stack->frame && address - f->sp < 0x20;
+    return home ? sc_case_text(c, "%s, where %s keeps its parameters", in,
+                               sc_case_place(c, f[-1].ip))
+                : in;
 }
 
 static void write(struct sc_case *c, const struct nt_selflock *s, const struct sc_stack *stack) {
     struct sc_draft d;
-    const struct sc_frame *who = acquirer(stack), *slot = holder(stack, s->address);
+    const struct sc_frame *who = sc_waiter_acquirer(stack);
     const char *thread = sc_case_hex(c, s->thread.address);
     const char *show = sc_case_text(c, "!thread %s", thread);
     sc_draft_init(&d, who ? SC_LIKELY : SC_POSSIBLE);
@@ -73,16 +70,9 @@ static void write(struct sc_case *c, const struct nt_selflock *s, const struct s
         "Its owner is %s: the two low bits mark an address, %s, in the place of a thread.",
         sc_case_addr(c, s->owner), sc_case_addr(c, s->address));
     sc_draft_show(c, &d, s->address, sc_case_text(c, "!thread %s", sc_case_hex(c, s->owner)),
-                  "That address lies on the kernel stack of %s%s%s.",
-                  sc_thread_text(c, s->thread.address), slot ? ", in the frame of " : "",
-                  slot ? sc_case_place(c, slot->ip) : "");
-    sc_draft_show(c, &d, s->object, show,
-                  "The same thread waits for the resource's %s at %s, to have it %s.",
-                  s->shared ? "semaphore" : "event", sc_case_addr(c, s->object),
-                  s->shared ? "shared" : "exclusively");
-    if (s->waiters > 1)
-        sc_draft_show(c, &d, s->object, show, "%llu others wait behind it.",
-                      (unsigned long long)(s->waiters - 1));
+                  "That address lies on the kernel stack of %s%s.", sc_waiter_name(c, &s->thread),
+                  slot_text(c, stack, s->address));
+    show_wait(c, &d, s, show);
     if (who)
         sc_draft_show(c, &d, who->ip, show, "It is acquired by %s.", d.f.symbol);
     else
@@ -101,7 +91,7 @@ static void run(struct sc_case *c) {
     bool found;
     if (!c->k->book || !sc_case_took(c, nt_selflock_find(&c->k->nt, &s, &found)) || !found)
         return;
-    if (sc_case_took(c, walk(c, &s.thread, &stack)))
+    if (sc_case_took(c, sc_waiter_walk(c, &s.thread, &stack)))
         write(c, &s, &stack);
     sc_stack_deinit(&stack);
 }
@@ -109,6 +99,6 @@ static void run(struct sc_case *c) {
 const struct sc_rule sc_rule_self_deadlock = {
     "self-deadlock",
     "A thread waits for a resource that it owns under the address of a slot of its stack.",
-    SC_RULE_KERNEL,
+    SC_RULE_KERNEL | SC_RULE_STATE,
     run,
 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The list of rules, and running them. */
+#include "analyze/advice.h"
 #include "analyze/rule.h"
 
 static const struct sc_rule *const rules[] = {
@@ -13,13 +14,13 @@ static const struct sc_rule *const rules[] = {
     &sc_rule_user_heap, &sc_rule_user_exception, &sc_rule_user_overflow, &sc_rule_user_failfast,
     &sc_rule_user_cxx, &sc_rule_user_clr, &sc_rule_user_abort, &sc_rule_user_loader,
     &sc_rule_user_breakpoint, &sc_rule_user_demand,
+    /* What the kernel keeps of locks and memory: mentions, unless the stop is about that. */
+    &sc_rule_self_deadlock, &sc_rule_deadlock, &sc_rule_pool_leak, &sc_rule_low_memory,
     &sc_rule_raw_stack,      /* only when nothing better is known */
     &sc_rule_hardware_pages, /* when nobody at all is named */
     &sc_rule_kernel_only, &sc_rule_nothing_known,
-    &sc_rule_hardware_damage, /* a possibility beside "nobody" */
-    &sc_rule_self_deadlock,   /* whatever the stop was: nothing else shows who holds what */
-    &sc_rule_pool_leak,       /* what the memory manager counts: mentions, unless that was asked */
-    &sc_rule_commit_failures, &sc_rule_old_driver, /* a mention, behind all verdicts */
+    &sc_rule_hardware_damage,                      /* a possibility beside "nobody" */
+    &sc_rule_commit_failures, &sc_rule_old_driver, /* mentions, behind all verdicts */
 };
 
 const struct sc_rule *sc_rule_at(size_t i) {
@@ -48,14 +49,22 @@ static bool applies(const struct sc_case *c, unsigned needs) {
     return !(needs & SC_RULE_OPEN) || is_open(c);
 }
 
-sc_err *sc_rules_run(struct sc_case *c) {
+/* Those rules that are about the machine's state (STATE), or the others. */
+static sc_err *run_some(struct sc_case *c, unsigned mask, unsigned state) {
     for (size_t i = 0; i < sizeof rules / sizeof *rules && !c->nomem; i++) {
         if (sc_target_cancelled(c->target))
             return sc_err_cancelled();
-        if (!applies(c, rules[i]->needs))
+        if ((rules[i]->needs & mask) != state || !applies(c, rules[i]->needs))
             continue;
         c->rule = rules[i]->id;
         rules[i]->run(c);
     }
     return c->nomem ? sc_err_nomem() : NULL;
+}
+
+sc_err *sc_rules_run(struct sc_case *c) {
+    if (sc_case_about_state(c))
+        return run_some(c, 0, 0);
+    sc_err *err = run_some(c, SC_RULE_STATE, 0);
+    return err ? err : run_some(c, SC_RULE_STATE, SC_RULE_STATE);
 }

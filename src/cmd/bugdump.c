@@ -163,7 +163,8 @@ static sc_err *run_bugdump(sc_session *s, const struct sc_args *args) {
         err = show_list(&j, true, &reasons);
     if (!err && !known && !reasons)
         err = sc_errf(SC_ERR_NOT_FOUND, "!bugdump: the dump does not say where the lists of bug "
-                                        "check callbacks begin");
+                                        "check callbacks begin (nt!KeBugCheckCallbackListHead, "
+                                        "nt!KeBugCheckReasonCallbackListHead)");
     if (!err && !j.shown && (j.component || !j.cut))
         sc_remark(s->out, j.component ? "No callback of %s was found." : "There is no callback.",
                   j.component);

@@ -150,6 +150,7 @@ extern const struct sc_command sc_pcr_commands[];       /* pcr.c */
 extern const struct sc_command sc_ipi_commands[];       /* ipi.c */
 extern const struct sc_command sc_running_commands[];   /* running.c */
 extern const struct sc_command sc_dpcs_commands[];      /* dpcs.c */
+extern const struct sc_command sc_watchdog_commands[];  /* watchdog.c */
 extern const struct sc_command sc_timer_commands[];     /* timer.c */
 extern const struct sc_command sc_exqueue_commands[];   /* exqueue.c */
 extern const struct sc_command sc_apc_commands[];       /* apc.c */
@@ -168,6 +169,7 @@ extern const struct sc_command sc_poolused_commands[];  /* poolused.c */
 extern const struct sc_command sc_vm_commands[];        /* vm.c */
 extern const struct sc_command sc_pool_commands[];      /* pool.c */
 extern const struct sc_command sc_poolfind_commands[];  /* poolfind.c */
+extern const struct sc_command sc_frag_commands[];      /* frag.c */
 extern const struct sc_command sc_lookaside_commands[]; /* lookaside.c */
 extern const struct sc_command sc_sysptes_commands[];   /* sysptes.c */
 extern const struct sc_command sc_filecache_commands[]; /* filecache.c */
@@ -179,6 +181,7 @@ extern const struct sc_command sc_trap_commands[];      /* trap.c */
 extern const struct sc_command sc_findstack_commands[]; /* findstack.c */
 extern const struct sc_command sc_stacks_commands[];    /* stacks.c */
 extern const struct sc_command sc_wow64_commands[];     /* wow64.c */
+extern const struct sc_command sc_wow64info_commands[]; /* wow64info.c */
 extern const struct sc_command sc_errrec_commands[];    /* errrec.c */
 extern const struct sc_command sc_vad_commands[];       /* vad.c */
 extern const struct sc_command sc_pte_commands[];       /* pte.c */

@@ -10,6 +10,7 @@
 #include "cmd/script.h"
 #include "cmd/session_impl.h"
 #include "dump/dump.h"
+#include "cmd/shell.h"
 #include "target/target_impl.h"
 
 /* What the target is, for "this is a …". */
@@ -44,6 +45,22 @@ static sc_err *check_needs(sc_session *s, const struct sc_command *row) {
 
 static bool cancelled(const sc_session *s) { return s->target && sc_target_cancelled(s->target); }
 
+/* `!name -?`: what `help !name` shows, whatever the target is. */
+static bool asks_for_help(const struct sc_command *row, const char *operands) {
+    operands = sc_skip_blanks(operands);
+    return row->name[0] == '!' && (*operands == '-' || *operands == '/') && operands[1] == '?' &&
+           !*sc_skip_blanks(operands + 2);
+}
+
+static sc_err *show_help(sc_session *s, const struct sc_command *row, sc_arena *arena) {
+    struct sc_args *args = sc_arena_array(arena, 1, sizeof *args);
+    if (!args)
+        return sc_err_nomem();
+    *args = (struct sc_args){.command = "help", .text = "help", .arena = arena};
+    args->v[0] = (struct sc_val){.given = true, .text = row->name};
+    return sc_run_help(s, args);
+}
+
 /* One command; *RET_FAIL is where in TEXT an argument is wrong, or NULL. */
 static sc_err *execute(sc_session *s, const char *text, sc_arena *arena, const char **ret_fail) {
     struct sc_found found;
@@ -52,6 +69,8 @@ static sc_err *execute(sc_session *s, const char *text, sc_arena *arena, const c
         return sc_err_cancelled();
     if (!sc_find(text, &found))
         return sc_unknown_command(text);
+    if (asks_for_help(found.row, text + found.end))
+        return show_help(s, found.row, arena);
     sc_err *err = check_needs(s, found.row);
     if (err)
         return err;

@@ -155,12 +155,28 @@ static const struct sc_field line_fields[] = {
     SC_FIELD(struct sc_memline, text, SC_F_STR),
     SC_FIELD(struct sc_memline, symbol, SC_F_STR),
     SC_FIELD(struct sc_memline, target, SC_F_STR),
+    SC_FIELD(struct sc_memline, space, SC_F_STR),
     SC_FIELD_END,
 };
 static const struct sc_rectype line_type = {"memory", sizeof(struct sc_memline), line_fields};
 
 void sc_memline_emit(sc_session *s, const struct sc_memline *line, sc_text_fn text, void *ctx) {
-    sc_record(s->out, &line_type, line, text, ctx);
+    struct sc_memline l = *line;
+    l.space = l.space ? l.space : "virtual";
+    sc_record(s->out, &line_type, &l, text, ctx);
+}
+
+const char *sc_line_address(uint64_t addr, const char *command, unsigned ptr_size,
+                            char buf[SC_ADDR_BUF]) {
+    if (*command != '!')
+        return sc_addr_text(addr, ptr_size, buf);
+    snprintf(buf, SC_ADDR_BUF, "#%8" PRIx64, addr);
+    return buf;
+}
+
+/* For lines of SPACE. */
+static const char *name_of(const sc_session *s, const sc_space *space) {
+    return space == sc_target_phys(s->target) ? "physical" : NULL;
 }
 
 /* The memory of one line: elements, and their text. */
@@ -201,7 +217,7 @@ static void hexline_text(sc_out *out, const void *record, void *ctx) {
     const struct hexctx *h = ctx;
     char addr[SC_ADDR_BUF], buf[SC_VALUE_BUF];
     unsigned width = h->form->size == 8 ? 17 : h->form->size * 2;
-    sc_printf(out, "%s ", sc_addr_text(line->address, h->ptr, addr));
+    sc_printf(out, "%s ", sc_line_address(line->address, h->form->name, h->ptr, addr));
     for (size_t i = 0; i < line->nvalues; i++)
         sc_printf(out, "%s%s", h->form->size == 1 && i && i % 8 == 0 ? "-" : " ",
                   line->values[i] ? line->values[i] : unread(h->form->size, buf));
@@ -222,6 +238,7 @@ static void hexline(sc_session *s, sc_space *space, const struct hexctx *h, uint
     struct sc_memline line = {.address = addr, .unit = h->form->name, .values = c->value};
     line.nvalues = count;
     line.text = h->form->chars ? c->chars : NULL;
+    line.space = name_of(s, space);
     sc_memline_emit(s, &line, hexline_text, (void *)h);
 }
 
@@ -327,6 +344,7 @@ static void real_line(sc_session *s, sc_space *space, const struct hexctx *h, ui
     }
     struct sc_memline line = {.address = addr, .unit = h->form->name, .values = c->value};
     line.nvalues = count;
+    line.space = name_of(s, space);
     sc_memline_emit(s, &line, real_text, (void *)h);
 }
 

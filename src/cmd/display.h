@@ -49,11 +49,15 @@ struct sc_memline {
     const char *text;   /* the characters column, or the string; NULL: none */
     const char *symbol; /* behind the value; NULL */
     const char *target; /* ddp: what the value points to; NULL */
+    const char *space;  /* "physical"; NULL: "virtual" */
 };
 void sc_memline_emit(sc_session *session, const struct sc_memline *line, sc_text_fn text,
                      void *ctx);
 
-/* Rows of hexadecimal values as db, dW, dc and dq have them; s shows its hits so, too. */
+/*
+ * Rows of hexadecimal values as db, dW, dc and dq have them; s shows its hits so, too. With an
+ * exclamation mark before the name they begin as those of !db: physical addresses.
+ */
 struct sc_hexform {
     const char *name;
     unsigned size, columns;
@@ -77,6 +81,10 @@ const char *sc_element_text(uint64_t value, unsigned size, bool there, char *buf
 /* display_text.c: da du ds dS */
 sc_err *sc_run_da(sc_session *session, const struct sc_args *args);
 sc_err *sc_run_ds(sc_session *session, const struct sc_args *args);
+/* "fffff880`04a003aa", and of COMMAND (!db, …) that begins with an exclamation mark "#  4a003aa".
+ */
+const char *sc_line_address(uint64_t addr, const char *command, unsigned ptr_size,
+                            char buf[SC_ADDR_BUF]);
 /* A string in quotes, 32 characters a line, as da has it; COUNT characters of UNIT bytes. */
 sc_err *sc_string_lines(sc_session *session, sc_space *space, const char *command, uint64_t addr,
                         uint64_t count, unsigned unit, unsigned columns, bool to_nul,

@@ -18,7 +18,8 @@ struct lineof {
 static void string_text(sc_out *out, const void *record, void *ctx) {
     const struct sc_memline *line = record;
     char addr[SC_ADDR_BUF];
-    sc_printf(out, "%s  \"%s\"\n", sc_addr_text(line->address, sc_session_ptr_size(ctx), addr),
+    sc_printf(out, "%s  \"%s\"\n",
+              sc_line_address(line->address, line->unit, sc_session_ptr_size(ctx), addr),
               line->text);
 }
 
@@ -59,6 +60,7 @@ sc_err *sc_string_lines(sc_session *s, sc_space *space, const char *command, uin
         size_t shown = line_text(l, n, got / unit, unit, to_nul, &ended);
         if (shown || !done) {
             struct sc_memline line = {.address = at, .unit = command, .text = l->text};
+            line.space = space == sc_target_phys(s->target) ? "physical" : NULL;
             sc_memline_emit(s, &line, string_text, s);
         }
         done += shown;

@@ -109,6 +109,11 @@ static sc_err *read_wish(sc_session *s, const struct sc_args *args, struct wish 
     return err;
 }
 
+static bool on_progress(void *ctx, const char *doing, uint64_t done, uint64_t total) {
+    sc_session_progress(ctx, doing, done, total);
+    return true;
+}
+
 static sc_err *run_dump(sc_session *s, const struct sc_args *args) {
     struct sc_convert_result result;
     struct sc_needed needed = {0};
@@ -118,8 +123,11 @@ static sc_err *run_dump(sc_session *s, const struct sc_args *args) {
         err = sc_needed_find(s->target, s->has_paths, s->symbol_path, s->image_path, &needed);
     w.opts.extra = needed.item;
     w.opts.nextra = needed.count;
+    w.opts.progress = on_progress;
+    w.opts.progress_ctx = s;
     if (!err)
         err = sc_convert(s->target, w.file, &w.opts, &result);
+    sc_session_progress_end(s);
     sc_needed_free(&needed);
     if (err)
         return err;

@@ -41,7 +41,8 @@ static const struct sc_rectype item_type = {"work_item", sizeof(struct item), it
 
 struct queue {
     const char *name;
-    int64_t node; /* INT64_MIN: of the system */
+    int64_t node;       /* INT64_MIN: of the system */
+    uint64_t partition; /* SC_UNSET64: the system's */
     uint32_t index;
     uint64_t address;
     uint32_t threads, busy, idle, pending;
@@ -50,6 +51,7 @@ struct queue {
 };
 static const struct sc_field queue_fields[] = {SC_FIELD(struct queue, name, SC_F_STR),
                                                SC_FIELD(struct queue, node, SC_F_NUM),
+                                               SC_FIELD(struct queue, partition, SC_F_ADDR),
                                                SC_FIELD(struct queue, index, SC_F_U32),
                                                SC_FIELD(struct queue, address, SC_F_ADDR),
                                                SC_FIELD(struct queue, threads, SC_F_U32),
@@ -80,6 +82,8 @@ static void queue_text(sc_out *out, const void *record, void *ctx) {
     const struct job *j = ctx;
     char a[SC_NT_BUF], b[SC_NT_BUF], c[SC_NT_BUF];
     sc_puts(out, "**** ");
+    if (r->partition != SC_UNSET64)
+        sc_printf(out, "Partition %s ", sc_nt_ptr_text(r->partition, j->nt.ptr_size, a));
     if (r->node != INT64_MIN)
         sc_printf(out, "NUMA Node %" PRId64 " ", r->node);
     if (r->name)
@@ -151,6 +155,7 @@ static sc_err *show_item(struct job *j, const struct nt_work_item *w) {
 static void show_head(struct job *j, const struct nt_work_queue *q, bool by_node) {
     struct queue r = {.name = q->name,
                       .node = by_node ? q->node : INT64_MIN,
+                      .partition = q->partition ? q->partition : SC_UNSET64,
                       .index = q->index,
                       .address = q->address,
                       .threads = (uint32_t)q->nthreads,
@@ -209,6 +214,9 @@ static sc_err *run_exqueue(sc_session *s, const struct sc_args *args) {
     }
     if (!err && !queues.count)
         sc_remark(s->out, "No work queue was found.");
+    if (!err && queues.partitions_why && j.enrich)
+        sc_remark(s->out, "Queues of other partitions than the system's may be missing: %s.",
+                  queues.partitions_why);
     if (!err)
         sc_nt_assumed(s, queues.assumed);
     return err;
@@ -226,12 +234,13 @@ const struct sc_command sc_exqueue_commands[] = {
      .needs = SC_NEED_KERNEL | SC_NEED_WINDOWS,
      .instead = "~ shows the threads of a process",
      .args = exqueue_args,
-     .help = "For each work queue: its threads (how many there are of how many there may be), how "
-             "many of them run of how many should, and the items that nobody has begun, those of "
-             "drivers with the routine and the device they are for. Many pending items and no idle "
-             "thread mean that the workers are stuck: their stacks say on what.\n"
-             "Until Windows 7 there are three queues; later each NUMA node has its own. They are "
-             "found by the kernel's symbols.",
+     .help =
+         "For each work queue: its threads (how many there are of how many there may be), how "
+         "many of them run of how many should, and the items that nobody has begun, those of "
+         "drivers with the routine and the device they are for. Many pending items and no idle "
+         "thread mean that the workers are stuck: their stacks say on what.\n"
+         "Until Windows 7 there are three queues; later each NUMA node has its own, since Windows "
+         "10 1709 in each memory partition. They are found by the kernel's symbols.",
      .sample = "!exqueue",
      .run = run_exqueue},
     {.name = NULL},

@@ -264,6 +264,7 @@ static sc_err *run_uniqstack(sc_session *session, const struct sc_args *args) {
 struct search {
     const char *symbol;
     unsigned level;
+    uint64_t found; /* threads */
 };
 
 /* Does TEXT begin with the symbol, or is it what its wildcards describe? */
@@ -330,7 +331,7 @@ static sc_err *read_frames(sc_session *session, const struct search *s,
 static sc_err *search_stack(sc_session *session, void *ctx, const struct who *who,
                             const struct sc_walked *walked, sc_arena *arena) {
     static const struct sc_kform form = {.child = true, .numbers = true, .decimal = true};
-    const struct search *s = ctx;
+    struct search *s = ctx;
     sc_out *out = sc_session_out(session);
     struct sc_kstyle style;
     struct match_rec r = {
@@ -346,6 +347,7 @@ static sc_err *search_stack(sc_session *session, void *ctx, const struct who *wh
     sc_err *err = read_frames(session, s, walked, &form, arena, rows, match, &r.matches);
     if (err || !r.matches)
         return err;
+    s->found++;
     if (who->thread) {
         r.address = who->thread->address;
         r.pid = sc_nt_num(&who->thread->f[NT_T_PID]);
@@ -362,16 +364,20 @@ static sc_err *search_stack(sc_session *session, void *ctx, const struct who *wh
 }
 
 static sc_err *run_findstack(sc_session *session, const struct sc_args *args) {
-    struct search s = {args->v[0].text, 1};
+    struct search s = {args->v[0].text, 1, 0};
     uint32_t count;
     if (args->v[1].given && args->v[1].num > 2)
         return sc_errf(SC_ERR_ARG, "!findstack: level 0 threads, 1 frames, 2 whole stacks");
     if (args->v[1].given)
         s.level = (unsigned)args->v[1].num;
-    if (sc_session_has_kthreads(session))
-        return each_listed(session, search_stack, &s, args->arena, &count);
-    sc_err *err = count_threads(session, &count);
-    return err ? err : each_thread(session, count, search_stack, &s);
+    sc_err *err = sc_session_has_kthreads(session)
+                      ? each_listed(session, search_stack, &s, args->arena, &count)
+                      : count_threads(session, &count);
+    if (!err && !sc_session_has_kthreads(session))
+        err = each_thread(session, count, search_stack, &s);
+    if (!err && !s.found && sc_session_enrich(session))
+        sc_remark(sc_session_out(session), "No stack has a frame of \"%s\".", s.symbol);
+    return err;
 }
 
 static const struct sc_arg uniqstack_args[] = {

@@ -320,10 +320,6 @@ static sc_err *parse(sc_session *s, const struct sc_args *args, struct wish *ret
         text = "\\";
     if (*text == '\\' || *text == '/' || (*text == '"' && text[1] == '\\'))
         return parse_path(args->arena, text, ret);
-    if (!strncmp(text, "-p", 2) && (!text[2] || sc_blank(text[2])))
-        return sc_errf(SC_ERR_UNSUPPORTED,
-                       "!object -p: private name spaces are not shown: no public symbols have the "
-                       "structure of their entries (OBJECT_NAMESPACE_ENTRY)");
     sc_err *err = sc_session_eval_prefix(s, text, &ret->address, &text);
     if (err)
         return err;
@@ -338,12 +334,31 @@ static sc_err *parse(sc_session *s, const struct sc_args *args, struct wish *ret
     return ret->text ? NULL : sc_err_nomem();
 }
 
+/* `-p`, `-h`: the letter; 0 for anything else. */
+static char option_of(const struct sc_args *args) {
+    const char *text = args->v[0].given ? sc_skip_blanks(args->v[0].text) : "";
+    bool alone = *text == '-' && text[1] && !*sc_skip_blanks(text + 2);
+    return alone && strchr("ph", text[1]) ? text[1] : 0;
+}
+
+static sc_err *run_option(sc_session *s, char option, sc_arena *arena) {
+    struct nt nt;
+    if (option != 'p') {
+        sc_session_run_nested(s, "help !object");
+        return NULL;
+    }
+    sc_err *err = sc_session_nt(s, &nt);
+    return err ? err : sc_show_private_namespaces(s, &nt, arena);
+}
+
 static sc_err *run_object(sc_session *s, const struct sc_args *args) {
     struct nt nt;
     struct nt_objects om;
     struct nt_object o;
     struct wish wish;
     const char *via = NULL;
+    if (option_of(args))
+        return run_option(s, option_of(args), args->arena);
     sc_err *err = parse(s, args, &wish);
     if (!err)
         err = sc_session_nt(s, &nt);
@@ -367,9 +382,9 @@ static sc_err *run_object(sc_session *s, const struct sc_args *args) {
     return err;
 }
 
-static const struct sc_arg object_args[] = {
-    {SC_ARG_REST, "path | address [flags] | 0 type", NULL, true, "the root directory if missing"},
-    {SC_ARG_END, NULL, NULL, false, NULL}};
+static const struct sc_arg object_args[] = {{SC_ARG_REST, "path | address [flags] | 0 type | -p",
+                                             NULL, true, "the root directory if missing"},
+                                            {SC_ARG_END, NULL, NULL, false, NULL}};
 
 const struct sc_command sc_kobject_commands[] = {
     {.name = "!object",
@@ -379,6 +394,8 @@ const struct sc_command sc_kobject_commands[] = {
      .args = object_args,
      .help = "!object \\Device lists a directory, !object ffffe0083b85d060 shows an object by the "
              "address of its body, !object 0 Event all of a type that can be found.\n"
+             "-p lists the private name spaces of processes, which stand in no directory: the "
+             "directory of each, and the boundary that tells who may open it.\n"
              "Flags: 1 counts and names; 8 with 1: what is in a directory, where a symbolic link "
              "leads; 10 optional headers; 20 with 1: the whole path. 9 if none are given.\n"
              "A small dump holds neither directories nor types; the kernel's own dumps hold both.",

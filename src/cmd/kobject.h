@@ -33,4 +33,7 @@ sc_err *sc_names_begin(struct sc_names *names, struct nt_objects *om);
 sc_err *sc_names_again(struct sc_names *names);
 void sc_names_end(struct sc_names *names);
 
+/* kobject_private.c: `!object -p`. */
+sc_err *sc_show_private_namespaces(sc_session *session, const struct nt *nt, sc_arena *arena);
+
 #endif

@@ -24,6 +24,8 @@ struct job {
     struct nt nt;
     struct nt_sessions sessions;
     char why[NT_LIST_TEXT];
+    struct nt_list list; /* the kernel's own; only with `listed` */
+    bool listed;
     const char *image; /* NULL: all */
     uint64_t id, flags, shown;
 };
@@ -38,7 +40,29 @@ static sc_err *begin(sc_session *s, struct job *j) {
     *j = (struct job){.session = s};
     sc_err *err = sc_session_nt(s, &j->nt);
     j->sessions.nt = &j->nt;
-    return err ? err : sc_each_process(&j->nt, gather, j, j->why);
+    if (!err)
+        err = sc_each_process(&j->nt, gather, j, j->why);
+    return err ? err : nt_sessions_add_list(&j->sessions, &j->list, &j->listed);
+}
+
+static void say_list(const struct job *j) {
+    sc_out *out = j->session->out;
+    char why[NT_LIST_TEXT];
+    if (!j->listed)
+        sc_remark(out,
+                  "Sessions without processes are not known: %s is not in the symbols or not "
+                  "in the dump.",
+                  nt_session_list_name(&j->nt));
+    else if (j->list.end != NT_LIST_DONE)
+        sc_remark(out, "*** the kernel's list of sessions is not whole: %s",
+                  nt_list_end_text(&j->list, why));
+    if (j->sessions.unlisted)
+        sc_remark(out, "*** %" PRIu64 " sessions of that list are not in the dump",
+                  j->sessions.unlisted);
+    for (size_t i = 0; i < j->sessions.count; i++)
+        if (!j->sessions.item[i].processes)
+            sc_remark(out, "Session %" PRIu64 " has no process: its _MM_SESSION_SPACE is at %llx.",
+                      j->sessions.item[i].id, (unsigned long long)j->sessions.item[i].space);
 }
 
 static void say_missing(const struct job *j) {
@@ -117,13 +141,25 @@ static sc_err *list_sessions(struct job *j) {
     return NULL;
 }
 
+static sc_err *no_session(uint64_t id, const struct nt_session *n) {
+    if (n)
+        return sc_errf(SC_ERR_NOT_FOUND,
+                       "no process of session %" PRIu64
+                       " can be found: its _MM_SESSION_SPACE is at %llx",
+                       id, (unsigned long long)n->space);
+    return sc_errf(SC_ERR_NOT_FOUND,
+                   "no process of session %" PRIu64
+                   " can be found: no nt!_EPROCESS.Session of this dump is that one",
+                   id);
+}
+
 static sc_err *use_session(struct job *j, uint64_t id) {
     sc_session *s = j->session;
     const struct nt_session *n = nt_sessions_find(&j->sessions, id);
     char buf[SC_ADDR_BUF];
     sc_printf(s->out, "Sessions on machine: %zu\n", j->sessions.count);
-    if (!n)
-        return sc_errf(SC_ERR_NOT_FOUND, "no process of session %" PRIu64 " can be found", id);
+    if (!n || !n->first)
+        return no_session(id, n);
     sc_err *err = sc_session_enter_process(s, &j->nt, n->first);
     if (err)
         return err;
@@ -167,6 +203,8 @@ static sc_err *run_session(sc_session *s, const struct sc_args *args) {
         err = id == -1 ? leave_session(&j) : use_session(&j, (uint64_t)id);
     if (!err)
         say_missing(&j);
+    if (!err && !v->given && sc_session_enrich(s))
+        say_list(&j);
     nt_sessions_end(&j.sessions);
     return err;
 }
@@ -219,11 +257,12 @@ static sc_err *show_id(struct job *j, int64_t id) {
     if (err)
         return err;
     if (!has)
-        return sc_errf(SC_ERR_NOT_FOUND, "the current process is in no session, or that is not in "
-                                         "the dump: !sprocess -4 shows all");
+        return sc_errf(SC_ERR_NOT_FOUND, "the current process is in no session, or its "
+                                         "nt!_EPROCESS.Session is not in the dump: "
+                                         "!sprocess -4 shows all");
     const struct nt_session *n = nt_sessions_find(&j->sessions, number);
     if (!n)
-        return sc_errf(SC_ERR_NOT_FOUND, "no process of session %" PRIu64 " can be found", number);
+        return no_session(number, NULL);
     return show_session(j, n);
 }
 
@@ -266,8 +305,9 @@ const struct sc_command sc_session_commands[] = {
      .brief = "list the sessions of users, or choose one",
      .needs = SC_NEED_KERNEL | SC_NEED_WINDOWS,
      .args = session_args,
-     .help = "The sessions are those that processes are in. With -s the first process of that "
-             "session becomes the one that commands are about, as with .process.",
+     .help = "The sessions are those that processes are in, and those of the kernel's own list, "
+             "which has some without processes. With -s the first process of that session becomes "
+             "the one that commands are about, as with .process.",
      .sample = "!session",
      .run = run_session},
     {.name = "!sprocess",

@@ -130,12 +130,16 @@ static sc_err *show_list(sc_session *s, const struct nt *nt, enum nt_lookaside_h
     return NULL;
 }
 
-enum { ARG_ALL, ARG_ADDRESS };
+enum { ARG_ALL, ARG_ADDRESS, ARG_OPTIONS, ARG_DEPTH };
 
 static sc_err *run_lookaside(sc_session *s, const struct sc_args *args) {
     const struct sc_val *v = args->v;
     struct nt nt;
     bool assumed = false, found = false, any = false;
+    if (v[ARG_OPTIONS].given && v[ARG_OPTIONS].num)
+        return sc_errf(SC_ERR_UNSUPPORTED,
+                       "!lookaside: 1 resets counters and 2 changes the depth of a list: a dump is "
+                       "only read");
     sc_err *err = sc_session_nt(s, &nt);
     if (!err && v[ARG_ADDRESS].given && v[ARG_ADDRESS].num) {
         uint64_t address = sc_space_canon(nt.space, v[ARG_ADDRESS].num);
@@ -160,6 +164,8 @@ static sc_err *run_lookaside(sc_session *s, const struct sc_args *args) {
 static const struct sc_arg lookaside_args[] = {
     [ARG_ALL] = {SC_ARG_OPTION, "-all", "all", true, "those of drivers and of pool, too"},
     [ARG_ADDRESS] = {SC_ARG_EXPR, "address", NULL, true, "of one list; 0: the kernel's own"},
+    [ARG_OPTIONS] = {SC_ARG_EXPR, "options", NULL, true, "0 shows; 1 and 2 change: refused"},
+    [ARG_DEPTH] = {SC_ARG_EXPR, "depth", NULL, true, "of option 2"},
     {SC_ARG_END, NULL, NULL, false, NULL}};
 
 const struct sc_command sc_lookaside_commands[] = {

@@ -2,34 +2,43 @@
 /*
  * Walking memory and finding bytes in it.
  *
- * A pattern is found by its rarest byte: memchr() to it, which the C library does at the speed of
- * memory, then a comparison around it. What lies across two pieces is found in a joint of the end
- * of the one and the start of the other.
+ * A pattern is found by its two rarest bytes: sixteen places at a time are compared with both where
+ * the processor can, else memchr() looks for the one. What lies across two pieces is found in a
+ * joint of the end of the one and the start of the other.
  */
 #include "cmd/memscan.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 enum {
-    PIECE = 16 << 20, /* bytes between two looks at the cancel flag */
-    BUFFER = 1 << 20, /* read at once where the file is not mapped */
-    PAGE = 4096,      /* a step through a gap */
-    ENOUGH = 1 << 20, /* of pages that lie together */
-    NEAR = 256 << 20, /* gaps of ranges no longer than this are looked into */
+    PIECE = 16 << 20,     /* bytes between two looks at the cancel flag */
+    BUFFER = 1 << 20,     /* read at once where the file is not mapped */
+    PAGE = 4096,          /* a step through a gap */
+    NEAR = 256 << 20,     /* gaps of ranges no longer than this are looked into */
+    REPORT = 64 << 20,    /* bytes between two words about how far it is */
+    SCATTERED = 64 << 10, /* behind a piece that is shorter the next one is announced … */
+    FETCHED = 1024,       /* … that is, so much of it … */
+    LINE = 64,            /* … by lines of the cache */
 };
 
 /* --- the walk ------------------------------------------------------------------------------- */
 
-void sc_memscan_init(struct sc_memscan *scan, sc_target *target, uint64_t start, uint64_t last) {
-    *scan = (struct sc_memscan){.target = target, .space = sc_target_space(target)};
-    if (sc_space_ptr_size(scan->space) == 4 && last > UINT32_MAX)
+void sc_memscan_init(struct sc_memscan *scan, const struct sc_memscan_area *area, uint64_t start,
+                     uint64_t last) {
+    *scan = (struct sc_memscan){.area = *area};
+    bool virtual = area->space == sc_target_space(area->target);
+    if (virtual && sc_space_ptr_size(area->space) == 4 && last > UINT32_MAX)
         last = UINT32_MAX;
     scan->pos = start;
     scan->last = last;
     scan->done = start > last;
-    scan->near_gaps = last - start < NEAR;
-    scan->run = 1; /* none yet */
+    scan->near_gaps = !area->present_only && last - start < NEAR;
+    scan->run = scan->ahead = (struct sc_memscan_run){1, 0, NULL};
 }
 
 void sc_memscan_deinit(struct sc_memscan *scan) { free(scan->buffer); }
@@ -39,54 +48,72 @@ static void advance(struct sc_memscan *scan, uint64_t len) {
     scan->pos += len;
 }
 
+/* Says how far it is, when LEN more bytes are enough for that. */
+static void report(struct sc_memscan *scan, uint64_t len) {
+    scan->unreported += len;
+    if (!scan->area.progress || scan->unreported < REPORT)
+        return;
+    scan->area.progress(scan->area.ctx, scan->unreported);
+    scan->unreported = 0;
+}
+
 /* Up to LEN bytes at the position through the buffer; *RET_GOT 0: there is nothing. */
 static sc_err *read_here(struct sc_memscan *scan, uint64_t len, size_t *ret_got) {
     if (!scan->buffer)
         scan->buffer = malloc(BUFFER);
     if (!scan->buffer)
         return sc_err_nomem();
-    sc_space_read(scan->space, scan->pos, scan->buffer, len < BUFFER ? (size_t)len : BUFFER,
+    sc_space_read(scan->area.space, scan->pos, scan->buffer, len < BUFFER ? (size_t)len : BUFFER,
                   ret_got);
     return NULL;
 }
 
-/* Finds the present range at or behind the position, unless it is the one found before. */
-static bool find_run(struct sc_memscan *scan) {
-    uint64_t start, size;
-    if (scan->run <= scan->run_last && scan->pos <= scan->run_last)
-        return true;
-    if (!sc_space_next(scan->space, scan->pos, &start, &size))
-        return false;
-    scan->run = start;
-    scan->run_last = start + (size - 1); /* inclusive: a range may end at 2^64 */
-    return true;
-}
+static bool is_none(const struct sc_memscan_run *r) { return r->start > r->last; }
 
-/* The present range at or behind the position, cut to the walk; false when there is none. */
-static bool next_range(struct sc_memscan *scan, uint64_t *ret_start, uint64_t *ret_len) {
-    if (!find_run(scan) || scan->run > scan->last)
+/* The present piece at or behind ADDR. */
+static bool ask(const struct sc_memscan *scan, uint64_t addr, struct sc_memscan_run *ret) {
+    uint64_t size;
+    if (!sc_space_piece(scan->area.space, addr, &ret->start, &ret->data, &size))
         return false;
-    uint64_t end = scan->run_last < scan->last ? scan->run_last : scan->last;
-    uint64_t start = scan->run > scan->pos ? scan->run : scan->pos;
-    *ret_start = start;
-    *ret_len = end - start + 1;
+    ret->last = ret->start + (size - 1); /* inclusive: it may end at 2^64 */
     return true;
 }
 
 /*
- * Bytes in place from the position on, at most LEN: pages whose bytes lie together in the file are
- * one piece, as many as make it worth while.
+ * Pages of a process lie anywhere. The processor does not see the next one coming, so it is told:
+ * else it waits for each.
  */
-static size_t view_here(struct sc_memscan *scan, uint64_t len, const uint8_t **ret_data) {
-    const uint8_t *next;
-    size_t got = 0, more;
-    if (sc_space_view(scan->space, scan->pos, ret_data, &got) != SC_READ_OK)
-        return 0;
-    while (got < len && got < ENOUGH &&
-           sc_space_view(scan->space, scan->pos + got, &next, &more) == SC_READ_OK &&
-           next == *ret_data + got)
-        got += more;
-    return got < len ? got : (size_t)len;
+static void look_ahead(struct sc_memscan *scan) {
+    const struct sc_memscan_run *r = &scan->run;
+    scan->ahead = (struct sc_memscan_run){1, 0, NULL};
+    if (!r->data || r->last - r->start >= SCATTERED || r->last >= scan->last ||
+        !ask(scan, r->last + 1, &scan->ahead) || !scan->ahead.data)
+        return;
+    for (size_t i = 0; i < FETCHED && i <= scan->ahead.last - scan->ahead.start; i += LINE)
+        __builtin_prefetch(scan->ahead.data + i);
+}
+
+/* Finds the present piece at or behind the position, unless it is the one found before. */
+static bool find_run(struct sc_memscan *scan) {
+    if (!is_none(&scan->run) && scan->pos <= scan->run.last)
+        return true;
+    if (!is_none(&scan->ahead) && scan->pos <= scan->ahead.last)
+        scan->run = scan->ahead;
+    else if (!ask(scan, scan->pos, &scan->run))
+        return false;
+    look_ahead(scan);
+    return true;
+}
+
+/* The present piece at or behind the position, cut to the walk; false when there is none. */
+static bool next_range(struct sc_memscan *scan, uint64_t *ret_start, uint64_t *ret_len) {
+    if (!find_run(scan) || scan->run.start > scan->last)
+        return false;
+    uint64_t end = scan->run.last < scan->last ? scan->run.last : scan->last;
+    uint64_t start = scan->run.start > scan->pos ? scan->run.start : scan->pos;
+    *ret_start = start;
+    *ret_len = end - start + 1;
+    return true;
 }
 
 /* A page that only a filler has, in the gap before NEXT; moves on when there is none. */
@@ -109,11 +136,43 @@ static bool worth_a_look(struct sc_memscan *scan, uint64_t *border) {
         return false;
     if (scan->near_gaps)
         return true;
-    if (!scan->hint.fn || !scan->hint.fn(scan->hint.ctx, scan->pos, &start, &last) ||
-        start >= *border || last < scan->pos)
+    if (scan->area.present_only || !scan->area.hint ||
+        !scan->area.hint(scan->area.ctx, scan->pos, &start, &last) || start >= *border ||
+        last < scan->pos)
         return false;
     *border = start > scan->pos ? start : last < *border - 1 ? last + 1 : *border;
     return start <= scan->pos;
+}
+
+/* In the gap before the next piece, or behind the last (not FOUND). False: nothing follows. */
+static bool cross_gap(struct sc_memscan *scan, bool found, uint64_t start, size_t *ret_got,
+                      sc_err **ret_err) {
+    uint64_t border = found ? start : scan->last;
+    if (worth_a_look(scan, &border)) {
+        *ret_err = look_into_gap(scan, border, ret_got);
+        return true;
+    }
+    if (!found && border == scan->last)
+        return false;
+    scan->pos = border;
+    return true;
+}
+
+/* Of LEN present bytes at the position; *RET_GOT 0: the file cannot be read here. */
+static sc_err *take_piece(struct sc_memscan *scan, uint64_t len, const uint8_t **ret_data,
+                          size_t *ret_got) {
+    if (scan->run.data) {
+        *ret_data = scan->run.data + (scan->pos - scan->run.start);
+        *ret_got = len < PIECE ? (size_t)len : PIECE;
+        return NULL;
+    }
+    sc_err *err = read_here(scan, len, ret_got);
+    if (!err && !*ret_got) {
+        uint64_t page = PAGE - scan->pos % PAGE;
+        advance(scan, len < page ? len : page);
+    }
+    *ret_data = scan->buffer;
+    return err;
 }
 
 sc_err *sc_memscan_next(struct sc_memscan *scan, uint64_t *ret_addr, const uint8_t **ret_data,
@@ -122,40 +181,24 @@ sc_err *sc_memscan_next(struct sc_memscan *scan, uint64_t *ret_addr, const uint8
         uint64_t start = 0, len = 0;
         size_t got = 0;
         sc_err *err = NULL;
-        if (sc_target_cancelled(scan->target))
+        if (sc_target_cancelled(scan->area.target))
             return sc_err_cancelled();
         bool found = next_range(scan, &start, &len);
-        if (!found || start > scan->pos) {
-            uint64_t border = found ? start : scan->last;
-            if (worth_a_look(scan, &border)) {
-                err = look_into_gap(scan, border, &got);
-                if (err)
-                    return err;
-                if (!got)
-                    continue;
-                *ret_data = scan->buffer;
-            } else if (!found && border == scan->last) {
-                break;
-            } else {
-                scan->pos = border;
-                continue;
-            }
-        } else if ((got = view_here(scan, len < PIECE ? len : PIECE, ret_data))) {
-            ; /* in place */
-        } else {
-            err = read_here(scan, len, &got);
-            if (err)
-                return err;
-            if (!got) { /* the file cannot be read here */
-                advance(scan, len < PAGE ? len : PAGE);
-                continue;
-            }
+        if (found && start <= scan->pos)
+            err = take_piece(scan, len, ret_data, &got);
+        else if (cross_gap(scan, found, start, &got, &err))
             *ret_data = scan->buffer;
-        }
+        else
+            break;
+        if (err)
+            return err;
+        if (!got)
+            continue;
         *ret_addr = scan->pos;
         *ret_len = got;
         *ret_more = true;
         advance(scan, got);
+        report(scan, got);
         return NULL;
     }
     scan->done = true;
@@ -178,24 +221,82 @@ static unsigned commonness(uint8_t c) {
     return c < 0x10 || c >= 0xf0;
 }
 
-void sc_pattern_prepare(struct sc_pattern *p) {
-    p->anchor = 0;
-    for (size_t i = 1; i < p->len; i++) {
-        if (commonness(p->byte[i]) < commonness(p->byte[p->anchor]))
-            p->anchor = i;
-    }
+/* The rarest byte but the one at TAKEN; 0 when there is no other. */
+static size_t rarest(const struct sc_pattern *p, size_t taken) {
+    size_t best = taken == 0 && p->len > 1 ? 1 : 0;
+    for (size_t i = best + 1; i < p->len; i++)
+        if (i != taken && commonness(p->byte[i]) < commonness(p->byte[best]))
+            best = i;
+    return best;
 }
 
-const uint8_t *sc_pattern_find(const struct sc_pattern *p, const uint8_t *data, size_t len) {
-    if (!p->len || len < p->len)
-        return NULL;
-    const uint8_t *at = data + p->anchor, *end = at + (len - p->len + 1);
+void sc_pattern_prepare(struct sc_pattern *p) {
+    p->anchor = rarest(p, SIZE_MAX);
+    p->second = rarest(p, p->anchor);
+}
+
+/* By the one byte, in the first STARTS places. */
+static const uint8_t *find_anchor(const struct sc_pattern *p, const uint8_t *data, size_t starts) {
+    const uint8_t *at = data + p->anchor, *end = at + starts;
     while (at < end && (at = memchr(at, p->byte[p->anchor], (size_t)(end - at)))) {
         if (!memcmp(at - p->anchor, p->byte, p->len))
             return at - p->anchor;
         at++;
     }
     return NULL;
+}
+
+#ifdef __SSE2__
+enum { LANES = 16 };
+
+static inline __m128i same(const uint8_t *at, __m128i byte) {
+    return _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)at), byte);
+}
+
+/*
+ * The first LANES places from *AT on (*AT is moved there) of which some have byte A at X and B at
+ * Y: a bit for each; 0: none of those below END. Apart, so that the loop stays in registers.
+ */
+static unsigned candidates(const uint8_t *x, const uint8_t *y, uint8_t a, uint8_t b, size_t *at,
+                           size_t end) {
+    const __m128i first = _mm_set1_epi8((char)a), second = _mm_set1_epi8((char)b);
+    unsigned mask = 0;
+    size_t i = *at;
+    for (; i + LANES <= end; i += LANES) {
+        mask = (unsigned)_mm_movemask_epi8(_mm_and_si128(same(x + i, first), same(y + i, second)));
+        if (mask)
+            break;
+    }
+    *at = i;
+    return mask;
+}
+
+/* By both bytes, which frequent ones among them cannot slow down. */
+static const uint8_t *find_start(const struct sc_pattern *p, const uint8_t *data, size_t starts) {
+    const uint8_t *x = data + p->anchor, *y = data + p->second;
+    const uint8_t a = p->byte[p->anchor], b = p->byte[p->second];
+    unsigned mask;
+    size_t i = 0;
+    for (; (mask = candidates(x, y, a, b, &i, starts)); i += LANES) {
+        for (; mask; mask &= mask - 1) {
+            const uint8_t *at = data + i + (unsigned)__builtin_ctz(mask);
+            if (!memcmp(at, p->byte, p->len))
+                return at;
+        }
+    }
+    return find_anchor(p, data + i, starts - i);
+}
+#else
+static const uint8_t *find_start(const struct sc_pattern *p, const uint8_t *data, size_t starts) {
+    return find_anchor(p, data, starts);
+}
+#endif
+
+const uint8_t *sc_pattern_find(const struct sc_pattern *p, const uint8_t *data, size_t len) {
+    if (!p->len || len < p->len)
+        return NULL;
+    size_t starts = len - p->len + 1;
+    return p->len == 1 ? find_anchor(p, data, starts) : find_start(p, data, starts);
 }
 
 struct search {
@@ -251,17 +352,15 @@ static void keep_tail(struct search *s, uint64_t addr, const uint8_t *data, size
     s->tail_end = addr + len;
 }
 
-sc_err *sc_memscan_pattern(sc_target *target, const struct sc_memscan_hint *hint,
-                           const struct sc_pattern *pattern, uint64_t start, uint64_t last,
-                           sc_hit_fn fn, void *ctx) {
+sc_err *sc_memscan_pattern(const struct sc_memscan_area *area, const struct sc_pattern *pattern,
+                           uint64_t start, uint64_t last, sc_hit_fn fn, void *ctx) {
     struct search s = {.pattern = pattern, .fn = fn, .ctx = ctx};
     struct sc_memscan scan;
     uint64_t addr;
     const uint8_t *data;
     size_t len;
     bool more = true;
-    sc_memscan_init(&scan, target, start, last);
-    scan.hint = *hint;
+    sc_memscan_init(&scan, area, start, last);
     sc_err *err = sc_memscan_next(&scan, &addr, &data, &len, &more);
     while (!err && more) {
         err = search_joint(&s, addr, data, len);
@@ -317,17 +416,15 @@ static sc_err *run_piece(struct runs *r, uint64_t addr, const uint8_t *data, siz
     return err;
 }
 
-sc_err *sc_memscan_strings(sc_target *target, const struct sc_memscan_hint *hint, unsigned unit,
-                           uint64_t least, uint64_t start, uint64_t last, sc_string_fn fn,
-                           void *ctx) {
+sc_err *sc_memscan_strings(const struct sc_memscan_area *area, unsigned unit, uint64_t least,
+                           uint64_t start, uint64_t last, sc_string_fn fn, void *ctx) {
     struct runs r = {.unit = unit, .least = least ? least : 1, .fn = fn, .ctx = ctx};
     struct sc_memscan scan;
     uint64_t addr;
     const uint8_t *data;
     size_t len;
     bool more = true;
-    sc_memscan_init(&scan, target, start, last);
-    scan.hint = *hint;
+    sc_memscan_init(&scan, area, start, last);
     sc_err *err = sc_memscan_next(&scan, &addr, &data, &len, &more);
     while (!err && more) {
         err = run_piece(&r, addr, data, len);

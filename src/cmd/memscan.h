@@ -10,29 +10,39 @@
 
 enum { SC_PATTERN_MAX = 1024 };
 
-/*
- * Who knows of pages that only fillers have, in ranges too long to try each page: the first part at
- * or behind ADDR that is worth trying. False: there is none. NULL fn: nobody knows.
- */
-struct sc_memscan_hint {
-    bool (*fn)(void *ctx, uint64_t addr, uint64_t *ret_start, uint64_t *ret_last);
-    void *ctx;
+/* What is walked. */
+struct sc_memscan_area {
+    sc_target *target;
+    sc_space *space;
+    bool present_only; /* what the dump itself holds, not what fillers have in its gaps */
+    /*
+     * Who knows of pages that only fillers have, in ranges too long to try each page: the first
+     * part at or behind ADDR that is worth trying. False: there is none. NULL: nobody knows.
+     */
+    bool (*hint)(void *ctx, uint64_t addr, uint64_t *ret_start, uint64_t *ret_last);
+    /* Called now and then with the bytes gone through since the last call. May be NULL. */
+    void (*progress)(void *ctx, uint64_t bytes);
+    void *ctx; /* of both */
 };
 
 /* A walk over [pos, last]. */
 struct sc_memscan {
-    sc_target *target;
-    sc_space *space;
+    struct sc_memscan_area area;
     uint64_t pos, last; /* last: the highest address that belongs to it */
     bool done;
-    bool near_gaps;         /* look for what only fillers have where the dump has nothing */
-    uint64_t run, run_last; /* the present range that was found last; run > run_last: none */
-    struct sc_memscan_hint hint;
-    uint8_t *buffer; /* owned */
+    bool near_gaps; /* look for what only fillers have where the dump has nothing */
+    /* The present piece that was found last, and the one behind it, if that was looked for. */
+    struct sc_memscan_run {
+        uint64_t start, last; /* start > last: none */
+        const uint8_t *data;  /* in place; NULL: it must be read */
+    } run, ahead;
+    uint8_t *buffer;     /* owned */
+    uint64_t unreported; /* bytes */
 };
 
 /* Walks from START to LAST (inclusive); end it with sc_memscan_deinit(). */
-void sc_memscan_init(struct sc_memscan *scan, sc_target *target, uint64_t start, uint64_t last);
+void sc_memscan_init(struct sc_memscan *scan, const struct sc_memscan_area *area, uint64_t start,
+                     uint64_t last);
 void sc_memscan_deinit(struct sc_memscan *scan);
 /*
  * The next piece of memory: *RET_LEN bytes at *RET_DATA, which are valid until the next call.
@@ -45,7 +55,8 @@ struct sc_pattern {
     uint8_t byte[SC_PATTERN_MAX];
     size_t len;
     unsigned align; /* hits must be at multiples of it: 1, 2, 4, 8 */
-    size_t anchor;  /* set by sc_pattern_prepare(): the byte to look for */
+    size_t anchor;  /* set by sc_pattern_prepare(): the byte to look for … */
+    size_t second;  /* … and another, itself when there is only one */
 };
 void sc_pattern_prepare(struct sc_pattern *pattern);
 /* The first hit in LEN bytes at DATA, whatever its address; NULL. */
@@ -57,15 +68,13 @@ typedef sc_err *(*sc_hit_fn)(void *ctx, uint64_t addr);
  * Every hit in [START, LAST], in order of address, overlapping ones included, and those that lie
  * across the border of two ranges of the dump.
  */
-sc_err *sc_memscan_pattern(sc_target *target, const struct sc_memscan_hint *hint,
-                           const struct sc_pattern *pattern, uint64_t start, uint64_t last,
-                           sc_hit_fn fn, void *ctx);
+sc_err *sc_memscan_pattern(const struct sc_memscan_area *area, const struct sc_pattern *pattern,
+                           uint64_t start, uint64_t last, sc_hit_fn fn, void *ctx);
 
 /* Called for each string of COUNT characters. */
 typedef sc_err *(*sc_string_fn)(void *ctx, uint64_t addr, uint64_t count);
 /* Runs of at least LEAST printable ASCII characters, of UNIT (1, 2) bytes each. */
-sc_err *sc_memscan_strings(sc_target *target, const struct sc_memscan_hint *hint, unsigned unit,
-                           uint64_t least, uint64_t start, uint64_t last, sc_string_fn fn,
-                           void *ctx);
+sc_err *sc_memscan_strings(const struct sc_memscan_area *area, unsigned unit, uint64_t least,
+                           uint64_t start, uint64_t last, sc_string_fn fn, void *ctx);
 
 #endif

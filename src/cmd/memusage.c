@@ -159,6 +159,11 @@ static sc_err *run_memusage(sc_session *s, const struct sc_args *args) {
                   use.location[NT_PAGE_MODIFIED_NO_WRITE]);
     if (flags == 0 || flags == 2)
         show_users(s, &use, flags == 2);
+    if (!db.nruns)
+        sc_remark(
+            sc_session_out(s),
+            "Where RAM has holes is not known, since nt!MmPhysicalMemoryBlock cannot be read: "
+            "they count as pages.");
     sc_nt_assumed(s, use.assumed);
     return NULL;
 }

@@ -459,7 +459,7 @@ static sc_err *run_irql(sc_session *s, const struct sc_args *args) {
         return err;
     const struct nt_field *f = &j.prcb.f[NT_C_SAVED_IRQL];
     if (f->state != NT_READ)
-        return sc_errf(SC_ERR_NOT_FOUND, "!irql: the saved IRQL is %s", nt_why(f));
+        return sc_errf(SC_ERR_NOT_FOUND, "!irql: nt!_KPRCB.DebuggerSavedIRQL is %s", nt_why(f));
     struct irql r = {j.number, (int64_t)f->value, irql_name(j.nt.cpu, f->value)};
     sc_record(s->out, &irql_type, &r, irql_text, NULL);
     sc_nt_assumed(s, j.prcb.assumed);

@@ -21,10 +21,11 @@
 #include <string.h>
 
 #include "cmd/kernel.h"
+#include "cmd/session_impl.h"
 #include "nt/pfn.h"
 #include "nt/ptes.h"
 
-enum { PAGE = 0x1000, PIECE = 1 << 20 };
+enum { PAGE = 0x1000, PIECE = 1 << 20, REPORT = 64 << 20 /* bytes between two words of it */ };
 
 struct hit {
     uint64_t pfn, offset, value, va, pte, physical;
@@ -47,7 +48,7 @@ struct search {
     struct nt_ptes ptes;
     bool has_db, has_ptes;
     uint8_t *buffer;
-    uint64_t hits;
+    uint64_t hits, done, told; /* done, told: bytes */
 };
 
 static void hit_text(sc_out *out, const void *record, void *ctx) {
@@ -94,6 +95,7 @@ static sc_err *report(struct search *s, uint64_t pa, uint64_t value) {
     if (err)
         return err;
     s->hits++;
+    sc_session_progress_end(s->session);
     sc_record(sc_session_out(s->session), &type, &h, hit_text, s);
     return NULL;
 }
@@ -146,6 +148,11 @@ static sc_err *scan_piece(struct search *s, uint64_t pa, uint64_t len, uint64_t 
         data = s->buffer;
     }
     got -= got % s->size;
+    s->done += got;
+    if (s->done - s->told >= REPORT) {
+        s->told = s->done;
+        sc_session_progress(s->session, "searching", s->done, 0);
+    }
     *ret_done = got ? got : (PAGE - pa % PAGE < len ? PAGE - pa % PAGE : len);
     return scan(s, pa, data, got);
 }
@@ -232,6 +239,7 @@ static sc_err *run_search(sc_session *session, const struct sc_args *args) {
               (int)s.digits, "Va", (int)s.digits, "Pte");
     sc_puts(out, "- - - - - - - - - - - - - - - - - - -\n");
     err = scan_all(&s);
+    sc_session_progress_end(session);
     free(s.buffer);
     if (!err)
         sc_puts(out, "Search done.\n");
@@ -255,7 +263,7 @@ const struct sc_command sc_physfind_commands[] = {
      .args = search_args,
      .help = "Numbers of a pointer's size that are the value, differ from it by at most delta, or "
              "by a single bit. Va and Pte are where the page is mapped, if the PFN database tells. "
-             "For patterns of bytes and text: s, which searches the address space of .process.",
+             "For patterns of bytes and text: s -b physical, s -a physical.",
      .sample = "!search 1234567890abcdef 0 1 2",
      .run = run_search},
     {.name = NULL},

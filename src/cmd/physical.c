@@ -120,7 +120,8 @@ static void show_line(sc_session *s, const struct form *f, unsigned size, uint64
                                     .unit = f->name,
                                     .values = c->value,
                                     .nvalues = count,
-                                    .text = f->chars ? c->chars : NULL};
+                                    .text = f->chars ? c->chars : NULL,
+                                    .space = "physical"};
     sc_memline_emit(s, &line, line_text, &size);
 }
 
@@ -168,7 +169,8 @@ static sc_err *show_string(sc_session *s, const struct extent *e) {
             at += 2;
         }
         text[n] = 0;
-        const struct sc_memline line = {.address = start, .unit = "!du", .text = text};
+        const struct sc_memline line = {
+            .address = start, .unit = "!du", .text = text, .space = "physical"};
         sc_memline_emit(s, &line, string_text, NULL);
     }
     s->physical_next = at;

@@ -391,8 +391,8 @@ static void check_text(sc_out *out, const void *record, void *ctx) {
     const struct check_rec *r = record;
     char guid[SC_GUID_BUF];
     (void)ctx;
-    sc_printf(out, "\n%s\n    Timestamp: %08X\n  SizeOfImage: %X\n", r->image, r->timestamp,
-              r->size);
+    sc_printf(out, "\n%s\n    Timestamp: %08X%s\n  SizeOfImage: %X\n", r->image, r->timestamp,
+              r->timestamp ? "" : " (unavailable)", r->size);
     if (r->has_key)
         sc_printf(out, "          pdb: %s\n      pdb sig: %s\n          age: %x\n",
                   r->pdb ? r->pdb : "(no name)", sc_guid_text(&r->guid, guid), r->age);

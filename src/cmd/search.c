@@ -6,6 +6,9 @@
  *     s -[flags]sa range                 printable ASCII strings (su: UTF-16)
  *     s -[flags]v range object           objects with the same virtual function table
  *
+ * For the range a word may stand that WinDbg does not know (searchwhere.c). Hits in physical memory
+ * have the `#` of !db before their addresses.
+ *
  * Flags: s keep the hits, r look only at those kept, n how many are kept, l the least length of
  * strings, w writable memory only, 1 addresses only. A count behind L is of elements of the type.
  */
@@ -18,6 +21,7 @@
 #include "cmd/display.h"
 #include "cmd/memscan.h"
 #include "cmd/procspace.h"
+#include "cmd/searchwhere.h"
 #include "cmd/session_impl.h"
 #include "cmd/show.h"
 #include "stopcode/minidump.h"
@@ -27,7 +31,7 @@ enum { HITS_DEFAULT = 1024, HITS_MAX = 1 << 20, LEAST_STRING = 3, WRITABLE = 0xc
 /* What `s -[s]` keeps. */
 struct sc_hits {
     size_t count, max;
-    bool overflow;
+    bool overflow, physical;
     uint64_t addr[];
 };
 
@@ -37,10 +41,10 @@ struct request {
     bool keep, kept_only, writable, plain; /* s, r, w, 1 */
     uint64_t most, least;                  /* n, l */
     char type;                             /* b w d q a u v; strings: A (sa), U (su) */
-    uint64_t start, last;
+    struct sc_where where;
     struct sc_pattern pattern;
     struct sc_hits *hits; /* to be kept; owned until the end */
-    uint64_t shown;
+    uint64_t done;        /* bytes */
 };
 
 /* --- the grammar ---------------------------------------------------------------------------- */
@@ -127,18 +131,24 @@ static sc_err *take_range(struct request *r, const char **text) {
         return sc_errf(SC_ERR_ARG, "s: how far? s 1000 L100 …, s 1000 10ff …, or s 0 L?… for all");
     unsigned unit = unit_of(r);
     uint64_t span = v.count > UINT64_MAX / unit ? UINT64_MAX : v.count * unit;
-    r->start = sc_space_canon(space, v.num);
-    if (v.back && !r->start)
+    uint64_t start = sc_space_canon(space, v.num), last;
+    if (v.back && !start)
         return sc_errf(SC_ERR_ARG, "s: there is nothing before address 0");
     if (v.back) {
-        r->last = r->start - 1;
-        r->start = span > r->start ? 0 : r->start - span;
+        last = start - 1;
+        start = span > start ? 0 : start - span;
     } else if (v.end) {
-        r->last = sc_space_canon(space, v.end - 1);
+        last = sc_space_canon(space, v.end - 1);
     } else {
-        r->last = span - 1 > UINT64_MAX - r->start ? UINT64_MAX : r->start + (span - 1);
+        last = span - 1 > UINT64_MAX - start ? UINT64_MAX : start + (span - 1);
     }
-    return NULL;
+    return sc_where_range(r->session, r->arena, start, last, &r->where);
+}
+
+static sc_err *take_where(struct request *r, const char **text) {
+    bool taken;
+    sc_err *err = sc_where_take(r->session, r->arena, text, &r->where, &taken);
+    return err || taken ? err : take_range(r, text);
 }
 
 /* --- patterns ------------------------------------------------------------------------------- */
@@ -271,25 +281,29 @@ static sc_err *take_pattern(struct request *r, const char *p) {
 
 struct hit {
     uint64_t address;
-    const char *symbol;
+    const char *symbol, *space;
 };
 static const struct sc_field hit_fields[] = {SC_FIELD(struct hit, address, SC_F_ADDR),
-                                             SC_FIELD(struct hit, symbol, SC_F_STR), SC_FIELD_END};
+                                             SC_FIELD(struct hit, symbol, SC_F_STR),
+                                             SC_FIELD(struct hit, space, SC_F_STR), SC_FIELD_END};
 static const struct sc_rectype hit_type = {"hit", sizeof(struct hit), hit_fields};
 
 static void hit_text(sc_out *out, const void *record, void *ctx) {
     const struct hit *h = record;
+    const struct request *r = ctx;
     char addr[SC_ADDR_BUF];
-    sc_addr_text(h->address, sc_session_ptr_size(ctx), addr);
+    /* Physical addresses of 32-bit machines may have more digits than their pointers. */
+    unsigned ptr = h->address > UINT32_MAX ? 8 : sc_session_ptr_size(r->session);
     if (h->symbol)
-        sc_printf(out, "%s  %s\n", addr, h->symbol);
+        sc_printf(out, "%s  %s\n",
+                  sc_line_address(h->address, r->where.physical ? "!" : "", ptr, addr), h->symbol);
     else
-        sc_printf(out, "0x%s\n", addr);
+        sc_printf(out, "0x%s\n", sc_addr_text(h->address, ptr, addr));
 }
 
-static void show_address(sc_session *s, uint64_t addr, const char *symbol) {
-    struct hit h = {addr, symbol};
-    sc_record(s->out, &hit_type, &h, hit_text, s);
+static void show_address(struct request *r, uint64_t addr, const char *symbol) {
+    struct hit h = {addr, symbol, r->where.physical ? "physical" : "virtual"};
+    sc_record(r->session->out, &hit_type, &h, hit_text, r);
 }
 
 /* An object: where it is and what its table is called. */
@@ -298,28 +312,34 @@ static sc_err *show_object(struct request *r, uint64_t addr) {
     const char *symbol;
     sc_err *err = sc_near(r->session, table, r->arena, &symbol);
     if (!err)
-        show_address(r->session, addr, symbol ? symbol : "");
+        show_address(r, addr, symbol ? symbol : "");
     return err;
 }
 
+/* A row of the type's command; of physical memory !db's and its like. */
+static struct sc_hexform form_of(const struct request *r) {
+    const bool p = r->where.physical;
+    switch (r->type) {
+    case 'w':
+    case 'u': return (struct sc_hexform){p ? "!dw" : "dW", 2, 8, true};
+    case 'd': return (struct sc_hexform){p ? "!dc" : "dc", 4, 4, true};
+    case 'q': return (struct sc_hexform){p ? "!dq" : "dq", 8, 2, true};
+    default: return (struct sc_hexform){p ? "!db" : "db", 1, 16, true};
+    }
+}
+
 static sc_err *show_hit(struct request *r, uint64_t addr) {
-    static const struct sc_hexform bytes = {"db", 1, 16, true}, words = {"dW", 2, 8, true};
-    static const struct sc_hexform dwords = {"dc", 4, 4, true}, qwords = {"dq", 8, 2, true};
-    sc_space *space = sc_target_space(r->session->target);
-    const struct sc_hexform *form = &bytes;
+    const struct sc_hexform form = form_of(r);
+    sc_session_progress_end(r->session);
     r->session->shown_value = addr;
     r->session->has_shown_value = true;
     if (r->plain) {
-        show_address(r->session, addr, NULL);
+        show_address(r, addr, NULL);
         return NULL;
     }
     if (r->type == 'v')
         return show_object(r, addr);
-    if (r->type == 'w' || r->type == 'u')
-        form = &words;
-    else if (r->type == 'd' || r->type == 'q')
-        form = r->type == 'd' ? &dwords : &qwords;
-    return sc_hexline(r->session, space, form, addr, form->columns);
+    return sc_hexline(r->session, r->where.space, &form, addr, form.columns);
 }
 
 /* Nobody reads any more: an end, not a failure. */
@@ -347,18 +367,20 @@ static sc_err *on_hit(void *ctx, uint64_t addr) {
 static sc_err *on_string(void *ctx, uint64_t addr, uint64_t count) {
     struct request *r = ctx;
     keep_hit(r, addr);
+    sc_session_progress_end(r->session);
     sc_err *err = check_reader(r);
     if (err || r->plain) {
         if (!err)
-            show_address(r->session, addr, NULL);
+            show_address(r, addr, NULL);
         return err;
     }
     sc_arena *arena = sc_arena_create();
     if (!arena)
         return sc_err_nomem();
     bool wide = r->type == 'U';
-    err = sc_string_lines(r->session, sc_target_space(r->session->target), wide ? "du" : "da", addr,
-                          count, wide ? 2 : 1, 0, false, arena, NULL);
+    const char *command = wide ? "!du" : "!da";
+    err = sc_string_lines(r->session, r->where.space, command + !r->where.physical, addr, count,
+                          wide ? 2 : 1, 0, false, arena, NULL);
     sc_arena_destroy(arena);
     return err;
 }
@@ -366,15 +388,33 @@ static sc_err *on_string(void *ctx, uint64_t addr, uint64_t count) {
 /* --- the search ----------------------------------------------------------------------------- */
 
 static bool mapped_pages(void *ctx, uint64_t addr, uint64_t *ret_start, uint64_t *ret_last) {
-    return sc_session_mapped(ctx, addr, ret_start, ret_last);
+    const struct request *r = ctx;
+    return sc_session_mapped(r->session, addr, ret_start, ret_last);
+}
+
+static void on_progress(void *ctx, uint64_t bytes) {
+    struct request *r = ctx;
+    r->done += bytes;
+    sc_session_progress(r->session, "searching", r->done, r->where.bytes);
 }
 
 static sc_err *search(struct request *r, uint64_t start, uint64_t last) {
-    sc_target *t = r->session->target;
-    const struct sc_memscan_hint hint = {mapped_pages, r->session};
+    const struct sc_memscan_area area = {.target = r->session->target,
+                                         .space = r->where.space,
+                                         .present_only = r->where.present_only,
+                                         .hint = mapped_pages,
+                                         .progress = on_progress,
+                                         .ctx = r};
     if (r->type == 'A' || r->type == 'U')
-        return sc_memscan_strings(t, &hint, unit_of(r), r->least, start, last, on_string, r);
-    return sc_memscan_pattern(t, &hint, &r->pattern, start, last, on_hit, r);
+        return sc_memscan_strings(&area, unit_of(r), r->least, start, last, on_string, r);
+    return sc_memscan_pattern(&area, &r->pattern, start, last, on_hit, r);
+}
+
+static sc_err *search_all(struct request *r) {
+    sc_err *err = NULL;
+    for (size_t i = 0; i < r->where.count && !err; i++)
+        err = search(r, r->where.range[i].start, r->where.range[i].last);
+    return err;
 }
 
 /* The hits kept by the last search at which the new pattern stands. */
@@ -383,10 +423,27 @@ static sc_err *search_kept(struct request *r) {
     sc_err *err = NULL;
     if (!hits)
         return sc_errf(SC_ERR_NOT_FOUND, "s: no hits were kept: s -[s]b … keeps them");
+    if (hits->physical)
+        err = sc_where_physical(r->session, r->arena, &r->where);
+    else
+        err = sc_where_range(r->session, r->arena, 0, UINT64_MAX, &r->where);
     for (size_t i = 0; !err && i < hits->count; i++) {
         uint64_t at = hits->addr[i], len = r->pattern.len ? r->pattern.len : r->least * unit_of(r);
         uint64_t last = len - 1 > UINT64_MAX - at ? UINT64_MAX : at + len - 1;
         err = search(r, at, last);
+    }
+    return err;
+}
+
+/* What a region shares with what is to be searched. */
+static sc_err *search_region(struct request *r, uint64_t base, uint64_t size) {
+    sc_err *err = NULL;
+    for (size_t i = 0; i < r->where.count && !err; i++) {
+        uint64_t start = r->where.range[i].start, last = base + (size - 1);
+        if (last < start || base > r->where.range[i].last)
+            continue;
+        start = base > start ? base : start;
+        err = search(r, start, last < r->where.range[i].last ? last : r->where.range[i].last);
     }
     return err;
 }
@@ -399,17 +456,11 @@ static sc_err *search_writable(struct request *r) {
     for (size_t i = 0;; i++) {
         bool more = false;
         sc_err *err = sc_mdmp_region(source, i, &region, &more);
-        if (err)
-            return err;
-        if (!more)
+        if (!err && !more)
             break;
         known++;
-        uint64_t last = region.base + (region.size - 1);
-        if (!region.size || !(region.protect & WRITABLE) || last < r->start ||
-            region.base > r->last)
-            continue;
-        err = search(r, region.base > r->start ? region.base : r->start,
-                     last < r->last ? last : r->last);
+        if (!err && region.size && region.protect & WRITABLE)
+            err = search_region(r, region.base, region.size);
         if (err)
             return err;
     }
@@ -431,7 +482,7 @@ static sc_err *prepare(struct request *r, const char *text) {
     sc_err *err = take_type(r, &text);
     text = sc_skip_blanks(text);
     if (!err)
-        err = take_range(r, &text);
+        err = take_where(r, &text);
     if (!err)
         err = take_pattern(r, text);
     if (!err && r->writable)
@@ -441,6 +492,7 @@ static sc_err *prepare(struct request *r, const char *text) {
         if (!r->hits)
             return sc_err_nomem();
         r->hits->max = (size_t)r->most;
+        r->hits->physical = r->where.physical;
     }
     return err;
 }
@@ -453,9 +505,8 @@ static sc_err *run_s(sc_session *s, const struct sc_args *args) {
     r->least = LEAST_STRING;
     sc_err *err = prepare(r, args->v[0].text);
     if (!err)
-        err = r->kept_only  ? search_kept(r)
-              : r->writable ? search_writable(r)
-                            : search(r, r->start, r->last);
+        err = r->kept_only ? search_kept(r) : r->writable ? search_writable(r) : search_all(r);
+    sc_session_progress_end(s);
     if (r->hits && r->hits->overflow)
         sc_remark(s->out, "Overflow error: only the first %zu hits are kept.", r->hits->max);
     if (r->hits) {
@@ -532,7 +583,8 @@ static sc_err *run_c(sc_session *s, const struct sc_args *args) {
 /* --- the rows ------------------------------------------------------------------------------- */
 
 static const struct sc_arg s_args[] = {
-    {SC_ARG_REST, "[-[flags]type] range pattern", NULL, false, NULL},
+    {SC_ARG_REST, "[-[flags]type] range pattern", NULL, false,
+     "for the range also: modules, module NAME, kernel, process, physical"},
     {0},
 };
 static const struct sc_arg c_args[] = {
@@ -554,9 +606,18 @@ const struct sc_command sc_search_commands[] = {
             "string, -v objects like the one at an address. Flags in brackets before the type:\n"
             "1 addresses only, l5 strings of at least 5, w writable memory only (user dumps),\n"
             "s keep the hits (n100: so many), r search only those that were kept.\n"
-            "Where the dump has page tables, it searches the pages of .process, and those of\n"
-            "files that it maps (up to 1 GB a file) also where it has not touched them; !search\n"
-            "goes through physical memory.\n"
+            "For the range may stand (WinDbg has none of them):\n"
+            "  modules      all loaded modules; module NAME: those of that name (nt, my*)\n"
+            "  kernel       all addresses of the kernel\n"
+            "  process      all of the process at hand: see .process\n"
+            "  physical     all physical memory; hits are physical addresses, shown as those of\n"
+            "               !db, and pages are in the order of physical memory\n"
+            "Of kernel, process and physical the pages that the dump holds are searched. A symbol\n"
+            "that is called so: kernel L100, kernel+0, mydrv!kernel. In ranges where the dump has\n"
+            "page tables, files that the process maps (up to 1 GB a file) are searched also where\n"
+            "it has not touched them. !search finds numbers that are near one.\n"
+            "  s -a modules \"Leak\"                in every driver\n"
+            "  s -[1]d physical c0000005          addresses, for .foreach and !db\n"
             "  s -a 0 L?ffffffffffffffff \"Leak\"    walks all memory that the dump holds\n"
             "  s -[1]d @$csp L100 c0000005         addresses, for .foreach",
         .sample = "s -[1]b @$ip L10 0",

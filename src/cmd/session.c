@@ -80,6 +80,24 @@ bool sc_session_cxx(const sc_session *s) { return s->cxx; }
 void sc_session_set_cxx(sc_session *s, bool cxx) { s->cxx = cxx; }
 void sc_session_set_last(sc_session *s, uint64_t value) { s->last = value; }
 
+void sc_session_set_progress(sc_session *s, sc_progress_fn fn, void *ctx) {
+    s->progress = fn;
+    s->progress_ctx = ctx;
+}
+
+void sc_session_progress(sc_session *s, const char *what, uint64_t done, uint64_t total) {
+    if (!s->progress)
+        return;
+    s->progress_shown = true;
+    s->progress(s->progress_ctx, what, done, total);
+}
+
+void sc_session_progress_end(sc_session *s) {
+    if (s->progress_shown)
+        s->progress(s->progress_ctx, NULL, 0, 0);
+    s->progress_shown = false;
+}
+
 bool sc_session_dot(const sc_session *s, uint64_t *ret_addr) {
     if (s->has_dot)
         *ret_addr = s->dot;

@@ -71,11 +71,14 @@ struct sc_session {
     struct sc_scripting script;
     char display[8]; /* the last d command, for `d` */
     bool has_display_next;
-    uint64_t display_next;  /* where the next one goes on */
-    uint64_t physical_next; /* where the next !db, !dc, … goes on */
-    uint64_t shown_value;   /* $p: what it showed last … */
-    bool has_shown_value;   /* … if it showed a value */
-    struct sc_hits *hits;   /* owned: what `s -[s]` kept; NULL none */
+    uint64_t display_next;   /* where the next one goes on */
+    uint64_t physical_next;  /* where the next !db, !dc, … goes on */
+    uint64_t shown_value;    /* $p: what it showed last … */
+    bool has_shown_value;    /* … if it showed a value */
+    struct sc_hits *hits;    /* owned: what `s -[s]` kept; NULL none */
+    sc_progress_fn progress; /* or NULL */
+    void *progress_ctx;
+    bool progress_shown; /* it was called since it was last told to clear away */
 };
 
 /* pseudo.c: the names of all pseudo-registers, for completion. */
@@ -95,6 +98,10 @@ const char *sc_logfile_path(const sc_session *session, bool *ret_failed);
 /* symbols.c */
 void sc_symbolry_init(struct sc_symbolry *symbolry);
 void sc_symbolry_deinit(struct sc_symbolry *symbolry);
+
+/* session.c: says how far a command is; takes that away again before output, and at the end. */
+void sc_session_progress(sc_session *session, const char *what, uint64_t done, uint64_t total);
+void sc_session_progress_end(sc_session *session);
 
 /* eval.c: remembers what `?` computed, for $exp. */
 void sc_session_set_last(sc_session *session, uint64_t value);

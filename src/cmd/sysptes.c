@@ -2,7 +2,7 @@
 /*
  * `!sysptes`: system page table entries.
  *
- *     !sysptes [flags]          1 the free ones, too
+ *     !sysptes [flags]          1 the free ones, too; 8 those of nonpaged pool's expansion alone
  *
  * The documentation shows XP's form; of later systems the same lines are made from their bitmaps.
  */
@@ -12,7 +12,14 @@
 #include "cmd/session_impl.h"
 #include "nt/sysptes.h"
 
-enum { FLAG_FREE = 1, FLAGS_NOT_SHOWN = 0x1e, RUNS_SHOWN = 64 };
+enum {
+    FLAG_FREE = 1,
+    FLAG_SPECIAL = 2,
+    FLAG_LOCKED = 4,
+    FLAG_EXPANSION = 8,
+    FLAG_SESSION = 0x10,
+    RUNS_SHOWN = 64
+};
 
 struct row {
     const char *name;
@@ -112,6 +119,42 @@ static sc_err *show(sc_session *s, const struct nt *nt, const struct nt_ptes *p,
     return NULL;
 }
 
+struct expansion {
+    int64_t free;
+};
+static const struct sc_field expansion_fields[] = {SC_FIELD(struct expansion, free, SC_F_NUM),
+                                                   SC_FIELD_END};
+static const struct sc_rectype expansion_type = {"expansion_ptes", sizeof(struct expansion),
+                                                 expansion_fields};
+
+static void expansion_text(sc_out *out, const void *record, void *ctx) {
+    (void)ctx;
+    sc_printf(out, "  Nonpaged pool expansion: %" PRId64 " free\n",
+              ((const struct expansion *)record)->free);
+}
+
+/* With this flag the other lists are not shown. */
+static sc_err *show_expansion(sc_session *s, const struct nt_sysptes *p) {
+    const struct expansion r = {sc_nt_num(&p->expansion)};
+    if (p->expansion.state != NT_READ)
+        return sc_errf(SC_ERR_NOT_FOUND,
+                       "!sysptes: flag 8 is about nt!MmTotalFreeSystemPtes[1], which is %s: only "
+                       "Windows XP and Server 2003 expand nonpaged pool by system PTEs",
+                       nt_why(&p->expansion));
+    sc_puts(s->out, "\nSystem PTE Information\n");
+    sc_record(s->out, &expansion_type, &r, expansion_text, NULL);
+    return NULL;
+}
+
+static void say_not_shown(sc_session *s, uint64_t flags) {
+    if (flags & (FLAG_SPECIAL | FLAG_SESSION))
+        sc_remark(s->out, "The free entries of special pool (flags 2 and 10) are not shown: how "
+                          "nt!_MI_SPECIAL_POOL links them is not in the public symbols.");
+    if (flags & FLAG_LOCKED)
+        sc_remark(s->out, "Who mapped locked pages (flag 4) is not shown: the kernel keeps it when "
+                          "nt!MmTrackPtes is set, in structures that are not in its symbols.");
+}
+
 static sc_err *run_sysptes(sc_session *s, const struct sc_args *args) {
     uint64_t flags = args->v[0].given ? args->v[0].num : 0;
     struct nt_sysptes p;
@@ -122,8 +165,8 @@ static sc_err *run_sysptes(sc_session *s, const struct sc_args *args) {
     if (!err && !p.count)
         err = sc_errf(SC_ERR_NOT_FOUND, "!sysptes: neither nt!MiSystemPteInfo nor nt!MiState nor "
                                         "nt!MmTotalFreeSystemPtes is in the dump and its symbols");
-    if (err)
-        return err;
+    if (err || flags & FLAG_EXPANSION)
+        return err ? err : show_expansion(s, &p);
     sc_puts(s->out, "\nSystem PTE Information\n");
     for (size_t i = 0; !err && i < p.count; i++)
         err = show(s, &nt, &p.of[i], flags & FLAG_FREE);
@@ -131,15 +174,15 @@ static sc_err *run_sysptes(sc_session *s, const struct sc_args *args) {
         struct kept k = {(int64_t)p.kept[i].size, (int64_t)p.kept[i].free};
         sc_record(s->out, &kept_type, &k, kept_text, NULL);
     }
-    if (!err && flags & FLAGS_NOT_SHOWN)
-        sc_remark(s->out, "The flags 2, 4, 8 and 10 have no effect here.");
+    if (!err)
+        say_not_shown(s, flags);
     if (!err)
         sc_nt_assumed(s, p.assumed);
     return err;
 }
 
 static const struct sc_arg sysptes_args[] = {
-    {SC_ARG_EXPR, "flags", NULL, true, "1 the free ones, too"},
+    {SC_ARG_EXPR, "flags", NULL, true, "1 the free ones, too; 8 those of nonpaged pool alone"},
     {SC_ARG_END, NULL, NULL, false, NULL}};
 
 const struct sc_command sc_sysptes_commands[] = {
@@ -150,7 +193,9 @@ const struct sc_command sc_sysptes_commands[] = {
      .args = sysptes_args,
      .help = "With the flag 1, where free ones are next to each other: the largest block is the "
              "largest range that can still be mapped. Since Vista a bit of the bitmap may stand "
-             "for several entries: then blocks are counted in those.",
+             "for several entries: then blocks are counted in those.\n"
+             "Flag 8, of Windows XP and Server 2003: those by which nonpaged pool can grow, and "
+             "nothing else.",
      .sample = "!sysptes",
      .run = run_sysptes},
     {.name = NULL},

@@ -4,8 +4,7 @@
  *
  *     !vm [flags]
  *
- * Flags: 1 without processes, 4 each session, too. 2 (stacks of the memory manager's threads), 8
- * (log of the page file), 0x10 (owners of working sets) and 0x20 (kernel addresses) are not shown.
+ * Flags: 1 without processes, 4 each session, too; what 2, 8, 0x10 and 0x20 add: vm_details.c.
  */
 #include "cmd/vm.h"
 
@@ -16,9 +15,11 @@
 #include "cmd/kernel.h"
 #include "cmd/session_impl.h"
 #include "nt/commit.h"
+#include "nt/kstacks.h"
 #include "nt/pagefile.h"
+#include "nt/session.h"
 
-enum { FLAG_SYSTEM = 1, FLAG_SESSIONS = 4, FLAGS_NOT_SHOWN = 0x3a };
+enum { FLAG_SYSTEM = 1, FLAG_SESSIONS = 4 };
 
 struct job {
     sc_session *s;
@@ -28,6 +29,8 @@ struct job {
     struct nt_vm vm;
     struct nt_pagefiles files;
     struct nt_commits commits;
+    struct nt_kstacks stacks;
+    struct nt_field cached; /* what processors have committed and not used */
     struct sc_vm_style style;
 };
 
@@ -85,17 +88,19 @@ static int64_t total_private(const struct nt_commits *c) {
 
 /* Windows 10: what the system has committed for itself, and what is left of the whole. */
 static void fill_sums(struct sc_vm *r) {
+    enum { COUNTED = 2 }; /* the first ones are added up here: they alone are no sum */
     static const uint8_t parts[] = {
-        NT_VM_SESSION_COMMIT, NT_VM_SHARED_COMMIT, NT_VM_SPECIAL_POOL,      NT_VM_MDL_PAGES,
-        NT_VM_CONTIGUOUS,     NT_VM_AWE_PAGES,     NT_VM_NONPAGED_COMMIT,   NT_VM_PAGED_COMMIT,
-        NT_VM_DRIVER_COMMIT,  NT_VM_BOOT_COMMIT,   NT_VM_PFN_COMMIT,        NT_VM_SMALL_PTES_COMMIT,
-        NT_VM_SLAB_PAGES,     NT_VM_PAGE_TABLES,   NT_VM_LOCKED_FILE_PAGES, NT_VM_PAGEFILE_HASH};
+        NT_VM_PROCESSOR_COMMIT,  NT_VM_KERNEL_STACKS,     NT_VM_SESSION_COMMIT, NT_VM_SHARED_COMMIT,
+        NT_VM_SPECIAL_POOL,      NT_VM_MDL_PAGES,         NT_VM_CONTIGUOUS,     NT_VM_AWE_PAGES,
+        NT_VM_NONPAGED_COMMIT,   NT_VM_PAGED_COMMIT,      NT_VM_DRIVER_COMMIT,  NT_VM_BOOT_COMMIT,
+        NT_VM_PFN_COMMIT,        NT_VM_SMALL_PTES_COMMIT, NT_VM_SLAB_PAGES,     NT_VM_PAGE_TABLES,
+        NT_VM_LOCKED_FILE_PAGES, NT_VM_PAGEFILE_HASH};
     uint64_t sum = 0;
     bool any = false;
     for (size_t i = 0; i < sizeof parts; i++)
         if (r->counter[parts[i]] != INT64_MIN) {
             sum += (uint64_t)r->counter[parts[i]];
-            any = true;
+            any |= i >= COUNTED;
         }
     if (!any)
         return;
@@ -116,6 +121,13 @@ static sc_err *fill(const struct job *j, struct sc_vm *r) {
     r->excessive_nonpaged = nt_vm_excessive_nonpaged(vm);
     r->excessive_paged = nt_vm_excessive_paged(vm);
     r->counter[NT_VM_SESSION_COMMIT] = session_commit(&j->commits);
+    if (j->style.partition) {
+        const struct nt_kstacks *k = &j->stacks;
+        r->counter[NT_VM_PROCESSOR_COMMIT] = sc_nt_num(&j->cached);
+        if (k->found && k->whole && !k->absent)
+            r->counter[NT_VM_KERNEL_STACKS] = (int64_t)k->pages;
+        r->stack_threads = k->threads;
+    }
     r->total_private = total_private(&j->commits);
     r->sum_system_commit = r->transient_commit = INT64_MIN;
     r->has_processes = !(j->flags & FLAG_SYSTEM) && j->commits.nprocesses;
@@ -154,10 +166,11 @@ static sc_err *show_processes(struct job *j) {
 }
 
 static void show_sessions(struct job *j) {
-    sc_puts(j->s->out, "\n");
+    sc_puts(j->s->out, "\nTerminal Server Memory Usage By Session:\n");
     for (size_t i = 0; i < j->commits.nsessions; i++) {
         const struct nt_session_commit *s = &j->commits.session[i];
-        struct sc_vm_session r = {s->address, s->id, sc_nt_num(&s->commit), s->processes};
+        struct sc_vm_session r = {s->address, s->id, sc_nt_num(&s->paged_pool),
+                                  sc_nt_num(&s->commit), s->processes};
         sc_record(j->s->out, &sc_vm_session_type, &r, sc_vm_session_text, &j->style);
     }
 }
@@ -176,14 +189,25 @@ static sc_err *names_of(const struct job *j, enum nt_state state, const char **r
     for (size_t i = 0; i < sizeof wanted; i++) {
         if (j->vm.counter[wanted[i]].state != state)
             continue;
-        const char *name = nt_vm_name(&j->vm, wanted[i]);
-        list = list ? sc_arena_printf(j->arena, "%s, %s", list, name)
-                    : sc_arena_strdup(j->arena, name);
+        list = sc_arena_printf(j->arena, "%s%s%s%s", list ? list : "", list ? ", " : "",
+                               nt_vm_structure(&j->vm, wanted[i]), nt_vm_name(&j->vm, wanted[i]));
         if (!list)
             return sc_err_nomem();
     }
     *ret = list;
     return NULL;
+}
+
+static void say_stacks(const struct job *j) {
+    const struct nt_kstacks *k = &j->stacks;
+    if (!k->found)
+        sc_remark(j->s->out, "Kernel stacks were not counted: the list of processes "
+                             "(nt!PsActiveProcessHead) or its symbols are not there.");
+    else if (!k->whole || k->absent)
+        sc_remark(j->s->out,
+                  "Kernel stacks were not counted: of %" PRIu64 " threads that were found %" PRIu64
+                  " (nt!_ETHREAD) are not in the dump%s.",
+                  k->threads, k->absent, k->whole ? "" : ", and the lists of them are not whole");
 }
 
 static sc_err *remarks(struct job *j) {
@@ -206,8 +230,18 @@ static sc_err *remarks(struct job *j) {
                   nt_list_end_text(&c->list, why));
     if (c->absent)
         sc_remark(j->s->out, "%" PRIu64 " processes are not in the dump.", c->absent);
-    if (j->flags & FLAGS_NOT_SHOWN)
-        sc_remark(j->s->out, "The flags 2, 8, 10 and 20 have no effect here.");
+    if (j->vm.lacking)
+        sc_remark(j->s->out,
+                  "Most counters of this Windows are members of %s, which the symbols "
+                  "do not have.",
+                  j->vm.lacking);
+    if (j->style.partition)
+        say_stacks(j);
+    if (j->flags & FLAG_SESSIONS && !c->listed)
+        sc_remark(j->s->out,
+                  "Sessions without processes are not known: %s is not in the symbols "
+                  "or not in the dump.",
+                  nt_session_list_name(&j->nt));
     sc_nt_assumed(j->s, j->vm.assumed || j->files.assumed || c->assumed);
     return NULL;
 }
@@ -221,8 +255,10 @@ static sc_err *show(struct job *j) {
         known += j->vm.counter[wanted[i]].state == NT_READ;
     if (!known)
         return sc_errf(SC_ERR_NOT_FOUND,
-                       "!vm: the dump does not hold the memory manager's counters (%s)",
-                       nt_vm_name(&j->vm, NT_VM_AVAILABLE));
+                       "!vm: the dump does not hold the memory manager's counters (%s%s%s%s)",
+                       nt_vm_structure(&j->vm, NT_VM_AVAILABLE),
+                       nt_vm_name(&j->vm, NT_VM_AVAILABLE), j->vm.lacking ? "; no symbols of " : "",
+                       j->vm.lacking ? j->vm.lacking : "");
     sc_err *err = fill(j, &r);
     if (err)
         return err;
@@ -231,7 +267,9 @@ static sc_err *show(struct job *j) {
         err = show_processes(j);
     if (!err && j->flags & FLAG_SESSIONS)
         show_sessions(j);
-    return err ? err : remarks(j);
+    if (!err)
+        err = remarks(j);
+    return err ? err : sc_vm_details(j->s, &j->nt, j->flags, j->arena);
 }
 
 static sc_err *run_vm(sc_session *s, const struct sc_args *args) {
@@ -242,17 +280,21 @@ static sc_err *run_vm(sc_session *s, const struct sc_args *args) {
     if (!err)
         err = nt_pagefiles_read(&j.nt, j.arena, &j.files);
     if (!err)
+        err = nt_vm_processor_commit(&j.nt, &j.cached);
+    j.style = (struct sc_vm_style){j.nt.build >= 10000, sc_session_enrich(s), j.nt.ptr_size};
+    if (!err && j.style.partition)
+        err = nt_kstacks_read(&j.nt, &j.stacks);
+    if (!err)
         err = nt_commits_read(&j.nt, &j.commits);
     if (err)
         return err;
-    j.style = (struct sc_vm_style){j.nt.build >= 10000, sc_session_enrich(s)};
     err = show(&j);
     nt_commits_deinit(&j.commits);
     return err;
 }
 
 static const struct sc_arg vm_args[] = {
-    {SC_ARG_EXPR, "flags", NULL, true, "1 without processes, 4 with sessions"},
+    {SC_ARG_EXPR, "flags", NULL, true, "1 without processes, 4 with sessions; 2, 8, 10, 20"},
     {SC_ARG_END, NULL, NULL, false, NULL}};
 
 const struct sc_command sc_vm_commands[] = {
@@ -262,7 +304,13 @@ const struct sc_command sc_vm_commands[] = {
      .instead = "!address shows the memory of a process",
      .args = vm_args,
      .help = "All numbers are pages, and kilobytes in parentheses.\n"
-             "Flags: 1 leaves the processes out; 4 shows what each session has committed.\n"
+             "Flags: 1 leaves the processes out; 4 shows each session's paged pool and what it "
+             "has committed; 2 the threads of the memory manager with their stacks; 8 its last "
+             "writes to page files; 10 the threads that own working sets; 20 what the kernel's "
+             "addresses are used for.\n"
+             "`Processor Commit` is what processors have charged in advance (CachedCommit), "
+             "`Kernel Stacks` the stacks of all threads that are in the dump: WinDbg's way to "
+             "them is not published.\n"
              "Commit requests that failed are counted since the system started: the counters say "
              "that some failed, not when, and not that memory is short now.\n"
              "A pool is called excessive when more than four fifths of its maximum are in use.",

@@ -26,7 +26,8 @@ struct sc_vm {
     size_t npaged_pools;
     int64_t total_private;
     int64_t sum_system_commit, transient_commit; /* Windows 10 */
-    bool has_processes;                          /* for the text: the rows about them stand in it */
+    uint64_t stack_threads; /* whose kernel stacks were counted; for the text */
+    bool has_processes;     /* for the text: the rows about them stand in it */
 };
 extern const struct sc_rectype sc_vm_type;
 
@@ -41,7 +42,7 @@ extern const struct sc_rectype sc_vm_process_type;
 struct sc_vm_session {
     uint64_t address;
     uint32_t id;
-    int64_t commit;
+    int64_t paged_pool, commit; /* pages */
     uint32_t processes;
 };
 extern const struct sc_rectype sc_vm_session_type;
@@ -49,11 +50,15 @@ extern const struct sc_rectype sc_vm_session_type;
 struct sc_vm_style {
     bool partition; /* the form that WinDbg has for Windows 10 */
     bool enrich;
+    unsigned ptr_size;
 };
 
 /* Formatters; CTX is a struct sc_vm_style. */
 void sc_vm_text(sc_out *out, const void *record, void *ctx);
 void sc_vm_process_text(sc_out *out, const void *record, void *ctx);
 void sc_vm_session_text(sc_out *out, const void *record, void *ctx);
+
+/* vm_details.c: what the flags 2, 8, 0x10 and 0x20 add. */
+sc_err *sc_vm_details(sc_session *session, const struct nt *nt, uint64_t flags, sc_arena *arena);
 
 #endif

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cmd/kernel.h"
 #include "cmd/vm.h"
 
 #define UNKNOWN INT64_MIN
@@ -59,6 +60,7 @@ static const struct sc_field vm_fields[] = {
     COUNTER(special_pool, NT_VM_SPECIAL_POOL),
     COUNTER(shared_process, NT_VM_SHARED_PROCESS),
     COUNTER(kernel_stacks, NT_VM_KERNEL_STACKS),
+    COUNTER(processor_commit, NT_VM_PROCESSOR_COMMIT),
     COUNTER(mdl_pages, NT_VM_MDL_PAGES),
     COUNTER(contiguous, NT_VM_CONTIGUOUS),
     COUNTER(awe_pages, NT_VM_AWE_PAGES),
@@ -98,8 +100,11 @@ const struct sc_rectype sc_vm_process_type = {"vm_process", sizeof(struct sc_vm_
                                               process_fields};
 static const struct sc_field session_fields[] = {
     SC_FIELD(struct sc_vm_session, address, SC_F_ADDR),
-    SC_FIELD(struct sc_vm_session, id, SC_F_U32), SC_FIELD(struct sc_vm_session, commit, SC_F_NUM),
-    SC_FIELD(struct sc_vm_session, processes, SC_F_U32), SC_FIELD_END};
+    SC_FIELD(struct sc_vm_session, id, SC_F_U32),
+    SC_FIELD(struct sc_vm_session, paged_pool, SC_F_NUM),
+    SC_FIELD(struct sc_vm_session, commit, SC_F_NUM),
+    SC_FIELD(struct sc_vm_session, processes, SC_F_U32),
+    SC_FIELD_END};
 const struct sc_rectype sc_vm_session_type = {"vm_session", sizeof(struct sc_vm_session),
                                               session_fields};
 
@@ -265,10 +270,15 @@ static const struct line new_nonpaged[] = {
     {"NonPagedPoolNx Usage:", NT_VM_NONPAGED_NX, ALWAYS},
     {"NonPagedPool Max:", NT_VM_NONPAGED_MAX, ALWAYS},
 };
-static const struct line new_commit[] = {
+static const struct line new_processors[] = {
+    {"Processor Commit:", NT_VM_PROCESSOR_COMMIT, KNOWN},
+};
+static const struct line new_sessions[] = {
     {"Session Commit:", NT_VM_SESSION_COMMIT, KNOWN},
     {"Shared Commit:", NT_VM_SHARED_COMMIT, ALWAYS},
     {"Special Pool:", NT_VM_SPECIAL_POOL, KNOWN},
+};
+static const struct line new_commit[] = {
     {"Pages For MDLs:", NT_VM_MDL_PAGES, ALWAYS},
     {"ContigMem Pages:", NT_VM_CONTIGUOUS, KNOWN},
     {"Pages For AWE:", NT_VM_AWE_PAGES, KNOWN},
@@ -288,6 +298,15 @@ static const struct line new_sums[] = {
     {"Commit limit:", NT_VM_COMMIT_LIMIT, ALWAYS},
 };
 
+static void stacks_text(sc_out *out, const struct sc_vm *r, const struct sc_vm_style *s) {
+    char behind[48] = "";
+    if (r->counter[NT_VM_KERNEL_STACKS] == UNKNOWN)
+        return;
+    if (s->enrich)
+        snprintf(behind, sizeof behind, "  [of %" PRIu64 " threads]", r->stack_threads);
+    number_row(out, true, "Kernel Stacks:", r->counter[NT_VM_KERNEL_STACKS], behind);
+}
+
 static void new_text(sc_out *out, const struct sc_vm *r, const struct sc_vm_style *s) {
     files_text(out, r, "");
     sc_puts(out, "\n");
@@ -301,6 +320,9 @@ static void new_text(sc_out *out, const struct sc_vm *r, const struct sc_vm_styl
     pools_text(out, true, "PagedPool", "", r->paged_pool, r->npaged_pools);
     LINES(out, r, s, old_paged);
     pool_warning(out, s, r->excessive_paged, "Paged");
+    LINES(out, r, s, new_processors);
+    LINES(out, r, s, new_sessions);
+    stacks_text(out, r, s);
     LINES(out, r, s, new_commit);
     if (r->sum_system_commit != UNKNOWN)
         number_row(out, true, "Sum System Commit:", r->sum_system_commit, "");
@@ -350,10 +372,19 @@ void sc_vm_process_text(sc_out *out, const void *record, void *ctx) {
     sc_puts(out, "\n");
 }
 
+static void session_row(sc_out *out, const char *label, int64_t pages) {
+    if (pages == UNKNOWN)
+        sc_printf(out, "%-17s %10s\n", label, "?");
+    else
+        sc_printf(out, "%-17s %10" PRId64 "K\n", label, kb(pages));
+}
+
+/* The lines as in "Windows Internals"; how wide their numbers are is not known. */
 void sc_vm_session_text(sc_out *out, const void *record, void *ctx) {
     const struct sc_vm_session *r = record;
     const struct sc_vm_style *s = ctx;
-    char label[40];
-    snprintf(label, sizeof label, "Session %u Commit:", r->id);
-    number_row(out, s->partition, label, r->commit, "");
+    char buf[SC_NT_BUF];
+    sc_printf(out, "\nSession ID %u @ %s:\n", r->id, sc_nt_ptr_text(r->address, s->ptr_size, buf));
+    session_row(out, "Paged Pool Usage:", r->paged_pool);
+    session_row(out, "Commit Usage:", r->commit);
 }

@@ -16,6 +16,7 @@
  */
 #include "cmd/wow64.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/utf.h"
@@ -30,8 +31,7 @@ enum sc_cpu sc_session_cpu(const sc_session *s) {
     return s->target ? sc_target_machine(s->target)->cpu : SC_CPU_UNKNOWN;
 }
 
-/* The 64-bit TEB of the thread that the session is about; 0 when nobody knows it. */
-static sc_err *native_teb(sc_session *s, uint64_t *ret) {
+sc_err *sc_session_teb64(sc_session *s, uint64_t *ret) {
     enum sc_cpu now = s->effmach;
     *ret = 0;
     s->effmach = SC_CPU_UNKNOWN;
@@ -40,23 +40,37 @@ static sc_err *native_teb(sc_session *s, uint64_t *ret) {
     return err;
 }
 
+/* Why a thread whose 64-bit TEB is at TEB has no 32-bit side. */
+static sc_err *no_narrow_side(sc_session *s, uint64_t teb) {
+    if (sc_target_machine(s->target)->cpu != SC_CPU_X64)
+        return sc_errf(SC_ERR_NOT_FOUND,
+                       "only systems of x64 have a 32-bit side that is known here");
+    if (!teb)
+        return sc_errf(SC_ERR_NOT_FOUND,
+                       "the thread has no 32-bit side: it has no _TEB, it runs in the kernel "
+                       "alone");
+    return sc_errf(SC_ERR_NOT_FOUND,
+                   "the thread has no 32-bit side, or the dump does not hold its _TEBs: the 64-bit "
+                   "one is at %016" PRIx64,
+                   teb);
+}
+
 sc_err *sc_session_wow_regs(sc_session *s, const struct sc_regs *native, struct sc_regs *ret) {
     uint64_t teb;
     bool found = false;
-    sc_err *err = native_teb(s, &teb);
+    sc_err *err = sc_session_teb64(s, &teb);
     if (!err)
         err = sc_wow64_regs(s->target, native, teb, ret, &found);
     if (!err && !found)
-        err = sc_errf(SC_ERR_NOT_FOUND,
-                      "the thread has no 32-bit side, or the dump does not hold its TEB");
+        err = no_narrow_side(s, teb);
     return err;
 }
 
 sc_err *sc_session_teb32(sc_session *s, uint64_t *ret) {
     uint64_t teb;
-    sc_err *err = native_teb(s, &teb);
+    sc_err *err = sc_session_teb64(s, &teb);
     if (!err && !(*ret = sc_wow64_teb32(s->target, teb)))
-        err = sc_errf(SC_ERR_NOT_FOUND, "the thread has no 32-bit TEB in this dump");
+        err = no_narrow_side(s, teb);
     return err;
 }
 
@@ -183,8 +197,7 @@ static sc_err *show_side(sc_session *s, const struct sc_regs *regs, uint32_t cou
     return err;
 }
 
-/* The native registers, whatever the effective machine is. */
-static sc_err *native_regs(sc_session *s, struct sc_regs *ret) {
+sc_err *sc_session_native_regs(sc_session *s, struct sc_regs *ret) {
     enum sc_cpu now = s->effmach;
     bool found = false, narrow = s->context.has_regs && s->context.regs.cpu == SC_CPU_X86;
     sc_err *err = narrow ? chosen_regs(s, ret, &found) : NULL;
@@ -203,7 +216,7 @@ static sc_err *run_wow_k(sc_session *s, const struct sc_args *args) {
     uint64_t count = args->v[0].given ? args->v[0].num : sc_session_kframes(s);
     if (!count || count > SC_KFRAMES_MAX)
         return sc_errf(SC_ERR_ARG, "!wow64exts.k: 1 to %d frames", SC_KFRAMES_MAX);
-    sc_err *err = native_regs(s, &native);
+    sc_err *err = sc_session_native_regs(s, &native);
     if (err)
         return err;
     sc_puts(s->out, "Walking 64bit Stack...\n");

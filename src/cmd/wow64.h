@@ -17,4 +17,9 @@ sc_err *sc_session_wow_regs(sc_session *session, const struct sc_regs *native,
 /* Its 32-bit TEB. */
 sc_err *sc_session_teb32(sc_session *session, uint64_t *ret_teb);
 
+/* The 64-bit TEB of the thread that the session is about; 0 when nobody knows it. */
+sc_err *sc_session_teb64(sc_session *session, uint64_t *ret_teb);
+/* Its native registers, whatever the effective machine is. */
+sc_err *sc_session_native_regs(sc_session *session, struct sc_regs *ret_regs);
+
 #endif

@@ -31,6 +31,8 @@ enum {
 struct chunk {
     uint64_t before;        /* set bits before this chunk */
     uint16_t group[GROUPS]; /* set bits of this chunk before each group */
+    /* The pages that the last view was of, which others mostly are of, too; none: 0, 0. */
+    uint16_t run, run_end, run_rank; /* first bit, end, set bits of this chunk before it */
 };
 
 struct slot {
@@ -209,20 +211,49 @@ struct piece {
     uint64_t offset, size; /* the file's bytes: from the address asked for on */
 };
 
+/*
+ * Where PFN's page lies, and how many of MOST pages follow it. What a look at the whole rest of a
+ * chunk's run finds is remembered: pages of a process lie anywhere in a run of many.
+ */
+static enum sc_read seek(struct pages *p, uint64_t pfn, unsigned most, struct piece *ret) {
+    uint64_t chunk = pfn / CHUNK_BITS;
+    unsigned bit = pfn % CHUNK_BITS;
+    struct chunk *c = &p->index[chunk];
+    struct window w;
+    if (bit < c->run || bit >= c->run_end) {
+        if (!take(p, chunk, &w))
+            return SC_READ_IO;
+        if (!is_set(&w, bit))
+            return SC_READ_ABSENT;
+        if (!place(p, pfn, &w, &ret->offset))
+            return SC_READ_IO;
+        ret->size = (uint64_t)run_length(&w, bit, most) * PAGE;
+        if (most < CHUNK_BITS)
+            return SC_READ_OK;
+        c->run = (uint16_t)bit;
+        c->run_end = (uint16_t)(bit + ret->size / PAGE);
+        c->run_rank = (uint16_t)((ret->offset - p->map.first_page) / PAGE - c->before);
+        return SC_READ_OK;
+    }
+    uint64_t rank = c->before + c->run_rank + (bit - c->run);
+    unsigned count = c->run_end - bit < most ? c->run_end - bit : most;
+    *ret = (struct piece){p->map.first_page + rank * PAGE, (uint64_t)count * PAGE};
+    return SC_READ_OK;
+}
+
 /* The piece that ADDR lies in: WANT bytes or fewer, or the rest of the chunk's run. */
 static enum sc_read find(struct pages *p, uint64_t addr, uint64_t want, struct piece *ret) {
-    uint64_t pfn = addr / PAGE, size = sc_file_size(p->source->file), offset;
+    uint64_t pfn = addr / PAGE, size = sc_file_size(p->source->file);
     unsigned in_page = addr % PAGE;
-    struct window w;
+    unsigned most = want >= (uint64_t)CHUNK_BITS * PAGE
+                        ? CHUNK_BITS
+                        : (unsigned)((in_page + want + PAGE - 1) / PAGE);
     if (pfn >= p->map.bits)
         return SC_READ_ABSENT;
-    if (!take(p, pfn / CHUNK_BITS, &w))
-        return SC_READ_IO;
-    if (!is_set(&w, pfn % CHUNK_BITS))
-        return SC_READ_ABSENT;
-    if (!place(p, pfn, &w, &offset))
-        return SC_READ_IO;
-    offset += in_page;
+    enum sc_read status = seek(p, pfn, most, ret);
+    if (status != SC_READ_OK)
+        return status;
+    uint64_t offset = ret->offset + in_page;
     if (offset >= size) {
         if (!p->behind_noted)
             sc_source_note(p->source, offset,
@@ -231,11 +262,8 @@ static enum sc_read find(struct pages *p, uint64_t addr, uint64_t want, struct p
         p->behind_noted = true;
         return SC_READ_ABSENT;
     }
-    unsigned most = want >= (uint64_t)CHUNK_BITS * PAGE
-                        ? CHUNK_BITS
-                        : (unsigned)((in_page + want + PAGE - 1) / PAGE);
     ret->offset = offset;
-    ret->size = (uint64_t)run_length(&w, pfn % CHUNK_BITS, most) * PAGE - in_page;
+    ret->size -= in_page;
     if (ret->size > size - offset)
         ret->size = size - offset;
     if (ret->size > want)

@@ -276,6 +276,30 @@ bool sc_space_next(sc_space *space, uint64_t addr, uint64_t *ret_start, uint64_t
     return loaded(space) && space->pages.ops->next(space->pages.impl, addr, ret_start, ret_size);
 }
 
+bool sc_space_piece(sc_space *space, uint64_t addr, uint64_t *ret_start, const uint8_t **ret_data,
+                    uint64_t *ret_size) {
+    const struct sc_pages_ops *ops = loaded(space) ? space->pages.ops : NULL;
+    uint64_t start, size;
+    size_t len = 0;
+    if (!ops)
+        return false;
+    if (ops->piece && !space->trace)
+        return ops->piece(space->pages.impl, addr, ret_start, ret_data, ret_size);
+    if (!ops->next(space->pages.impl, addr, &start, &size))
+        return false;
+    if (start < addr) {
+        size -= addr - start;
+        start = addr;
+    }
+    if (sc_space_view(space, start, ret_data, &len) != SC_READ_OK)
+        *ret_data = NULL;
+    else if (len < size)
+        size = len;
+    *ret_start = start;
+    *ret_size = size;
+    return true;
+}
+
 sc_err *sc_space_add_filler(sc_space *space, const char *name, sc_fill_fn fn, void *ctx) {
     if (space->nfillers == FILLERS_MAX)
         return sc_errf(SC_ERR_LIMIT, "no more than %d fillers fit on a space", FILLERS_MAX);

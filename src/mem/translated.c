@@ -25,6 +25,7 @@ void sc_translated_forget(struct sc_translated *t) {
     memset(t->file, 0, sizeof t->file);
     sc_map_free(&t->seen);
     t->unrecorded = t->run_size = 0;
+    t->leaf.raw = NULL;
 }
 
 /* ---- pages of page files ---- */
@@ -223,6 +224,14 @@ bool sc_translated_has(struct sc_translated *t, uint64_t va) {
     return translated_read(t, va, &byte, 1, &got) == SC_READ_OK;
 }
 
+bool sc_translated_see(struct sc_translated *t, uint64_t va, const uint8_t **ret_view) {
+    bool there = sc_translated_has(t, va);
+    const struct sc_page_slot *s = page_slot(t, va);
+    bool mine = s->used && s->va == (va & ~(uint64_t)(PAGE - 1)) && s->status == SC_READ_OK;
+    *ret_view = there && mine && !s->from_file ? s->view : NULL;
+    return there;
+}
+
 static void translated_destroy(void *impl) {
     struct sc_translated *t = impl;
     sc_map_free(&t->seen);
@@ -237,6 +246,7 @@ static const struct sc_pages_ops translated_ops = {
     .offset = translated_offset,
     .why = translated_why,
     .destroy = translated_destroy,
+    .piece = sc_translated_piece,
 };
 
 sc_err *sc_translated_pages(const struct sc_paging *paging, struct sc_pages *ret_pages) {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The inside of pages over page tables: reading is translated.c, walking translated_next.c. */
+/*
+ * The inside of pages over page tables: reading is translated.c, walking translated_next.c, and
+ * what lies together below one page table translated_leaf.c.
+ */
 #ifndef STOPCODE_MEM_TRANSLATED_H
 #define STOPCODE_MEM_TRANSLATED_H
 
@@ -37,13 +40,37 @@ struct sc_translated {
     struct sc_map seen;
     uint64_t unrecorded;          /* tables met that memory was too short to remember */
     uint64_t run_start, run_size; /* the last run that was found */
+    /* The page table that the last piece came from: the next one mostly does, too. */
+    struct sc_leaf {
+        uint64_t va;        /* of its first page */
+        const uint8_t *raw; /* its entries, in place or in `copy`; NULL: none */
+        uint8_t copy[0x1000];
+    } leaf;
 };
 
 /* Empties the cache. */
 void sc_translated_forget(struct sc_translated *t);
 /* Can the byte at VA be read? */
 bool sc_translated_has(struct sc_translated *t, uint64_t va);
-/* sc_pages_ops.next */
+/* The same, and VA's page in place; NULL: it cannot be seen so. */
+bool sc_translated_see(struct sc_translated *t, uint64_t va, const uint8_t **ret_view);
+/* sc_pages_ops.next, sc_pages_ops.piece */
 bool sc_translated_next(void *impl, uint64_t addr, uint64_t *ret_start, uint64_t *ret_size);
+bool sc_translated_piece(void *impl, uint64_t addr, uint64_t *ret_start, const uint8_t **ret_data,
+                         uint64_t *ret_size);
+/* Of the table at hand: the first piece at or behind FROM, the beginning of a page. */
+struct sc_piece {
+    uint64_t start, size;
+    const uint8_t *data;
+};
+bool sc_leaf_piece(struct sc_translated *t, uint64_t from, struct sc_piece *ret);
+
+/* A little-endian entry of SIZE bytes. */
+static inline uint64_t sc_entry_value(const uint8_t *raw, unsigned size) {
+    uint64_t v = 0;
+    for (unsigned i = size; i-- > 0;)
+        v = v << 8 | raw[i];
+    return v;
+}
 
 #endif

@@ -20,7 +20,8 @@ enum { PAGE = 0x1000, UNRECORDED_MAX = 4096 };
 struct scan {
     struct sc_translated *t;
     uint64_t from; /* canonical: nothing below it counts */
-    uint64_t start, size;
+    bool pieces;   /* not a run is wanted, but what of it lies together from `from` on */
+    struct sc_piece found;
 };
 
 /* Bytes of addresses that an entry of LEVEL stands for. */
@@ -47,11 +48,18 @@ static bool may_walk(struct sc_translated *t, unsigned level, const struct sc_ta
     return true;
 }
 
-static uint64_t value_at(const uint8_t *raw, unsigned size) {
-    uint64_t v = 0;
-    for (unsigned i = size; i-- > 0;)
-        v = v << 8 | raw[i];
-    return v;
+/* The bytes of the run at S->found, whose page's are at PA, in place. */
+static void see_large(struct scan *s, uint64_t va, uint64_t pa) {
+    struct sc_piece *f = &s->found;
+    size_t len = 0;
+    if (s->from > f->start) {
+        f->size -= s->from - f->start;
+        f->start = s->from;
+    }
+    if (sc_space_view(s->t->paging.phys, pa + (f->start - va), &f->data, &len) != SC_READ_OK)
+        f->data = NULL;
+    else if (len < f->size)
+        f->size = len;
 }
 
 /* The run in the large page at VA that physical memory has at S->from or behind it. */
@@ -64,14 +72,16 @@ static bool large_page(struct scan *s, unsigned level, uint64_t va, uint64_t pa)
     uint64_t end = start + length - pa; /* both counted from the page's beginning */
     if (begin >= size)
         return false;
-    s->start = va + begin;
-    s->size = (end < size ? end : size) - begin;
+    s->found.start = va + begin;
+    s->found.size = (end < size ? end : size) - begin;
+    if (s->pieces)
+        see_large(s, va, pa);
     return true;
 }
 
 static bool has_page(struct scan *s, const uint8_t *raw, unsigned index, uint64_t va) {
     unsigned size = s->t->mode->entry_size;
-    return value_at(raw + (size_t)index * size, size) && sc_translated_has(s->t, va);
+    return sc_entry_value(raw + (size_t)index * size, size) && sc_translated_has(s->t, va);
 }
 
 /*
@@ -86,14 +96,14 @@ static bool page_run(struct scan *s, const uint8_t *raw, unsigned index, uint64_
     }
     if (index == count)
         return false;
-    s->start = va;
-    for (first = index; first && has_page(s, raw, first - 1, s->start - PAGE); first--)
-        s->start -= PAGE;
+    s->found.start = va;
+    for (first = index; first && has_page(s, raw, first - 1, s->found.start - PAGE); first--)
+        s->found.start -= PAGE;
     do {
         index++;
         va += PAGE;
     } while (index < count && has_page(s, raw, index, va));
-    s->size = (uint64_t)(index - first) * PAGE;
+    s->found.size = (uint64_t)(index - first) * PAGE;
     return true;
 }
 
@@ -115,20 +125,43 @@ static bool entry(struct scan *s, unsigned level, uint64_t value, uint64_t va) {
     return sc_table_of(&e, &next.in) && may_walk(s->t, level - 1, &next.in, va) && table(s, &next);
 }
 
+/* The SIZE bytes of a table, in place or in COPY, zeros where some cannot be had; NULL: none can.
+ */
+static const uint8_t *bytes_of(struct scan *s, const struct sc_table *in, size_t size,
+                               uint8_t copy[PAGE]) {
+    const uint8_t *raw;
+    size_t got = 0;
+    if (!in->paged && sc_space_view(s->t->paging.phys, in->at, &raw, &got) == SC_READ_OK &&
+        got >= size)
+        return raw;
+    return sc_table_read(&s->t->paging, in, copy, size) ? copy : NULL;
+}
+
+/* The first piece below a page table, all of whose entries count. */
+static bool leaf(struct scan *s, const struct part *p, size_t size) {
+    struct sc_leaf *l = &s->t->leaf;
+    l->va = p->va;
+    l->raw = bytes_of(s, &p->in, size, l->copy);
+    return l->raw && sc_leaf_piece(s->t, s->from, &s->found);
+}
+
 /* The first run in a part of a table. */
 static bool table(struct scan *s, const struct part *p) {
     const struct sc_mode *m = s->t->mode;
-    uint8_t raw[PAGE];
+    uint8_t copy[PAGE];
     size_t size = (size_t)sc_mode_count(m, p->level) * m->entry_size;
     unsigned i = s->from > p->va ? sc_mode_index(m, p->level, s->from) : p->first;
     if (sc_space_cancelled(s->t->paging.phys))
         return false;
-    if (!sc_table_read(&s->t->paging, &p->in, raw, size))
+    if (!p->level && s->pieces)
+        return leaf(s, p, size);
+    const uint8_t *raw = bytes_of(s, &p->in, size, copy);
+    if (!raw)
         return false;
     if (!p->level)
         return page_run(s, raw, i, p->va + (uint64_t)i * PAGE);
     for (; i < p->end; i++) {
-        uint64_t value = value_at(raw + (size_t)i * m->entry_size, m->entry_size);
+        uint64_t value = sc_entry_value(raw + (size_t)i * m->entry_size, m->entry_size);
         if (value && entry(s, p->level, value, p->va + i * reach(m, p->level)))
             return true;
     }
@@ -152,23 +185,52 @@ static bool half(struct scan *s, bool upper) {
     return table(s, &p);
 }
 
+/* The first run, or piece, in all addresses from S->from on. */
+static bool anywhere(struct scan *s) {
+    const struct sc_mode *m = s->t->mode;
+    uint64_t lower_end = m->va_bits == 32 ? (uint64_t)1 << 32 : (uint64_t)1 << (m->va_bits - 1);
+    return (s->from < lower_end && half(s, false)) || (m->va_bits != 32 && half(s, true));
+}
+
 bool sc_translated_next(void *impl, uint64_t addr, uint64_t *ret_start, uint64_t *ret_size) {
     struct scan s = {.t = impl, .from = addr & ~(uint64_t)(PAGE - 1)};
     struct sc_translated *t = impl;
-    const struct sc_mode *m = t->mode;
     /* Who walks in small steps asks many times for one run. */
     if (addr - t->run_start < t->run_size) {
         *ret_start = t->run_start;
         *ret_size = t->run_size;
         return true;
     }
-    uint64_t lower_end = m->va_bits == 32 ? (uint64_t)1 << 32 : (uint64_t)1 << (m->va_bits - 1);
-    bool found = s.from < lower_end && half(&s, false);
-    if (!found && m->va_bits != 32)
-        found = half(&s, true);
-    if (found) {
-        *ret_start = t->run_start = s.start;
-        *ret_size = t->run_size = s.size;
+    if (!anywhere(&s))
+        return false;
+    *ret_start = t->run_start = s.found.start;
+    *ret_size = t->run_size = s.found.size;
+    return true;
+}
+
+/* In the table that the last piece came from; else FROM is moved behind it. */
+static bool in_leaf(struct sc_translated *t, uint64_t *from, struct sc_piece *ret) {
+    uint64_t size = reach(t->mode, 1);
+    if (!t->leaf.raw || *from - t->leaf.va >= size)
+        return false;
+    if (sc_leaf_piece(t, *from, ret))
+        return true;
+    *from = t->leaf.va + size;
+    return false;
+}
+
+bool sc_translated_piece(void *impl, uint64_t addr, uint64_t *ret_start, const uint8_t **ret_data,
+                         uint64_t *ret_size) {
+    struct scan s = {.t = impl, .from = addr & ~(uint64_t)(PAGE - 1), .pieces = true};
+    uint64_t from = s.from;
+    if (!in_leaf(impl, &s.from, &s.found)) {
+        s.t->leaf.raw = NULL;
+        if (s.from < from || !anywhere(&s))
+            return false;
     }
-    return found;
+    uint64_t skip = addr > s.found.start ? addr - s.found.start : 0;
+    *ret_start = s.found.start + skip;
+    *ret_data = s.found.data ? s.found.data + skip : NULL;
+    *ret_size = s.found.size - skip;
+    return true;
 }

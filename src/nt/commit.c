@@ -5,7 +5,7 @@
  *   EPROCESS.CommitCharge         pages of its own
  *   EPROCESS.SharedCommitCharge   its part of shared ones (Windows 10)
  *   Vm.Shared.ReleasedCommitDebt  what was given back while it was swapped out (Windows 10)
- *   EPROCESS.Session              MM_SESSION_SPACE: CommittedPages, SessionId
+ *   EPROCESS.Session              MM_SESSION_SPACE: CommittedPages, SessionId, PagedPoolInfo
  *
  * Sources: the public symbols of the kernels (tables of layouts in data/layouts).
  */
@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/vec.h"
+#include "nt/session.h"
 
 enum { F_PID, F_SESSION, F_COMMIT, F_SHARED, F_DEBT, FIELDS };
 static const struct sc_layout_field rows[FIELDS] = {
@@ -30,11 +31,17 @@ static const struct nt_def def = {
 static const struct sc_layout_field image_rows[] = {{"ImageFileName", 1, true}};
 static const struct nt_def image_def = {{"nt!_EPROCESS", image_rows, 1}, 1, NULL, NULL, 0};
 
-static const struct sc_layout_field session_rows[] = {{"SessionId", 4, true},
-                                                      {"CommittedPages", 1, true}};
-static const uint8_t session_pointers[] = {1};
-static const struct nt_def session_def = {
-    {"nt!_MM_SESSION_SPACE", session_rows, 2}, 2, NULL, NT_POINTERS(session_pointers)};
+enum { S_ID, S_COMMIT, S_POOL, S_FIELDS };
+static const struct sc_layout_field session_rows[S_FIELDS] = {
+    [S_ID] = {"SessionId", 4, true},
+    [S_COMMIT] = {"CommittedPages", 1, true},
+    [S_POOL] = {"PagedPoolInfo.AllocatedPagedPool", 1, true},
+};
+static const uint8_t session_pointers[] = {S_COMMIT, S_POOL};
+static const struct nt_def session_def = {{"nt!_MM_SESSION_SPACE", session_rows, S_FIELDS},
+                                          S_FIELDS,
+                                          NULL,
+                                          NT_POINTERS(session_pointers)};
 
 enum { SESSIONS_MAX = 256 };
 
@@ -51,23 +58,40 @@ struct walk {
     struct nt_commits *c;
 };
 
-static sc_err *add_session(struct walk *w, const struct nt_field *at) {
-    struct nt_field f[2];
-    if (!nt_set(at) || !nt_is_kernel(w->nt, at->value))
+/* PROCESSES of the session at ADDRESS more. */
+static sc_err *add_session(struct walk *w, uint64_t address, unsigned processes) {
+    struct nt_field f[S_FIELDS];
+    if (!nt_is_kernel(w->nt, address))
         return NULL;
     for (size_t i = 0; i < w->sessions.count; i++)
-        if (w->sessions.item[i].address == at->value) {
-            w->sessions.item[i].processes++;
+        if (w->sessions.item[i].address == address) {
+            w->sessions.item[i].processes += processes;
             return NULL;
         }
     if (w->sessions.count == SESSIONS_MAX)
         return NULL;
-    sc_err *err = nt_load_optional(w->nt, &session_def, at->value, f, &w->c->assumed);
+    sc_err *err = nt_load_optional(w->nt, &session_def, address, f, &w->c->assumed);
     struct nt_session_commit *s = err ? NULL : SC_VEC_PUSH(&w->sessions);
     if (!s)
         return err ? err : sc_err_nomem();
-    *s = (struct nt_session_commit){at->value, (uint32_t)nt_or(&f[0], UINT32_MAX), f[1], 1};
+    *s = (struct nt_session_commit){address, (uint32_t)nt_or(&f[S_ID], UINT32_MAX), f[S_COMMIT],
+                                    f[S_POOL], processes};
     return NULL;
+}
+
+/* Those of the kernel's list, which may have no process. */
+static sc_err *add_sessions(struct walk *w) {
+    struct nt_list list;
+    uint64_t link, space;
+    sc_err *err = nt_session_list_begin(w->nt, &list, &w->c->listed);
+    while (!err && w->c->listed && nt_list_next(&list, &link)) {
+        err = nt_session_of_link(w->nt, link, &space);
+        if (!err)
+            err = add_session(w, space, 0);
+    }
+    if (!err && w->c->listed && list.end == NT_LIST_STOP)
+        err = sc_err_cancelled();
+    return err;
 }
 
 /* Printable up to a NUL, else "". */
@@ -105,7 +129,9 @@ static sc_err *add_process(struct walk *w, uint64_t link) {
     *p = (struct nt_process_commit){process,     nt_or(&f[F_PID], 0), "",
                                     f[F_COMMIT], f[F_SHARED],         f[F_DEBT]};
     err = read_image(w->nt, process, p->image);
-    return err ? err : add_session(w, &f[F_SESSION]);
+    if (!err && nt_set(&f[F_SESSION]))
+        err = add_session(w, f[F_SESSION].value, 1);
+    return err;
 }
 
 sc_err *nt_commits_read(const struct nt *nt, struct nt_commits *ret) {
@@ -119,6 +145,8 @@ sc_err *nt_commits_read(const struct nt *nt, struct nt_commits *ret) {
         c.found = false; /* the symbols have no nt!_EPROCESS */
     if (!err && c.found && c.list.end == NT_LIST_STOP)
         err = sc_err_cancelled();
+    if (!err)
+        err = add_sessions(&w);
     c.process = w.processes.item;
     c.nprocesses = w.processes.count;
     c.session = w.sessions.item;

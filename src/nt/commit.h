@@ -15,6 +15,7 @@ struct nt_session_commit {
     uint64_t address; /* MM_SESSION_SPACE */
     uint32_t id;
     struct nt_field commit; /* pages */
+    struct nt_field paged_pool;
     unsigned processes;
 };
 
@@ -24,6 +25,7 @@ struct nt_commits {
     struct nt_session_commit *session; /* sorted by nothing */
     size_t nsessions;
     uint64_t absent;     /* processes whose EPROCESS is not in the dump */
+    bool listed;         /* the kernel's list of sessions is known: they may have no process */
     bool found;          /* the list's beginning is known */
     struct nt_list list; /* why it ended; only with `found` */
     bool assumed;

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "base/sort.h"
 #include "base/vec.h"
 #include "nt/global.h"
 #include "nt/ustring.h"
@@ -49,9 +50,14 @@ struct reader {
         struct nt_cached_file *item;
         size_t count, room;
     } files;
+    struct {
+        struct nt_cached_view *item;
+        size_t count, room;
+    } views;
+    bool list_views;
     struct sc_map index;
     uint32_t vacb, base, map; /* size of a VACB, offsets in it */
-    uint64_t views;
+    uint64_t looked_at;
     struct nt_filecache *c;
 };
 
@@ -110,8 +116,9 @@ static uint64_t pages_of(const struct nt *nt, uint64_t base) {
     return pages;
 }
 
-static sc_err *take_vacb(struct reader *r, uint64_t base, uint64_t map) {
+static sc_err *take_vacb(struct reader *r, uint64_t vacb, uint64_t base, uint64_t map) {
     struct nt_cached_file *f = NULL;
+    uint64_t pages;
     if (!base || !map) {
         r->c->inactive++;
         return NULL;
@@ -122,15 +129,19 @@ static sc_err *take_vacb(struct reader *r, uint64_t base, uint64_t map) {
     sc_err *err = file_of(r, map, &f);
     if (err)
         return err;
+    pages = pages_of(r->nt, base);
     f->views++;
-    f->pages += pages_of(r->nt, base);
-    return NULL;
+    f->pages += pages;
+    struct nt_cached_view *view = r->list_views ? SC_VEC_PUSH(&r->views) : NULL;
+    if (view)
+        *view = (struct nt_cached_view){base, vacb, pages, (size_t)(f - r->files.item)};
+    return view || !r->list_views ? NULL : sc_err_nomem();
 }
 
 /* COUNT of them from AT on. */
 static sc_err *take_vacbs(struct reader *r, uint64_t at, uint64_t count) {
     const struct nt *nt = r->nt;
-    for (uint64_t i = 0; i < count && r->views < NT_CACHE_VIEWS_MAX; i++, r->views++) {
+    for (uint64_t i = 0; i < count && r->looked_at < NT_CACHE_VIEWS_MAX; i++, r->looked_at++) {
         uint64_t vacb = nt_add(nt, at, i * r->vacb);
         struct nt_field base = nt_pointer(nt, nt_add(nt, vacb, r->base));
         struct nt_field map = nt_pointer(nt, nt_add(nt, vacb, r->map));
@@ -140,7 +151,7 @@ static sc_err *take_vacbs(struct reader *r, uint64_t at, uint64_t count) {
             r->c->missing++;
             continue;
         }
-        sc_err *err = take_vacb(r, base.value, map.value);
+        sc_err *err = take_vacb(r, vacb, base.value, map.value);
         if (err)
             return err;
     }
@@ -221,9 +232,47 @@ static sc_err *read_size(const struct nt *nt, struct nt_filecache *c) {
     return err;
 }
 
-sc_err *nt_filecache_read(const struct nt *nt, sc_arena *arena, struct nt_filecache *ret) {
+/* The file's own order: by shared cache map. */
+static sc_err *sort_views(struct reader *r) {
+    size_t n = r->views.count;
+    struct sc_sort_key *keys = sc_arena_array(r->arena, n ? n : 1, sizeof *keys);
+    struct nt_cached_view *sorted = sc_arena_array(r->arena, n ? n : 1, sizeof *sorted);
+    if (!keys || !sorted)
+        return sc_err_nomem();
+    for (size_t i = 0; i < n; i++)
+        keys[i] = (struct sc_sort_key){r->views.item[i].base, i};
+    if (!sc_sort_keys(keys, n))
+        return sc_err_nomem();
+    for (size_t i = 0; i < n; i++) {
+        sorted[i] = r->views.item[keys[i].index];
+        keys[i] = (struct sc_sort_key){r->files.item[sorted[i].file].map, i};
+    }
+    if (!sc_sort_keys(keys, n)) /* those of one file stay in the order of addresses */
+        return sc_err_nomem();
+    for (size_t i = 0; i < n; i++)
+        r->views.item[i] = sorted[keys[i].index];
+    for (size_t i = 0; i < n; i++)
+        sorted[i] = r->views.item[i];
+    r->c->view = sorted;
+    r->c->nviews = n;
+    return NULL;
+}
+
+static sc_err *keep_files(struct reader *r) {
+    size_t n = r->files.count;
+    r->c->file = sc_arena_array(r->arena, n ? n : 1, sizeof *r->c->file);
+    if (!r->c->file)
+        return sc_err_nomem();
+    for (size_t i = 0; i < n; i++)
+        r->c->file[i] = r->files.item[i];
+    r->c->nfiles = n;
+    return NULL;
+}
+
+sc_err *nt_filecache_read(const struct nt *nt, bool views, sc_arena *arena,
+                          struct nt_filecache *ret) {
     struct nt_filecache c = {.file = NULL};
-    struct reader r = {.nt = nt, .arena = arena, .c = &c};
+    struct reader r = {.nt = nt, .arena = arena, .list_views = views, .c = &c};
     const sc_layout *vacb;
     sc_err *err = sc_layout_book_get(nt->book, &vacb_def, &vacb);
     if (err)
@@ -238,14 +287,16 @@ sc_err *nt_filecache_read(const struct nt *nt, sc_arena *arena, struct nt_fileca
     if (!err)
         err = take_arrays(&r);
     sc_map_free(&r.index);
-    size_t n = r.files.count;
-    c.file = err ? NULL : sc_arena_array(arena, n ? n : 1, sizeof *c.file);
-    if (!err && !c.file)
-        err = sc_err_nomem();
-    for (size_t i = 0; !err && i < n; i++)
-        c.file[i] = r.files.item[i];
-    c.nfiles = n;
+    if (!err && c.missing && !c.active && !c.inactive)
+        err = sc_errf(SC_ERR_NOT_FOUND,
+                      "the file cache cannot be read: the dump holds none of the nt!_VACBs that "
+                      "nt!CcVacbArrays or nt!CcVacbs lead to");
+    if (!err)
+        err = keep_files(&r);
+    if (!err && views)
+        err = sort_views(&r);
     SC_VEC_FREE(&r.files);
+    SC_VEC_FREE(&r.views);
     if (!err)
         *ret = c;
     return err;

@@ -12,7 +12,14 @@ struct nt_cached_file {
     const char *name;        /* NULL: none, or not in the dump */
     uint64_t views, pages;   /* of 256 KB; pages of them that are in memory */
 };
+/* One view of 256 KB. */
+struct nt_cached_view {
+    uint64_t base, vacb, pages;
+    size_t file; /* index of its file */
+};
 struct nt_filecache {
+    struct nt_cached_view *view; /* when asked for: by shared cache map, then by address */
+    size_t nviews;
     struct nt_cached_file *file; /* in the order of their first views; in the arena */
     size_t nfiles;
     uint64_t active, inactive;  /* views that have a file, and that have none */
@@ -21,7 +28,8 @@ struct nt_filecache {
     bool assumed;
 };
 enum { NT_CACHE_VIEW = 256 << 10, NT_CACHE_VIEWS_MAX = 1 << 22 };
-/* SC_ERR_NOT_FOUND says which symbol was lacked. */
-sc_err *nt_filecache_read(const struct nt *nt, sc_arena *arena, struct nt_filecache *ret);
+/* VIEWS: list each view, too. SC_ERR_NOT_FOUND says which symbol was lacked. */
+sc_err *nt_filecache_read(const struct nt *nt, bool views, sc_arena *arena,
+                          struct nt_filecache *ret);
 
 #endif

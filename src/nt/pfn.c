@@ -216,7 +216,8 @@ static sc_err *find_base(const struct nt *nt, struct nt_pfndb *db) {
         db->base = sc_target_machine(nt->target)->pfn_database;
     if (db->base && nt_is_kernel(nt, db->base))
         return NULL;
-    return sc_errf(SC_ERR_NOT_FOUND, "where the PFN database is, is not known: MmPfnDatabase is %s",
+    return sc_errf(SC_ERR_NOT_FOUND,
+                   "where the PFN database is, is not known: nt!MmPfnDatabase is %s",
                    f.state == NT_READ ? "no address" : nt_why(&f));
 }
 

@@ -191,26 +191,37 @@ static const struct sc_layout_field visible_rows[VS_FIELDS] = {
 static const struct nt_def visible_def = {
     {"nt!_MI_VISIBLE_STATE", visible_rows, VS_FIELDS}, VS_FIELDS, NULL, NULL, 0};
 
-/* SystemVaRegions: MI_SYSTEM_VA_ASSIGNMENT, an address and a number of bytes each. */
+/*
+ * SystemVaRegions: MI_SYSTEM_VA_ASSIGNMENT, an address and a number of bytes each. Their order is
+ * another in each build: names are the enumeration's, else those of Windows 10 2004 to 22H2.
+ */
 static sc_err *load_assignments(struct nt_regions *r, uint64_t at) {
+    enum { MOST = 16, LEAST = 12 };
     static const char *const names[] = {"NonPagedPool", "PagedPool",  "SystemCache",
                                         "SystemPtes",   "UltraZero",  "PfnDatabase",
                                         "Cfg",          "HyperSpace", "KernelStacks",
                                         "PageTables",   "Session",    "SecureNonPagedPool",
                                         "SystemImages"};
-    for (unsigned i = 0; i < sizeof names / sizeof *names; i++) {
+    bool by_build = r->nt->build >= 19041 && r->nt->build < 20000;
+    size_t nnames = by_build ? sizeof names / sizeof *names : 0;
+    for (unsigned i = 0; i < MOST; i++) {
         uint64_t base, size;
         char name[NT_REGION_NAME];
+        sc_err *err = type_name(r->nt, "nt!_MI_ASSIGNED_REGION_TYPES", "AssignedRegion", i, names,
+                                nnames, name);
+        if (err)
+            return err;
+        /* Where the names are not known, neither is how many there are. */
+        bool unnamed = !strcmp(name, "Unknown");
+        if (!strcmp(name, "Maximum") || (unnamed && i >= (nnames ? nnames : LEAST)))
+            return NULL;
         uint64_t here = nt_add(r->nt, at, i * 16);
         if (sc_space_uint(r->nt->space, here, 8, &base) != SC_READ_OK ||
             sc_space_uint(r->nt->space, nt_add(r->nt, here, 8), 8, &size) != SC_READ_OK)
             return NULL;
         if (!base || !size || base + (size - 1) < base)
             continue;
-        sc_err *err = type_name(r->nt, "nt!_MI_ASSIGNED_REGION_TYPES", "AssignedRegion", i, names,
-                                sizeof names / sizeof *names, name);
-        if (!err)
-            err = add(r, base, base + (size - 1), name, "SystemVaRegions");
+        err = add(r, base, base + (size - 1), name, "SystemVaRegions");
         if (err)
             return err;
     }

@@ -6,22 +6,20 @@
 #ifndef NT_SELFLOCK_H
 #define NT_SELFLOCK_H
 
+#include "nt/resource.h"
 #include "nt/thread.h"
 
-enum { NT_RESOURCES_MAX = 1 << 18, NT_RESOURCE_WAITERS_MAX = 4096 };
-
 struct nt_selflock {
-    uint64_t resource;       /* the ERESOURCE */
-    uint64_t owner, address; /* what stands there, and without the bits that mark an address */
-    uint64_t object;         /* the semaphore or event that its waiters wait for */
-    bool shared;             /* they want it shared */
-    uint64_t waiters;        /* how many wait for `object`, this thread included */
-    struct nt_thread thread; /* waits for it, and has `address` on its stack */
+    uint64_t resource;              /* the ERESOURCE */
+    uint64_t owner, address;        /* what stands there, and without the bits that mark it */
+    struct nt_resource_waiter wait; /* how the thread waits */
+    uint64_t waiters;               /* how many want it in the same way, this thread included */
+    struct nt_thread thread;        /* waits for it, and has `address` on its stack */
 };
 
 /*
  * The first such resource of the system's list. *RET_FOUND false: there is none, or the dump does
- * not hold the list, or the build keeps waiters otherwise (Windows 8 and later).
+ * not hold the list.
  */
 sc_err *nt_selflock_find(const struct nt *nt, struct nt_selflock *ret, bool *ret_found);
 

@@ -52,12 +52,26 @@ static const struct source {
      {{STATE, view_rows, ROWS}, ROWS, NULL, NT_POINTERS(pointers)}},
 };
 
+/* The second counter. */
+static sc_err *read_expansion(const struct nt *nt, struct nt_sysptes *p) {
+    struct nt_field at;
+    sc_err *err = nt_var_address(nt, &(struct nt_var){"nt!MmTotalFreeSystemPtes", 0}, &at);
+    if (err || at.state != NT_READ)
+        return err;
+    p->expansion.state = NT_ABSENT;
+    if (sc_space_uint(nt->space, nt_add(nt, at.value, 4), 4, &p->expansion.value) == SC_READ_OK)
+        p->expansion.state = NT_READ;
+    return NULL;
+}
+
 static sc_err *read_xp(const struct nt *nt, struct nt_sysptes *p) {
     struct nt_ptes *one = &p->of[p->count];
     struct nt_field index, list;
     sc_err *err = nt_var_named(nt, "nt!MmTotalFreeSystemPtes", 4, &one->f[NT_PTE_FREE]);
     if (!err)
         err = nt_var_named(nt, "nt!MmNumberOfSystemPtes", 4, &one->f[NT_PTE_TOTAL]);
+    if (!err)
+        err = read_expansion(nt, p);
     if (!err)
         err = nt_var_address(nt, &(struct nt_var){"nt!MmSysPteIndex", 0}, &index);
     if (!err)

@@ -31,6 +31,7 @@ struct nt_sysptes {
     size_t count;
     struct nt_ptes_kept kept[NT_PTES_KEPT_MAX];
     size_t nkept;
+    struct nt_field expansion; /* free ones of nonpaged pool's expansion; XP and Server 2003 */
     bool assumed;
 };
 sc_err *nt_sysptes_read(const struct nt *nt, struct nt_sysptes *ret);

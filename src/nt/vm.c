@@ -16,6 +16,7 @@
 #include "nt/vm.h"
 
 #include "nt/global.h"
+#include "nt/prcb.h"
 #include "nt/vm_pool.h"
 
 #define VP(name) "Vp." name
@@ -23,6 +24,8 @@
 
 /* ---- members of the partition and of the manager's state ---- */
 
+enum { WINDOWS_10 = 10000 };
+enum { VISIBLE_MEMBERS = 12 }; /* the first ones: they lie in Vp */
 enum { PARTITION_MEMBERS = 13, SYSTEM_MEMBERS = 19 };
 static const uint8_t partition_counter[PARTITION_MEMBERS] = {
     NT_VM_PHYSICAL,    NT_VM_AVAILABLE,         NT_VM_RESIDENT_AVAILABLE, NT_VM_MODIFIED,
@@ -110,11 +113,23 @@ static sc_err *load_at(const struct nt *nt, const char *symbol, const struct nt_
     return err || !*ret_found ? err : nt_load_optional(nt, def, at.value, fields, ret_assumed);
 }
 
+/* Is there none among the COUNT fields that this build has? */
+static bool none_exists(const struct nt_field *f, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (f[i].state != NT_NO_FIELD)
+            return false;
+    return true;
+}
+
 static sc_err *read_members(const struct nt *nt, struct nt_vm *vm) {
     struct nt_field p[PARTITION_ROWS], s[SYSTEM_MEMBERS];
     bool found;
     sc_err *err =
         load_at(nt, "nt!MiSystemPartition", &partition_def, p, &vm->assumed, &vm->partition);
+    if (!err && vm->partition && none_exists(p, VISIBLE_MEMBERS))
+        vm->lacking = "nt!_MI_VISIBLE_PARTITION, the Vp of nt!_MI_PARTITION";
+    else if (!err && !vm->partition && nt->build >= WINDOWS_10)
+        vm->lacking = "nt!MiSystemPartition";
     for (unsigned i = 0; !err && vm->partition && i < PARTITION_ROWS; i++)
         take(i < PARTITION_MEMBERS ? &vm->counter[partition_counter[i]]
                                    : &vm->failure[i - PARTITION_MEMBERS],
@@ -228,6 +243,28 @@ static sc_err *read_failures(const struct nt *nt, struct nt_vm *vm) {
     return NULL;
 }
 
+/* ---- processors ---- */
+
+static const struct sc_layout_field cached_rows[] = {{"CachedCommit", 4, true}};
+static const struct nt_def cached_def = {{"nt!_KPRCB", cached_rows, 1}, 1, NULL, NULL, 0};
+
+sc_err *nt_vm_processor_commit(const struct nt *nt, struct nt_field *ret) {
+    struct nt_field sum = {0, NT_READ}, at, one;
+    uint32_t count = sc_target_machine(nt->target)->ncpus;
+    sc_err *err = NULL;
+    for (uint32_t i = 0; !err && sum.state == NT_READ && i < count; i++) {
+        err = nt_prcb_address(nt, i, &at);
+        one = (struct nt_field){0, NT_ABSENT};
+        if (!err && nt_set(&at))
+            err = nt_load_optional(nt, &cached_def, at.value, &one, NULL);
+        sum.state = one.state;
+        sum.value += one.value & UINT32_MAX;
+    }
+    if (!err)
+        *ret = sum.state == NT_READ && count ? sum : (struct nt_field){0, NT_ABSENT};
+    return err;
+}
+
 sc_err *nt_vm_read(const struct nt *nt, struct nt_vm *ret) {
     struct nt_vm vm = {0};
     sc_err *err = read_members(nt, &vm);
@@ -247,6 +284,16 @@ sc_err *nt_vm_read(const struct nt *nt, struct nt_vm *ret) {
 }
 
 /* ---- what the counters say ---- */
+
+const char *nt_vm_structure(const struct nt_vm *vm, enum nt_vm_counter counter) {
+    for (unsigned i = 0; vm->partition && i < PARTITION_MEMBERS; i++)
+        if (partition_counter[i] == counter)
+            return "nt!_MI_PARTITION.";
+    for (unsigned i = 0; vm->partition && i < SYSTEM_MEMBERS; i++)
+        if (system_counter[i] == counter)
+            return "nt!_MI_SYSTEM_INFORMATION.";
+    return "";
+}
 
 const char *nt_vm_name(const struct nt_vm *vm, enum nt_vm_counter counter) {
     for (unsigned i = 0; vm->partition && i < PARTITION_MEMBERS; i++)

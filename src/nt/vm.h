@@ -29,8 +29,9 @@ enum nt_vm_counter {
     NT_VM_SESSION_COMMIT,
     NT_VM_SHARED_COMMIT,
     NT_VM_SPECIAL_POOL,
-    NT_VM_SHARED_PROCESS, /* page tables and such of all processes */
-    NT_VM_KERNEL_STACKS,  /* Vista and 7 */
+    NT_VM_SHARED_PROCESS,   /* page tables and such of all processes */
+    NT_VM_PROCESSOR_COMMIT, /* Windows 10: nt_vm_processor_commit() */
+    NT_VM_KERNEL_STACKS,    /* Vista and 7; of Windows 10: nt_kstacks_read() */
     NT_VM_MDL_PAGES,
     NT_VM_CONTIGUOUS,
     NT_VM_AWE_PAGES,
@@ -69,6 +70,7 @@ struct nt_vm_pools {
 struct nt_vm {
     bool partition; /* the form of Windows 10: members of nt!MiSystemPartition */
     bool assumed;
+    const char *lacking; /* a structure that most counters lie in and the symbols lack; or NULL */
     struct nt_field counter[NT_VM_COUNTERS];
     struct nt_field failure[NT_VM_FAILURES];
     struct nt_vm_pools nonpaged; /* one a node; only with several nodes */
@@ -79,8 +81,16 @@ enum { NT_VM_PAGE = 4096 };
 
 sc_err *nt_vm_read(const struct nt *nt, struct nt_vm *ret_vm);
 
-/* What a counter is called in messages: "nt!MmAvailablePages" or "_MI_PARTITION.Vp.AvailablePages".
+/*
+ * What processors have charged in advance and not used: KPRCB.CachedCommit of all of them. That
+ * this is the debugger's "Processor Commit" is concluded from the names. NT_ABSENT: the PRCB of one
+ * is not in the dump.
  */
+sc_err *nt_vm_processor_commit(const struct nt *nt, struct nt_field *ret);
+
+/* What a counter is called in messages: "nt!MmAvailablePages" or "Vp.AvailablePages", which stands
+ * behind "nt!_MI_PARTITION." (else ""). */
+const char *nt_vm_structure(const struct nt_vm *vm, enum nt_vm_counter counter);
 const char *nt_vm_name(const struct nt_vm *vm, enum nt_vm_counter counter);
 
 /*

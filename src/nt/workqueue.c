@@ -6,7 +6,8 @@
  *   Windows 8           nt!KeNodeBlock[node] -> ENODE.ExWorkerQueues[7], each with a KQUEUE
  *   Windows 8.1, 10     nt!KeNodeBlock[node] -> ENODE.ExWorkQueues[8], pointers
  *   since 16299         nt!PspSystemPartition -> EPARTITION.ExPartition ->
- *                       EX_PARTITION.WorkQueues[node][8], pointers
+ *                       EX_PARTITION.WorkQueues[node][8], pointers; other partitions are linked to
+ *                       nt!PspActivePartitionListHead
  *
  * The later ones have a KPRIQUEUE: a list of items and a count of running threads for each of 32
  * priorities. Threads are linked through KTHREAD.QueueListEntry. Drivers' items (IoQueueWorkItem)
@@ -23,6 +24,7 @@
 #include "base/vec.h"
 #include "nt/thread.h"
 
+enum { PARTITIONS_MAX = 1 << 12 };
 enum { CLASSIC = 3, PER_NODE_8 = 7, INDICES = 8, NODES = 64, PRIORITIES = 32 };
 enum { STATE_WAITING = 5, WAIT_QUEUE = 15 };
 
@@ -88,8 +90,13 @@ static const struct nt_def node_def = {
 static const struct sc_layout_field partition_rows[] = {{"WorkQueues", 1, true}};
 static const struct nt_def partition_def = {
     {"nt!_EX_PARTITION", partition_rows, 1}, 1, NULL, NULL, 0};
-static const struct sc_layout_field system_rows[] = {{"ExPartition", 1, true}};
-static const struct nt_def system_def = {{"nt!_EPARTITION", system_rows, 1}, 1, NULL, NULL, 0};
+enum { SYSTEM_EX, SYSTEM_LINK, SYSTEM_FIELDS };
+static const struct sc_layout_field system_rows[SYSTEM_FIELDS] = {
+    [SYSTEM_EX] = {"ExPartition", 1, true},
+    [SYSTEM_LINK] = {"ActivePartitionLinks", 1, true},
+};
+static const struct nt_def system_def = {
+    {"nt!_EPARTITION", system_rows, SYSTEM_FIELDS}, SYSTEM_FIELDS, NULL, NULL, 0};
 
 struct reader {
     const struct nt *nt;
@@ -371,21 +378,12 @@ static sc_err *of_nodes(struct reader *r) {
     return err;
 }
 
-static sc_err *of_partition(struct reader *r, uint64_t in_partition) {
-    uint64_t at = 0, ex, queues, of_node;
-    bool found = false;
+/* The queues of the EX_PARTITION at EX. */
+static sc_err *of_ex_partition(struct reader *r, uint64_t ex, uint64_t in_partition) {
+    uint64_t queues, of_node;
     unsigned count = 0;
-    sc_err *err = need_symbol(r->nt, "nt!PspSystemPartition", &at);
-    if (!err)
-        err = need_pointer(r->nt, at, "nt!PspSystemPartition", &at);
-    if (!err)
-        err = place(r->nt, &system_def, 0, &ex, &found);
-    if (!err && !found)
-        err = sc_errf(SC_ERR_NOT_FOUND, "the symbols do not know nt!_EPARTITION.ExPartition");
-    if (!err)
-        err = need_pointer(r->nt, nt_add(r->nt, at, ex), "the system's nt!_EPARTITION", &at);
-    if (!err)
-        err = need_pointer(r->nt, nt_add(r->nt, at, in_partition), "its nt!_EX_PARTITION", &queues);
+    sc_err *err =
+        need_pointer(r->nt, nt_add(r->nt, ex, in_partition), "its nt!_EX_PARTITION", &queues);
     if (!err)
         err = node_count(r->nt, &count);
     for (unsigned i = 0; !err && i < count; i++) {
@@ -395,6 +393,71 @@ static sc_err *of_partition(struct reader *r, uint64_t in_partition) {
             err = add_pointers(r, of_node, i);
     }
     return err;
+}
+
+/* One that is not the system's: what of it is missing is said, and the others go on. */
+static sc_err *of_other(struct reader *r, uint64_t partition, uint64_t ex, uint64_t in_partition) {
+    struct nt_field at = nt_pointer(r->nt, nt_add(r->nt, partition, ex));
+    size_t before = r->queues.count;
+    if (at.state == NT_READ && !at.value)
+        return NULL; /* it has no workers of its own */
+    sc_err *err = nt_set(&at) && nt_is_kernel(r->nt, at.value)
+                      ? of_ex_partition(r, at.value, in_partition)
+                      : sc_errf(SC_ERR_NOT_FOUND, "a nt!_EPARTITION is not in the dump");
+    for (size_t i = before; i < r->queues.count; i++)
+        r->queues.item[i].partition = partition;
+    if (!err || (sc_err_code(err) != SC_ERR_NOT_FOUND && sc_err_code(err) != SC_ERR_LIMIT))
+        return err;
+    r->queues.partitions_why = sc_arena_strdup(r->arena, sc_err_text(err));
+    sc_err_destroy(err);
+    return r->queues.partitions_why ? NULL : sc_err_nomem();
+}
+
+/* All partitions but SYSTEM. */
+static sc_err *of_others(struct reader *r, uint64_t system, uint64_t ex, uint64_t in_partition) {
+    struct nt_list list;
+    char why[NT_LIST_TEXT];
+    uint64_t head, in_link, link;
+    bool has_head = false, has_link = false;
+    sc_err *err = nt_symbol(r->nt, "nt!PspActivePartitionListHead", &head, &has_head);
+    if (!err)
+        err = place(r->nt, &system_def, SYSTEM_LINK, &in_link, &has_link);
+    if (!err && (!has_head || !has_link))
+        r->queues.partitions_why = "the symbols do not have nt!PspActivePartitionListHead or "
+                                   "nt!_EPARTITION.ActivePartitionLinks";
+    if (err || !has_head || !has_link)
+        return err;
+    nt_list_begin(&list, r->nt, head, PARTITIONS_MAX);
+    while (!err && nt_list_next(&list, &link)) {
+        uint64_t partition = nt_add(r->nt, link, 0 - in_link);
+        if (partition != system)
+            err = of_other(r, partition, ex, in_partition);
+    }
+    if (!err && list.end == NT_LIST_STOP)
+        err = sc_err_cancelled();
+    if (err || list.end == NT_LIST_DONE || r->queues.partitions_why)
+        return err;
+    r->queues.partitions_why =
+        sc_arena_printf(r->arena, "the list at nt!PspActivePartitionListHead is not whole: %s",
+                        nt_list_end_text(&list, why));
+    return r->queues.partitions_why ? NULL : sc_err_nomem();
+}
+
+static sc_err *of_partition(struct reader *r, uint64_t in_partition) {
+    uint64_t system = 0, ex, at;
+    bool found = false;
+    sc_err *err = need_symbol(r->nt, "nt!PspSystemPartition", &system);
+    if (!err)
+        err = need_pointer(r->nt, system, "nt!PspSystemPartition", &system);
+    if (!err)
+        err = place(r->nt, &system_def, SYSTEM_EX, &ex, &found);
+    if (!err && !found)
+        err = sc_errf(SC_ERR_NOT_FOUND, "the symbols do not know nt!_EPARTITION.ExPartition");
+    if (!err)
+        err = need_pointer(r->nt, nt_add(r->nt, system, ex), "the system's nt!_EPARTITION", &at);
+    if (!err)
+        err = of_ex_partition(r, at, in_partition);
+    return err ? err : of_others(r, system, ex, in_partition);
 }
 
 static sc_err *find(struct reader *r) {

@@ -33,9 +33,10 @@ enum nt_work_field {
 };
 
 struct nt_work_queue {
-    uint64_t address; /* the EX_WORK_QUEUE */
-    const char *name; /* "Critical"; since Windows 8.1 "ExPool", "IoPool"; NULL none */
-    unsigned node;    /* since Windows 8 */
+    uint64_t address;   /* the EX_WORK_QUEUE */
+    const char *name;   /* "Critical"; since Windows 8.1 "ExPool", "IoPool"; NULL none */
+    uint64_t partition; /* EPARTITION, of one that is not the system's; else 0 */
+    unsigned node;      /* since Windows 8 */
     unsigned index;
     struct nt_field f[NT_WQ_FIELDS];
     struct nt_field concurrency; /* threads that run */
@@ -50,6 +51,7 @@ struct nt_work_queues {
     bool by_node;               /* since Windows 8 */
     struct nt_work_queue *item; /* all in the arena */
     size_t count;
+    const char *partitions_why; /* why only the system's partition was looked at; NULL: all were */
     bool assumed;
 };
 

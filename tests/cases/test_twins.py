@@ -36,6 +36,7 @@ def test_judge():
     """The judge itself."""
     driver, nobody = Truth("a.sys", "likely"), Truth("nobody", "possible")
     hardware, program = Truth("hardware", "certain", "cache"), Truth("program b.exe", "likely")
+    ring = Truth("nobody", "likely", "in a ring")
     either = Truth("nobody", "possible", also=("hardware", "a.sys"))
     none = finding(None, "possible")
     for what, got, want in (
@@ -54,6 +55,9 @@ def test_judge():
             ("hardware that is named", outcome(hardware, finding(None, "certain", "hardware", claim="A Cache.")), "right"),
             ("hardware without the detail", outcome(hardware, finding(None, "certain", "hardware")), "unknown"),
             ("a driver for hardware", outcome(hardware, finding("a.sys", "possible")), "wrong"),
+            ("nobody, with what has to be said", outcome(ring, finding(None, "likely", summary="They wait in a ring.")), "right"),
+            ("nobody, without it", outcome(ring, none), "unknown"),
+            ("somebody instead of what has to be said", outcome(ring, finding("a.sys", "possible")), "wrong"),
             ("another answer that is fair", outcome(either, finding("a.sys", "possible")), "right"),
             ("another one, surer than is fair", outcome(either, finding("a.sys", "likely")), "too sure"),
             ("hardware, where that is fair", outcome(either, finding(None, "possible", "hardware")), "right"),

@@ -56,6 +56,7 @@ WITHIN = {
                   "DisallowNewProcesses", "Silo")},
               "ContainerTelemetryIdSet": (15063, 99999)},
     "_MM_SESSION_SPACE": {"Session": (0, 21999)},
+    "_MI_VISIBLE_STATE": {"": (10240, 99999)},
 }
 
 

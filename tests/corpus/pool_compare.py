@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import tap  # noqa: E402
 from ntobj_compare import Types  # noqa: E402
 
-BASE, POOL = 0xFFFFF80000000000, 0xFFFFC00D03000000
+BASE, POOL, PRCB = 0xFFFFF80000000000, 0xFFFFC00D03000000, 0xFFFFC00D04000180  # PRCB: as in pool_facts.c
 HEAP_KEY, LFH_KEY = 0x1122334455667788, 0x99AABBCCDDEEFF00
 HEAPS = 18362  # from this build on the pool is a segment heap
 
@@ -291,6 +291,91 @@ def counters_read_back(types, build, table):
     tap.equal({key: got[key] for key in want}, want, "counters")
 
 
+def details_read_back(types, build, table):
+    """Flags 4, 8 and 20 of `!vm`, `!session`: the log of page writes, sessions in no process, the kernel's regions."""
+    w = World(types, types.symbols, build)
+    put_counters(w)
+    writes = w.at("MiPageFileTraces") if w.has("MiPageFileTraces") else \
+        w.at("MiSystemPartition") + w.field("_MI_PARTITION", "Vp.PageFileTraces[0]")[0]
+    logged = "_MI_PAGEFILE_TRACES" in w.types.user
+    if logged:
+        size = w.size("_MI_PAGEFILE_TRACES")
+        w.touch(writes, 32 * size)
+        for index, time in ((3, 132574568951234567), (2, 132574568961234567)):
+            for path, value in (("Status", 0xC0000005), ("Priority", 5), ("CurrentTime", time), ("AvailablePages", 77 + index),
+                                ("ModifiedPagefilePages", 88), ("MdlHack.Mdl.ByteCount", 0x8000)):
+                w.set("_MI_PAGEFILE_TRACES", writes + index * size, path, value)
+    space, visible = POOL + 0x100000, POOL + 0x110000
+    for path, value in (("SessionId", 9), ("CommittedPages", 55), ("PagedPoolInfo.AllocatedPagedPool", 44)):
+        w.set("_MM_SESSION_SPACE", space, path, value)
+    head = w.at("MiSessionWsList") if w.has("MiSessionWsList") else visible
+    if build >= 10000:
+        w.touch(visible, w.size("_MI_VISIBLE_STATE"))
+        w.var("MiVisibleState", visible)
+        head += w.field("_MI_VISIBLE_STATE", "SessionWsList")[0]
+        names = sorted(w.types.enums["_MI_ASSIGNED_REGION_TYPES"]["constants"].items(), key=lambda x: x[1])
+        for name, index in names[:-1]:
+            at = visible + w.field("_MI_VISIBLE_STATE", f"SystemVaRegions[{index}]")[0]
+            w.put(at, 0xFFFF830000000000 + (index << 40), 8)
+            w.put(at + 8, 0x1000 * (index + 1), 8)
+    link = space + w.field("_MM_SESSION_SPACE", "WsListEntry")[0]
+    for at in (head, link):
+        w.put(at, link if at == head else head, 8)
+        w.put(at + 8, link if at == head else head, 8)
+    vm, sessions = w.run(table, "!vm 2d", "!session")
+    if logged:
+        got = [r for r in vm if r["type"] == "page_file_write"]
+        tap.equal([(r["available"], r["bytes"], r["status"], r["priority"]) for r in got],
+                  [(80, 0x8000, 0xC0000005, 5), (79, 0x8000, 0xC0000005, 5)], "writes in the order of time")
+    find(vm, type="vm_session", id=9, commit=55, paged_pool=44, processes=0)
+    find(sessions, type="kernel_session", id=9, space=address(space), processes=0)
+    regions = {r["name"]: (r["base"], r["bytes"]) for r in vm if r["type"] == "system_region"}
+    if build >= 10000:
+        tap.equal(regions, {name.removeprefix("AssignedRegion"): (address(0xFFFF830000000000 + (index << 40)), 0x1000 * (index + 1))
+                            for name, index in names[:-1]}, "regions by name")
+
+
+def watchdogs_read_back(types, build, table):
+    w = World(types, types.symbols, build)
+    prcb = PRCB
+    w.touch(prcb, w.size("_KPRCB"))
+    limit = "DpcTimeLimit" if w.field("_KPRCB", "DpcTimeLimit") else "DpcTimeLimitTicks"
+    period = "DpcWatchdogPeriod" if w.field("_KPRCB", "DpcWatchdogPeriod") else "DpcWatchdogPeriodTicks"
+    for path, value in ((limit, 642), ("DpcTimeCount", 643), (period, 7680), ("DpcWatchdogCount", 12)):
+        w.set("_KPRCB", prcb, path, value)
+    w.var("KiProcessorBlock", prcb)
+    (got,) = w.run(table, "!swd 0")
+    find(got, type="software_watchdog", watchdog="single DPC", limit=642, count=643, over=True)
+    find(got, type="software_watchdog", watchdog="DPC watchdog", limit=7680, count=12, over=False)
+
+
+def namespaces_read_back(types, build, table):
+    """`!object -p`: two private name spaces in one bucket of the table."""
+    w = World(types, types.symbols, build)
+    if w.has("ObpPrivateNamespaceLookupTable"):
+        head = w.at("ObpPrivateNamespaceLookupTable")
+    else:
+        head = w.at("PspHostSiloGlobals") + w.field("_ESERVERSILO_GLOBALS", "ObSiloState")[0] + \
+            w.field("_OBP_SILODRIVERSTATE", "PrivateNamespaceLookupTable")[0]
+    entries = [POOL + 0x200000, POOL + 0x200100]
+    for bucket in range(37):
+        ring = [head + 16 * bucket] + (entries if bucket == 11 else [])
+        for i, at in enumerate(ring):
+            w.put(at, ring[(i + 1) % len(ring)], 8)
+            w.put(at + 8, ring[i - 1], 8)
+    for i, at in enumerate(entries):
+        name = f"Space{i}".encode("utf-16-le")
+        w.put(at + 0x10, POOL + 0x210000 + i, 8)
+        w.put(at + 0x18, 0x28, 4)
+        for place, value in ((0, 1), (4, 1), (8, 0x28), (16, 1), (20, 8 + len(name))):
+            w.put(at + 0x30 + place, value, 4)
+        w.put(at + 0x30 + 24, int.from_bytes(name, "little"), len(name))
+    (got,) = w.run(table, "!object -p")
+    for i in range(2):
+        find(got, type="private_namespace", entry=address(entries[i]), directory=address(POOL + 0x210000 + i),
+             boundary=f"Name: Space{i}")
+
+
 def tables_read_back(types, build, table):
     w = World(types, types.symbols, build)
     put_tags(w)
@@ -342,7 +427,9 @@ def main():
     for version, build, path in found:
         types = Types(tap.corpus(path))
         for name, check in (("counters", counters_read_back), ("tables of tags and large allocations", tables_read_back),
-                            ("blocks", blocks_read_back), ("look-aside lists, system PTEs, the cache", lists_read_back)):
+                            ("blocks", blocks_read_back), ("details of !vm", details_read_back),
+                            ("watchdogs", watchdogs_read_back), ("name spaces", namespaces_read_back),
+                            ("look-aside lists, system PTEs, the cache", lists_read_back)):
             with tap.case(f"{version}: {name} are read where they were written"):
                 check(types, build, tap.corpus(path))
     return tap.done()

@@ -88,7 +88,8 @@ int main(int argc, char **argv) {
                                  .name = "nt",
                                  .image = "ntoskrnl.exe",
                                  .path = "ntoskrnl.exe"};
-    const struct sc_thread thread = {.context_off = UINT64_MAX};
+    /* Where pool_compare.py puts the PRCB of processor 0. */
+    const struct sc_thread thread = {.context_off = UINT64_MAX, .prcb = 0xffffc00d04000180};
     int n = load(argv[4], run);
     if (n < 0) {
         fprintf(stderr, "pool_facts: %s cannot be read\n", argv[4]);

@@ -5,11 +5,9 @@
  * the right answer, nothing is leaked, and the same target answers rightly afterwards.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "forge/scenario.h"
-#include "harness/drive.h"
-#include "harness/heap.h"
+#include "harness/faults.h"
 #include "harness/tap.h"
 
 enum { TRIES = 20000, CLOSE = 400 }; /* from CLOSE on, not every allocation is refused */
@@ -59,54 +57,6 @@ static const char *const lines[] = {
     "!job 0 3",
 };
 
-/* One run; false when it broke a promise. *RET_DONE: nothing was refused any more. */
-static bool run(const struct forge_output *dump, const char *line, enum sc_render render,
-                uint64_t fail_at, uint64_t *want, bool *ret_done) {
-    struct drive d = {0}, again = {0};
-    struct heap_stats stats;
-    sc_target *target = NULL;
-    heap_begin(0);
-    sc_err *err =
-        sc_target_open_memory("made.dmp", dump->dump.data, dump->dump.size, NULL, &target);
-    if (err) {
-        tap_note("%s", sc_err_text(err));
-        sc_err_destroy(err);
-        return false;
-    }
-    heap_begin(fail_at);
-    drive_session(&d, target, render, line);
-    heap_stop_failing();
-    drive_session(&again, target, render, line);
-    sc_target_close(target);
-    heap_end(&stats);
-    *ret_done = !stats.failed;
-    if (!fail_at)
-        *want = d.digest;
-    bool clean = d.nomem || d.saw_nomem;
-    if (stats.nleaked)
-        tap_note("%s: allocation %u: %zu bytes leaked", line, (unsigned)fail_at, stats.leaked);
-    if (d.digest != *want && !clean)
-        tap_note("%s: allocation %u: another answer without a word of it", line, (unsigned)fail_at);
-    if (again.digest != *want)
-        tap_note("%s: allocation %u: asked again, it answers otherwise", line, (unsigned)fail_at);
-    if (!fail_at && d.failed)
-        tap_note("%s: fails without any fault", line);
-    return !stats.nleaked && (d.digest == *want || clean) && again.digest == *want &&
-           (fail_at || !d.failed);
-}
-
-static void every_allocation(const struct forge_output *dump, const char *line,
-                             enum sc_render render) {
-    uint64_t want = 0, n = 0;
-    bool done = false, ok = run(dump, line, render, 0, &want, &done);
-    for (done = false; ok && !done && n < TRIES;) {
-        n += n < CLOSE ? 1 : 1 + n / 32;
-        ok = run(dump, line, render, n, &want, &done);
-    }
-    tap_ok(ok && done, "%s%s: %u allocations", line, render == SC_RENDER_JSON ? " (JSON)" : "",
-           (unsigned)n);
-}
-
 int main(void) {
     struct forge_output dump;
     char why[FORGE_WHY_MAX];
@@ -118,9 +68,12 @@ int main(void) {
         tap_note("%s", why);
         return tap_done();
     }
-    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-        every_allocation(&dump, lines[i], SC_RENDER_TEXT);
-        every_allocation(&dump, lines[i], SC_RENDER_JSON);
+    for (size_t i = 0; i < 2 * (sizeof lines / sizeof *lines); i++) {
+        struct faults f = {.data = dump.dump.data,
+                           .size = dump.dump.size,
+                           .line = lines[i / 2],
+                           .render = i & 1 ? SC_RENDER_JSON : SC_RENDER_TEXT};
+        faults_every(&f, TRIES, CLOSE);
     }
     forge_output_free(&dump);
     return tap_done();

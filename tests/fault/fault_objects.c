@@ -89,6 +89,7 @@ static const char *const lines[] = {
     "!process c48 0; !process 0 0 a",
     "!stacks 2; !stacks 0 srv2; !for_each_thread; !for_each_process .echo @#Process",
     "!pcr; !prcb; !irql",
+    "!swd; !dpcwatchdog",
     "!dpcs; !apc; !apc thre fffffa8003e42060",
     "!timer",
     "!qlocks; !cpuinfo; !cpuid",

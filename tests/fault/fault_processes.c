@@ -5,11 +5,9 @@
  * again the session answers as if nothing had been: whose memory is at hand is no half of two.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "forge/scenario.h"
-#include "harness/drive.h"
-#include "harness/heap.h"
+#include "harness/faults.h"
 #include "harness/tap.h"
 
 enum { TRIES = 4000 };
@@ -42,58 +40,19 @@ static const char *const lines[] = {
     "!for_each_process .process @#Process",
 };
 
-static struct forge_bytes dump;
-
-/* One run; false when it broke a promise. *RET_DONE: nothing was refused any more. */
-static bool run(const char *line, uint64_t fail_at, uint64_t *want, bool *ret_done) {
-    struct drive d = {0}, again = {0};
-    struct heap_stats stats;
-    sc_target *target = NULL;
-    heap_begin(0);
-    sc_err *err = sc_target_open_memory("made.dmp", dump.data, dump.size, NULL, &target);
-    if (err) {
-        tap_note("%s", sc_err_text(err));
-        sc_err_destroy(err);
-        return false;
-    }
-    heap_begin(fail_at);
-    drive_session(&d, target, SC_RENDER_TEXT, line);
-    heap_stop_failing();
-    drive_session(&again, target, SC_RENDER_TEXT, line);
-    sc_target_close(target);
-    heap_end(&stats);
-    *ret_done = !stats.failed;
-    if (!fail_at)
-        *want = d.digest;
-    bool clean = d.nomem || d.saw_nomem;
-    if (stats.nleaked)
-        tap_note("%s: allocation %u: %zu bytes leaked", line, (unsigned)fail_at, stats.leaked);
-    if (d.digest != *want && !clean)
-        tap_note("%s: allocation %u: another answer without a word of it", line, (unsigned)fail_at);
-    if (again.digest != *want)
-        tap_note("%s: allocation %u: asked again, it answers otherwise", line, (unsigned)fail_at);
-    return !stats.nleaked && (d.digest == *want || clean) && again.digest == *want;
-}
-
-static void every_allocation(const char *line) {
-    uint64_t want = 0;
-    bool done = false, ok = run(line, 0, &want, &done);
-    unsigned n = 0;
-    for (done = false; ok && !done && n < TRIES;)
-        ok = run(line, ++n, &want, &done);
-    tap_ok(ok && done, "%s: %u allocations", line, n);
-}
-
 int main(void) {
     static char why[FORGE_WHY_MAX];
+    struct forge_bytes dump = {0};
     struct forge_output made = {0};
     setenv("TZ", "UTC", 1);
     unsetenv("_NT_SYMBOL_PATH");
     bool ok =
         forge_scenario_build("case", scenario, &made, why) && forge_output_bytes(&made, &dump, why);
     tap_ok(ok, "a machine is made %s", why);
-    for (size_t i = 0; ok && i < sizeof lines / sizeof *lines; i++)
-        every_allocation(lines[i]);
+    for (size_t i = 0; ok && i < sizeof lines / sizeof *lines; i++) {
+        struct faults f = {.data = dump.data, .size = dump.size, .line = lines[i]};
+        faults_every(&f, TRIES, 0);
+    }
     forge_bytes_free(&dump);
     forge_output_free(&made);
     return tap_done();

@@ -4,6 +4,7 @@
  *
  *   token ADDRESS [process ADDRESS …] [thread ADDRESS] [MEMBER=VALUE …]    and what !token printed
  *   descriptor ADDRESS SDDL [absolute]
+ *   namespace ADDRESS DIRECTORY [name TEXT] [sid SID] [integrity SID] …
  *   job ADDRESS [id N] [in ADDRESS] [processes ADDRESS …] [MEMBER=VALUE …]
  *   session N ADDRESS [processes ADDRESS …] [MEMBER=VALUE …]
  */
@@ -57,6 +58,26 @@ static bool read_descriptor(struct forge_reader *r) {
     return true;
 }
 
+static bool read_namespace(struct forge_reader *r) {
+    static const char *const kinds[] = {NULL, "name", "sid", "integrity"};
+    struct forge_scn_namespace v = {.line = r->line};
+    if (!forge_take_hex(r, "the address of its entry", &v.address) ||
+        !forge_take_hex(r, "the address of its directory", &v.directory))
+        return false;
+    while (forge_next(r)) {
+        struct forge_scn_boundary b = {.kind = 1};
+        while (b.kind < 4 && !forge_take_is(r, kinds[b.kind]))
+            b.kind++;
+        if (b.kind == 4)
+            return forge_take_end(r);
+        if (!forge_take_text(r, "a name or a SID", &b.text))
+            return false;
+        *FORGE_PUSH(&r->s->pool, &v.boundary) = b;
+    }
+    *FORGE_PUSH(&r->s->pool, &r->s->namespaces) = v;
+    return true;
+}
+
 static bool read_members(struct forge_reader *r, struct forge_scn_group *v, bool job) {
     while (forge_next(r) && !forge_next(r)->key) {
         bool ok = true;
@@ -97,5 +118,6 @@ static bool read_session(struct forge_reader *r) {
 const struct forge_directive forge_security_directives[FORGE_SECURITY_DIRECTIVES] = {
     {"token", read_token},
     {"descriptor", read_descriptor},
+    {"namespace", read_namespace},
     {"job", read_job},
     {"session", read_session}};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Directives about the machine of a dump of whole memory: ram, paging, kdbg, in, pte, trim, vad.
- */
+/* Directives about the machine of a dump of whole memory: ram, paging, kdbg, isf, in, pte, trim,
+ * vad. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,6 +68,10 @@ static bool read_kdbg(struct forge_reader *r) {
     m->encoded = forge_take_is(r, "encoded");
     return m->encoded || forge_take_is(r, "plain") ||
            forge_reader_wrong(r, "say how it stands in memory: plain or encoded");
+}
+
+static bool read_isf(struct forge_reader *r) {
+    return forge_once(r, &r->s->isf_line) && forge_take_text(r, "a file's name", &r->s->isf);
 }
 
 /* ---- whose memory ---- */
@@ -228,6 +232,7 @@ static bool read_vad(struct forge_reader *r) {
 }
 
 const struct forge_directive forge_whole_directives[FORGE_WHOLE_DIRECTIVES] = {
-    {"ram", read_ram}, {"paging", read_paging}, {"kdbg", read_kdbg}, {"in", read_in},
-    {"end", read_end}, {"pte", read_pte},       {"trim", read_trim}, {"vad", read_vad},
+    {"ram", read_ram}, {"paging", read_paging}, {"kdbg", read_kdbg},
+    {"isf", read_isf}, {"in", read_in},         {"end", read_end},
+    {"pte", read_pte}, {"trim", read_trim},     {"vad", read_vad},
 };

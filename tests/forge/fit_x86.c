@@ -15,6 +15,9 @@
  * (a9750c80 806ffa16 nt!KiTrap0E in the listing: its raw stack has 806ffa16 at a9750c84 and at
  * a9750ce8, which is +68; the interrupted esp is a9750cf4 = +74, as no stack was switched.)
  *
+ *     SWITCH the same with four saved registers in the place of locals, ebp lowest: KiSwapContext,
+ *            of which nobody knows ebp when a thread waits
+ *
  * A chain of EBPs reproduces any ChildEBPs that ascend, so that FPO is for what it cannot: a frame
  * at its first instruction, one whose saved EBP would lie where the listing shows another value. A
  * ChildEBP that descends in the middle needs a trap frame, in which esp and ebp are any numbers; at
@@ -30,10 +33,11 @@ enum {
     TRAP_EBP = 0x60, /* offsets in KTRAP_FRAME */
     TRAP_EIP = 0x68,
     TRAP_ESP = 0x74,
+    SWITCH_REGS = 16, /* ebp, edi, esi, ebx */
     OUTERMOST = 0xb0, /* to the EBP of the frame behind a cut */
 };
 
-enum kind { EBP, FPO, TRAP, EDITED /* a trap frame that changes esp within the kernel */ };
+enum kind { EBP, FPO, SWITCH, TRAP, EDITED /* a trap frame that changes esp within the kernel */ };
 struct step {
     enum kind kind;
     uint32_t ebp;    /* in this frame */
@@ -54,6 +58,11 @@ static const char *const handlers[] = {"KiTrap",
                                        "KiUnexpectedInterrupt",
                                        "KiChainedDispatch",
                                        NULL};
+
+static bool is_switch(const struct fit_frame *f) {
+    static const char *const names[] = {"KiSwapContext", NULL};
+    return f->f->disp && fit_is_kernel_name(f->f, names);
+}
 
 static bool is_handler(const struct forge_frame *f) {
     return fit_is_kernel_name(f, handlers) && strcmp(f->name, "KiSystemServiceHandler") != 0;
@@ -108,6 +117,8 @@ static uint64_t esp(const struct fit_x86 *x, size_t i) {
     uint32_t locals = 4 * (fit_hash(f->f->module, f->f->name) % 12);
     if (x->step[i].kind >= TRAP)
         return f->sp;
+    if (x->step[i].kind == SWITCH)
+        return f->sp + 4 - SWITCH_REGS;
     return x->step[i].kind == FPO ? f->sp + 4 : f->sp - 8 - locals;
 }
 
@@ -128,7 +139,7 @@ static uint32_t outermost_ebp(const struct fit_work *w) {
 static void find_ebp(struct fit_x86 *x) {
     uint32_t ebp = outermost_ebp(&x->w);
     for (size_t i = x->w.count; i-- > 0;) {
-        if (x->step[i].kind != FPO)
+        if (x->step[i].kind != FPO && x->step[i].kind != SWITCH)
             ebp = (uint32_t)x->w.frame[i].sp;
         x->step[i].ebp = ebp;
     }
@@ -158,6 +169,8 @@ static void find_fpo(struct fit_x86 *x) {
     for (size_t i = 0; i < x->w.count; i++)
         if (is_at_start(x, i) && !x->step[i].outer)
             x->step[i].kind = FPO;
+    if (x->w.count > 1 && x->step[0].kind == EBP && is_switch(&x->w.frame[0]))
+        x->step[0].kind = SWITCH;
     while (changed) {
         changed = false;
         find_ebp(x);
@@ -221,6 +234,8 @@ static bool make_functions(struct fit_x86 *x) {
         f->uses_ebp = s->kind == EBP;
         f->kind = s->kind >= TRAP ? FORGE_FPO_TRAP : FORGE_FPO_PLAIN;
         f->locals = s->locals;
+        f->saves_ebp = s->kind == SWITCH;
+        f->saved_regs = s->kind == SWITCH ? SWITCH_REGS : 0;
     }
     return true;
 }
@@ -280,8 +295,9 @@ static bool poke_needed(struct fit_x86 *x, size_t i) {
         return true;
     if (!fit_poke(&x->w, FIT_NEEDED, f->f->line, "RetAddr", f->sp + 4, f->ret, 4))
         return false;
+    uint64_t slot = s->kind == SWITCH ? esp(x, i) : f->sp;
     if (s->kind != FPO &&
-        !fit_poke(&x->w, FIT_NEEDED, f->f->line, "the saved ebp", f->sp, callers_ebp(x, i), 4))
+        !fit_poke(&x->w, FIT_NEEDED, f->f->line, "the saved ebp", slot, callers_ebp(x, i), 4))
         return false;
     return s->kind < TRAP || poke_trap(x, i, FIT_NEEDED);
 }

@@ -120,6 +120,8 @@ void forge_image_name(struct forge_image *m, const char *name) {
     m->name = image_copy(m, name);
 }
 
+void forge_image_front(struct forge_image *m) { m->front = true; }
+
 void forge_image_bytes(struct forge_image *m, uint32_t rva, const void *data, size_t size,
                        enum forge_image_kind kind) {
     if (open_for(m, "bytes"))

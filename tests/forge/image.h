@@ -53,6 +53,11 @@ void forge_image_bytes(struct forge_image *m, uint32_t rva, const void *data, si
 void forge_image_extent(struct forge_image *m, uint32_t rva, uint32_t size,
                         enum forge_image_kind kind);
 
+/* The page of RVA is not for tables that find their own places. */
+void forge_image_keep_off(struct forge_image *m, uint32_t rva);
+/* Such tables go into the first gaps from the image's start, where kernels have them. */
+void forge_image_front(struct forge_image *m);
+
 /* ORDINAL 0: the next one. FORWARD ("NTDLL.RtlX") instead of an RVA, or NULL. */
 void forge_image_export(struct forge_image *m, const char *name, uint32_t rva, uint32_t ordinal);
 void forge_image_forward(struct forge_image *m, const char *name, const char *target);

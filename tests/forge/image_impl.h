@@ -38,6 +38,7 @@ enum {
 struct image_unit {
     uint8_t kind;   /* plus 1; 0: free */
     bool whole;     /* all of it is in use */
+    bool closed;    /* not for what finds its own place */
     uint32_t first; /* the RVA that gave it its kind */
     uint8_t *data;  /* the bytes, a bit for each that is in use, a bit for each that was written */
 };
@@ -86,6 +87,7 @@ struct forge_image {
     uint32_t timestamp, checksum, entry;
     char *name;
     bool failed, closed; /* closed: nothing can be added */
+    bool front;          /* tables go to the image's start */
     char why[160];
 
     struct image_unit *unit;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Places for what has none: tables that belong together go behind everything, or, in an image whose
- * size is given, into the largest gap of whole pages; else each of them into the first gap that is
- * large enough, on pages of read-only data first, of data next, of code at last.
+ * size is given, into the largest gap of whole pages (of a kernel: the first that is large enough,
+ * since readers look for its CodeView record within 4 MB of its base); else each of them into the
+ * first gap that is large enough, on pages of read-only data first, of data next, of code at last.
  */
 #include "forge/image_impl.h"
 
@@ -32,7 +33,7 @@ static size_t last_unit(const struct forge_image *m) {
 }
 
 static bool is_free(const struct forge_image *m, size_t unit) {
-    return unit >= m->nunits || !m->unit[unit].kind;
+    return unit >= m->nunits || (!m->unit[unit].kind && !m->unit[unit].closed);
 }
 
 /* Puts all parts of a group from RVA on; with RVA 0 only says how many bytes they need. */
@@ -64,6 +65,19 @@ static bool largest_gap(const struct forge_image *m, size_t count, size_t *ret_e
     return best >= count;
 }
 
+/* The first gap of COUNT whole units. */
+static bool first_gap(const struct forge_image *m, size_t count, size_t *ret_end) {
+    size_t run = 0;
+    for (size_t i = first_unit(m); i < last_unit(m); i++) {
+        run = is_free(m, i) ? run + 1 : 0;
+        if (run == count) {
+            *ret_end = i + 1;
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Kinds of pages that a pass may use. */
 static bool allowed(const struct image_unit *u, int pass) {
     if (u->kind == FORGE_DATA + 1)
@@ -79,7 +93,7 @@ static uint32_t gap_for(const struct forge_image *m, const struct image_part *p,
     for (size_t i = first_unit(m); i < last_unit(m); i++) {
         uint32_t rva = (uint32_t)i * unit, end = rva + unit;
         const struct image_unit *u = i < m->nunits ? &m->unit[i] : NULL;
-        if (u && (u->whole || !allowed(u, pass))) {
+        if (u && (u->whole || u->closed || !allowed(u, pass))) {
             start = end;
             continue;
         }
@@ -125,7 +139,11 @@ static bool put_together(struct forge_image *m, unsigned group) {
         return true;
     if (start < first_unit(m))
         start = first_unit(m);
-    if (count > last_unit(m) || start > last_unit(m) - count) {
+    if (m->front) {
+        if (!first_gap(m, count, &end))
+            return false;
+        start = end - count;
+    } else if (count > last_unit(m) || start > last_unit(m) - count) {
         if (!largest_gap(m, count, &end))
             return false;
         start = end - count;

@@ -115,6 +115,12 @@ bool image_put(struct forge_image *m, uint32_t rva, const void *data, size_t siz
     return true;
 }
 
+void forge_image_keep_off(struct forge_image *m, uint32_t rva) {
+    struct image_unit *u = m->failed ? NULL : unit_at(m, rva / m->unit_size);
+    if (u)
+        u->closed = true;
+}
+
 void image_touch(struct forge_image *m, uint32_t rva) {
     struct image_unit *u = m->failed ? NULL : unit_at(m, rva / m->unit_size);
     if (u)

@@ -91,6 +91,7 @@ struct forge_fit_function {
     bool uses_ebp;                        /* x86: push ebp; mov ebp, esp: no FPO data */
     uint8_t kind; /* x86: of the FPO data: FORGE_FPO_TRAP: ebp = KTRAP_FRAME */
     uint32_t locals, params, saved_regs; /* x86: FPO_DATA, bytes */
+    bool saves_ebp;                      /* x86: FPO data says that ebp is among these */
     size_t frame;                        /* the first frame that it is of */
 };
 struct forge_poke {

@@ -18,28 +18,34 @@
 enum { TEXT_MAX = 16 << 20 };
 
 static const char usage[] =
-    "stopcode-forge SCENARIO [-o OUT] [--store DIR] [--as KIND] [--quiet]\n"
+    "stopcode-forge SCENARIO [-o OUT] [--store DIR] [--as KIND] [--isf FILE] [--quiet]\n"
     "  makes the dump OUT that the text SCENARIO describes (- reads standard input), and\n"
     "  OUT.store (or DIR), a symbol store with its images and PDBs\n"
     "  KIND instead of what the scenario's dump line says: triage, minidump, full, summary, "
     "bitmap,\n"
     "  kernel, automatic, live, rdmp-k, rdmp-ka, rdmp-f, elf, elf-nonotes, elf-bare, elf-paging,\n"
     "  vbox, raw, lime, vmem (and OUT's .vmss), vmss; page files go to OUT.pagefileN\n"
+    "  FILE: the kernel is that of this symbol table (Volatility's .json or .json.xz)\n"
     "  OUT may be left out where the scenario names a file: dump triage NAME\n"
     "then:  stopcode -z OUT -y OUT.store -i OUT.store\n";
 
 struct options {
-    const char *scenario, *out, *store, *as;
+    const char *scenario, *out, *store, *as, *isf;
     bool quiet, help;
 };
 
 static bool parse(int argc, char **argv, struct options *o) {
     for (int i = 1; i < argc; i++) {
         const char *a = argv[i];
-        if (!strcmp(a, "-o") || !strcmp(a, "--store") || !strcmp(a, "--as")) {
+        const char **to = !strcmp(a, "-o")        ? &o->out
+                          : !strcmp(a, "--store") ? &o->store
+                          : !strcmp(a, "--as")    ? &o->as
+                          : !strcmp(a, "--isf")   ? &o->isf
+                                                  : NULL;
+        if (to) {
             if (i + 1 == argc)
                 return false;
-            *(a[1] == 'o' ? &o->out : a[2] == 's' ? &o->store : &o->as) = argv[++i];
+            *to = argv[++i];
         } else if (!strcmp(a, "--quiet") || !strcmp(a, "-q")) {
             o->quiet = true;
         } else if (!strcmp(a, "--help") || !strcmp(a, "-h")) {
@@ -174,7 +180,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "stopcode-forge: %s: %s\n", o.scenario, strerror(errno));
         return 1;
     }
-    bool ok = forge_scenario_build_as(o.scenario, text, o.as, &made, why);
+    bool ok = forge_scenario_build_with(o.scenario, text, o.as, o.isf, &made, why);
     if (!ok)
         fprintf(stderr, "%s\n", why);
     ok = ok && write_all(&o, &made);

@@ -6,6 +6,7 @@
 
 #define LOW_HOLE 0x9f000ull
 #define ONE_MB   0x100000ull
+#define LOW_END  0x1000000ull
 #define THREE_GB 0xc0000000ull
 #define FOUR_GB  0x100000000ull
 
@@ -27,6 +28,7 @@ struct forge_physmem {
     struct taken *taken;
     size_t ntaken, taken_room;
     uint64_t step; /* how many places of the scattered order were tried */
+    bool low;      /* there is nothing left but what lies low */
     /* The stored frames in order, for the walks; stale when `sorted` != count. */
     uint64_t *order;
     size_t sorted;
@@ -319,7 +321,11 @@ static uint64_t nth_page(const struct forge_physmem *m, uint64_t n) {
     return 0;
 }
 
-/* Steps of about 0.38 of all RAM, which meet every page once and no two neighbours in a row. */
+/*
+ * Steps of about 0.38 of all RAM, which meet every page once and no two neighbours in a row. Below
+ * 16 MB a running system has what was there first, such as the page tables of System, and readers
+ * look for them there: it comes last.
+ */
 uint64_t forge_physmem_alloc(struct forge_physmem *m) {
     uint64_t pages = 0;
     for (size_t i = 0; i < m->nruns; i++)
@@ -335,12 +341,18 @@ uint64_t forge_physmem_alloc(struct forge_physmem *m) {
         uint64_t n = (high * stride % pages * (0x100000 % pages) + low * stride) % pages;
         uint64_t pa = nth_page(m, n);
         m->step++;
+        if (!m->low && pa < LOW_END && pages > 2 * LOW_END / FORGE_FRAME)
+            continue;
         if (!forge_physmem_is_taken(m, pa)) {
             own(m, pa / FORGE_FRAME, pa / FORGE_FRAME);
             return pa;
         }
     }
-    return 0;
+    if (m->low)
+        return 0;
+    m->low = true;
+    m->step = 0;
+    return forge_physmem_alloc(m);
 }
 
 uint64_t forge_physmem_alloc_low(struct forge_physmem *m, uint64_t size, uint64_t align,

@@ -289,6 +289,19 @@ struct forge_scn_descriptor {
     bool absolute; /* with pointers, not self-relative */
     const char *sddl;
 };
+/* A private name space: who may open it. */
+struct forge_scn_boundary {
+    unsigned kind; /* 1 name, 2 SID, 3 integrity SID */
+    const char *text;
+};
+struct forge_scn_namespace {
+    unsigned line;
+    uint64_t address, directory; /* of its entry; of the directory in it */
+    struct {
+        struct forge_scn_boundary *item;
+        size_t count, room;
+    } boundary;
+};
 /* Processes that belong together: a job, a session. */
 struct forge_scn_group {
     unsigned line;
@@ -332,6 +345,8 @@ struct forge_scenario {
     enum forge_whole_kind whole;
     struct forge_scn_machine machine;
     const char *file, *comment, *broken;
+    const char *isf; /* the kernel is that of this symbol table; NULL: it is made up */
+    unsigned isf_line;
 
     FORGE_LIST(forge_scn_module) modules;
     FORGE_LIST(forge_scn_unloaded) unloaded;
@@ -355,6 +370,7 @@ struct forge_scenario {
     FORGE_LIST(forge_scn_handle) handles;
     FORGE_LIST(forge_scn_token) tokens;
     FORGE_LIST(forge_scn_descriptor) descriptors;
+    FORGE_LIST(forge_scn_namespace) namespaces;
     FORGE_LIST(forge_scn_group) jobs;
     FORGE_LIST(forge_scn_group) sessions;
     FORGE_LIST(forge_scn_register) registers;
@@ -393,6 +409,9 @@ bool forge_scenario_build(const char *name, const char *text, struct forge_outpu
 /* The same with another `dump` line: "triage", "minidump", "full", …; NULL: as the text says. */
 bool forge_scenario_build_as(const char *name, const char *text, const char *as,
                              struct forge_output *ret, char *why);
+/* The same with the symbol table ISF (a path) for the kernel; NULL: as the text says. */
+bool forge_scenario_build_with(const char *name, const char *text, const char *as, const char *isf,
+                               struct forge_output *ret, char *why);
 void forge_output_free(struct forge_output *output);
 
 /* The dump of whole memory, for forge_whole_write(). */

@@ -211,7 +211,8 @@ bool forge_types_need(const struct forge_types *t, unsigned line, const char *ty
 
 /* ---- loading ---- */
 
-bool forge_types_load(struct forge_types *t, struct forge_scenario *s, bool needed) {
+bool forge_types_load(struct forge_types *t, struct forge_scenario *s, sc_symbols *table,
+                      bool needed) {
     *t = (struct forge_types){.scenario = s,
                               .ptr_size = s->cpu.machine == 0x14c ? 4 : 8,
                               .build = s->os.build,
@@ -221,5 +222,6 @@ bool forge_types_load(struct forge_types *t, struct forge_scenario *s, bool need
     for (size_t i = 0; i < s->layouts.count; i++)
         if (!forge_types_from_listing(t, &s->layouts.item[i]))
             return false;
-    return forge_types_from_build(t, needed) && forge_types_add_common(t);
+    return (table ? forge_types_from_table(t, table) : forge_types_from_build(t, needed)) &&
+           forge_types_add_common(t);
 }

@@ -9,6 +9,7 @@
 #define STOPCODE_TESTS_FORGE_TYPES_H
 
 #include "forge/scenario.h"
+#include "stopcode/symbols.h"
 
 struct forge_type {
     struct forge_struct s;
@@ -31,10 +32,11 @@ struct forge_place {
 };
 
 /*
- * Built-in layouts of the scenario's build, and its own. NEEDED: it is an error that there are none
- * for the build.
+ * Those of TABLE, or (NULL) the built-in layouts of the scenario's build; and its own. NEEDED: it
+ * is an error that there are none for the build.
  */
-bool forge_types_load(struct forge_types *types, struct forge_scenario *scenario, bool needed);
+bool forge_types_load(struct forge_types *types, struct forge_scenario *scenario, sc_symbols *table,
+                      bool needed);
 /* With and without the leading underscore, and without a module before `!`; NULL: none. */
 const struct forge_type *forge_types_find(const struct forge_types *types, const char *name);
 /* Bytes of a type; 0 when not known. */

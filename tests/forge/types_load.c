@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Structures from the built-in layouts, from `dt` listings, and what every Windows has. */
+/* Structures from built-in layouts, symbol tables, `dt` listings, and what every Windows has. */
 #include "forge/types_load.h"
 
 #include <stdio.h>
@@ -19,8 +19,21 @@ struct load {
     sc_symbols *symbols;
     enum sc_cpu cpu;
     bool failed;
+    bool table; /* a symbol table, no built-in layouts: all of it is proved */
     members_list *members;
+    struct {
+        uint32_t *item;
+        size_t count, room;
+    } unnamed; /* structures that members mentioned: to be added */
 };
+
+/* Structures without a name have their number for one. */
+static const char *name_of(struct load *l, const struct sc_type *type) {
+    struct forge_pool *pool = &l->t->scenario->pool;
+    if (type->name[0])
+        return forge_pool_text(pool, type->name, strlen(type->name));
+    return forge_pool_printf(pool, "<unnamed %u>", type->id);
+}
 
 /* A type as text; NULL: not known, or damaged. */
 static const char *text_of(struct load *l, uint32_t id, unsigned depth) {
@@ -42,6 +55,14 @@ static const char *text_of(struct load *l, uint32_t id, unsigned depth) {
                      : NULL;
     case SC_TYPE_FUNCTION:
     case SC_TYPE_UNKNOWN: return NULL;
+    case SC_TYPE_BITFIELD: return text_of(l, type.target, depth + 1);
+    case SC_TYPE_ENUM: return l->table ? text_of(l, type.target, depth + 1) : name_of(l, &type);
+    case SC_TYPE_STRUCT:
+    case SC_TYPE_CLASS:
+    case SC_TYPE_UNION:
+        if (!type.name[0])
+            *FORGE_PUSH(pool, &l->unnamed) = id;
+        return name_of(l, &type);
     default: return forge_pool_text(pool, type.name, strlen(type.name));
     }
 }
@@ -65,20 +86,22 @@ static bool add_type(void *ctx, const struct sc_type *type) {
     struct forge_types *t = l->t;
     enum sc_layout_trust trust = SC_LAYOUT_LISTED;
     members_list members = {0};
-    if (forge_types_find(t, type->name)) /* the scenario's own comes first */
+    const char *name = name_of(l, type);
+    if (forge_types_find(t, name)) /* the scenario's own comes first */
         return true;
     l->members = &members;
     sc_err *err = sc_type_members(l->symbols, type->id, add_member, l);
     l->failed = l->failed || err;
     sc_err_destroy(err);
-    sc_layouts_trust(l->cpu, t->build, type->name, &trust);
-    *FORGE_PUSH(&t->scenario->pool, &t->list) = (struct forge_type){
-        .s = {.name = forge_pool_text(&t->scenario->pool, type->name, strlen(type->name)),
-              .size = (uint32_t)type->size,
-              .is_union = type->kind == SC_TYPE_UNION,
-              .member = members.item,
-              .nmembers = members.count},
-        .listed = trust == SC_LAYOUT_LISTED};
+    if (!l->table)
+        sc_layouts_trust(l->cpu, t->build, type->name, &trust);
+    *FORGE_PUSH(&t->scenario->pool, &t->list) =
+        (struct forge_type){.s = {.name = name,
+                                  .size = (uint32_t)type->size,
+                                  .is_union = type->kind == SC_TYPE_UNION,
+                                  .member = members.item,
+                                  .nmembers = members.count},
+                            .listed = !l->table && trust == SC_LAYOUT_LISTED};
     return true;
 }
 
@@ -100,6 +123,28 @@ bool forge_types_from_build(struct forge_types *t, bool needed) {
     sc_err_destroy(err);
     sc_symbols_unref(l.symbols);
     return ok || forge_wrong(t->scenario, 0, "the built-in layouts cannot be read");
+}
+
+static bool add_structure(void *ctx, const struct sc_type *type) {
+    bool is =
+        type->kind == SC_TYPE_STRUCT || type->kind == SC_TYPE_CLASS || type->kind == SC_TYPE_UNION;
+    return !is || type->forward || !type->name[0] || add_type(ctx, type);
+}
+
+bool forge_types_from_table(struct forge_types *t, sc_symbols *table) {
+    struct load l = {.t = t, .symbols = table, .table = true};
+    sc_err *err = sc_symbols_types(table, NULL, add_structure, &l);
+    for (size_t i = 0; !err && i < l.unnamed.count; i++) { /* grows meanwhile */
+        struct sc_type type;
+        err = sc_type_of(table, l.unnamed.item[i], &type);
+        if (!err)
+            add_type(&l, &type);
+    }
+    bool ok = !err && !l.failed;
+    if (err)
+        forge_wrong(t->scenario, t->scenario->isf_line, "isf: %s", sc_err_text(err));
+    sc_err_destroy(err);
+    return ok || forge_wrong(t->scenario, t->scenario->isf_line, "isf: its types cannot be read");
 }
 
 /* ---- a `dt` listing ---- */

@@ -7,6 +7,7 @@
 
 bool forge_types_from_listing(struct forge_types *types, const struct forge_scn_layout *layout);
 bool forge_types_from_build(struct forge_types *types, bool needed);
+bool forge_types_from_table(struct forge_types *types, sc_symbols *table);
 /* _LIST_ENTRY and its like, where nothing else has them. */
 bool forge_types_add_common(struct forge_types *types);
 

@@ -94,10 +94,12 @@ static bool take_all_pages(struct forge_world *w) {
 /* Objects of the kernel, and in whole memory everything that leads to them. */
 static bool make_kernel(struct forge_world *w) {
     if (!forge_world_objects(w) || (w->whole && !forge_world_spaces(w)) || !forge_world_kernel(w) ||
-        !forge_world_security(w) || !forge_world_groups(w) || !forge_world_names(w))
+        !forge_world_security(w) || !forge_world_groups(w) || !forge_world_namespaces(w))
         return false;
-    return !w->whole || (forge_world_loader(w) && forge_world_ldr(w) && forge_world_low(w) &&
-                         forge_world_vads(w) && forge_world_ptes(w));
+    if (w->whole && (!forge_world_loader(w) || !forge_world_ldr(w) || !forge_world_low(w) ||
+                     !forge_world_vads(w)))
+        return false;
+    return forge_world_names(w) && (!w->whole || forge_world_ptes(w));
 }
 
 static bool make_dump(struct forge_world *w, struct forge_output *out) {
@@ -110,16 +112,16 @@ static bool make_dump(struct forge_world *w, struct forge_output *out) {
 }
 
 static bool build(struct forge_world *w, struct forge_output *out) {
-    return (!w->whole || forge_world_check_machine(w)) &&
-           forge_types_load(&w->types, w->s, w->kernel) && forge_world_processes(w) &&
-           forge_world_modules(w) && forge_world_symbols(w, false) && forge_world_listings(w) &&
-           forge_world_stack_symbols(w) && forge_world_symbols(w, false) && take_all_pages(w) &&
-           forge_world_fnents(w) && (!w->kernel || forge_world_globals(w)) &&
-           forge_world_stack_fit(w) && forge_world_symbols(w, true) && forge_world_moved(w) &&
-           forge_world_moved_lines(w) && forge_world_registers(w) && forge_world_memory(w) &&
-           forge_world_structs(w) && forge_world_tables(w) &&
-           (w->kernel ? make_kernel(w) : forge_world_user(w)) && forge_world_files(w, out) &&
-           make_dump(w, out);
+    return (!w->whole || forge_world_check_machine(w)) && forge_world_table_open(w) &&
+           forge_types_load(&w->types, w->s, w->table, w->kernel) && forge_world_processes(w) &&
+           forge_world_modules(w) && forge_world_table_check(w) && forge_world_symbols(w, false) &&
+           forge_world_listings(w) && forge_world_stack_symbols(w) &&
+           forge_world_symbols(w, false) && take_all_pages(w) && forge_world_fnents(w) &&
+           (!w->kernel || forge_world_globals(w)) && forge_world_stack_fit(w) &&
+           forge_world_symbols(w, true) && forge_world_moved(w) && forge_world_moved_lines(w) &&
+           forge_world_registers(w) && forge_world_memory(w) && forge_world_structs(w) &&
+           forge_world_tables(w) && (w->kernel ? make_kernel(w) : forge_world_user(w)) &&
+           forge_world_files(w, out) && make_dump(w, out);
 }
 
 static bool choose(struct forge_scenario *s, const char *as) {
@@ -127,16 +129,19 @@ static bool choose(struct forge_scenario *s, const char *as) {
            forge_wrong(s, 0, "there is no kind of dump \"%s\"", as);
 }
 
-bool forge_scenario_build_as(const char *name, const char *text, const char *as,
-                             struct forge_output *ret, char *why) {
+bool forge_scenario_build_with(const char *name, const char *text, const char *as, const char *isf,
+                               struct forge_output *ret, char *why) {
     struct forge_scenario s;
     struct forge_world w;
     struct forge_output out = {0};
     bool ok = forge_scenario_parse(name, text, &s, why) && choose(&s, as) && check(&s);
+    s.isf_line = isf ? 0 : s.isf_line;
+    s.isf = isf ? isf : s.isf;
     if (ok) {
         begin(&w, &s);
         ok = build(&w, &out) && !forge_is_wrong(&s);
         forge_world_close(&w);
+        forge_world_table_close(&w);
         forge_world_whole_close(&w);
     }
     if (ok && s.file) {
@@ -154,8 +159,13 @@ bool forge_scenario_build_as(const char *name, const char *text, const char *as,
     return ok;
 }
 
+bool forge_scenario_build_as(const char *name, const char *text, const char *as,
+                             struct forge_output *ret, char *why) {
+    return forge_scenario_build_with(name, text, as, NULL, ret, why);
+}
+
 bool forge_scenario_build(const char *name, const char *text, struct forge_output *ret, char *why) {
-    return forge_scenario_build_as(name, text, NULL, ret, why);
+    return forge_scenario_build_with(name, text, NULL, NULL, ret, why);
 }
 
 void forge_output_free(struct forge_output *o) {

@@ -3,6 +3,7 @@
  * What a scenario describes, while it is being made: modules with their symbols and code, memory,
  * the registers. The steps, in this order (world.c):
  *
+ *   table        the kernel's symbol table, if it has a real one    world_table.c
  *   modules      where they are, what they are called               world_module.c
  *   symbols      from `symbol` lines and out of listings            world_symbol.c, world_listing.c
  *   functions    entries that listings show                         world_fnent.c
@@ -10,6 +11,7 @@
  *   memory       memory and structures that lines give              world_write.c, world_member.c
  *   kernel       processors, processes, threads, debugger data      world_kernel.c, world_object.c
  *   security     tokens, security descriptors; jobs, sessions      world_security.c, world_groups.c
+ *   name spaces  private ones                                   world_namespace.c
  *   names        objects and handles                               world_names.c, world_handles.c
  *   files        images and PDBs                                    world_image.c, world_pdb.c
  *   dump         world_triage.c, world_mdmp.c, or the whole machine:
@@ -33,6 +35,7 @@
 #include "forge/triage.h"
 #include "forge/types.h"
 #include "stopcode/regs.h"
+#include "stopcode/symbols.h"
 
 enum forge_page_kind { FORGE_PAGE_FREE, FORGE_PAGE_CODE, FORGE_PAGE_DATA };
 
@@ -45,6 +48,7 @@ struct forge_wsymbol {
     enum forge_symbol_kind kind;
     const char *type;
     unsigned line; /* 0: placed by the forge */
+    bool table;    /* the kernel's symbol table has it there */
     bool unplaced; /* the image has no place for it; `addr` is where the linker had it */
     bool has_home; /* it was moved: the linker had it at `home` */
     uint64_t home;
@@ -67,13 +71,15 @@ struct forge_wmodule {
     const char *image, *path, *pdb;
     uint32_t stamp, checksum, age;
     uint8_t guid[16];
-    uint8_t *page; /* enum forge_page_kind */
+    uint8_t *page;  /* enum forge_page_kind */
+    uint8_t *named; /* 1: a name of the symbol table lies there; NULL: there is none */
     size_t npages;
     uint32_t next[3], end[3]; /* by page kind: where the next thing without an address goes */
     FORGE_LIST(forge_wspan) code;
     FORGE_LIST(forge_wblock) blocks;      /* none overlaps another */
     FORGE_LIST(forge_function) functions; /* as `.fnent` showed them */
     FORGE_LIST(forge_moved) moved;
+    uint64_t pa; /* of the large page that it begins in; 0: anywhere */
     /* Whole memory: the image as it is mapped, and its sections. */
     struct forge_bytes memory;
     struct forge_image_section *section;
@@ -103,6 +109,13 @@ struct forge_wvad {
     uint64_t start, end;
     uint64_t array;
 };
+/* An object that the forge made room for, or that every process and thread is. */
+struct forge_wbody {
+    uint64_t address;
+    const char *type; /* as the object manager calls it */
+    uint32_t size;
+    const char *tag; /* of its pool block; NULL: it has its header there already */
+};
 struct forge_wstack {
     const struct forge_scn_stack *scn;
     struct forge_frames frames;
@@ -122,6 +135,8 @@ struct forge_world {
     unsigned ptr_size, ncpus;
     enum sc_cpu cpu;
     struct forge_types types;
+    sc_symbols *table; /* the kernel's, NULL: what the scenario says is all there is */
+    const char *table_pdb;
     struct forge_memmap mem;
     uint64_t spare; /* where the next thing without an address goes */
     FORGE_LIST(forge_wmodule) modules;
@@ -136,6 +151,7 @@ struct forge_world {
     uint64_t prcb[64];
     uint64_t dtb;
     FORGE_LIST(forge_wprocess) processes;
+    FORGE_LIST(forge_wbody) bodies; /* of whole memory */
     /* Whole memory. */
     bool whole;
     uint64_t system; /* the System process, where no line describes it */
@@ -154,6 +170,20 @@ struct forge_world {
         struct forge_wprocess *in; /* whose memory `mem` is now; NULL: the world's own */
     } outside;
 };
+
+/* ---- the kernel's symbol table ---- */
+
+/* Opens what an `isf` line (or the program's option) names. */
+bool forge_world_table_open(struct forge_world *w);
+void forge_world_table_close(struct forge_world *w);
+/* Its identity for the kernel M: false with a message when a line says another one. */
+bool forge_world_table_identify(struct forge_world *w, struct forge_wmodule *m);
+/* Is the kernel's image large enough; which of its pages have names. */
+bool forge_world_table_check(struct forge_world *w);
+/* NAME of M as the table has it; NULL: it does not. */
+const struct forge_wsymbol *forge_world_table_symbol(const struct forge_world *w,
+                                                     const struct forge_wmodule *m,
+                                                     const char *name);
 
 /* ---- modules and symbols ---- */
 
@@ -280,6 +310,8 @@ bool forge_world_variable(struct forge_world *w, const char *name, uint64_t valu
 /* Tokens and security descriptors; jobs and sessions, with their processes. */
 bool forge_world_security(struct forge_world *w);
 bool forge_world_groups(struct forge_world *w);
+/* Private name spaces. */
+bool forge_world_namespaces(struct forge_world *w);
 /* Chains entries at OFFSET of the N objects to a list's head, round and round. */
 void forge_world_list(struct forge_world *w, uint64_t head, const uint64_t *object, size_t n,
                       uint32_t offset);
@@ -335,6 +367,8 @@ bool forge_world_vads(struct forge_world *w);
 bool forge_world_low(struct forge_world *w);
 /* KDDEBUGGER_DATA64 in memory, plain or encoded, after everything else is there. */
 bool forge_world_kdbg_block(struct forge_world *w);
+/* The RAM of the kernel's image, where the loader of Windows puts it: before anything else. */
+void forge_world_reserve(struct forge_world *w);
 bool forge_world_put_all(struct forge_world *w);
 bool forge_world_pfn_room(struct forge_world *w);
 bool forge_world_pfns(struct forge_world *w);
@@ -351,5 +385,15 @@ void forge_world_dump_free(struct forge_world_dump *dump);
 bool forge_world_is_user_module(const struct forge_world *w, const struct forge_wmodule *m);
 /* SIZE bytes for a pool block of TAG, behind a _POOL_HEADER: the address behind it. */
 uint64_t forge_world_pool(struct forge_world *w, uint64_t size, const char *tag);
+/* The _POOL_HEADER of a nonpaged block of SIZE bytes, header and all; TAG "": a free one. */
+void forge_world_pool_header(struct forge_world *w, uint64_t at, uint64_t size, uint64_t before,
+                             const char *tag);
+/*
+ * An object of TYPE with SIZE bytes in a block of TAG: the address of its body. Its header comes
+ * with forge_world_names().
+ */
+uint64_t forge_world_body(struct forge_world *w, uint32_t size, const char *type, const char *tag);
+/* TAG as blocks of objects have it: its last character marked as protected up to Windows 7. */
+const char *forge_world_object_tag(const struct forge_world *w, const char *tag);
 
 #endif

@@ -117,6 +117,48 @@ static bool make_session(struct forge_world *w, const struct forge_scn_group *se
     return link_processes(w, session, type, "ProcessList", "SessionProcessLinks", "Session");
 }
 
+/* What nt!MiVisibleState points to: where lines say, else made here. */
+static bool visible_state(struct forge_world *w, const char *type, uint64_t *ret) {
+    uint64_t at;
+    uint8_t byte[8] = {0};
+    if (!forge_world_place(w, 0, w->nt, "MiVisibleState", w->ptr_size, FORGE_SYM_DATA, &at))
+        return false;
+    forge_memmap_get(&w->mem, at, byte, w->ptr_size);
+    *ret = 0;
+    for (unsigned i = 0; i < w->ptr_size; i++)
+        *ret |= (uint64_t)byte[i] << 8 * i;
+    if (!*ret) {
+        *ret = forge_world_spare(w, forge_world_sizeof(w, type), 16);
+        forge_world_put_uint(w, 0, at, w->ptr_size, *ret);
+    }
+    return true;
+}
+
+/* All sessions, in the kernel's own list; a build whose layouts do not have it does without. */
+static bool link_sessions(struct forge_world *w) {
+    const char *state = "_MI_VISIBLE_STATE";
+    size_t n = w->s->sessions.count;
+    struct forge_place entry, list;
+    uint64_t head, *item = forge_pool_get(w->pool, (n + 1) * sizeof *item);
+    if (!n || !forge_world_offset(w, "_MM_SESSION_SPACE", "WsListEntry", &entry))
+        return true;
+    for (size_t i = 0; i < n; i++)
+        item[i] = w->s->sessions.item[i].address;
+    if (w->s->os.build < 10000) {
+        if (!forge_world_place(w, 0, w->nt, "MiSessionWsList", 2 * w->ptr_size, FORGE_SYM_DATA,
+                               &head))
+            return false;
+    } else {
+        if (!forge_world_offset(w, state, "SessionWsList", &list))
+            return true;
+        if (!visible_state(w, state, &head))
+            return false;
+        head += list.offset;
+    }
+    forge_world_list(w, head, item, n, entry.offset);
+    return true;
+}
+
 bool forge_world_groups(struct forge_world *w) {
     for (size_t i = 0; i < w->s->jobs.count; i++)
         if (!make_job(w, &w->s->jobs.item[i]))
@@ -124,5 +166,5 @@ bool forge_world_groups(struct forge_world *w) {
     for (size_t i = 0; i < w->s->sessions.count; i++)
         if (!make_session(w, &w->s->sessions.item[i]))
             return false;
-    return true;
+    return link_sessions(w);
 }

@@ -10,7 +10,8 @@
  *   kernel    the table of the System process, which nt!ObpKernelHandleTable points to
  *   ids       nt!PspCidTable: of processes and threads, as handles of their bodies
  *
- * Entries as System Informer and Volatility read them.
+ * In whole memory every process has a table, in a pool block. Entries as System Informer and
+ * Volatility read them.
  */
 #include "forge/world.h"
 
@@ -99,7 +100,8 @@ static uint64_t put_table(struct forge_world *w, const struct entries *e) {
     for (size_t i = 0; i < e->list.count; i++)
         most = e->list.item[i].handle > most ? e->list.item[i].handle : most;
     struct shape s = shape_of(w, most);
-    uint64_t table = forge_world_spare(w, forge_world_sizeof(w, t), 16);
+    uint64_t table = w->whole ? forge_world_pool(w, forge_world_sizeof(w, t), "Obtb")
+                              : forge_world_spare(w, forge_world_sizeof(w, t), 16);
     uint64_t top = forge_world_spare(w, 0x1000, 0x1000);
     for (size_t i = 0; i < e->list.count; i++)
         put_entry(w, place_of(w, top, &s, e->list.item[i].handle), &e->list.item[i]);
@@ -143,7 +145,7 @@ static bool put_process_table(struct forge_world *w, uint64_t process, uint64_t 
     }
     uint64_t table = put_table(w, &e), owner = owner_of(w, process);
     forge_world_set(w, "_EPROCESS", owner, "ObjectTable", table);
-    forge_world_set(w, "_HANDLE_TABLE", table, "QuotaProcess", process);
+    forge_world_set(w, "_HANDLE_TABLE", table, "QuotaProcess", process ? owner : 0);
     forge_world_set(w, "_HANDLE_TABLE", table, "UniqueProcessId",
                     forge_world_read(w, "_EPROCESS", owner, "UniqueProcessId"));
     *ret = table;
@@ -164,8 +166,8 @@ static bool link_tables(struct forge_world *w, const uint64_t *table, size_t n) 
 }
 
 static bool put_tables(struct forge_world *w, uint64_t body) {
-    size_t n = 0;
-    uint64_t *table = forge_pool_get(w->pool, (w->s->handles.count + 1) * sizeof *table);
+    size_t n = 0, most = w->s->handles.count + w->processes.count;
+    uint64_t *table = forge_pool_get(w->pool, (most + 1) * sizeof *table);
     for (size_t i = 0; i < w->s->handles.count; i++) {
         const struct forge_scn_handle *h = &w->s->handles.item[i];
         bool first = true;
@@ -175,6 +177,12 @@ static bool put_tables(struct forge_world *w, uint64_t body) {
         for (size_t k = 0; k < i; k++)
             first = first && w->s->handles.item[k].process != h->process;
         if (first && !put_process_table(w, h->process, body, &table[n++]))
+            return false;
+    }
+    for (size_t i = 0; w->whole && i < w->processes.count; i++) {
+        uint64_t process = w->processes.item[i].address;
+        if (!forge_world_read(w, "_EPROCESS", process, "ObjectTable") &&
+            !put_process_table(w, owner_of(w, 0) == process ? 0 : process, body, &table[n++]))
             return false;
     }
     return link_tables(w, table, n);

@@ -27,7 +27,9 @@ static struct forge_made_file *add_file(struct forge_world *w, struct forge_outp
     return &out->file[out->nfiles++];
 }
 
-static bool has_pdb(const struct forge_wmodule *m) {
+static bool has_pdb(const struct forge_world *w, const struct forge_wmodule *m) {
+    if (w->table && m == w->nt)
+        return false; /* its symbols are in the table */
     return m->scn->symbols == FORGE_SYMBOLS_PUBLIC || m->scn->symbols == FORGE_SYMBOLS_PRIVATE;
 }
 
@@ -143,8 +145,12 @@ static void put_pool_code(const struct forge_world *w, const struct forge_wmodul
     if (!w->whole || m != w->nt)
         return;
     forge_image_name(image, "ntoskrnl.exe");
+    forge_image_front(image);
+    for (size_t i = 1; m->named && i < m->npages; i++)
+        if (m->named[i])
+            forge_image_keep_off(image, (uint32_t)(i * FORGE_PAGE_SIZE));
     for (size_t i = m->npages; !w->is32 && i-- > 1;)
-        if (m->page[i] == FORGE_PAGE_FREE) {
+        if (m->page[i] == FORGE_PAGE_FREE && !(m->named && m->named[i])) {
             forge_image_extent(image, (uint32_t)(i * FORGE_PAGE_SIZE), FORGE_PAGE_SIZE,
                                FORGE_POOL_CODE);
             return;
@@ -155,7 +161,7 @@ static void fill_image(struct forge_world *w, const struct forge_wmodule *m,
                        struct forge_image *image) {
     put_pool_code(w, m, image);
     forge_image_timestamp(image, m->stamp, m->checksum);
-    if (has_pdb(m) || m->scn->pdb)
+    if (has_pdb(w, m) || m->scn->pdb || (w->table && m == w->nt))
         forge_image_codeview(image, m->pdb, m->guid, m->age);
     put_version(w, m, image);
     put_code(w, m, image);
@@ -252,7 +258,8 @@ bool forge_world_files(struct forge_world *w, struct forge_output *out) {
         if (!image)
             abort();
         fill_image(w, m, image);
-        bool ok = write_image(w, m, image, out) && (!has_pdb(m) || write_pdb(w, m, image, out)) &&
+        bool ok = write_image(w, m, image, out) &&
+                  (!has_pdb(w, m) || write_pdb(w, m, image, out)) &&
                   (w->whole ? keep(w, m, image) : !m->scn->in_memory || put_in_memory(w, m, image));
         forge_image_free(image);
         if (!ok)

@@ -35,6 +35,7 @@ static const struct {
                      {"MmHighestUserAddress", 8, false},
                      {"MmSystemRangeStart", 8, false},
                      {"MmUserProbeAddress", 8, false},
+                     {"MmProtectToValue", 0x80, false},
                      {"KiDivideErrorFault", 0x80, true},
                      {"KiBreakpointTrap", 0x80, true},
                      {"KiGeneralProtectionFault", 0x80, true},

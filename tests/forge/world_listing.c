@@ -40,20 +40,33 @@ static bool overlap(const struct forge_wspan *a, uint32_t rva, size_t size, uint
     return start < end;
 }
 
+/* Do both say the same where they meet? *RET_AT: where not. */
+static bool agree(const struct forge_wspan *o, uint32_t rva, const uint8_t *data, size_t size,
+                  uint32_t *ret_at) {
+    uint32_t start, end;
+    if (!overlap(o, rva, size, &start, &end))
+        return true;
+    for (*ret_at = start; *ret_at < end; ++*ret_at)
+        if (o->data[*ret_at - o->rva] != data[*ret_at - rva])
+            return false;
+    return true;
+}
+
 static bool add_code(struct forge_world *w, struct forge_wmodule *m, unsigned line, uint64_t addr,
                      const uint8_t *data, size_t size) {
-    uint32_t rva = (uint32_t)(addr - m->base), start, end;
+    uint32_t rva = (uint32_t)(addr - m->base), at;
     if (size > m->size - rva)
         return forge_wrong(w->s, line, "code at %llx runs over the end of %s", (ull)addr,
                            m->scn->name);
     for (size_t i = 0; i < m->code.count; i++) {
         const struct forge_wspan *o = &m->code.item[i];
-        if (!overlap(o, rva, size, &start, &end))
+        if (agree(o, rva, data, size, &at))
             continue;
-        for (uint32_t at = start; at < end; at++)
-            if (o->data[at - o->rva] != data[at - rva])
-                return forge_wrong(w->s, line, "the byte at %llx is another one in line %u",
-                                   (ull)(m->base + at), o->line);
+        if (o->line || !line)
+            return forge_wrong(w->s, line, "the byte at %llx is another one in line %u",
+                               (ull)(m->base + at), o->line);
+        /* What the forge had put there by itself gives way. */
+        m->code.item[i--] = m->code.item[--m->code.count];
     }
     uint8_t *copy = forge_pool_get(w->pool, size);
     if (size)

@@ -24,17 +24,43 @@ static void put(struct forge_world *w, uint64_t addr, unsigned width, uint64_t v
     forge_world_put_uint(w, 0, addr, width, value);
 }
 
-/* POOL_HEADER: in units of 16 (8) bytes, block size at +2; x86 packs 9 and 7 bits; tag at +4. */
+/*
+ * POOL_HEADER: in units of 16 (8) bytes, size of the block before at +0, block size at +2; x86
+ * packs 9 and 7 bits; tag at +4. A block in use says its pool's type, up to Server 2003 plus 1.
+ */
+void forge_world_pool_header(struct forge_world *w, uint64_t at, uint64_t size, uint64_t before,
+                             const char *tag) {
+    unsigned unit = w->ptr_size * 2, bits = w->is32 ? 9 : 8;
+    uint64_t mask = (1u << bits) - 1, type = !*tag ? 0 : w->s->os.build < 6000 ? 1 : 2;
+    put(w, at, 2, before / unit & mask);
+    put(w, at + 2, 2, ((size + unit - 1) / unit & mask) | type << bits);
+    forge_world_put(w, 0, at + 4, *tag ? tag : "Free", 4);
+}
+
 uint64_t forge_world_pool(struct forge_world *w, uint64_t size, const char *tag) {
     unsigned unit = w->ptr_size * 2, header = unit;
     uint64_t at = forge_world_spare(w, header + size, unit);
-    uint64_t units = (header + size + unit - 1) / unit, type = 2; /* nonpaged */
-    if (w->is32)
-        put(w, at + 2, 2, (units & 0x1ff) | type << 9);
-    else
-        put(w, at + 2, 2, (units & 0xff) | type << 8);
-    forge_world_put(w, 0, at + 4, tag, 4);
+    forge_world_pool_header(w, at, header + size, 0, tag);
     return at + header;
+}
+
+uint64_t forge_world_body(struct forge_world *w, uint32_t size, const char *type, const char *tag) {
+    struct forge_place body = {0};
+    bool has = forge_world_offset(w, "_OBJECT_HEADER", "Body", &body);
+    unsigned unit = w->ptr_size * 2;
+    /* Readers count from a block's end, too: bodies end with it. */
+    uint64_t room = body.offset + ((uint64_t)size + unit - 1) / unit * unit;
+    uint64_t at = forge_world_pool(w, room, forge_world_object_tag(w, tag)) + body.offset;
+    if (has)
+        *FORGE_PUSH(w->pool, &w->bodies) = (struct forge_wbody){at, type, size, NULL};
+    return at;
+}
+
+const char *forge_world_object_tag(const struct forge_world *w, const char *tag) {
+    char *marked = forge_pool_text(w->pool, tag, 4);
+    if (w->s->os.build < 9200)
+        marked[3] = (char)((unsigned char)marked[3] | 0x80);
+    return marked;
 }
 
 /* UNICODE_STRING at AT with TEXT anywhere. */
@@ -128,6 +154,12 @@ static void put_bounds(struct forge_world *w) {
                 : 0xffff080000000000);
     if (!w->is32 && w->s->os.build >= 14393)
         put(w, global(w, "MmPteBase"), 8, forge_mmu_entry_va(w->mmu, 0, 0));
+    static const uint16_t protect[32] = {1, 2,     0x10,  0x20,  4,     8,     0x40,  0x80,
+                                         1, 0x202, 0x210, 0x220, 0x204, 0x208, 0x240, 0x280,
+                                         1, 0x102, 0x110, 0x120, 0x104, 0x108, 0x140, 0x180,
+                                         1, 0x402, 0x410, 0x420, 0x404, 0x408, 0x440, 0x480};
+    for (unsigned i = 0; i < 32; i++)
+        put(w, global(w, "MmProtectToValue") + 4 * i, 4, protect[i]);
     if (global(w, "MiState"))
         forge_world_set(w, "_MI_SYSTEM_INFORMATION", global(w, "MiState"),
                         "Hardware.InvalidPteMask", w->soft.swizzle_mask);

@@ -131,7 +131,8 @@ bool forge_world_modules(struct forge_world *w) {
         m->page = forge_pool_get(w->pool, m->npages);
         name_it(w, m);
         identify(m);
-        if (!check_name(w, m))
+        bool kernel = w->kernel && !strcmp(s->name, "nt");
+        if (!check_name(w, m) || (kernel && !forge_world_table_identify(w, m)))
             return false;
     }
     w->nt = w->kernel ? forge_world_module(w, "nt") : NULL;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The object manager: what `object` lines say.
+ * The object manager: what `object` lines say; in whole memory, besides, that every process and
+ * thread is an object, in a pool block.
  *
  *   object       a header directly before its body; before that creator info (empty), name info if
  *                it has a path, and what else the line wants: handle, quota and process info. The
  *                last part of the path goes into the directory that the others name
  *   descriptor   in the header, with a count of references in the lowest bits, as an EX_FAST_REF
  *   types        an object of type "Type" for each type that is spoken of, in nt!ObTypeIndexTable
- *                (since 7) and in \ObjectTypes, made here; Windows 10 hides the index in each
- * header
+ *                (since 7) and in \ObjectTypes, made here; Windows 10 hides indexes in headers
  *
  * Directories hash names as ReactOS does it, which agrees with published listings of XP to 7; the
  * hash of Windows 10 is another one, not known.
@@ -108,6 +108,22 @@ static void put_header(struct names *n, const struct header *v) {
     forge_world_set(w, h, header, "InfoMask", info);
 }
 
+/* One of which no line speaks: nothing optional before its header. */
+static void put_plain_header(struct names *n, uint64_t body, size_t type) {
+    struct forge_world *w = n->w;
+    const char *h = "_OBJECT_HEADER";
+    uint64_t header = body - n->body;
+    forge_memmap_fill(&w->mem, header, n->body);
+    forge_world_set(w, h, header, "PointerCount", 3);
+    forge_world_set(w, h, header, "HandleCount", 1);
+    if (!n->index) {
+        forge_world_set(w, h, header, "Type", n->type[type - FIRST_TYPE].address);
+        return;
+    }
+    uint64_t hide = w->s->os.build >= 10000 ? COOKIE ^ (header >> 8 & 0xff) : 0;
+    forge_world_set(w, h, header, "TypeIndex", type ^ hide);
+}
+
 static void put_name(struct names *n, uint64_t body, const char *name, uint64_t directory) {
     struct forge_world *w = n->w;
     struct forge_place p;
@@ -156,11 +172,21 @@ static bool find_types(struct names *n) {
     return true;
 }
 
+static bool has_line(const struct forge_world *w, uint64_t address) {
+    for (size_t i = 0; i < w->s->objects.count; i++)
+        if (w->s->objects.item[i].address == address)
+            return true;
+    return false;
+}
+
 /* How many objects of a type there are: those of lines, and for "Type" the types. */
 static uint64_t count_of(const struct names *n, const char *type) {
     uint64_t count = strcmp(type, "Type") ? 0 : n->ntypes;
     for (size_t i = 0; i < n->w->s->objects.count; i++)
         count += !strcmp(n->w->s->objects.item[i].type, type);
+    for (size_t i = 0; i < n->w->bodies.count; i++)
+        count += !strcmp(n->w->bodies.item[i].type, type) &&
+                 !has_line(n->w, n->w->bodies.item[i].address);
     return count;
 }
 
@@ -279,6 +305,95 @@ static void enter_all(struct names *n) {
     }
 }
 
+/* ---- what no line speaks of ---- */
+
+/* Is nothing between the two addresses? */
+static bool is_clear(const struct forge_world *w, uint64_t start, uint64_t end) {
+    uint64_t at, size;
+    return !forge_memmap_run(&w->mem, start, &at, &size) || at >= end;
+}
+
+/*
+ * The pool block of an object that stands where a line says: its header comes right before the
+ * object's, if nothing is there. Free blocks fill the page, where there is nothing else on it.
+ */
+static void put_block(struct names *n, const struct forge_wbody *b) {
+    struct forge_world *w = n->w;
+    uint64_t unit = 2 * w->ptr_size, at = b->address - n->body - unit;
+    uint64_t size = unit + n->body + (b->size + unit - 1) / unit * unit;
+    uint64_t page = at & ~(uint64_t)(FORGE_PAGE_SIZE - 1), end = page + FORGE_PAGE_SIZE;
+    if (b->address % unit || at + size > end || !is_clear(w, at, b->address))
+        return;
+    bool alone =
+        w->s->os.build < 17763 && is_clear(w, page, at) && is_clear(w, b->address + b->size, end);
+    forge_world_pool_header(w, at, size, alone ? at - page : 0, forge_world_object_tag(w, b->tag));
+    forge_memmap_fill(&w->mem, at, size);
+    if (alone && at > page) {
+        forge_world_pool_header(w, page, at - page, 0, "");
+        forge_memmap_fill(&w->mem, page, at - page);
+    }
+    if (alone && at + size < end) {
+        forge_world_pool_header(w, at + size, end - at - size, size, "");
+        forge_memmap_fill(&w->mem, at + size, end - at - size);
+    }
+}
+
+static bool put_bodies(struct names *n) {
+    struct forge_world *w = n->w;
+    for (size_t i = 0; i < w->bodies.count; i++) {
+        const struct forge_wbody *b = &w->bodies.item[i];
+        size_t type;
+        if (has_line(w, b->address))
+            continue;
+        if (!find_type(n, 0, b->type, &type))
+            return false;
+        if (b->tag)
+            put_block(n, b);
+        put_plain_header(n, b->address, type);
+    }
+    return true;
+}
+
+/*
+ * nt!ObpInfoMaskToOffset: for each set of headers that stand before an object's own, how long they
+ * are together. The header of bit 0 stands nearest.
+ */
+static bool put_info_offsets(struct names *n) {
+    static const char *const types[] = {"_OBJECT_HEADER_CREATOR_INFO", "_OBJECT_HEADER_NAME_INFO",
+                                        "_OBJECT_HEADER_HANDLE_INFO",  "_OBJECT_HEADER_QUOTA_INFO",
+                                        "_OBJECT_HEADER_PROCESS_INFO", "_OBJECT_HEADER_AUDIT_INFO"};
+    struct forge_world *w = n->w;
+    uint64_t at;
+    if (!n->index || !w->whole)
+        return true;
+    if (!forge_world_place(w, 0, w->nt, "ObpInfoMaskToOffset", 0x40, FORGE_SYM_DATA, &at))
+        return false;
+    for (unsigned mask = 0; mask < 0x40; mask++) {
+        uint32_t sum = 0;
+        for (unsigned bit = 0; bit < 6; bit++)
+            sum += mask >> bit & 1 ? forge_world_sizeof(w, types[bit]) : 0;
+        forge_world_put_uint(w, 0, at + mask, 1, sum);
+    }
+    return true;
+}
+
+/* Readers find out from code how entries of handle tables hide pointers, since Windows 8. */
+static bool put_decoder(struct names *n) {
+    struct forge_world *w = n->w;
+    const uint8_t code[] = {0x48, 0x8b, 0x01,                                  /* mov rax,[rcx] */
+                            0x48, 0xc1, 0xf8, w->s->os.build < 9600 ? 19 : 16, /* sar rax,N */
+                            0x48, 0x83, 0xe0, 0xf0,                            /* and rax,-16 */
+                            0xc3};
+    uint64_t at;
+    if (!w->whole || w->is32 || w->s->os.build < 9200)
+        return true;
+    if (!forge_world_place(w, 0, w->nt, "ObpCaptureHandleInformationEx", sizeof code,
+                           FORGE_SYM_FUNCTION, &at))
+        return false;
+    forge_world_spare_code(w, at, code, sizeof code);
+    return true;
+}
+
 /* ---- all of it ---- */
 
 static bool put_globals(struct names *n) {
@@ -292,8 +407,11 @@ static bool put_globals(struct names *n) {
     if (n->index && !forge_world_place(w, 0, w->nt, "ObTypeIndexTable",
                                        (TYPES_MOST + 2) * w->ptr_size, FORGE_SYM_DATA, &n->table))
         return false;
-    if (n->index)
+    if (n->index) {
         forge_memmap_fill(&w->mem, n->table, (TYPES_MOST + 2) * w->ptr_size);
+        /* The second entry is no type, but no zero either: readers take zero for the end. */
+        put(w, n->table + w->ptr_size, 0xbad0b0b0);
+    }
     return forge_world_variable(w, "ObpRootDirectoryObject", n->root) &&
            forge_world_variable(w, "ObpTypeObjectType", n->type[0].address);
 }
@@ -322,16 +440,20 @@ static bool put_roots(struct names *n) {
 bool forge_world_names(struct forge_world *w) {
     struct names n = {.w = w, .index = w->s->os.build >= 7600};
     struct forge_place p;
-    if (!w->s->objects.count && !w->s->handles.count)
+    bool lines = w->s->objects.count || w->s->handles.count;
+    if (!lines && !w->whole)
         return true;
     if (!forge_world_offset(w, "_OBJECT_HEADER", "Body", &p))
-        return forge_wrong(w->s, 0, "object: this build's layouts have no _OBJECT_HEADER");
+        return !lines ||
+               forge_wrong(w->s, 0, "object: this build's layouts have no _OBJECT_HEADER");
     n.body = p.offset;
     if (!find_types(&n) || !put_roots(&n) || !put_globals(&n))
         return false;
     for (size_t i = 0; i < w->s->objects.count; i++)
         if (!put_object(&n, &w->s->objects.item[i]))
             return false;
+    if (!put_bodies(&n) || !put_info_offsets(&n) || !put_decoder(&n))
+        return false;
     put_types(&n);
     enter(&n, n.root, "ObjectTypes", n.types);
     enter_all(&n);

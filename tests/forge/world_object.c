@@ -41,6 +41,46 @@ static bool set_name(struct forge_world *w, unsigned line, uint64_t addr, const 
     return forge_world_put(w, line, addr + p.offset, text, 15);
 }
 
+/* The executable, as the file system has it. */
+static const char *image_path(const struct forge_world *w, uint64_t process, const char *name) {
+    for (size_t i = 0; i < w->modules.count; i++) {
+        const struct forge_wmodule *m = &w->modules.item[i];
+        const char *dot = strrchr(m->image, '.');
+        if (m->scn->process == process && dot && !strcmp(dot, ".exe") && m->path[0] &&
+            m->path[1] == ':')
+            return forge_pool_printf(w->pool, "\\Device\\HarddiskVolume2%s", m->path + 2);
+    }
+    return forge_pool_printf(w->pool, "\\Device\\HarddiskVolume2\\Windows\\System32\\%s", name);
+}
+
+/* OBJECT_NAME_INFORMATION: a UNICODE_STRING, its text behind it. */
+static void put_path(struct forge_world *w, uint64_t process, const char *name) {
+    struct forge_place p;
+    size_t size;
+    if (!forge_world_offset(w, process_type, "SeAuditProcessCreationInfo", &p))
+        return;
+    const uint8_t *text = forge_world_utf16(w, image_path(w, process, name), &size);
+    uint64_t at = forge_world_spare(w, 2 * w->ptr_size + size + 2, 16);
+    forge_world_put(w, 0, at + 2 * w->ptr_size, text, size);
+    forge_world_put_uint(w, 0, at, 2, size);
+    forge_world_put_uint(w, 0, at + 2, 2, size + 2);
+    forge_world_put_uint(w, 0, at + w->ptr_size, w->ptr_size, at + 2 * w->ptr_size);
+    forge_world_put_uint(w, 0, process + p.offset, w->ptr_size, at);
+}
+
+/* When the N-th of something was created: one a second from the start on. */
+static uint64_t time_of(const struct forge_world *w, size_t n) {
+    return w->s->time ? w->s->time - w->s->uptime + n * 10000000 : 0;
+}
+
+/* What readers of whole memory go by to tell a process from something that looks like one. */
+static void live(struct forge_world *w, uint64_t addr, const char *name, size_t n) {
+    forge_world_set(w, process_type, addr, "ExitStatus", 0x103); /* STATUS_PENDING */
+    forge_world_set(w, process_type, addr, "CreateTime", time_of(w, n));
+    if (name && strcmp(name, "System") != 0)
+        put_path(w, addr, name);
+}
+
 static bool make_process(struct forge_world *w, unsigned line, uint64_t addr, const char *name,
                          uint64_t pid) {
     if (!forge_world_struct(w, line, process_type, addr) ||
@@ -66,6 +106,8 @@ static bool make_processes(struct forge_world *w) {
         if (!make_process(w, p->line, p->address, p->name, p->pid) ||
             !forge_world_members(w, process_type, p->address, &p->member))
             return false;
+        if (w->whole)
+            live(w, p->address, p->name, i);
     }
     if (w->s->processes.count)
         w->process = w->s->processes.item[0].address;
@@ -74,9 +116,13 @@ static bool make_processes(struct forge_world *w) {
         struct forge_wprocess *p = &w->processes.item[i];
         if (p->scn)
             continue;
-        p->address = forge_world_spare(w, forge_world_sizeof(w, process_type), 16);
+        p->address =
+            w->whole ? forge_world_body(w, forge_world_sizeof(w, process_type), "Process", "Proc")
+                     : forge_world_spare(w, forge_world_sizeof(w, process_type), 16);
         if (!make_process(w, 0, p->address, "System", 4))
             return false;
+        if (w->whole)
+            live(w, p->address, "System", 0);
         if (w->s->processes.count)
             w->system = p->address;
         else
@@ -213,6 +259,32 @@ static bool make_thread(struct forge_world *w, const struct forge_scn_thread *t,
     return true;
 }
 
+static void add_body(struct forge_world *w, uint64_t addr, const char *type, const char *kind,
+                     const char *tag) {
+    *FORGE_PUSH(w->pool, &w->bodies) =
+        (struct forge_wbody){addr, kind, forge_world_sizeof(w, type), tag};
+}
+
+/* Times, numbers of threads, and that all of them are objects. */
+static void count_all(struct forge_world *w) {
+    unsigned shift = w->s->os.build < 6000 ? 3 : 0; /* up to 2003 three flags stand below */
+    for (size_t i = 0; i < w->s->processes.count; i++)
+        add_body(w, w->s->processes.item[i].address, process_type, "Process", "Proc");
+    for (size_t i = 0; i < w->s->threads.count; i++) {
+        uint64_t at = w->s->threads.item[i].address;
+        add_body(w, at, thread_type, "Thread", "Thre");
+        forge_world_set(w, thread_type, at, "CreateTime", time_of(w, 100 + i) << shift);
+    }
+    if (!w->s->threads.count)
+        forge_world_set(w, thread_type, w->thread, "CreateTime", time_of(w, 100) << shift);
+    for (size_t i = 0; i < w->processes.count; i++) {
+        uint64_t at = w->processes.item[i].address, n = !w->s->threads.count && at == w->process;
+        for (size_t k = 0; k < w->s->threads.count; k++)
+            n += process_of(w, &w->s->threads.item[k]) == at;
+        forge_world_set(w, process_type, at, "ActiveThreads", n);
+    }
+}
+
 bool forge_world_objects(struct forge_world *w) {
     static const struct forge_scn_thread made_up = {0};
     if (!make_processes(w))
@@ -239,11 +311,15 @@ bool forge_world_objects(struct forge_world *w) {
         w->thread = w->s->threads.item[0].address;
         w->process = process_of(w, &w->s->threads.item[0]);
     } else {
-        w->thread = forge_world_spare(w, forge_world_sizeof(w, thread_type), 16);
+        uint32_t size = forge_world_sizeof(w, thread_type);
+        w->thread =
+            w->whole ? forge_world_body(w, size, "Thread", "Thre") : forge_world_spare(w, size, 16);
         if (!make_thread(w, &made_up, w->thread, true))
             return false;
     }
     w->dtb = forge_world_read(w, process_type, w->process, "Pcb.DirectoryTableBase");
+    if (w->whole)
+        count_all(w);
     return !forge_is_wrong(w->s);
 }
 

@@ -216,6 +216,7 @@ static void add_fpo(struct pdb *p) {
                                                                   .params = b->fit.params,
                                                                   .saved_regs = b->fit.saved_regs,
                                                                   .prolog = b->fit.prolog,
+                                                                  .uses_ebp = b->fit.saves_ebp,
                                                                   .kind = b->fit.kind};
     }
 }

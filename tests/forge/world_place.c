@@ -22,11 +22,28 @@ static uint64_t large_size(const struct forge_world *w) {
 
 /* ---- images ---- */
 
+static bool has_large(const struct forge_world *w, const struct forge_wmodule *m) {
+    return w->s->machine.ram >= LARGE_FROM && (m == w->nt || !strcmp(m->scn->name, "hal"));
+}
+
+/*
+ * Up to Windows 7 the kernel lies as many bytes into RAM as into the kernel's range of addresses,
+ * which readers try; later systems choose its place at random.
+ */
+void forge_world_reserve(struct forge_world *w) {
+    uint64_t size = large_size(w), range = w->is32 ? 0x80000000 : 0xfffff80000000000;
+    struct forge_wmodule *m = w->nt;
+    uint64_t start = m->base & ~(size - 1), end = (m->base + m->size + size - 1) & ~(size - 1);
+    if (w->s->os.build < 9200 && has_large(w, m) && start >= range &&
+        forge_physmem_take(w->phys, start - range, end - start))
+        m->pa = start - range;
+}
+
 /* Large pages over all of the module; what is there already (the HAL's neighbour) stays. */
 static bool map_large(struct forge_world *w, const struct forge_wmodule *m) {
     uint64_t size = large_size(w), start = m->base & ~(size - 1);
     uint64_t end = (m->base + m->size + size - 1) & ~(size - 1);
-    uint64_t pa = forge_physmem_alloc_row(w->phys, end - start, size);
+    uint64_t pa = m->pa ? m->pa : forge_physmem_alloc_row(w->phys, end - start, size);
     struct forge_mapping there;
     if (!pa)
         return full(w);
@@ -60,10 +77,6 @@ static bool make_page(struct forge_world *w, unsigned space, uint64_t va, unsign
         !forge_mmu_map(w->mmu, space, va, pa, FORGE_FRAME, flags))
         return full(w);
     return true;
-}
-
-static bool has_large(const struct forge_world *w, const struct forge_wmodule *m) {
-    return w->s->machine.ram >= LARGE_FROM && (m == w->nt || !strcmp(m->scn->name, "hal"));
 }
 
 /* Bytes of the image at their addresses in SPACE; zeros need none. */

@@ -205,6 +205,7 @@ bool forge_world_spaces(struct forge_world *w) {
         forge_physmem_fill(w->phys, FORGE_RAM_PATTERN);
     if (!forge_physmem_pc(w->phys, m->ram))
         return forge_wrong(w->s, m->ram_line, "ram: %llx bytes cannot be", (ull)m->ram);
+    forge_world_reserve(w);
     w->mmu = forge_mmu_new(w->phys, m->paging, m->selfmap);
     w->soft = forge_soft_of(m->paging, w->s->os.build);
     if (m->l1tf)

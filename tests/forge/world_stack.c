@@ -219,6 +219,12 @@ static bool put_pokes(struct forge_world *w, const struct forge_wstack *s) {
     return true;
 }
 
+/* `call eax` or `call rax`, whose target nobody has to know. */
+static void put_call_rax(struct forge_world *w, uint64_t ip) {
+    static const uint8_t call_rax[] = {0xff, 0xd0};
+    forge_world_spare_code(w, ip - sizeof call_rax, call_rax, sizeof call_rax);
+}
+
 /* `call` of the inner frame's function before a return address, where nothing else stands. */
 static void put_call(struct forge_world *w, const struct forge_frame *inner, uint64_t ip) {
     uint64_t target;
@@ -227,8 +233,7 @@ static void put_call(struct forge_world *w, const struct forge_frame *inner, uin
         return;
     int64_t rel = (int64_t)(target - ip);
     if (!w->is32 && rel != (int32_t)rel) {
-        static const uint8_t call_rax[] = {0xff, 0xd0};
-        forge_world_spare_code(w, ip - sizeof call_rax, call_rax, sizeof call_rax);
+        put_call_rax(w, ip);
         return;
     }
     for (unsigned i = 0; i < 4; i++)
@@ -238,10 +243,14 @@ static void put_call(struct forge_world *w, const struct forge_frame *inner, uin
 
 static void put_calls(struct forge_world *w, const struct forge_wstack *s) {
     const struct forge_frame *inner = NULL;
+    /* A thread that waits will return to its innermost frame from the context switch. */
+    bool switched = w->kernel && s->scn->of == FORGE_STACK_THREAD;
     for (size_t i = 0; i < s->frames.count; i++) {
         const struct forge_frame *f = &s->frames.item[i];
         if (f->inlined)
             continue;
+        if (!inner && switched && f->disp >= CALL_SIZE && s->fit.ip[i])
+            put_call_rax(w, s->fit.ip[i]);
         if (inner && !inner->trap && f->disp >= CALL_SIZE && s->fit.ip[i])
             put_call(w, inner, s->fit.ip[i]);
         inner = f;
@@ -291,6 +300,11 @@ void forge_world_plain_registers(const struct forge_world *w, struct sc_regs *re
         set_register(ret, names[i], is_x86 ? x86[w->kernel][i] : x64[w->kernel][i]);
     if (!is_arm)
         set_register(ret, "efl", 0x246);
+    if (w->cpu == SC_CPU_X64) { /* MXCSR stands twice: readers compare, FXSAVE's is at 118 */
+        set_register(ret, "mxcsr", 0x1f80);
+        ret->raw[0x118] = 0x80;
+        ret->raw[0x119] = 0x1f;
+    }
 }
 
 static const struct forge_wstack *current_stack(const struct forge_world *w) {

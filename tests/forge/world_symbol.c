@@ -11,7 +11,7 @@ const struct forge_wsymbol *forge_world_symbol(const struct forge_world *w,
     for (size_t i = 0; i < w->symbols.count; i++)
         if (w->symbols.item[i].module == m && !strcmp(w->symbols.item[i].name, name))
             return &w->symbols.item[i];
-    return NULL;
+    return forge_world_table_symbol(w, m, name);
 }
 
 static enum forge_page_kind page_kind(enum forge_symbol_kind kind) {
@@ -38,6 +38,9 @@ static void merge(struct forge_wsymbol *s, const struct forge_wsymbol *like) {
 bool forge_world_define(struct forge_world *w, unsigned line, struct forge_wmodule *m,
                         const char *name, uint64_t addr, const struct forge_wsymbol *like) {
     struct forge_wsymbol *s = (struct forge_wsymbol *)forge_world_symbol(w, m, name);
+    if (s && s->addr != addr && s->table)
+        return forge_wrong(w->s, line, "%s!%s would be at %llx, but %s has it at %llx",
+                           m->scn->name, name, (ull)addr, w->s->isf, (ull)s->addr);
     if (s && s->addr != addr)
         return forge_wrong(w->s, line, "%s!%s would be at %llx, but line %u puts it at %llx",
                            m->scn->name, name, (ull)addr, s->line, (ull)s->addr);
@@ -174,7 +177,7 @@ bool forge_world_moved(struct forge_world *w) {
 static uint32_t free_pages(const struct forge_wmodule *m, size_t pages) {
     size_t run = 0;
     for (size_t i = 1; i < m->npages; i++) {
-        run = m->page[i] == FORGE_PAGE_FREE ? run + 1 : 0;
+        run = m->page[i] == FORGE_PAGE_FREE && !(m->named && m->named[i]) ? run + 1 : 0;
         if (run == pages)
             return (uint32_t)((i + 1 - pages) * FORGE_PAGE_SIZE);
     }
@@ -188,6 +191,8 @@ bool forge_world_place(struct forge_world *w, unsigned line, struct forge_wmodul
     enum forge_page_kind page = page_kind(kind);
     if (known) {
         *ret_addr = known->addr;
+        if (known->table)
+            forge_world_mark(m, known->addr - m->base, size, page);
         return true;
     }
     uint32_t need = ((size ? size : 0x40) + 0x1f) & ~0xfu;

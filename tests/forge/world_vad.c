@@ -130,7 +130,7 @@ static uint64_t make_file(struct forge_world *w, const char *name) {
     uint32_t size = forge_world_sizeof(w, "_FILE_OBJECT");
     if (!size || !name)
         return 0;
-    uint64_t at = forge_world_pool(w, size, "File");
+    uint64_t at = forge_world_body(w, size, "File", "File");
     forge_world_set(w, "_FILE_OBJECT", at, "Type", FILE_OBJECT);
     forge_world_set(w, "_FILE_OBJECT", at, "Size", size);
     struct forge_place p;
@@ -270,7 +270,8 @@ static void make_tree(struct forge_world *w, const struct forge_wprocess *p,
         put(w, behind + ptr, n ? item[0].node : 0);
     } else {
         link_nodes(&rtl, 0, n, 0, at);
-        forge_world_set(w, "_EPROCESS", p->address, "VadHint", n ? item[0].node : 0);
+        /* The last one that was used: the root will do, which readers compare it with. */
+        forge_world_set(w, "_EPROCESS", p->address, "VadHint", n ? item[n / 2].node : 0);
     }
     forge_world_set(w, "_EPROCESS", p->address, "VadCount", n);
 }

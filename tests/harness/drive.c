@@ -305,6 +305,7 @@ static bool sink(void *ctx, const char *data, size_t len) {
     d->output += len;
     for (size_t i = 0; i < len; i++) {
         drive_mix(d, (unsigned char)data[i]);
+        d->marks += data[i] == '?';
         if (data[i] == want[d->tail])
             d->tail++;
         else

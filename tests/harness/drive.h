@@ -18,6 +18,7 @@ struct drive {
     unsigned failed; /* commands that failed */
     size_t notes;    /* on the source */
     uint64_t output; /* bytes written by commands */
+    uint64_t marks;  /* of these, question marks: what could not be read */
     bool saw_nomem;  /* the output says "out of memory" */
     size_t tail;     /* how much of "out of memory" the output's end matches */
     char why[200];   /* text of the first error */

@@ -167,6 +167,8 @@ void heap_begin(uint64_t fail_at) {
     heap.on = true;
 }
 
+uint64_t heap_calls(void) { return heap.calls; }
+
 void heap_stop_failing(void) { heap.fail_at = 0; }
 void heap_keep_failing(void) { heap.keep = true; }
 

@@ -33,6 +33,8 @@ void heap_begin(uint64_t fail_at);
 void heap_stop_failing(void);
 /* All allocations from the chosen one on fail, not it alone. Holds until the next begin. */
 void heap_keep_failing(void);
+/* Allocations asked for since the begin. */
+uint64_t heap_calls(void);
 void heap_end(struct heap_stats *ret_stats);
 
 /* What the harness itself needs while counting: not counted, never refused. */

@@ -191,7 +191,7 @@ static void stacks_are_searched(void **state) {
     fix_prints(f, "!findstack *!*ter 2",
                "Thread 000, 1 frame(s) match\n          00 " LINE0 "          01 " LINE1
                "        * 02 " LINE2 "\n");
-    fix_prints(f, "!findstack hal", "");
+    fix_prints(f, "!findstack hal", "No stack has a frame of \"hal\".\n");
     fix_fails(f, "!findstack nt 3", "level 0 threads");
 }
 

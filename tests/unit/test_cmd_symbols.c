@@ -258,6 +258,7 @@ static void a_module_is_described_without_loading(void **state) {
                "not source indexed \n");
     fix_run(f, "!chksym nt");
     fix_has(f, "MATCH: fake.pdb and ntoskrnl.exe  [by test]\n");
+    fix_has(f, "    Timestamp: 00000000 (unavailable)\n");
     fix_fails(f, "!lmi gone", "gone");
 }
 

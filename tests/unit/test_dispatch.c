@@ -128,6 +128,21 @@ static void an_unknown_command_suggests_near_ones(void **state) {
     fix_close(&f);
 }
 
+static void a_question_mark_as_the_option_shows_help(void **state) {
+    (void)state;
+    struct fix f;
+    fix_open(&f, FIX_NONE);
+    assert_int_equal(fix_run(&f, "help !error"), 0);
+    char *help = strdup(fix_text(&f));
+    assert_non_null(help);
+    assert_non_null(strstr(help, "!error"));
+    fix_prints(&f, "!error -?", help);
+    fix_prints(&f, "!error /? ", help);
+    fix_prints(&f, ".echo -?", "-?\n");
+    free(help);
+    fix_close(&f);
+}
+
 /* --- typography ------------------------------------------------------------------------------- */
 
 static void typography_of_web_pages_is_undone(void **state) {
@@ -428,6 +443,7 @@ int main(void) {
         cmocka_unit_test(longer_words_are_other_commands),
         cmocka_unit_test(the_debuggers_own_extension_names_are_left_out),
         cmocka_unit_test(an_unknown_command_suggests_near_ones),
+        cmocka_unit_test(a_question_mark_as_the_option_shows_help),
         cmocka_unit_test(typography_of_web_pages_is_undone),
         cmocka_unit_test(a_line_is_forgiven_before_it_runs),
         cmocka_unit_test(commands_behind_a_failed_one_still_run),

@@ -223,6 +223,7 @@ static void what_is_wrong_is_said(void **state) {
         {"descriptor ffffa00f00470000 \"O:SYD:(A;;;;\"\n", "no SDDL from \"(A;;;;\" on"},
         {"job ffffc00f03000060 in ffffc00f03010060\n", "no line describes the job"},
         {"session x ffffa00f00500000\n", "session"},
+        {"namespace ffffa00f00500000 ffffa00f00501000\n", "has no layout"},
         {"job ffffc00f03000060 processes ffffc00f01\n", "ffffc00f01"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

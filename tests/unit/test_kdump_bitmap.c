@@ -263,6 +263,42 @@ static void ranks_are_right_over_many_chunks_in_any_order(void **state) {
     }
 }
 
+/* How many pages from PFN on follow each other in their chunk. */
+static uint64_t rest_of_run(const struct bits *b, uint64_t pfn) {
+    uint64_t end = pfn;
+    while (end < b->bits && end / 32768 == pfn / 32768 && b->before[end + 1] > b->before[end])
+        end++;
+    return end - pfn;
+}
+
+/* Views remember the run that they were of; short ones, long ones, chunks in turns. */
+static void views_are_right_in_any_order(void **state) {
+    (void)state;
+    enum { BITS = 3 * 32768 + 777 };
+    const uint64_t first = 0x4000, size = first + UINT64_C(3000) * PAGE;
+    struct bits b;
+    fill_bits(&b, BITS, size, 5);
+    memset(b.data + 100, 0xff, 300);
+    open_bits(&b, size, first, SC_UNSET64, 0);
+    uint64_t seed = 3, near = 0;
+    for (int i = 0; i < 20000; i++) {
+        const uint8_t *view = NULL;
+        size_t len = 0;
+        near = i % 3 ? near + random_below(&seed, 40) : random_below(&seed, 4000);
+        uint64_t pfn = i % 7 ? near % BITS : random_below(&seed, BITS);
+        uint64_t want = first + b.before[pfn] * PAGE, room = want < size ? size - want : 0;
+        bool there = (b.data[pfn / 8] >> pfn % 8 & 1) && room;
+        enum sc_read status = b.pages.ops->view(b.pages.impl, pfn * PAGE, &view, &len);
+        assert_int_equal(status, there ? SC_READ_OK : SC_READ_ABSENT);
+        if (!there)
+            continue;
+        uint64_t run = rest_of_run(&b, pfn) * PAGE;
+        assert_ptr_equal(view, b.data + want);
+        assert_int_equal(len, run < room ? run : room);
+    }
+    close_bits(&b);
+}
+
 static void walking_names_every_page_that_the_file_has(void **state) {
     (void)state;
     enum { BITS = 2 * 32768 + 100 };
@@ -464,6 +500,7 @@ int main(void) {
         cmocka_unit_test(reads_and_views_go_on_over_pages_that_follow),
         cmocka_unit_test(random_bitmaps_read_as_they_were_written),
         cmocka_unit_test(ranks_are_right_over_many_chunks_in_any_order),
+        cmocka_unit_test(views_are_right_in_any_order),
         cmocka_unit_test(walking_names_every_page_that_the_file_has),
         cmocka_unit_test(a_wrong_count_is_said_once_all_is_counted),
         cmocka_unit_test(a_bitmap_that_the_file_cuts_off_is_read_as_far_as_it_goes),

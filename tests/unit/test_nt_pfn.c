@@ -208,6 +208,26 @@ static void runs_that_overlap_are_not_believed(void **state) {
     world_free(p.w);
 }
 
+/* Then holes count as pages, and whoever counts is told. */
+static void where_holes_are_not_known_that_is_said(void **state) {
+    (void)state;
+    for (int known = 0; known < 2; known++) {
+        struct base p;
+        base_begin(&p, &builds[5]);
+        put_runs(&p, known, whole);
+        uint64_t highest = world_symbol(p.w, "MmHighestPhysicalPage", 0x1010);
+        world_bytes(p.w, highest, 8);
+        world_put(p.w, highest, 8, FRAMES - 1);
+        world_bytes(p.w, builds[5].db, (size_t)FRAMES * p.size);
+        assert_null(base_open(&p));
+        fix_run(&p.w->f, "!memusage 8");
+        fix_has(&p.w->f, "TOTAL:");
+        assert_int_equal(strstr(fix_text(&p.w->f), "Where RAM has holes is not known") != NULL,
+                         !known);
+        world_free(p.w);
+    }
+}
+
 static void a_frame_there_is_not_is_an_error(void **state) {
     (void)state;
     struct base p;
@@ -261,6 +281,7 @@ int main(void) {
         cmocka_unit_test(what_is_missing_is_counted_and_the_rest_read),
         cmocka_unit_test(a_block_that_lies_ends_soon),
         cmocka_unit_test(runs_that_overlap_are_not_believed),
+        cmocka_unit_test(where_holes_are_not_known_that_is_said),
         cmocka_unit_test(a_frame_there_is_not_is_an_error),
         cmocka_unit_test(how_much_there_is_may_not_be_known),
         cmocka_unit_test(no_database_says_why),

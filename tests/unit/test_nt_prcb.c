@@ -248,7 +248,7 @@ static void test_prcb_of_windows_xp(void **state) {
                  "Interrupt Count -- 04080105\n"
                  "Times -- Dpc    000037a7 Interrupt 00001784 \n"
                  "         Kernel 00725fff User      0005d1be \n");
-    fix_fails(&w->f, "!irql", "the saved IRQL is not in this build");
+    fix_fails(&w->f, "!irql", "nt!_KPRCB.DebuggerSavedIRQL is not in this build");
     fix_prints(&w->f, ".printf \"%p\\n\", @$thread", "88368470\n"); /* from the PRCB */
     world_free(w);
 }

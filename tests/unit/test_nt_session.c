@@ -53,12 +53,69 @@ static void sessions_are_listed_as_published(void **state) {
     EACH_BUILD(i) {
         struct scene s = scene_of(i);
         world_open(s.o.w, SC_RENDER_TEXT);
+        fix_run(&s.o.w->f, ".enrich off");
         fix_run(&s.o.w->f, "!session");
         assert_string_equal(fix_text(&s.o.w->f), "Sessions on machine: 2\n"
                                                  "Valid Sessions: 0 3\n"
                                                  "Current Session 3\n");
         world_free(s.o.w);
     }
+}
+
+/* The kernel's list, which has a session 7 that no process is in; its head of this build. */
+static void put_session_list(struct scene *s, uint64_t *ret_space) {
+    struct world *w = s->o.w;
+    bool old = w->m.build < 10000;
+    uint64_t link = world_offset(w, "_MM_SESSION_SPACE", "WsListEntry"), head;
+    *ret_space = put_space(&s->o, 7);
+    if (old) {
+        head = world_symbol(w, "MiSessionWsList", 0xf0000);
+        world_bytes(w, head, 16);
+    } else {
+        uint64_t pointer = world_symbol(w, "MiVisibleState", 0xf0000);
+        uint64_t visible = ow_room(&s->o, 0x1000);
+        world_bytes(w, pointer, 8);
+        world_put(w, pointer, w->ptr, visible);
+        head = visible + world_offset(w, "_MI_VISIBLE_STATE", "SessionWsList");
+    }
+    world_ring(w, head, (uint64_t[]){s->space[0] + link, s->space[1] + link, *ret_space + link}, 3);
+}
+
+static void sessions_without_processes_are_listed(void **state) {
+    (void)state;
+    EACH_BUILD(i) {
+        struct scene s = scene_of(i);
+        uint64_t space;
+        char line[96];
+        put_session_list(&s, &space);
+        world_open(s.o.w, SC_RENDER_TEXT);
+        fix_run(&s.o.w->f, "!session");
+        fix_has(&s.o.w->f, "Sessions on machine: 3\nValid Sessions: 0 3 7\nCurrent Session 3\n");
+        snprintf(line, sizeof line, "Session 7 has no process: its _MM_SESSION_SPACE is at %llx.\n",
+                 (unsigned long long)space);
+        fix_has(&s.o.w->f, line);
+        fix_fails(&s.o.w->f, "!session -s 7", "no process of session 7 can be found");
+        world_free(s.o.w);
+    }
+}
+
+static void a_list_of_sessions_that_is_not_whole_is_said(void **state) {
+    (void)state;
+    struct scene s = scene_of(0);
+    uint64_t space;
+    put_session_list(&s, &space);
+    world_put(s.o.w, space + world_offset(s.o.w, "_MM_SESSION_SPACE", "WsListEntry"), s.o.w->ptr,
+              0xdead0000);
+    world_open(s.o.w, SC_RENDER_TEXT);
+    fix_run(&s.o.w->f, "!session");
+    fix_has(&s.o.w->f, "Valid Sessions: 0 3 7\n");
+    fix_has(&s.o.w->f, "*** the kernel's list of sessions is not whole: the link at dead0000");
+    world_free(s.o.w);
+    s = scene_of(0);
+    world_open(s.o.w, SC_RENDER_TEXT);
+    fix_run(&s.o.w->f, "!session");
+    fix_has(&s.o.w->f, "Sessions without processes are not known: nt!MiSessionWsList");
+    world_free(s.o.w);
 }
 
 static void a_session_is_entered_and_left(void **state) {
@@ -266,6 +323,8 @@ static void a_job_that_lies_is_bounded(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sessions_are_listed_as_published),
+        cmocka_unit_test(sessions_without_processes_are_listed),
+        cmocka_unit_test(a_list_of_sessions_that_is_not_whole_is_said),
         cmocka_unit_test(a_session_is_entered_and_left),
         cmocka_unit_test(processes_are_listed_by_session),
         cmocka_unit_test(what_is_missing_of_sessions_is_said),

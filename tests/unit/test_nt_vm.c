@@ -269,7 +269,7 @@ static void what_is_missing_is_named(void **state) {
     world_symbol(w, "MmAvailablePages", 0x2000);
     w->m.active_process_head = b->nt + 0x5000;
     world_open(w, SC_RENDER_TEXT);
-    fix_run(&w->f, "!vm 9");
+    fix_run(&w->f, "!vm 3b");
     const char *text = fix_text(&w->f);
     assert_non_null(strstr(text, "\tAvailable Pages:           ?\n"));
     assert_non_null(strstr(text, "Not in this dump: the pages of nt!MmAvailablePages."));
@@ -277,7 +277,85 @@ static void what_is_missing_is_named(void **state) {
                                  "nt!MmResidentAvailablePages, "));
     assert_non_null(strstr(text, "The list of processes is not whole: the link at "
                                  "fffff80001a24000 is not in the dump."));
-    assert_non_null(strstr(text, "The flags 2, 8, 10 and 20 have no effect here."));
+    assert_non_null(strstr(text, "\nThreads of the memory manager:\n"
+                                 "A small dump does not hold the threads of the list "
+                                 "nt!PsActiveProcessHead leads to.\n"));
+    assert_non_null(strstr(text, "They cannot be read: the symbols do not have "
+                                 "nt!MiPageFileTraces.\n"));
+    assert_non_null(strstr(text, "\nThreads that own working sets:\nA small dump does not "));
+    assert_non_null(strstr(text, "\nSystem Region               Base Address    NumberOfBytes\n"));
+    assert_non_null(strstr(text, "SystemVaRegions in nt!_MI_VISIBLE_STATE, is not in this dump"));
+    world_free(w);
+}
+
+/* Builds whose layouts lack the visible part of the partition, and no partition at all. */
+static void the_structure_that_most_counters_lie_in_is_named(void **state) {
+    (void)state;
+    static const struct {
+        uint32_t build;
+        enum sc_cpu cpu;
+        bool partition;
+    } t[] = {{10240, SC_CPU_X64, true}, {15063, SC_CPU_X64, true}, {16299, SC_CPU_X64, true},
+             {17134, SC_CPU_X64, true}, {19041, SC_CPU_X86, true}, {10240, SC_CPU_X64, false},
+             {19041, SC_CPU_X64, false}};
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+        uint64_t base = t[i].cpu == SC_CPU_X86 ? 0x82800000 : 0xfffff80001a1f000;
+        struct world *w = world_new(t[i].cpu, t[i].build, base);
+        const char *lacks = t[i].partition ? "nt!_MI_VISIBLE_PARTITION, the Vp of nt!_MI_PARTITION"
+                                           : "nt!MiSystemPartition";
+        char line[160];
+        if (t[i].partition)
+            world_object(w, world_symbol(w, "MiSystemPartition", 0x1000), "_MI_PARTITION");
+        world_open(w, SC_RENDER_TEXT);
+        snprintf(line, sizeof line, "no symbols of %s)", lacks);
+        fix_fails(&w->f, "!vm", line);
+        world_free(w);
+    }
+}
+
+/* What processors have charged in advance, sessions of the kernel's list, stacks that are not. */
+static void processors_and_sessions_are_added(void **state) {
+    (void)state;
+    const struct pool_build *b = build_of(19041, SC_CPU_X64);
+    struct world *w = new_world(b);
+    const uint64_t prcb = b->pool + 0x80180, space = b->pool + 0x90000;
+    uint64_t visible, at;
+    segment_heaps(w, b);
+    world_bytes(w, prcb, 0x9000);
+    world_set(w, "_KPRCB", prcb, "CachedCommit", 4, 274);
+    w->threads[0].prcb = prcb;
+    world_bytes(w, space, 0x1000);
+    world_set(w, "_MM_SESSION_SPACE", space, "SessionId", 4, 1);
+    world_set(w, "_MM_SESSION_SPACE", space, "CommittedPages", 8, 0x100);
+    world_set(w, "_MM_SESSION_SPACE", space, "PagedPoolInfo.AllocatedPagedPool", 8, 0x30);
+    at = world_symbol(w, "MiVisibleState", 0x60000);
+    world_bytes(w, at, 8);
+    visible = b->pool + 0xa0000;
+    world_object(w, visible, "_MI_VISIBLE_STATE");
+    world_put(w, at, 8, visible);
+    uint64_t link = space + world_offset(w, "_MM_SESSION_SPACE", "WsListEntry");
+    world_ring(w, visible + world_offset(w, "_MI_VISIBLE_STATE", "SessionWsList"), &link, 1);
+    world_set(w, "_MI_VISIBLE_STATE", visible, "SystemVaRegions[0].BaseAddress", 8,
+              0xffffa08000000000);
+    world_set(w, "_MI_VISIBLE_STATE", visible, "SystemVaRegions[0].NumberOfBytes", 8,
+              0x100000000000);
+    world_set(w, "_MI_VISIBLE_STATE", visible, "SystemVaRegions[5].BaseAddress", 8,
+              0xffff830000000000);
+    world_set(w, "_MI_VISIBLE_STATE", visible, "SystemVaRegions[5].NumberOfBytes", 8,
+              0x38000000000);
+    world_open(w, SC_RENDER_TEXT);
+    fix_run(&w->f, "!vm 25");
+    fix_has(&w->f, "Processor Commit:             274 (       1096 Kb)\n"
+                   "Session Commit:               256 (       1024 Kb)\n");
+    fix_has(&w->f, "Kernel stacks were not counted: of 0 threads that were found 0 (nt!_ETHREAD) "
+                   "are not in the dump, and the lists of them are not whole.\n");
+    fix_has(&w->f, "\nTerminal Server Memory Usage By Session:\n\n"
+                   "Session ID 1 @ ffffc00d03090000:\n"
+                   "Paged Pool Usage:        192K\n"
+                   "Commit Usage:           1024K\n");
+    fix_has(&w->f, "\nSystem Region               Base Address    NumberOfBytes\n\n"
+                   "PfnDatabase           : ffff830000000000      38000000000\n"
+                   "NonPagedPool          : ffffa08000000000     100000000000\n");
     world_free(w);
 }
 
@@ -320,6 +398,8 @@ int main(void) {
         cmocka_unit_test(the_partition_is_shown_in_the_newer_form),
         cmocka_unit_test(which_failures_count_depends_on_the_system),
         cmocka_unit_test(what_is_missing_is_named),
+        cmocka_unit_test(the_structure_that_most_counters_lie_in_is_named),
+        cmocka_unit_test(processors_and_sessions_are_added),
         cmocka_unit_test(garbage_is_survived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

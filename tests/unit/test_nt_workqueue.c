@@ -189,6 +189,66 @@ static void windows_10_hangs_them_on_the_partition(void **state) {
     }
 }
 
+/* A second partition, with a queue of its own, and a third one without workers. */
+static void queues_of_all_partitions_are_shown(void **state) {
+    (void)state;
+    const uint32_t builds[] = {17763, 19041, 22000};
+    const uint64_t second = SYSTEM + 0x10000, third = second + 0x1000, ex = second + 0x2000;
+    const uint64_t nodes = second + 0x3000, array = second + 0x3100, queue = second + 0x4000;
+    for (size_t i = 0; i < sizeof builds / sizeof *builds; i++) {
+        struct world *w = world10(builds[i]);
+        uint64_t link = world_offset(w, "_EPARTITION", "ActivePartitionLinks");
+        uint64_t head = world_symbol(w, "PspActivePartitionListHead", 0x90000);
+        uint64_t in_queue = world_offset(w, "_EX_WORK_QUEUE", "WorkPriQueue");
+        world_bytes(w, head, 16);
+        world_object(w, second, "_EPARTITION");
+        world_object(w, third, "_EPARTITION");
+        world_object(w, ex, "_EX_PARTITION");
+        world_object(w, queue, "_EX_WORK_QUEUE");
+        world_bytes(w, nodes, 0x200);
+        world_ring(w, head, (uint64_t[]){SYSTEM + link, second + link, third + link}, 3);
+        world_set(w, "_EPARTITION", second, "ExPartition", 0, ex);
+        world_set(w, "_EX_PARTITION", ex, "WorkQueues", 0, nodes);
+        world_put(w, nodes, 8, array);
+        world_put(w, array + 8, 8, queue);
+        for (unsigned k = 0; k < 32; k++)
+            world_ring(w,
+                       queue + in_queue + world_offset(w, "_KPRIQUEUE", "EntryListHead") + 16 * k,
+                       NULL, 0);
+        world_ring(w, queue + in_queue + world_offset(w, "_KPRIQUEUE", "ThreadListHead"), NULL, 0);
+        world_open(w, SC_RENDER_TEXT);
+        fix_run(&w->f, "!exqueue");
+        char want[96];
+        snprintf(want, sizeof want,
+                 "**** Partition %llx NUMA Node 0 IoPool WorkQueue ( Threads: 0/",
+                 (unsigned long long)second);
+        fix_has(&w->f, want);
+        assert_null(strstr(fix_text(&w->f), "may be missing"));
+        assert_non_null(strstr(fix_text(&w->f), "**** NUMA Node 0 ExPool WorkQueue"));
+        world_free(w);
+    }
+}
+
+static void partitions_that_are_missing_are_named(void **state) {
+    (void)state;
+    struct world *w = world10(19041);
+    uint64_t link = world_offset(w, "_EPARTITION", "ActivePartitionLinks");
+    uint64_t head = world_symbol(w, "PspActivePartitionListHead", 0x90000);
+    world_bytes(w, head, 16);
+    world_put(w, head, 8, SYSTEM + link);
+    world_put(w, SYSTEM + link, 8, 0xffffc00fdead0000);
+    world_open(w, SC_RENDER_TEXT);
+    fix_run(&w->f, "!exqueue");
+    fix_has(&w->f, "Queues of other partitions than the system's may be missing: a nt!_EPARTITION "
+                   "is not in the dump.\n");
+    world_free(w);
+    w = world10(19041);
+    world_open(w, SC_RENDER_TEXT);
+    fix_run(&w->f, "!exqueue");
+    fix_has(&w->f, "the symbols do not have nt!PspActivePartitionListHead or ");
+    world_free(w);
+}
+
 static void a_page_on_the_way_that_is_missing_is_named(void **state) {
     (void)state;
     struct world *w = world10(19041);
@@ -231,6 +291,8 @@ int main(void) {
         cmocka_unit_test(a_broken_list_is_said),
         cmocka_unit_test(windows_8_1_hangs_them_on_nodes),
         cmocka_unit_test(windows_10_hangs_them_on_the_partition),
+        cmocka_unit_test(queues_of_all_partitions_are_shown),
+        cmocka_unit_test(partitions_that_are_missing_are_named),
         cmocka_unit_test(a_page_on_the_way_that_is_missing_is_named),
         cmocka_unit_test(windows_xp_has_three_queues),
     };

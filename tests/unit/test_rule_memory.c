@@ -116,23 +116,18 @@ static void a_pool_that_is_not_excessive_or_of_many_tags_is_not_mentioned(void *
     "variables nt+280000\nMmTotalCommittedPages 0n" used "\nMmTotalCommitLimit 0n" limit           \
     "\nMiChargeCommitmentFailures " failures " size 4\nend\n"
 
-static void failures_of_the_past_are_told_from_memory_that_is_short(void **state) {
+static void failures_of_the_past_are_told_as_such(void **state) {
     static const struct {
         const char *text, *summary, *claim;
-        bool against;
     } t[] = {
         {OS NT ASKED STACK COMMIT("5565215", "25162749", "0 bd38 0 0"),
          "48440 requests to commit memory have failed since Windows started, in the past; now "
          "there is memory enough.",
-         "48440 times the page files had reached their largest size.", true},
-        {OS NT ASKED STACK COMMIT("25100000", "25162749", "2 0 0 0"),
-         "Memory is short: 99 percent of what can be committed are, and 2 requests for more have "
-         "failed.",
-         "2 times a page file was to be extended, and could not be.", false},
+         "48440 times the page files had reached their largest size."},
         {OS NT ASKED STACK COMMIT("5565215", "25162749", "0 0 0 7"),
          "7 requests to commit memory have failed since Windows started, in the past; now there "
          "is memory enough.",
-         "7 times the request was so large that the sum was not larger than before.", true},
+         "7 times the request was so large that the sum was not larger than before."},
     };
     for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
         struct blamed b = judge(state, t[i].text);
@@ -140,7 +135,8 @@ static void failures_of_the_past_are_told_from_memory_that_is_short(void **state
         assert_non_null(f);
         assert_string_equal(f->summary, t[i].summary);
         assert_true(claims(f, t[i].claim));
-        assert_int_equal(f->evidence[f->nevidence - 1].against, t[i].against);
+        assert_true(f->evidence[f->nevidence - 1].against);
+        assert_null(by_rule(&b, "low-memory"));
         assert_int_equal(f->confidence, SC_POSSIBLE);
         assert_null(f->module);
         blamed_free(&b);
@@ -156,8 +152,78 @@ static void without_failures_nothing_is_said(void **state) {
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         struct blamed b = judge(state, texts[i]);
         assert_null(by_rule(&b, "commit-failures"));
+        assert_null(by_rule(&b, "low-memory"));
         blamed_free(&b);
     }
+}
+
+/* ---- low-memory ---- */
+
+#define RAM(physical, available)                                                                   \
+    "variables nt+280100\nMmNumberOfPhysicalPages 0n" physical "\nMmAvailablePages 0n" available   \
+    "\nend\n"
+#define HUNG "bugcheck 9e fffffa8003c9f040 3c 0 0\n"
+
+/* The twins: requests that fail while RAM is free, and RAM that is used up while none fails. */
+static void what_can_be_committed_is_told_from_pages_of_ram(void **state) {
+    static const struct {
+        const char *text, *summary, *claim, *other;
+    } t[] = {
+        {COMMIT("25100000", "25162749", "2 0 0 0") RAM("4194304", "900000"),
+         "Memory is short: 99 percent of what can be committed are, and 2 requests for more have "
+         "failed.",
+         "2 times a page file was to be extended, and could not be.", "RAM is not what is short."},
+        {COMMIT("5565215", "25162749", "0 0 0 0") RAM("4194304", "2900"),
+         "Physical memory is short: only 2900 pages of RAM are available.",
+         "2900 of 4194304 pages of RAM are available; below 16384 Windows calls that low.",
+         "22 percent: more could be committed."},
+        {COMMIT("25100000", "25162749", "0 7 0 0") RAM("4194304", "2900"),
+         "Memory is short: 2900 pages of RAM are available, and 7 requests to commit more have "
+         "failed.",
+         "7 times the page files had reached their largest size.", "Windows calls that low."},
+    };
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+        char text[2048];
+        snprintf(text, sizeof text, "%s%s", OS NT HUNG STACK, t[i].text);
+        struct blamed b = judge(state, text);
+        const struct sc_finding *f = &b.a->findings[0];
+        assert_string_equal(f->rule, "low-memory");
+        assert_string_equal(f->summary, t[i].summary);
+        assert_true(claims(f, t[i].claim));
+        assert_true(claims(f, t[i].other));
+        assert_int_equal(f->confidence, SC_POSSIBLE);
+        assert_null(f->module);
+        assert_null(by_rule(&b, "commit-failures"));
+        blamed_free(&b);
+    }
+}
+
+static void what_windows_calls_low_goes_by_the_size_of_ram(void **state) {
+    static const struct {
+        const char *ram;
+        bool low;
+    } t[] = {
+        {RAM("1048576", "8191"), true},   {RAM("1048576", "8192"), false},
+        {RAM("262144", "8191"), true},    {RAM("2097152", "16383"), true},
+        {RAM("2097152", "16384"), false}, {RAM("16777216", "16384"), false},
+        {RAM("0", "100"), false},
+    };
+    for (size_t i = 0; i < sizeof t / sizeof *t; i++) {
+        char text[2048];
+        snprintf(text, sizeof text, "%s%s", OS NT HUNG STACK, t[i].ram);
+        struct blamed b = judge(state, text);
+        assert_int_equal(by_rule(&b, "low-memory") != NULL, t[i].low);
+        blamed_free(&b);
+    }
+}
+
+/* In any other crash it is a mention behind what the crash is about. */
+static void in_another_stop_memory_is_a_mention(void **state) {
+    struct blamed b = judge(state, OS NT DRIVER CRASH STACK COMMIT("5565215", "25162749", "0 0 0 0")
+                                       RAM("4194304", "2900"));
+    assert_non_null(by_rule(&b, "low-memory"));
+    assert_string_not_equal(b.a->findings[0].rule, "low-memory");
+    blamed_free(&b);
 }
 
 int main(void) {
@@ -169,8 +235,11 @@ int main(void) {
         cmocka_unit_test(a_tag_that_no_image_has_names_nobody),
         cmocka_unit_test(a_busy_cache_of_windows_is_no_leak),
         cmocka_unit_test(a_pool_that_is_not_excessive_or_of_many_tags_is_not_mentioned),
-        cmocka_unit_test(failures_of_the_past_are_told_from_memory_that_is_short),
+        cmocka_unit_test(failures_of_the_past_are_told_as_such),
         cmocka_unit_test(without_failures_nothing_is_said),
+        cmocka_unit_test(what_can_be_committed_is_told_from_pages_of_ram),
+        cmocka_unit_test(what_windows_calls_low_goes_by_the_size_of_ram),
+        cmocka_unit_test(in_another_stop_memory_is_a_mention),
     };
     return cmocka_run_group_tests(tests, make_folder, drop_folder);
 }

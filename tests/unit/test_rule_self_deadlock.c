@@ -69,7 +69,8 @@ static void a_thread_that_waits_for_what_it_owns_is_found(void **state) {
     assert_string_equal(f->module->name, "contoso");
     assert_int_equal(f->confidence, SC_LIKELY);
     assert_true(claims(f, "fffff880`07fab7f0"));
-    assert_true(claims(f, "in the frame of contoso!Worker+0xaf"));
+    assert_true(claims(f, "in the frame of contoso!Worker+0xaf, where contoso!Dereference+0x40 "
+                          "keeps its parameters."));
     assert_true(claims(f, "waits for the resource's semaphore at fffffa80`139ea3e0"));
     assert_true(claims(f, "acquired by contoso!Dereference+0x40"));
     blamed_free(&b);

@@ -237,7 +237,7 @@ static void soft_entries_are_the_builds_own(void **state) {
         struct forge_soft soft = forge_soft_of(rows[i].paging, rows[i].build);
         snprintf(text, sizeof text, "os %u\ncpu %s\n", rows[i].build, rows[i].cpu);
         assert_true(forge_scenario_parse("case", text, &s, why));
-        assert_true(forge_types_load(&types, &s, true));
+        assert_true(forge_types_load(&types, &s, NULL, true));
         assert_int_equal(soft.file_low, bit_of(&types, "_MMPTE_SOFTWARE", "PageFileLow"));
         assert_int_equal(soft.file_high, bit_of(&types, "_MMPTE_SOFTWARE", "PageFileHigh"));
         assert_int_equal(5, bit_of(&types, "_MMPTE_SOFTWARE", "Protection"));

@@ -39,8 +39,7 @@ static void draw(struct progress *bar, const char *what, uint64_t done, uint64_t
     bar->visible = true;
 }
 
-bool progress_step(void *ctx, const char *what, uint64_t done, uint64_t total) {
-    struct progress *bar = ctx;
+static void step(struct progress *bar, const char *what, uint64_t done, uint64_t total) {
     double now = worker_clock();
     if (done < bar->done)
         bar->start = now;
@@ -49,7 +48,18 @@ bool progress_step(void *ctx, const char *what, uint64_t done, uint64_t total) {
         bar->shown = now;
         draw(bar, what, done, total, now - bar->start);
     }
+}
+
+bool progress_step(void *ctx, const char *what, uint64_t done, uint64_t total) {
+    step(ctx, what, done, total);
     return !signals_interrupted();
+}
+
+void progress_show(void *ctx, const char *what, uint64_t done, uint64_t total) {
+    if (what)
+        step(ctx, what, done, total);
+    else
+        progress_end(ctx);
 }
 
 void progress_end(struct progress *bar) {

@@ -16,6 +16,8 @@ struct progress {
 void progress_begin(struct progress *bar, bool wanted);
 /* For struct sc_open_opts; CTX is the bar. False when Ctrl-C was pressed. */
 bool progress_step(void *ctx, const char *what, uint64_t done, uint64_t total);
+/* For sessions: the same, but WHAT NULL takes the bar away, and Ctrl-C is the session's matter. */
+void progress_show(void *ctx, const char *what, uint64_t done, uint64_t total);
 /* Takes the bar away. */
 void progress_end(struct progress *bar);
 

@@ -9,7 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "progress.h"
 #include "prompt.h"
 #include "signals.h"
 
@@ -122,7 +121,16 @@ static sc_err *start_log(const struct run *run) {
     return path && *path ? sc_session_log(run->session, path, append) : NULL;
 }
 
+/* What was found so far is to be seen while it goes on. */
+static void on_progress(void *ctx, const char *what, uint64_t done, uint64_t total) {
+    struct run *run = ctx;
+    if (what)
+        sc_out_flush(run->out);
+    progress_show(&run->bar, what, done, total);
+}
+
 bool run_line(struct run *run, const char *line) {
+    progress_begin(&run->bar, !run->opt->quiet);
     signals_running(run->target);
     unsigned failed = sc_session_run(run->session, line);
     bool stopped = signals_stopped();
@@ -259,6 +267,7 @@ static int debug(struct run *run) {
         return complain(run->opt, run->out, err);
     sc_session_set_lines(run->session, run->opt->lines);
     sc_session_set_cxx(run->session, run->opt->cxx);
+    sc_session_set_progress(run->session, on_progress, run);
     run_all(run);
     sc_out_flush(run->out);
     return status_of(run);

@@ -4,6 +4,7 @@
 #define STOPCODE_TOOL_RUN_H
 
 #include "options.h"
+#include "progress.h"
 #include "stopcode/session.h"
 #include "stopcode/symtab.h"
 #include "term.h"
@@ -15,6 +16,7 @@ enum { STATUS_OK = 0, STATUS_FAILED = 1, STATUS_NOT_OPENED = 2 };
 struct run {
     const struct options *opt;
     struct term term;
+    struct progress bar; /* of the line that runs */
     sc_out *out;
     sc_target *target;   /* NULL: no dump */
     sc_session *session; /* borrows the two above */

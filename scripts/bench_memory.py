@@ -1,0 +1,222 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Measures `s` over the pages of whole memory, and conversion, beside what moves the same bytes and does nothing else.
+
+    scripts/bench_memory.py [--program PATH] [--repeat N] [search] [convert]
+
+Searches: processor time of the whole process, less that of `--version`, beside a memcpy of the very same pages in the same
+order, out of a fresh mapping of the same file (bench_copy), in turns. The pages of a process (and of the kernel) lie in
+physical memory in the order of their addresses, which no real machine has, or shuffled, which is worse than any has.
+
+Conversion: elapsed time beside `cp --sparse=never`, in turns and from the same state. A report, not a test.
+"""
+import argparse
+import array
+import mmap
+import os
+import random
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "tests"))
+import tap
+
+PAGE = 4096
+MACHINE = """dump bitmap
+os 19041 revision 804 product workstation
+cpu x64 count 4 current 0
+bugcheck 50 ffffc00f`02345080 0 fffff804`2b1a134c 2
+ram {ram}
+module nt fffff804`1a000000 +800000 image ntkrnlmp.exe
+module pagedrv fffff804`2b1a0000 +18000
+"""
+PATTERNS = (("-a, a text", '-a {} "Leak of memory"'), ("-d, a number", "-d {} 5eed5eed"),
+            ("-b, bytes", "-b {} 48 8b 05 12 34 56 78 9a"))
+
+
+def tool(program, *names):
+    path = os.path.join(os.path.dirname(program), *names)
+    return path if os.path.exists(path) else None
+
+
+def forge(program, folder, ram, kind):
+    scenario, dump = os.path.join(folder, "machine.txt"), os.path.join(folder, "machine." + kind)
+    with open(scenario, "w", encoding="ascii") as f:
+        f.write(MACHINE.format(ram=ram))
+    subprocess.run([tool(program, "stopcode-forge"), scenario, "-q", "--as", kind, "-o", dump, "--store",
+                    os.path.join(folder, "machine.store")], check=True)
+    return dump
+
+
+def cpu_time(command):
+    """User and system seconds of one run."""
+    out = [(os.POSIX_SPAWN_OPEN, fd, "/dev/null", flag, 0) for fd, flag in ((0, os.O_RDONLY), (1, os.O_WRONLY))]
+    pid = os.posix_spawn(command[0], command, os.environ, file_actions=out)
+    _, status, used = os.wait4(pid, 0)
+    if os.waitstatus_to_exitcode(status) != 0:
+        raise SystemExit(f"bench_memory: {' '.join(command)}: status {os.waitstatus_to_exitcode(status)}")
+    return used.ru_utime + used.ru_stime
+
+
+# ---- a process that has much memory ----
+
+
+class Bitmap:
+    """A bitmap dump of a 64-bit machine, to be written to: physical pages, and those that nobody wrote to."""
+
+    def __init__(self, path):
+        self.file = open(path, "r+b")
+        self.map = mmap.mmap(self.file.fileno(), 0)
+        self.dtb = int.from_bytes(self.map[0x10:0x18], "little") & ~0xFFF
+        self.first = int.from_bytes(self.map[0x2020:0x2028], "little")
+        bits = int.from_bytes(self.map[0x2030:0x2038], "little")
+        self.offset, self.rank, at = {}, [], self.first
+        for i, byte in enumerate(self.map[0x2038:0x2038 + bits // 8]):
+            for bit in range(8):
+                if byte >> bit & 1:
+                    self.offset[i * 8 + bit] = at
+                    at += PAGE
+
+    def close(self):
+        self.map.close()
+        self.file.close()
+
+    def free(self):
+        """Numbers of pages inside large holes of the file. In small ones, and at the edges, lie pages of zeros in use."""
+        fd, at, end, pages, order = self.file.fileno(), self.first, os.fstat(self.file.fileno()).st_size, [], list(self.offset)
+        while at < end:
+            hole = os.lseek(fd, at, os.SEEK_HOLE)
+            try:
+                at = os.lseek(fd, hole, os.SEEK_DATA)
+            except OSError:
+                at = end
+            if at - hole >= 1024 * PAGE:
+                pages += order[(hole - self.first) // PAGE + 64:(at - self.first) // PAGE - 64]
+        return pages
+
+    def put(self, pfn, data):
+        self.map[self.offset[pfn]:self.offset[pfn] + len(data)] = data
+
+    def entry(self, table, index, value):
+        at = self.offset[table] + 8 * index
+        self.map[at:at + 8] = value.to_bytes(8, "little")
+
+    def empty_entry(self, first):
+        table = self.map[self.offset[self.dtb // PAGE]:][:PAGE]
+        return next(i for i in range(first, 512) if not any(table[8 * i:8 * i + 8]))
+
+    def link(self, slot, data, tables, flags):
+        """DATA's pages, in that order, from the beginning of what entry SLOT of the first table stands for."""
+        ppe = tables.pop()
+        self.entry(self.dtb // PAGE, slot, ppe * PAGE | flags)
+        self.put(ppe, bytes(PAGE))
+        for g in range(0, len(data), 512 * 512):
+            pde = tables.pop()
+            self.entry(ppe, g >> 18, pde * PAGE | flags)
+            self.put(pde, bytes(PAGE))
+            for k in range(g, min(g + 512 * 512, len(data)), 512):
+                pte = tables.pop()
+                self.entry(pde, k - g >> 9, pte * PAGE | flags)
+                entries = array.array("Q", [pfn * PAGE | flags for pfn in data[k:k + 512]])
+                self.put(pte, entries.tobytes().ljust(PAGE, b"\0"))
+
+
+def fill(dump, megabytes, scattered):
+    """Random bytes in MEGABYTES of free pages, mapped by the current process and by the kernel, in order or SCATTERED."""
+    block = os.urandom(16 << 20)
+    free = dump.free()
+    count = megabytes << 8
+    ntables = 2 * (count // 512 + count // (512 * 512) + 8)
+    step = max(1, (len(free) - ntables) // count) if scattered else 1
+    tables, data = free[:ntables], free[ntables::step][:count]
+    if scattered:
+        random.Random(1).shuffle(data)
+    for i, pfn in enumerate(data):
+        dump.put(pfn, block[i % 4096 * PAGE:i % 4096 * PAGE + PAGE])
+    dump.link(0x40, data, tables, 0x867)
+    dump.link(dump.empty_entry(0x180), data, tables, 0x863)
+    return data
+
+
+def joined(pieces):
+    out = []
+    for offset, length in pieces:
+        if out and sum(out[-1]) == offset:
+            out[-1] = (out[-1][0], out[-1][1] + length)
+        else:
+            out.append((offset, length))
+    return out
+
+
+def write_list(path, pieces):
+    with open(path, "wb") as f:
+        array.array("Q", [x for piece in pieces for x in piece]).tofile(f)
+
+
+def copy_seconds(program, dump, pieces):
+    out = subprocess.run([tool(program, "tests", "bench_copy"), dump, pieces], capture_output=True, check=True, text=True).stdout
+    return float(out.split()[1])
+
+
+def rows(program, dump, where, pieces, repeat, folder):
+    """One row a pattern: `s` over WHERE, against memcpy of PIECES (offset, length)."""
+    listed = os.path.join(folder, "pieces")
+    write_list(listed, pieces)
+    size = sum(length for _, length in pieces)
+    for name, operands in PATTERNS:
+        command = [program, dump, "-c", "s " + operands.format(where)]
+        cpu_time(command)
+        ours, ratios = [], []
+        for _ in range(repeat):
+            copied = copy_seconds(program, dump, listed)
+            ours.append(cpu_time(command) - cpu_time([program, "--version"]))
+            ratios.append(copied / ours[-1])
+        print(f"    {where + ' ' + name:<34} {1000 * statistics.median(ours):8.1f} ms   "
+              f"{size / 1e9 / statistics.median(ours):6.2f} GB/s   {100 * statistics.median(ratios):4.0f} % of memcpy (wanted: 60)")
+
+
+def search_one(program, folder, repeat, ram, megabytes, scattered):
+    dump = forge(program, folder, ram, "bitmap")
+    made = Bitmap(dump)
+    data = fill(made, megabytes, scattered)
+    mapped = joined((made.offset[pfn], PAGE) for pfn in data)
+    physical = [(made.first, len(made.offset) * PAGE)]
+    made.close()
+    how = "scattered: each page somewhere else" if scattered else "in the order of its addresses"
+    print(f"  {ram} of RAM, {megabytes} MB of it mapped, {how}:")
+    rows(program, dump, "process", mapped, repeat, folder)
+    rows(program, dump, "kernel", mapped, repeat, folder)
+    if ram == "1G":
+        rows(program, dump, "physical", physical, repeat, folder)
+    os.unlink(dump)
+
+
+def search(program, repeat, folder):
+    """`s` over a process, the kernel and physical memory."""
+    if not tool(program, "stopcode-forge") or not tool(program, "tests", "bench_copy"):
+        print("  not measured: stopcode-forge or bench_copy is not built")
+        return
+    for ram, megabytes, scattered in (("1G", 896, False), ("1G", 896, True), ("16G", 1024, True)):
+        search_one(program, folder, repeat, ram, megabytes, scattered)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--program", default=tap.program())
+    parser.add_argument("--repeat", type=int, default=7)
+    parser.add_argument("what", nargs="*", choices=["search", "convert", []], default=["search", "convert"])
+    args = parser.parse_args()
+    program = os.path.abspath(args.program)
+    with tempfile.TemporaryDirectory() as folder:
+        if "search" in args.what:
+            print("`s` over whole memory:")
+            search(program, args.repeat, folder)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
