@@ -10,7 +10,6 @@ ratio of the two is taken pair by pair: the median of the ratios is steady where
 import argparse
 import mmap
 import os
-import re
 import shutil
 import statistics
 import struct
@@ -21,6 +20,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "tests"))
+import bench_memory
 import minidump
 import tap
 
@@ -265,39 +265,6 @@ def whole_memory(program, folder, repeat):
             os.unlink(dump)
 
 
-def convert(program, folder, repeat):
-    """A complete dump of 1 GB, none of it zeros, as another kind: beside `cp --sparse=never` and a sync of the copy, since
-    conversion syncs, too. Elapsed time, in turns."""
-    forge = os.path.join(os.path.dirname(program), "stopcode-forge")
-    if not os.path.exists(forge):
-        print("  not measured: stopcode-forge is not built")
-        return
-    scenario, dump, out = (os.path.join(folder, n) for n in ("machine.txt", "machine.full", "machine.new"))
-    with open(scenario, "w", encoding="ascii") as f:
-        f.write(re.sub(r"^ram .*", "ram 1G pattern", MACHINE, flags=re.M))
-    subprocess.run([forge, scenario, "-q", "--as", "full", "-o", dump, "--store", os.path.join(folder, "machine.store")], check=True)
-
-    def elapsed(command):
-        if os.path.exists(out):
-            os.unlink(out)
-        os.sync()
-        before = time.monotonic()
-        subprocess.run(command, check=True, shell=isinstance(command, str), stdout=subprocess.DEVNULL)
-        return time.monotonic() - before
-
-    for kind in ("bitmap", "elf", "raw", "kernel"):
-        ours, ratios = [], []
-        for _ in range(repeat):
-            copied = elapsed(f"cp --sparse=never '{dump}' '{out}' && sync '{out}'")
-            ours.append(elapsed([program, "convert", dump, out, "--to", kind]))
-            ratios.append(copied / ours[-1])
-        wanted = " (wanted: 70)" if kind != "kernel" else ""
-        print(f"  full of 1 GB to {kind + ':':8} {statistics.median(ours):5.2f} s elapsed, "
-              f"{100 * statistics.median(ratios):4.0f} % of the speed of cp and sync{wanted}")
-    os.unlink(out)
-    os.unlink(dump)
-
-
 def beside_lldb(program, repeat):
     """All stacks of one real minidump: this program and LLDB in turns, as whole processes."""
     if not shutil.which("lldb"):
@@ -379,7 +346,7 @@ def main():
         print("\nWhole memory:")
         whole_memory(program, folder, args.repeat)
         print("\nConversion:")
-        convert(program, folder, max(3, args.repeat // 10))
+        bench_memory.convert(program, max(5, args.repeat // 10), folder)
         print("\nUnwinding:")
         unwind(program, max(3, args.repeat // 10))
         beside_lldb(program, max(3, args.repeat // 10))
@@ -391,6 +358,8 @@ def main():
                       *symbol_options())
         if args.search:
             search(program, args.search, max(11, args.repeat // 12), folder)
+            print("\n`s` over whole memory, beside memcpy of the same pages in the same order:")
+            bench_memory.search(program, max(5, args.repeat // 12), folder)
     return 0
 
 

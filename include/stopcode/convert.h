@@ -35,6 +35,8 @@ struct sc_convert_opts {
     size_t nextra;
     bool (*progress)(void *ctx, const char *what, uint64_t done, uint64_t total);
     void *progress_ctx;
+    bool sync; /**< return only when the disk has it: else, as with cp, the system writes it later,
+                  and a power failure before that may leave PATH without its content */
 };
 
 /** What was changed although conversion keeps bytes: a physical range and why (static). */

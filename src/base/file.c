@@ -109,6 +109,14 @@ int sc_file_descriptor(const sc_file *file) { return file->mapped ? file->fd : -
 
 bool sc_file_is_on_disk(const sc_file *file) { return file->fd >= 0; }
 
+uint64_t sc_file_stretch(const sc_file *file, const uint8_t *data, uint64_t len, bool *ret_hole) {
+    uintptr_t start = (uintptr_t)file->data, at = (uintptr_t)data;
+    *ret_hole = false;
+    if (!file->mapped || at < start || at - start >= file->size || len > file->size - (at - start))
+        return len;
+    return sc_os_stretch(file->fd, at - start, len, ret_hole);
+}
+
 bool sc_file_has(const sc_file *file, uint64_t offset, uint64_t len) {
     return offset <= file->size && len <= file->size - offset;
 }

@@ -45,6 +45,12 @@ int sc_file_descriptor(const sc_file *file);
 /* False: bytes in memory, whose path is only a name. */
 bool sc_file_is_on_disk(const sc_file *file);
 
+/*
+ * Of LEN bytes at DATA, which sc_file_view() may have given: how many of the first are a hole of
+ * the file, all zeros (*RET_HOLE), or are not; LEN and false when nobody can tell.
+ */
+uint64_t sc_file_stretch(const sc_file *file, const uint8_t *data, uint64_t len, bool *ret_hole);
+
 /* Is [offset, offset+len) inside the file? */
 bool sc_file_has(const sc_file *file, uint64_t offset, uint64_t len);
 

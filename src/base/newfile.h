@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A large file under construction: written in pieces at any offset under a temporary name in the
- * same folder, then synced and renamed, so that whoever opens PATH sees it whole or not at all.
+ * same folder, then renamed, so that whoever opens PATH sees it whole or not at all, however the
+ * program ends. When the machine itself stops before the system has written what it was given, that
+ * holds only of a file that was made with SC_NEWFILE_SYNC, which waits for the disk; as with cp,
+ * whose speed it otherwise has.
  *
  * What is never written reads as zeros and, where the file system can, takes no room.
  */
@@ -15,12 +18,14 @@
 
 typedef struct sc_newfile sc_newfile;
 
+enum { SC_NEWFILE_OVERWRITE = 1, SC_NEWFILE_SYNC = 2 };
+
 /*
- * SC_ERR_IO: PATH is there and OVERWRITE was not given, it is no regular file, or the folder takes
+ * SC_ERR_IO: PATH is there and must not be overwritten, it is no regular file, or the folder takes
  * none. A file of the size limit's signal (SIGXFSZ) must be ignored by the program for a clear
  * error.
  */
-sc_err *sc_newfile_create(const char *path, bool overwrite, sc_newfile **ret_file);
+sc_err *sc_newfile_create(const char *path, unsigned flags, sc_newfile **ret_file);
 /* SC_ERR_IO: the disk is full, …: the text says so and names the file. */
 sc_err *sc_newfile_write(sc_newfile *file, uint64_t offset, const void *data, size_t len);
 /*

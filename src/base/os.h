@@ -19,6 +19,11 @@ void sc_os_unmap(const void *data, uint64_t size);
 /* Reads until LEN bytes or the end of the file; false when the system reports an error. */
 bool sc_os_pread(int fd, void *buf, size_t len, uint64_t offset, size_t *ret_got);
 /*
+ * How far the stretch at FROM goes that is a hole of the file (*RET_HOLE), which reads as zeros, or
+ * data; at most LEN. Who cannot tell says that all of it is data.
+ */
+uint64_t sc_os_stretch(int fd, uint64_t from, uint64_t len, bool *ret_hole);
+/*
  * Calls FN for each entry of a folder but "." and "..", in no order; FN returns false to stop.
  * False when the folder cannot be read.
  */

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/os.h"
 #include "base/osfile.h"
 
 enum {
@@ -22,7 +23,7 @@ enum {
 struct sc_newfile {
     char *path, *temp;
     int fd;
-    bool overwrite;
+    bool overwrite, sync;
     bool cannot_take; /* the system does not copy into it */
     uint64_t size;
     uint64_t unsynced; /* bytes that the disk was not told of */
@@ -69,13 +70,14 @@ static void end(sc_newfile *f) {
     free(f);
 }
 
-sc_err *sc_newfile_create(const char *path, bool overwrite, sc_newfile **ret_file) {
+sc_err *sc_newfile_create(const char *path, unsigned flags, sc_newfile **ret_file) {
     size_t room = strlen(path) + 48;
     sc_newfile *f = calloc(1, sizeof *f);
     if (!f)
         return sc_err_nomem();
     f->fd = -1;
-    f->overwrite = overwrite;
+    f->overwrite = flags & SC_NEWFILE_OVERWRITE;
+    f->sync = flags & SC_NEWFILE_SYNC;
     f->path = strdup(path);
     f->temp = malloc(room);
     sc_err *err = f->path && f->temp ? check_place(f) : sc_err_nomem();
@@ -89,13 +91,13 @@ sc_err *sc_newfile_create(const char *path, bool overwrite, sc_newfile **ret_fil
     return NULL;
 }
 
-/* Lets the disk begin with what was written, so that the sync at the end is short. */
+/* Before a sync at the end the disk begins with what was written, so that it is short. */
 static void written(sc_newfile *f, uint64_t offset, uint64_t len) {
     if (offset + len > f->size)
         f->size = offset + len;
 #ifdef __linux__
     f->unsynced += len;
-    if (f->unsynced < WRITE_BEHIND)
+    if (!f->sync || f->unsynced < WRITE_BEHIND)
         return;
     f->unsynced = 0;
     sync_file_range(f->fd, 0, 0, SYNC_FILE_RANGE_WRITE); /* only a hint: it may fail */
@@ -121,16 +123,6 @@ sc_err *sc_newfile_write(sc_newfile *file, uint64_t offset, const void *data, si
 }
 
 #ifdef __linux__
-/* How far the stretch at FROM goes that is a hole, or (*RET_HOLE false) data; at most LEN. */
-static uint64_t stretch(int fd, uint64_t from, uint64_t len, bool *ret_hole) {
-    off_t data = lseek(fd, (off_t)from, SEEK_DATA);
-    *ret_hole = data < 0 ? errno == ENXIO : (uint64_t)data > from;
-    off_t end = *ret_hole ? data : lseek(fd, (off_t)from, SEEK_HOLE);
-    if (end < 0 || (uint64_t)end - from > len)
-        return len;
-    return (uint64_t)end - from;
-}
-
 /* False: the system does not copy between these files. */
 static bool copy_some(sc_newfile *f, int fd, uint64_t from, uint64_t offset, uint64_t len,
                       uint64_t *ret_done, int *ret_reason) {
@@ -155,7 +147,7 @@ sc_err *sc_newfile_take(sc_newfile *file, uint64_t offset, const sc_file *source
         return failed(file, "write", EFBIG);
     while (fd >= 0 && !file->cannot_take && done < len) {
         bool hole;
-        uint64_t n = stretch(fd, from + done, len - done, &hole);
+        uint64_t n = sc_os_stretch(fd, from + done, len - done, &hole);
         if (hole) {
             done += n;
             continue;
@@ -190,30 +182,39 @@ sc_err *sc_newfile_grow(sc_newfile *file, uint64_t size) {
     return NULL;
 }
 
+static sc_err *rename_over(const sc_newfile *f) {
+    return rename(f->temp, f->path) == 0 ? NULL : failed(f, "write", errno);
+}
+
 /* link() refuses a name that is there, so that nobody's file made meanwhile is lost. */
-static sc_err *publish_new(sc_newfile *f) {
-    if (link(f->temp, f->path) != 0) {
-        if (errno == EEXIST)
-            return there_already(f);
-        return sc_os_publish(f->temp, f->path); /* a file system without links */
-    }
-    return sc_os_publish(f->temp, f->path);
+static sc_err *publish_new(const sc_newfile *f) {
+    if (link(f->temp, f->path) == 0)
+        return NULL;
+    if (errno == EEXIST)
+        return there_already(f);
+    return rename_over(f); /* a file system without links */
+}
+
+/* Of what was written; closing tells what a network's file system has kept to itself. */
+static sc_err *finish(sc_newfile *f) {
+    sc_err *err = NULL;
+    if (f->sync && fsync(f->fd) != 0 && errno != EINVAL)
+        err = failed(f, "write", errno);
+    if (close(f->fd) != 0 && !err)
+        err = failed(f, "write", errno);
+    f->fd = -1;
+    return err;
 }
 
 sc_err *sc_newfile_publish(sc_newfile *own_file) {
     sc_newfile *f = own_file;
-    sc_err *err = NULL;
-    if (fsync(f->fd) != 0 && errno != EINVAL)
-        err = failed(f, "write", errno);
-    if (!err && close(f->fd) != 0)
-        err = failed(f, "write", errno);
-    else if (err)
-        close(f->fd);
-    f->fd = -1;
+    sc_err *err = finish(f);
     if (!err)
-        err = f->overwrite ? sc_os_publish(f->temp, f->path) : publish_new(f);
+        err = f->overwrite ? rename_over(f) : publish_new(f);
     if (err || !f->overwrite)
         sc_os_unlink(f->temp);
+    if (!err && f->sync)
+        sc_os_sync_folder(f->path);
     end(f);
     return err;
 }

@@ -55,6 +55,8 @@ sc_err *sc_os_temporary(int *ret_fd, char **ret_folder);
 bool sc_os_free_space(int fd, uint64_t *ret_bytes);
 /* Sync FROM, rename it to TO, sync the folder: afterwards TO is there wholly, or not at all. */
 sc_err *sc_os_publish(const char *from, const char *to);
+/* Syncs the folder that PATH lies in, as far as that can be done: the name is there then. */
+void sc_os_sync_folder(const char *path);
 
 /*
  * A lock that dies with the process. False: another holds it, or the system refuses (*RET_ERR,

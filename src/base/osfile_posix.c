@@ -260,18 +260,25 @@ static bool sync_path(const char *path, int flags) {
     return ok;
 }
 
+void sc_os_sync_folder(const char *path) {
+    char *folder = strdup(path), *slash = folder ? strrchr(folder, '/') : NULL;
+    if (folder && !slash)
+        sync_path(".", O_RDONLY | O_DIRECTORY);
+    else if (folder && slash == folder)
+        sync_path("/", O_RDONLY | O_DIRECTORY);
+    if (slash && slash != folder) {
+        *slash = '\0';
+        sync_path(folder, O_RDONLY | O_DIRECTORY);
+    }
+    free(folder);
+}
+
 sc_err *sc_os_publish(const char *from, const char *to) {
     if (!sync_path(from, O_RDONLY))
         return sc_errf(SC_ERR_IO, "cannot write %s: %s", from, strerror(errno));
     if (rename(from, to) != 0)
         return sc_errf(SC_ERR_IO, "cannot rename %s to %s: %s", from, to, strerror(errno));
-    char *folder = strdup(to);
-    char *slash = folder ? strrchr(folder, '/') : NULL;
-    if (slash && slash != folder) {
-        *slash = '\0';
-        sync_path(folder, O_RDONLY | O_DIRECTORY); /* the file is there in any case */
-    }
-    free(folder);
+    sc_os_sync_folder(to); /* the file is there in any case */
     return NULL;
 }
 

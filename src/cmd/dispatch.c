@@ -9,8 +9,8 @@
 #include "cmd/dispatch.h"
 #include "cmd/script.h"
 #include "cmd/session_impl.h"
-#include "dump/dump.h"
 #include "cmd/shell.h"
+#include "dump/dump.h"
 #include "target/target_impl.h"
 
 /* What the target is, for "this is a …". */

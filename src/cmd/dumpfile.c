@@ -25,6 +25,7 @@ static const struct refusal {
 } refusals[] = {
     {"ka", "which pages are in use is not told apart: /f writes all of them, /k the kernel's"},
     {"kpmf*", "there is no partition to take memory from"},
+    {"k*", "the letters behind /k are not known: /f writes all memory, /k the kernel's part"},
     {"a", "it dumps processes that a debugger is attached to"},
     {"b*", "cabinets are not written: pack the file afterwards"},
     {"c", "the comment in a dump's header is the writer's: it is kept as it is"},

@@ -100,14 +100,34 @@ static sc_err *each_listed(sc_session *session, stack_fn fn, void *ctx, sc_arena
 }
 
 /* "THREAD ffffe00001019880  Cid 0004.00cc" */
-static void kthread_line(sc_session *session, const struct who *who) {
+/* Whose stack follows. */
+struct owner_rec {
+    uint64_t thread, process;
+    int64_t pid, tid;
+    const char *image;
+};
+static const struct sc_field owner_fields[] = {
+    SC_FIELD(struct owner_rec, thread, SC_F_ADDR), SC_FIELD(struct owner_rec, pid, SC_F_NUM),
+    SC_FIELD(struct owner_rec, tid, SC_F_NUM),     SC_FIELD(struct owner_rec, process, SC_F_ADDR),
+    SC_FIELD(struct owner_rec, image, SC_F_STR),   SC_FIELD_END};
+static const struct sc_rectype owner_type = {"stack_thread", sizeof(struct owner_rec),
+                                             owner_fields};
+
+static void owner_text(sc_out *out, const void *record, void *ctx) {
+    const struct owner_rec *r = record;
     char a[SC_NT_BUF];
+    sc_printf(out, "THREAD %s  Cid %04llx.%04llx  Image: %s\n",
+              sc_nt_ptr_text(r->thread, *(const unsigned *)ctx, a), (unsigned long long)r->pid,
+              (unsigned long long)r->tid, r->image ? r->image : "<Unknown>");
+}
+
+static void kthread_line(sc_session *session, const struct who *who) {
     const struct nt_field *f = who->thread->f;
-    sc_printf(
-        sc_session_out(session), "THREAD %s  Cid %04llx.%04llx  Image: %s\n",
-        sc_nt_ptr_text(who->thread->address, sc_target_ptr_size(sc_session_target(session)), a),
-        (unsigned long long)f[NT_T_PID].value, (unsigned long long)f[NT_T_TID].value,
-        who->process->image_state == NT_READ ? who->process->image : "<Unknown>");
+    unsigned ptr_size = sc_target_ptr_size(sc_session_target(session));
+    const struct owner_rec r = {who->thread->address, who->process->address,
+                                (int64_t)f[NT_T_PID].value, (int64_t)f[NT_T_TID].value,
+                                who->process->image_state == NT_READ ? who->process->image : NULL};
+    sc_record(sc_session_out(session), &owner_type, &r, owner_text, &ptr_size);
 }
 
 static sc_err *each_thread(sc_session *session, uint32_t count, stack_fn fn, void *ctx) {

@@ -151,9 +151,7 @@ bool sc_kthread_runs(const struct nt *nt, const struct nt_thread *t) {
 
 /* A thread that runs has its stack in memory, whatever was last written down. */
 const char *sc_kstack_missing(const struct nt *nt, const struct nt_thread *t) {
-    const struct nt_field *resident = &t->f[NT_T_STACK_RESIDENT];
-    bool paged = resident->state == NT_READ && !resident->value;
-    return paged && !sc_kthread_runs(nt, t) ? "Stack paged out" : NULL;
+    return nt_thread_stack_is_out(nt, t) && !sc_kthread_runs(nt, t) ? "Stack paged out" : NULL;
 }
 
 sc_err *sc_kstack_walk(sc_session *s, const struct nt *nt, const struct nt_thread *t,

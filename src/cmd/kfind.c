@@ -5,20 +5,16 @@
  */
 #include "cmd/kthread.h"
 
-bool sc_thread_has_id(const struct nt_thread *t, const void *id) {
-    const uint64_t *want = id;
-    return t->f[NT_T_TID].state == NT_READ && t->f[NT_T_TID].value == *want;
-}
-
-bool sc_thread_has_stack(const struct nt_thread *t, const void *value) {
-    const uint64_t *want = value;
-    return nt_thread_owns_stack(t, *want);
+sc_err *sc_thread_has_id(const struct nt *nt, const struct nt_thread *t, uint64_t id, bool *ret) {
+    (void)nt;
+    *ret = t->f[NT_T_TID].state == NT_READ && t->f[NT_T_TID].value == id;
+    return NULL;
 }
 
 struct search {
     const struct nt *nt;
     sc_thread_fn fn;
-    const void *ctx;
+    uint64_t value;
     uint64_t found; /* 0: not yet */
     uint64_t left;  /* threads to look at, in all processes together: lists may share entries */
 };
@@ -28,8 +24,11 @@ static sc_err *try_thread(struct search *s, uint64_t address) {
     if (!s->left--)
         return sc_errf(SC_ERR_LIMIT, "the processes have more than %d threads together",
                        NT_THREADS_MAX);
+    bool is = false;
     sc_err *err = nt_thread_read(s->nt, address, &t);
-    if (!err && nt_thread_valid(&t) && s->fn(&t, s->ctx))
+    if (!err && nt_thread_valid(&t))
+        err = s->fn(s->nt, &t, s->value, &is);
+    if (is)
         s->found = address;
     return err;
 }
@@ -61,9 +60,9 @@ static sc_err *try_process(struct search *s, uint64_t address) {
     return !err && list.end == NT_LIST_STOP ? sc_err_cancelled() : err;
 }
 
-sc_err *sc_find_thread(const struct nt *nt, sc_thread_fn fn, const void *ctx, uint64_t *ret_thread,
+sc_err *sc_find_thread(const struct nt *nt, sc_thread_fn fn, uint64_t value, uint64_t *ret_thread,
                        bool *ret_found) {
-    struct search s = {nt, fn, ctx, 0, NT_THREADS_MAX};
+    struct search s = {nt, fn, value, 0, NT_THREADS_MAX};
     struct nt_list list;
     bool has = false;
     uint64_t link, process;

@@ -140,6 +140,8 @@ static void fill(const struct nt *nt, const struct nt_clock *clock, const struct
     r->dir_base = sc_nt_addr(&f[NT_P_DIR_BASE]);
     r->object_table = sc_nt_addr(&f[NT_P_OBJECT_TABLE]);
     r->handles = sc_nt_num(&p->handle_count);
+    if (f[NT_P_OBJECT_TABLE].state == NT_READ && !r->object_table)
+        r->handles = 0; /* it has ended, or has not begun */
     r->image = p->image_state == NT_READ ? p->image : NULL;
     r->flags = sc_nt_num(&f[NT_P_FLAGS]);
     r->exiting = nt_set(&f[NT_P_EXITING]);
@@ -185,7 +187,7 @@ static void head_lines(const struct text *t) {
               r->no_session ? "none" : sc_nt_num_text(r->session, a), hex((uint64_t)r->pid, 4, b),
               hex(r->peb, 8, c), hex((uint64_t)r->parent, 4, d));
     sc_printf(t->out, "    DirBase: %s  ObjectTable: %s  HandleCount: ", hex(r->dir_base, 8, a),
-              ptr(t, r->object_table, b));
+              r->object_table ? ptr(t, r->object_table, b) : "00000000");
     if (r->handles == INT64_MIN)
         sc_puts(t->out, "<Data Not Accessible>\n");
     else
@@ -307,7 +309,8 @@ static sc_err *show_one(struct job *j, uint64_t address, bool *ret_shown) {
     j->assumed = j->assumed || t.assumed;
     err = sc_show_kthread(j->session, j->nt, &j->clock, &t, j->flags & 2 ? j->flags : 0, "        ",
                           arena);
-    sc_puts(j->session->out, "\n");
+    if (j->flags & 2) /* without it each has a line of its own */
+        sc_puts(j->session->out, "\n");
     sc_arena_destroy(arena);
     return err;
 }
@@ -363,7 +366,7 @@ static sc_err *say_missing(struct job *j, const struct nt_list *list, uint64_t a
 static sc_err *show_threads(struct job *j, const struct nt_process *p) {
     struct nt_list list;
     struct running running;
-    bool has, shown = true;
+    bool has, shown = true, any = false;
     uint64_t link, address = 0;
     sc_err *err = nt_process_threads_begin(j->nt, p, &list, &has);
     if (!err)
@@ -376,7 +379,10 @@ static sc_err *show_threads(struct job *j, const struct nt_process *p) {
             err = show_one(j, address, &shown);
         if (!err && shown)
             mark(&running, address);
+        any = true;
     }
+    if (!err && !any && list.end == NT_LIST_DONE)
+        sc_puts(j->session->out, "No active threads\n");
     if (err || (shown && list.end == NT_LIST_DONE))
         return err;
     if (list.end == NT_LIST_STOP)
@@ -584,6 +590,7 @@ static sc_err *show_id(struct job *j, uint64_t pid) {
     uint64_t address;
     struct nt_process p;
     bool found = false;
+    sc_printf(j->session->out, "Searching for Process with Cid == %" PRIx64 "\n", pid);
     sc_err *err = sc_session_process(j->session, j->nt, &address);
     if (!err)
         err = nt_process_read(j->nt, address, &p);

@@ -17,6 +17,16 @@ static void add_user_range(const struct nt *nt, const struct nt_thread *t,
     opts->range[opts->nranges++] = (struct sc_stack_range){limit, base};
 }
 
+/* The stacks that it left for a larger one; room is kept for the one of user mode. */
+static sc_err *add_segments(const struct nt *nt, const struct nt_thread *t,
+                            struct sc_stack_opts *opts) {
+    struct nt_stack_segments all;
+    sc_err *err = nt_thread_segments(nt, t, &all);
+    for (size_t i = 0; !err && i < all.count && opts->nranges + 1 < SC_STACK_RANGES; i++)
+        opts->range[opts->nranges++] = (struct sc_stack_range){all.item[i].limit, all.item[i].base};
+    return err;
+}
+
 sc_err *sc_kthread_ranges(sc_session *s, const struct nt *nt, const struct nt_thread *t,
                           uint64_t sp, struct sc_stack_opts *opts) {
     bool at_hand = true;
@@ -24,8 +34,9 @@ sc_err *sc_kthread_ranges(sc_session *s, const struct nt *nt, const struct nt_th
     if (nt_thread_owns_stack(t, sp))
         opts->range[opts->nranges++] =
             (struct sc_stack_range){t->f[NT_T_STACK_LIMIT].value, t->f[NT_T_STACK_BASE].value};
-    if (!s->procspace)
-        return NULL;
+    err = add_segments(nt, t, opts);
+    if (err || !s->procspace)
+        return err;
     if (nt_set(&t->f[NT_T_PROCESS]))
         err = sc_session_is_at_hand(s, nt, t->f[NT_T_PROCESS].value, &at_hand);
     opts->kernel_only = !at_hand;

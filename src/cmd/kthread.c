@@ -13,6 +13,7 @@
 #include <inttypes.h>
 
 #include "cmd/dispatch.h"
+#include "cmd/keach.h"
 #include "cmd/session_impl.h"
 #include "cmd/show.h"
 #include "cmd/usermods.h"
@@ -21,13 +22,11 @@
 
 /* ---- records ---- */
 
-static const struct sc_field wait_fields[] = {SC_FIELD(struct sc_kwait, block, SC_F_ADDR),
-                                              SC_FIELD(struct sc_kwait, object, SC_F_ADDR),
-                                              SC_FIELD(struct sc_kwait, kind, SC_F_STR),
-                                              SC_FIELD(struct sc_kwait, signal_state, SC_F_NUM),
-                                              SC_FIELD(struct sc_kwait, limit, SC_F_NUM),
-                                              SC_FIELD(struct sc_kwait, owner, SC_F_ADDR),
-                                              SC_FIELD_END};
+static const struct sc_field wait_fields[] = {
+    SC_FIELD(struct sc_kwait, block, SC_F_ADDR), SC_FIELD(struct sc_kwait, object, SC_F_ADDR),
+    SC_FIELD(struct sc_kwait, kind, SC_F_STR),   SC_FIELD(struct sc_kwait, signal_state, SC_F_NUM),
+    SC_FIELD(struct sc_kwait, limit, SC_F_NUM),  SC_FIELD(struct sc_kwait, owner, SC_F_ADDR),
+    SC_FIELD(struct sc_kwait, delay, SC_F_BOOL), SC_FIELD_END};
 static const struct sc_rectype wait_type = {"wait", sizeof(struct sc_kwait), wait_fields};
 
 static const struct sc_field irp_fields[] = {
@@ -35,6 +34,12 @@ static const struct sc_field irp_fields[] = {
     SC_FIELD(struct sc_kirp, size, SC_F_NUM),     SC_FIELD(struct sc_kirp, flags, SC_F_ADDR),
     SC_FIELD(struct sc_kirp, mdl, SC_F_ADDR),     SC_FIELD_END};
 static const struct sc_rectype irp_type = {"irp", sizeof(struct sc_kirp), irp_fields};
+
+static const struct sc_field segment_fields[] = {SC_FIELD(struct sc_ksegment, base, SC_F_ADDR),
+                                                 SC_FIELD(struct sc_ksegment, limit, SC_F_ADDR),
+                                                 SC_FIELD_END};
+static const struct sc_rectype segment_type = {"stack_segment", sizeof(struct sc_ksegment),
+                                               segment_fields};
 
 static const struct sc_field thread_fields[] = {
     SC_FIELD(struct sc_kthread, address, SC_F_ADDR),
@@ -45,6 +50,7 @@ static const struct sc_field thread_fields[] = {
     SC_FIELD(struct sc_kthread, win32_thread, SC_F_ADDR),
     SC_FIELD(struct sc_kthread, state, SC_F_STR),
     SC_FIELD(struct sc_kthread, processor, SC_F_NUM),
+    SC_FIELD(struct sc_kthread, shared_queue, SC_F_BOOL),
     SC_FIELD(struct sc_kthread, wait_reason, SC_F_STR),
     SC_FIELD(struct sc_kthread, wait_mode, SC_F_STR),
     SC_FIELD(struct sc_kthread, alertable, SC_F_NUM),
@@ -82,6 +88,9 @@ static const struct sc_field thread_fields[] = {
     SC_FIELD(struct sc_kthread, stack_base, SC_F_ADDR),
     SC_FIELD(struct sc_kthread, stack_limit, SC_F_ADDR),
     SC_FIELD(struct sc_kthread, callback_stack, SC_F_ADDR),
+    SC_FIELD(struct sc_kthread, large_stack, SC_F_BOOL),
+    SC_FIELD(struct sc_kthread, no_stack_swap, SC_F_BOOL),
+    SC_FIELD_LIST(struct sc_kthread, segment, nsegments, &segment_type),
     SC_FIELD(struct sc_kthread, stack_resident, SC_F_NUM),
     SC_FIELD(struct sc_kthread, priority, SC_F_NUM),
     SC_FIELD(struct sc_kthread, base_priority, SC_F_NUM),
@@ -147,9 +156,11 @@ static sc_err *fill_head(const struct job *j, struct sc_kthread *r) {
     r->waiting = state->state == NT_READ && state->value == NT_THREAD_WAITING;
     if (mode->state == NT_READ)
         r->wait_mode = mode->value & 1 ? "UserMode" : "KernelMode";
+    r->shared_queue = nt_set(field(j, NT_T_SHARED_QUEUE));
     sc_err *err = nt_thread_processor(j->nt, r->address, &index, &running);
     if (!err && running)
         r->processor = index;
+    r->running = !err && running;
     if (!err)
         err = named(j, state, nt_thread_state_name(nt_or(state, 0)), &r->state);
     return err ? err
@@ -174,6 +185,7 @@ static sc_err *fill_waits(const struct job *j, struct sc_kthread *r) {
         to->signal_state = sc_nt_num(&w->signal_state);
         to->limit = sc_nt_num(&w->limit);
         to->owner = sc_nt_addr(&w->owner);
+        to->delay = w->delay;
         err = named(j, &w->type, nt_object_type_name(nt_or(&w->type, 0)), &to->kind);
     }
     return err;
@@ -267,6 +279,19 @@ static void fill_times(const struct job *j, struct sc_kthread *r) {
         r->exit_time = sc_nt_time(field(j, NT_T_EXIT_TIME));
 }
 
+static sc_err *fill_segments(const struct job *j, struct sc_kthread *r) {
+    struct nt_stack_segments all;
+    sc_err *err = nt_thread_segments(j->nt, j->thread, &all);
+    if (err || !all.count)
+        return err;
+    r->segment = sc_arena_array(j->arena, all.count, sizeof *r->segment);
+    if (!r->segment)
+        return sc_err_nomem();
+    for (size_t i = 0; i < all.count; i++)
+        r->segment[r->nsegments++] = (struct sc_ksegment){all.item[i].base, all.item[i].limit};
+    return NULL;
+}
+
 static void fill_stack(const struct job *j, struct sc_kthread *r) {
     r->stack_init = addr_of(j, NT_T_INITIAL_STACK);
     r->stack_current = addr_of(j, NT_T_KERNEL_STACK);
@@ -321,6 +346,8 @@ static sc_err *fill(const struct job *j, struct sc_kthread *r) {
         err = fill_processes(j, r);
     if (!err)
         err = fill_start(j, r);
+    if (!err)
+        err = fill_segments(j, r);
     fill_times(j, r);
     fill_stack(j, r);
     fill_priorities(j, r);
@@ -365,13 +392,13 @@ static sc_err *show_narrow(const struct job *j, const char *pad) {
     return err;
 }
 
-static sc_err *show_stack(const struct job *j, const struct sc_kthread *r, const char *pad) {
+static sc_err *show_stack(const struct job *j, const char *pad) {
     const struct sc_kform form = {
         .args = !(j->flags & 8), .child = true, .notes = true, .before = pad};
     struct sc_walked walked = {.first = 0};
     struct sc_regs regs;
     bool saved;
-    if (r->stack_resident == 0)
+    if (sc_kstack_missing(j->nt, j->thread))
         return NULL; /* "Kernel stack not resident." was said */
     sc_unwinder *unwinder;
     sc_err *err = sc_session_unwinder(j->session, &unwinder);
@@ -405,7 +432,7 @@ sc_err *sc_show_kthread(sc_session *s, const struct nt *nt, const struct nt_cloc
     if (err)
         return err;
     sc_record(s->out, &thread_type, &r, sc_kthread_text, &style);
-    return (flags & 6) == 6 ? show_stack(&j, &r, pad) : NULL;
+    return (flags & 6) == 6 ? show_stack(&j, pad) : NULL;
 }
 
 /* ---- the command ---- */
@@ -416,13 +443,14 @@ enum { ARG_PROCESS, ARG_ID, ARG_ADDRESS, ARG_FLAGS };
 static sc_err *find_id(sc_session *s, const struct nt *nt, uint64_t tid, uint64_t *ret) {
     struct nt_thread t;
     sc_err *err = sc_session_thread(s, nt, ret);
+    sc_printf(s->out, "Looking for thread Cid = %" PRIx64 " ...\n", tid);
     if (!err)
         err = nt_thread_read(nt, *ret, &t);
     if (!err && nt_or(&t.f[NT_T_TID], SC_UNSET64) == tid)
         return NULL;
     bool found = false;
     if (!err)
-        err = sc_find_thread(nt, sc_thread_has_id, &tid, ret, &found);
+        err = sc_find_thread(nt, sc_thread_has_id, tid, ret, &found);
     if (!err && !found)
         err = sc_errf(SC_ERR_NOT_FOUND,
                       "!thread -t: the dump holds no thread with the id 0x%" PRIx64, tid);
@@ -440,10 +468,12 @@ static sc_err *by_stack(sc_session *s, const struct nt *nt, struct nt_thread *t)
     sc_printf(s->out, "%s is not a thread object, interpreting as stack value...\n",
               sc_nt_ptr_text(value, nt->ptr_size, buf));
     err = nt_thread_read(nt, address, t);
-    if (!err && nt_thread_owns_stack(t, value))
+    if (!err)
+        err = nt_thread_has_stack(nt, t, value, &found);
+    if (!err && found)
         return NULL;
     if (!err)
-        err = sc_find_thread(nt, sc_thread_has_stack, &value, &address, &found);
+        err = sc_find_thread(nt, nt_thread_has_stack, value, &address, &found);
     if (!err && found)
         return nt_thread_read(nt, address, t);
     return err ? err

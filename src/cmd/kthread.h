@@ -5,10 +5,12 @@
 
 #include "cmd/kernel.h"
 #include "nt/process.h"
+#include "nt/threadstack.h"
 #include "nt/wait.h"
 #include "stopcode/stack.h"
 
 struct sc_kwait {
+    bool delay; /* for time alone: what stands in the object's place is -1 */
     uint64_t block, object, owner;
     const char *kind; /* NULL: the object is not in the dump */
     int64_t signal_state, limit;
@@ -20,10 +22,17 @@ struct sc_kirp {
     uint64_t flags, mdl;
 };
 
+/* A stack that it left for a larger one. */
+struct sc_ksegment {
+    uint64_t base, limit;
+};
+
 /* Numbers that are not known: all ones, or INT64_MIN. */
 struct sc_kthread {
     uint64_t address;
-    bool assumed, waiting, impersonating, large_stack, no_stack_swap;
+    bool assumed, waiting, running, shared_queue, impersonating, large_stack, no_stack_swap;
+    struct sc_ksegment *segment;
+    size_t nsegments;
     int64_t pid, tid, processor, alertable, suspend_count, freeze_count;
     uint64_t teb, win32_thread;
     const char *state, *wait_reason, *wait_mode;
@@ -57,11 +66,13 @@ struct sc_kthread_style {
 /* The text formatter; CTX is a struct sc_kthread_style. */
 void sc_kthread_text(sc_out *out, const void *record, void *ctx);
 
-/* kfind.c: looking through all threads that the dump holds. */
-typedef bool (*sc_thread_fn)(const struct nt_thread *thread, const void *ctx);
-bool sc_thread_has_id(const struct nt_thread *thread, const void *id);       /* uint64_t */
-bool sc_thread_has_stack(const struct nt_thread *thread, const void *value); /* uint64_t */
-sc_err *sc_find_thread(const struct nt *nt, sc_thread_fn fn, const void *ctx, uint64_t *ret_thread,
+/* kfind.c: looking through all threads that the dump holds, for an id, or one with an address on
+ * its stacks. */
+typedef sc_err *(*sc_thread_fn)(const struct nt *nt, const struct nt_thread *thread, uint64_t value,
+                                bool *ret_is);
+sc_err *sc_thread_has_id(const struct nt *nt, const struct nt_thread *thread, uint64_t id,
+                         bool *ret_is);
+sc_err *sc_find_thread(const struct nt *nt, sc_thread_fn fn, uint64_t value, uint64_t *ret_thread,
                        bool *ret_found);
 /* The process with an id, in the list of processes. */
 sc_err *sc_find_process(const struct nt *nt, uint64_t pid, uint64_t *ret_process, bool *ret_found);

@@ -62,9 +62,13 @@ static void state_words(const struct text *t) {
     upper(r->state ? r->state : "?", word, sizeof word);
     bool placed = r->state && (!strcmp(word, "RUNNING") || !strcmp(word, "READY") ||
                                !strcmp(word, "STANDBY") || !strcmp(word, "DEFERREDREADY"));
-    if (placed && r->processor != INT64_MIN)
-        sc_printf(t->out, "%s on processor %s", word, sc_nt_num_text(r->processor, number));
-    else
+    /* As NextProcessor stands there: its highest bit says that processors share the queue. */
+    if (placed && r->processor != INT64_MIN) {
+        bool shared = r->shared_queue && !r->running;
+        snprintf(number, sizeof number, "%" PRIx64,
+                 (uint64_t)r->processor | (shared ? 0x80000000u : 0));
+        sc_printf(t->out, "%s on processor %s", word, number);
+    } else
         sc_puts(t->out, word);
 }
 
@@ -76,17 +80,21 @@ static void head_lines(const struct text *t) {
               ptr(t, r->win32_thread, c));
     state_words(t);
     sc_puts(t->out, "\n");
-    if (r->suspend_count > 0 && r->freeze_count > 0)
-        sc_printf(t->out, "%sSuspendCount %" PRId64 " FreezeCount %" PRId64 "\n", t->style->pad,
-                  r->suspend_count, r->freeze_count);
-    else if (r->suspend_count > 0)
-        sc_printf(t->out, "%sSuspendCount %" PRId64 "\n", t->style->pad, r->suspend_count);
-    else if (r->freeze_count > 0)
-        sc_printf(t->out, "%sFreezeCount %" PRId64 "\n", t->style->pad, r->freeze_count);
+    /* Published listings have these at the left margin, in `!process` as well. */
+    if (r->suspend_count > 0)
+        sc_printf(t->out, "SuspendCount %" PRId64 "\n", r->suspend_count);
+    if (r->freeze_count > 0)
+        sc_printf(t->out, "FreezeCount %" PRId64 "\n", r->freeze_count);
 }
 
 static void wait_line(const struct text *t, const struct sc_kwait *w) {
     char a[SC_NT_BUF], b[SC_NT_BUF];
+    if (w->delay) {
+        sc_printf(t->out, "%s    %.*s  NotificationEvent%s\n", t->style->pad,
+                  (int)t->style->ptr_size * 2, "ffffffffffffffff",
+                  t->style->enrich ? "  [a delay: no object]" : "");
+        return;
+    }
     sc_printf(t->out, "%s    %s  ", t->style->pad, ptr(t, w->object, a));
     if (!w->kind)
         sc_puts(t->out, "*** the dump does not hold this object");
@@ -211,6 +219,9 @@ static void stack_lines(const struct text *t) {
     sc_printf(t->out, "%sBase %s Limit %s ", join_pad, ptr(t, r->stack_base, a),
               ptr(t, r->stack_limit, b));
     sc_printf(t->out, "Call %s\n", call_text(t, a));
+    for (size_t i = 0; t->style->enrich && i < r->nsegments; i++)
+        sc_printf(t->out, "%s[before on the stack Base %s Limit %s]\n", pad,
+                  ptr(t, r->segment[i].base, a), ptr(t, r->segment[i].limit, b));
 }
 
 static void priority_lines(const struct text *t) {
@@ -242,9 +253,11 @@ static void apc_line(const struct text *t) {
     bool pending = r->kernel_apc_pending > 0 || r->user_apc_pending > 0;
     if (!t->style->enrich || (!held && !pending))
         return;
-    sc_printf(t->out, "%s[KernelApcDisable %s SpecialApcDisable %s%s%s]\n", t->style->pad,
-              sc_nt_num_text(r->kernel_apc_disable, a), sc_nt_num_text(r->special_apc_disable, b),
-              r->kernel_apc_pending > 0 ? " KernelApcPending" : "",
+    sc_printf(t->out, "%s[KernelApcDisable %s", t->style->pad,
+              sc_nt_num_text(r->kernel_apc_disable, a));
+    if (r->special_apc_disable != INT64_MIN) /* since Server 2003 */
+        sc_printf(t->out, " SpecialApcDisable %s", sc_nt_num_text(r->special_apc_disable, b));
+    sc_printf(t->out, "%s%s]\n", r->kernel_apc_pending > 0 ? " KernelApcPending" : "",
               r->user_apc_pending > 0 ? " UserApcPending" : "");
 }
 

@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
+#include "stopcode/source.h"
+
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
@@ -21,6 +24,7 @@ enum {
     PAGE = 4096,          /* a step through a gap */
     NEAR = 256 << 20,     /* gaps of ranges no longer than this are looked into */
     REPORT = 64 << 20,    /* bytes between two words about how far it is */
+    HOLE = 1 << 20,       /* of a file, to be worth passing over */
     SCATTERED = 64 << 10, /* behind a piece that is shorter the next one is announced … */
     FETCHED = 1024,       /* … that is, so much of it … */
     LINE = 64,            /* … by lines of the cache */
@@ -158,11 +162,40 @@ static bool cross_gap(struct sc_memscan *scan, bool found, uint64_t start, size_
     return true;
 }
 
-/* Of LEN present bytes at the position; *RET_GOT 0: the file cannot be read here. */
+/*
+ * How many of LEN bytes at DATA are to be looked at next: up to a hole of the file, or a hole's
+ * first page. The rest of the hole, but for its last page, is passed over: what is found at its
+ * edges may reach into it.
+ */
+static uint64_t up_to_hole(struct sc_memscan *scan, const uint8_t *data, uint64_t len) {
+    const sc_file *file = sc_target_source(scan->area.target)->file;
+    bool hole;
+    if (!scan->skip_zeros || len < HOLE || !file)
+        return len;
+    if (scan->pos < scan->data_end)
+        return scan->data_end - scan->pos < len ? scan->data_end - scan->pos : len;
+    uint64_t stretch = sc_file_stretch(file, data, len, &hole);
+    if (stretch < HOLE)
+        return HOLE; /* many small ones: looking is as fast as asking */
+    if (!hole) {
+        scan->data_end = scan->pos + stretch;
+        return stretch;
+    }
+    scan->zeros_end = scan->pos + stretch - PAGE;
+    return PAGE;
+}
+
+/* Of LEN present bytes at the position; *RET_GOT 0: nothing here, and the position is behind it. */
 static sc_err *take_piece(struct sc_memscan *scan, uint64_t len, const uint8_t **ret_data,
                           size_t *ret_got) {
+    if (scan->run.data && scan->pos < scan->zeros_end && scan->zeros_end - scan->pos < len) {
+        report(scan, scan->zeros_end - scan->pos);
+        advance(scan, scan->zeros_end - scan->pos);
+        return NULL;
+    }
     if (scan->run.data) {
         *ret_data = scan->run.data + (scan->pos - scan->run.start);
+        len = up_to_hole(scan, *ret_data, len);
         *ret_got = len < PIECE ? (size_t)len : PIECE;
         return NULL;
     }
@@ -352,6 +385,13 @@ static void keep_tail(struct search *s, uint64_t addr, const uint8_t *data, size
     s->tail_end = addr + len;
 }
 
+static bool is_all_zeros(const struct sc_pattern *p) {
+    size_t i = 0;
+    while (i < p->len && !p->byte[i])
+        i++;
+    return i == p->len;
+}
+
 sc_err *sc_memscan_pattern(const struct sc_memscan_area *area, const struct sc_pattern *pattern,
                            uint64_t start, uint64_t last, sc_hit_fn fn, void *ctx) {
     struct search s = {.pattern = pattern, .fn = fn, .ctx = ctx};
@@ -361,6 +401,7 @@ sc_err *sc_memscan_pattern(const struct sc_memscan_area *area, const struct sc_p
     size_t len;
     bool more = true;
     sc_memscan_init(&scan, area, start, last);
+    scan.skip_zeros = !is_all_zeros(pattern);
     sc_err *err = sc_memscan_next(&scan, &addr, &data, &len, &more);
     while (!err && more) {
         err = search_joint(&s, addr, data, len);
@@ -425,6 +466,7 @@ sc_err *sc_memscan_strings(const struct sc_memscan_area *area, unsigned unit, ui
     size_t len;
     bool more = true;
     sc_memscan_init(&scan, area, start, last);
+    scan.skip_zeros = true;
     sc_err *err = sc_memscan_next(&scan, &addr, &data, &len, &more);
     while (!err && more) {
         err = run_piece(&r, addr, data, len);

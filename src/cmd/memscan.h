@@ -38,6 +38,8 @@ struct sc_memscan {
     } run, ahead;
     uint8_t *buffer;     /* owned */
     uint64_t unreported; /* bytes */
+    bool skip_zeros;     /* nothing can be found in zeros alone: holes of the file need no look */
+    uint64_t zeros_end, data_end; /* up to here there is nothing but them, or no hole */
 };
 
 /* Walks from START to LAST (inclusive); end it with sc_memscan_deinit(). */

@@ -133,21 +133,37 @@ static sc_err *show_stack(sc_session *s, uint32_t index, sc_arena *arena) {
     return err;
 }
 
-static void masks(sc_out *out, const struct row *row, size_t count, unsigned ptr_size,
-                  size_t *ret_idle) {
-    uint64_t all = 0, idle = 0;
-    *ret_idle = 0;
+/* All processors, and the idle ones: as masks of the first 64. */
+struct masks {
+    uint64_t system, idle, count, idle_count;
+};
+static const struct sc_field masks_fields[] = {
+    SC_FIELD(struct masks, system, SC_F_ADDR), SC_FIELD(struct masks, idle, SC_F_ADDR),
+    SC_FIELD(struct masks, count, SC_F_NUM), SC_FIELD(struct masks, idle_count, SC_F_NUM),
+    SC_FIELD_END};
+static const struct sc_rectype masks_type = {"processors", sizeof(struct masks), masks_fields};
+
+static void masks_text(sc_out *out, const void *record, void *ctx) {
+    const struct masks *r = record;
+    int digits = (int)*(const unsigned *)ctx * 2;
+    sc_printf(out, "\nSystem Processors:  (%0*" PRIx64 ")\n", digits, r->system);
+    sc_printf(out, "  Idle Processors:  (%0*" PRIx64 ")\n", digits, r->idle);
+    if (r->count > 64)
+        sc_printf(out, "  [of the first 64; %" PRIu64 " of %" PRIu64 " are idle]\n", r->idle_count,
+                  r->count);
+    if (r->count && r->idle_count == r->count)
+        sc_puts(out, "All processors idle.\n");
+}
+
+static void show_masks(sc_out *out, const struct row *row, size_t count, unsigned ptr_size) {
+    struct masks r = {.count = count};
     for (size_t i = 0; i < count; i++) {
         uint64_t bit = i < 64 ? (uint64_t)1 << i : 0;
-        all |= bit;
-        idle |= row[i].r.idle ? bit : 0;
-        *ret_idle += row[i].r.idle;
+        r.system |= bit;
+        r.idle |= row[i].r.idle ? bit : 0;
+        r.idle_count += row[i].r.idle;
     }
-    int digits = (int)ptr_size * 2;
-    sc_printf(out, "\nSystem Processors:  (%0*" PRIx64 ")\n", digits, all);
-    sc_printf(out, "  Idle Processors:  (%0*" PRIx64 ")\n", digits, idle);
-    if (count > 64)
-        sc_printf(out, "  [of the first 64; %zu of %zu are idle]\n", *ret_idle, count);
+    sc_record(out, &masks_type, &r, masks_text, &ptr_size);
 }
 
 static sc_err *read_rows(sc_session *s, const struct nt *nt, sc_arena *arena, struct row **ret,
@@ -177,16 +193,14 @@ static sc_err *run_running(sc_session *s, const struct sc_args *args) {
     bool with_idle = args->v[ARG_IDLE].given || both, stacks = args->v[ARG_STACK].given || both;
     struct nt nt;
     struct row *row = NULL;
-    size_t count = 0, idle, missing = 0;
+    size_t count = 0, missing = 0;
     bool assumed = false;
     sc_err *err = sc_session_nt(s, &nt);
     if (!err)
         err = read_rows(s, &nt, args->arena, &row, &count, &assumed);
     if (err)
         return err;
-    masks(s->out, row, count, nt.ptr_size, &idle);
-    if (count && idle == count)
-        sc_puts(s->out, "All processors idle.\n");
+    show_masks(s->out, row, count, nt.ptr_size);
     sc_printf(s->out, "\n       %-*s  %-*s (pri) %-*s (pri) Idle\n", (int)nt.ptr_size * 2, "Prcbs",
               (int)nt.ptr_size * 2 - 1, "Current", (int)nt.ptr_size * 2 - 1, "Next");
     for (size_t i = 0; !err && i < count; i++) {
@@ -208,10 +222,27 @@ static sc_err *run_running(sc_session *s, const struct sc_args *args) {
 
 /* ---- !ready ---- */
 
+/* A queue: what stands above its threads. */
+struct queue {
+    uint32_t processor; /* the first one of those that share it */
+    uint64_t address;   /* of the KSHARED_READY_QUEUE; SC_UNSET64: the processor's own lists */
+    int64_t group;
+    uint64_t affinity, summary;
+    uint64_t threads;
+    const char *why; /* why its lists are not whole; NULL: they are */
+};
+static const struct sc_field queue_fields[] = {
+    SC_FIELD(struct queue, processor, SC_F_U32), SC_FIELD(struct queue, address, SC_F_ADDR),
+    SC_FIELD(struct queue, group, SC_F_NUM),     SC_FIELD(struct queue, affinity, SC_F_ADDR),
+    SC_FIELD(struct queue, summary, SC_F_ADDR),  SC_FIELD(struct queue, threads, SC_F_NUM),
+    SC_FIELD(struct queue, why, SC_F_STR),       SC_FIELD_END};
+static const struct sc_rectype queue_type = {"ready_queue", sizeof(struct queue), queue_fields};
+
 struct ready {
-    uint32_t processor; /* the first one of those that share the queue */
+    uint32_t processor;
     uint64_t queue, thread;
     uint32_t priority;
+    bool heads; /* the first one of its priority */
 };
 static const struct sc_field ready_fields[] = {
     SC_FIELD(struct ready, processor, SC_F_U32), SC_FIELD(struct ready, queue, SC_F_ADDR),
@@ -219,48 +250,84 @@ static const struct sc_field ready_fields[] = {
     SC_FIELD_END};
 static const struct sc_rectype ready_type = {"ready", sizeof(struct ready), ready_fields};
 
-static void ready_text(sc_out *out, const void *record, void *ctx) {
-    (void)out;
-    (void)record;
-    (void)ctx; /* the thread's own lines say it */
-}
-
 struct ready_job {
     sc_session *session;
     struct nt nt;
     struct nt_clock clock;
     uint64_t flags;
     sc_arena *arena;
-    uint32_t processor;
+    bool known; /* some queue's layout is known */
 };
 
-static sc_err *show_ready(const struct ready_job *j, const struct nt_ready *queue) {
+/* "SharedReadyQueue 8147e800: ", "Processor 0: "; until Windows XP the lists are the system's. */
+static void prefix(sc_out *out, uint64_t queue, uint32_t processor, const struct ready_job *j) {
+    char a[SC_NT_BUF];
+    if (queue && queue != SC_UNSET64)
+        sc_printf(out, "SharedReadyQueue %s: ", sc_nt_ptr_text(queue, j->nt.ptr_size, a));
+    else if (j->nt.build > 2600 || !j->nt.build)
+        sc_printf(out, "Processor %u: ", processor);
+}
+
+/* A star for each processor of the group that shares the queue. */
+static void processors_text(sc_out *out, uint64_t affinity, unsigned ptr_size) {
+    for (unsigned i = 0; i < ptr_size * 8; i++)
+        sc_puts(out, affinity >> i & 1 ? "*" : "-");
+}
+
+static void queue_text(sc_out *out, const void *record, void *ctx) {
+    const struct queue *r = record;
+    const struct ready_job *j = ctx;
+    char a[SC_NT_BUF];
+    if (r->address != SC_UNSET64) {
+        sc_printf(out, "KSHARED_READY_QUEUE %s: ", sc_nt_ptr_text(r->address, j->nt.ptr_size, a));
+        if (r->group != INT64_MIN)
+            sc_printf(out, "(%02" PRIx64 ") ", (uint64_t)r->group);
+        if (r->affinity != SC_UNSET64)
+            processors_text(out, r->affinity, j->nt.ptr_size);
+        sc_puts(out, "\n");
+    }
+    if (r->threads)
+        return;
+    prefix(out, r->address, r->processor, j);
+    sc_puts(out, r->why ? "not known\n" : "No threads in READY state\n");
+}
+
+static void ready_text(sc_out *out, const void *record, void *ctx) {
+    const struct ready *r = record;
+    if (!r->heads)
+        return; /* the thread's own lines say it */
+    prefix(out, r->queue, r->processor, ctx);
+    sc_printf(out, "Ready Threads at priority %u\n", r->priority);
+}
+
+static sc_err *show_ready(struct ready_job *j, const struct nt_prcb *prcb, uint32_t processor,
+                          const struct nt_ready *from) {
     sc_out *out = j->session->out;
+    struct queue q = {.processor = processor,
+                      .address = from->queue ? from->queue : SC_UNSET64,
+                      .group = sc_nt_num(&prcb->f[NT_C_GROUP]),
+                      .affinity = sc_nt_addr(&from->affinity),
+                      .summary = sc_nt_addr(&from->summary),
+                      .threads = from->count,
+                      .why = from->why};
     sc_err *err = NULL;
-    if (!queue->known)
+    if (!from->known)
         return NULL;
-    if (queue->queue)
-        sc_printf(out, "KSHARED_READY_QUEUE %016" PRIx64 ": ", queue->queue);
-    else
-        sc_printf(out, "Processor %u: ", j->processor);
-    if (!queue->count)
-        sc_puts(out, queue->why ? "not known\n" : "No threads in READY state\n");
-    else
-        sc_printf(out, "%zu thread%s in READY state\n", queue->count, queue->count == 1 ? "" : "s");
-    for (size_t i = 0; !err && i < queue->count; i++) {
-        const struct nt_ready_thread *t = &queue->item[i];
-        struct ready r = {j->processor, queue->queue, t->thread, t->priority};
+    j->known = true;
+    sc_record(out, &queue_type, &q, queue_text, j);
+    for (size_t i = 0; !err && i < from->count; i++) {
+        const struct nt_ready_thread *t = &from->item[i];
+        struct ready r = {processor, q.address, t->thread, t->priority,
+                          !i || from->item[i - 1].priority != t->priority};
         struct nt_thread thread;
-        if (!i || queue->item[i - 1].priority != t->priority)
-            sc_printf(out, "    Ready Threads at priority %u\n", t->priority);
-        sc_record(out, &ready_type, &r, ready_text, NULL);
+        sc_record(out, &ready_type, &r, ready_text, j);
         err = nt_thread_read(&j->nt, t->thread, &thread);
         if (!err)
-            err = sc_show_kthread(j->session, &j->nt, &j->clock, &thread, j->flags, "        ",
-                                  j->arena);
+            err =
+                sc_show_kthread(j->session, &j->nt, &j->clock, &thread, j->flags, "    ", j->arena);
     }
-    if (!err && queue->why)
-        sc_remark(out, "The lists are not whole: %s", queue->why);
+    if (!err && from->why)
+        sc_remark(out, "The lists are not whole: %s", from->why);
     return err;
 }
 
@@ -270,45 +337,53 @@ static sc_err *is_new(const struct nt *nt, uint32_t index, uint64_t queue, bool 
     *ret = true;
     for (uint32_t i = 0; *ret && i < index; i++) {
         struct nt_prcb prcb = {0};
-        struct nt_ready other = {0};
+        uint64_t other = 0;
         sc_err *err = nt_prcb_address(nt, i, &address);
         if (!err && address.state == NT_READ) {
             prcb.address = address.value;
-            err = nt_prcb_shared_queue(nt, &prcb, &other.queue);
+            err = nt_prcb_shared_queue(nt, &prcb, &other);
         }
         if (err)
             return err;
-        *ret = other.queue != queue;
+        *ret = other != queue;
     }
     return NULL;
 }
 
-static sc_err *ready_of(struct ready_job *j, uint32_t index, bool *known) {
-    struct nt_field address;
-    struct nt_prcb prcb = {0};
-    struct nt_ready own, shared;
-    bool is_first = true;
-    sc_err *err = nt_prcb_address(&j->nt, index, &address);
-    if (err || address.state != NT_READ)
-        return err;
-    j->processor = index;
-    prcb.address = address.value;
-    err = nt_prcb_ready(&j->nt, &prcb, j->arena, &own);
-    if (!err)
-        err = nt_prcb_shared_ready(&j->nt, &prcb, j->arena, &shared);
+static sc_err *shared_of(struct ready_job *j, uint32_t index, const struct nt_prcb *prcb) {
+    struct nt_ready shared;
+    bool first = true;
+    sc_err *err = nt_prcb_shared_ready(&j->nt, prcb, j->arena, &shared);
     if (!err && shared.queue)
-        err = is_new(&j->nt, index, shared.queue, &is_first);
-    if (err)
-        return err;
-    *known |= own.known || shared.known;
-    err = show_ready(j, &own);
-    return err || !is_first ? err : show_ready(j, &shared);
+        err = is_new(&j->nt, index, shared.queue, &first);
+    return err || !first ? err : show_ready(j, prcb, index, &shared);
+}
+
+static sc_err *own_of(struct ready_job *j, uint32_t index, const struct nt_prcb *prcb) {
+    struct nt_ready own;
+    sc_err *err = nt_prcb_ready(&j->nt, prcb, j->arena, &own);
+    return err ? err : show_ready(j, prcb, index, &own);
+}
+
+static sc_err *each_prcb(struct ready_job *j, size_t count,
+                         sc_err *(*fn)(struct ready_job *, uint32_t, const struct nt_prcb *)) {
+    sc_err *err = NULL;
+    for (size_t i = 0; !err && i < count; i++) {
+        struct nt_field address;
+        struct nt_prcb prcb;
+        err = nt_prcb_address(&j->nt, (uint32_t)i, &address);
+        if (err || address.state != NT_READ)
+            continue;
+        err = nt_prcb_read(&j->nt, address.value, &prcb);
+        if (!err)
+            err = fn(j, (uint32_t)i, &prcb);
+    }
+    return err;
 }
 
 static sc_err *run_ready(sc_session *s, const struct sc_args *args) {
     struct ready_job j = {.session = s, .flags = args->v[0].given ? args->v[0].num : 6};
     const struct sc_threads *threads;
-    bool known = false;
     sc_err *err = sc_session_nt(s, &j.nt);
     j.arena = args->arena;
     if (!err)
@@ -316,12 +391,16 @@ static sc_err *run_ready(sc_session *s, const struct sc_args *args) {
     if (!err)
         err = sc_target_threads(s->target, &threads);
     /* Windows XP has one set of lists, whichever processor is asked. */
-    size_t count = err ? 0 : j.nt.build && j.nt.build <= 2600 ? 1 : threads->count;
-    for (size_t i = 0; !err && i < count; i++)
-        err = ready_of(&j, (uint32_t)i, &known);
-    if (!err && !known)
-        err = sc_errf(SC_ERR_NOT_FOUND, "!ready: the dump holds no nt!_KPRCB whose "
-                                        "DispatcherReadyListHead is known");
+    bool is_system = j.nt.build && j.nt.build <= 2600;
+    if (!err)
+        err = each_prcb(&j, threads->count, shared_of);
+    if (!err)
+        err = each_prcb(&j, is_system && threads->count ? 1 : threads->count, own_of);
+    if (!err && !j.known)
+        err = sc_errf(SC_ERR_NOT_FOUND,
+                      is_system ? "!ready: the symbols do not know nt!KiDispatcherReadyListHead"
+                                : "!ready: the dump holds no nt!_KPRCB whose "
+                                  "DispatcherReadyListHead is known");
     return err;
 }
 

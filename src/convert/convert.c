@@ -157,7 +157,10 @@ static void end(struct conversion *c) {
 static sc_err *run(struct conversion *c, const char *path, const struct kind *kind) {
     sc_err *err = prepare(c, kind);
     if (!err)
-        err = sc_newfile_create(path, c->opts->overwrite, &c->out);
+        err = sc_newfile_create(path,
+                                (c->opts->overwrite ? SC_NEWFILE_OVERWRITE : 0) |
+                                    (c->opts->sync ? SC_NEWFILE_SYNC : 0),
+                                &c->out);
     if (err)
         return err;
     err = kind->write(c);
@@ -173,15 +176,17 @@ static sc_err *run(struct conversion *c, const char *path, const struct kind *ki
 
 sc_err *sc_convert(sc_target *target, const char *path, const struct sc_convert_opts *opts,
                    struct sc_convert_result *ret_result) {
-    sc_err *err = check(target, path, opts);
+    struct sc_convert_opts given = {0}; /* a caller built before may know fewer members */
+    memcpy(&given, opts, opts->sz < sizeof given ? opts->sz : sizeof given);
+    sc_err *err = check(target, path, &given);
     if (err)
         return err;
     struct conversion c = {.target = target,
-                           .opts = opts,
+                           .opts = &given,
                            .ptr_size = sc_target_ptr_size(target),
                            .is64 = sc_target_ptr_size(target) == 8};
     sc_target_take_nomem(target); /* what was before is somebody else's */
-    err = run(&c, path, &kinds[opts->to]);
+    err = run(&c, path, &kinds[given.to]);
     if (!err) {
         c.result.change = c.changes.item;
         c.result.nchanges = c.changes.count;

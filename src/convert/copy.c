@@ -144,8 +144,9 @@ static sc_err *copy(struct conversion *c, uint64_t pfn, uint64_t count, uint64_t
     sc_err *err = NULL;
     while (left && !err) {
         const uint8_t *data = NULL;
-        size_t len = 0;
-        err = fetch(c, pa, left < PIECE ? (size_t)left : PIECE, &data, &len);
+        /* Pieces end at round places of the new file, where the system's own units of it do. */
+        size_t len = PIECE - (size_t)(offset % PIECE);
+        err = fetch(c, pa, left < len ? (size_t)left : len, &data, &len);
         if (!err)
             err = put(c, offset, data, len);
         if (!err)

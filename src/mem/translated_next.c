@@ -125,8 +125,7 @@ static bool entry(struct scan *s, unsigned level, uint64_t value, uint64_t va) {
     return sc_table_of(&e, &next.in) && may_walk(s->t, level - 1, &next.in, va) && table(s, &next);
 }
 
-/* The SIZE bytes of a table, in place or in COPY, zeros where some cannot be had; NULL: none can.
- */
+/* The SIZE bytes of a table, in place or in COPY; NULL: there is nothing of it. */
 static const uint8_t *bytes_of(struct scan *s, const struct sc_table *in, size_t size,
                                uint8_t copy[PAGE]) {
     const uint8_t *raw;
@@ -137,11 +136,11 @@ static const uint8_t *bytes_of(struct scan *s, const struct sc_table *in, size_t
     return sc_table_read(&s->t->paging, in, copy, size) ? copy : NULL;
 }
 
-/* The first piece below a page table, all of whose entries count. */
-static bool leaf(struct scan *s, const struct part *p, size_t size) {
+/* The first piece below a page table, whose first page is at VA. */
+static bool leaf(struct scan *s, const struct sc_table *in, size_t size, uint64_t va) {
     struct sc_leaf *l = &s->t->leaf;
-    l->va = p->va;
-    l->raw = bytes_of(s, &p->in, size, l->copy);
+    l->va = va;
+    l->raw = bytes_of(s, in, size, l->copy);
     return l->raw && sc_leaf_piece(s->t, s->from, &s->found);
 }
 
@@ -154,7 +153,7 @@ static bool table(struct scan *s, const struct part *p) {
     if (sc_space_cancelled(s->t->paging.phys))
         return false;
     if (!p->level && s->pieces)
-        return leaf(s, p, size);
+        return leaf(s, &p->in, size, p->va);
     const uint8_t *raw = bytes_of(s, &p->in, size, copy);
     if (!raw)
         return false;

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading a processor's identity.
- *
- *   until Server 2003, x86   KPRCB.CpuType, CpuStep (model in the upper byte, stepping in the
- * lower) later                    KPRCB.CpuType, CpuModel, CpuStepping
+ * Reading a processor's identity: what its KPRCB (prcb.h) says, with two members more.
  *
  * Sources: the public symbols of the kernels (tables of layouts in data/layouts).
  */
@@ -11,9 +8,8 @@
 
 #include <string.h>
 
-enum { STEP, SIGNATURE, FEATURES, SPARE_FEATURES, ROWS, FIELDS = SPARE_FEATURES };
+enum { SIGNATURE, FEATURES, SPARE_FEATURES, ROWS, FIELDS = SPARE_FEATURES };
 static const struct sc_layout_field rows[ROWS] = {
-    [STEP] = {"CpuStep", 2, true},
     [SIGNATURE] = {"UpdateSignature", 8, true},
     [FEATURES] = {"FeatureBits", 0, true},
     [SPARE_FEATURES] = {"FeatureBits", 4, true},
@@ -32,13 +28,6 @@ sc_err *nt_cpuinfo_read(const struct nt *nt, const struct nt_prcb *prcb, struct 
     if (err)
         return err;
     memcpy(info.vendor, prcb->vendor, sizeof info.vendor);
-    if (info.model.state == NT_NO_FIELD && f[STEP].state == NT_READ) {
-        info.model = (struct nt_field){f[STEP].value >> 8 & 0xff, NT_READ};
-        info.stepping = (struct nt_field){f[STEP].value & 0xff, NT_READ};
-    }
-    info.family.value &= 0xff; /* the tables call these bytes signed */
-    info.model.value &= 0xff;
-    info.stepping.value &= 0xff;
     info.signature = f[SIGNATURE];
     info.features = f[FEATURES];
     *ret = info;

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "nt/prcb.h"
+#include "nt/threadstack.h"
 
 sc_err *nt_current_thread(const struct nt *nt, uint32_t index, uint64_t *ret) {
     const struct sc_threads *threads;
@@ -120,13 +121,15 @@ sc_err *nt_thread_regs(const struct nt *nt, const struct nt_thread *t, sc_unwind
     *ret_saved = !running;
     if (running)
         return sc_target_regs(nt->target, index, ret_regs);
-    if (!nt_set(stack))
+    if (stack->state != NT_READ)
         return sc_errf(SC_ERR_NOT_FOUND, "the dump does not hold the thread at %0*" PRIx64,
                        (int)nt->ptr_size * 2, t->address);
     if (state->state == NT_READ && state->value == NT_THREAD_RUNNING)
         return sc_errf(SC_ERR_NOT_FOUND,
                        "it runs, and the dump does not hold the registers of its processor");
-    if (t->f[NT_T_STACK_RESIDENT].state == NT_READ && !t->f[NT_T_STACK_RESIDENT].value)
+    if (state->state == NT_READ && state->value == NT_THREAD_TERMINATED)
+        return sc_errf(SC_ERR_NOT_FOUND, "the thread has ended");
+    if (nt_thread_stack_is_out(nt, t))
         return sc_errf(SC_ERR_NOT_FOUND, "its kernel stack was paged out");
     uint64_t known;
     struct sc_regs regs;

@@ -62,9 +62,11 @@ sc_err *nt_load(const struct nt *nt, const struct nt_def *def, uint64_t address,
     for (size_t i = 0; i < def->nfields; i++)
         ret_fields[i] = field_of(&rec, i);
     for (size_t i = def->nfields; i < def->layout.nfields; i++) {
+        /* Also where symbols have the member, but as something that is no number. */
         struct nt_field *f = &ret_fields[def->spare_of[i - def->nfields]];
-        if (f->state == NT_NO_FIELD)
-            *f = field_of(&rec, i);
+        struct nt_field spare = field_of(&rec, i);
+        if (f->state != NT_READ && spare.state != NT_NO_FIELD)
+            *f = spare;
     }
     sc_layout_rec_deinit(&rec);
     for (size_t i = 0; i < def->npointers; i++)

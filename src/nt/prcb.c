@@ -33,6 +33,7 @@ static const struct sc_layout_field rows[ROWS] = {
     [NT_C_INTERRUPT_TIME] = {"InterruptTime", 4, true},
     [NT_C_MHZ] = {"MHz", 4, true},
     [NT_C_CPU_TYPE] = {"CpuType", 1, true},
+    [NT_C_CPU_STEP] = {"CpuStep", 2, true},
     [NT_C_CPU_MODEL] = {"CpuModel", 1, true},
     [NT_C_CPU_STEPPING] = {"CpuStepping", 1, true},
     [NT_C_DPC_ACTIVE] = {"DpcRoutineActive", 0, true},
@@ -73,11 +74,25 @@ static sc_err *read_vendor(const struct nt *nt, struct nt_prcb *p) {
     return NULL;
 }
 
+/* CpuStep: the model in the upper byte, the stepping in the lower. Tables call the bytes signed. */
+static void split_step(struct nt_prcb *p) {
+    struct nt_field *f = p->f;
+    const struct nt_field step = f[NT_C_CPU_STEP];
+    if (f[NT_C_CPU_MODEL].state == NT_NO_FIELD && step.state == NT_READ) {
+        f[NT_C_CPU_MODEL] = (struct nt_field){step.value >> 8, NT_READ};
+        f[NT_C_CPU_STEPPING] = (struct nt_field){step.value, NT_READ};
+    }
+    f[NT_C_CPU_TYPE].value &= 0xff;
+    f[NT_C_CPU_MODEL].value &= 0xff;
+    f[NT_C_CPU_STEPPING].value &= 0xff;
+}
+
 sc_err *nt_prcb_read(const struct nt *nt, uint64_t address, struct nt_prcb *ret) {
     struct nt_prcb p = {.address = address};
     sc_err *err = nt_load(nt, &prcb_def, address, p.f, &p.assumed);
     if (!err)
         err = read_vendor(nt, &p);
+    split_step(&p);
     if (!err)
         *ret = p;
     return err;

@@ -27,6 +27,7 @@ enum nt_prcb_field {
     NT_C_INTERRUPT_TIME,
     NT_C_MHZ,
     NT_C_CPU_TYPE, /* family */
+    NT_C_CPU_STEP, /* until Server 2003, x86: model and stepping, which are told apart below */
     NT_C_CPU_MODEL,
     NT_C_CPU_STEPPING,
     NT_C_DPC_ACTIVE,

@@ -29,13 +29,17 @@ static const uint8_t prcb_pointers[] = {PRCB_SHARED};
 static const struct nt_def prcb_def = {
     {"nt!_KPRCB", prcb_rows, PRCB_FIELDS}, PRCB_FIELDS, NULL, NT_POINTERS(prcb_pointers)};
 
-enum { SHARED_HEADS, SHARED_SUMMARY, SHARED_FIELDS };
+enum { SHARED_HEADS, SHARED_SUMMARY, SHARED_AFFINITY, SHARED_FIELDS };
 static const struct sc_layout_field shared_rows[SHARED_FIELDS] = {
     [SHARED_HEADS] = {"ReadyListHead", 1, true},
     [SHARED_SUMMARY] = {"ReadySummary", 4, true},
+    [SHARED_AFFINITY] = {"Affinity", 1, true},
 };
-static const struct nt_def shared_def = {
-    {"nt!_KSHARED_READY_QUEUE", shared_rows, SHARED_FIELDS}, SHARED_FIELDS, NULL, NULL, 0};
+static const uint8_t shared_pointers[] = {SHARED_AFFINITY};
+static const struct nt_def shared_def = {{"nt!_KSHARED_READY_QUEUE", shared_rows, SHARED_FIELDS},
+                                         SHARED_FIELDS,
+                                         NULL,
+                                         NT_POINTERS(shared_pointers)};
 
 static const struct sc_layout_field link_rows[] = {{"Tcb.WaitListEntry", 1, true}};
 static const struct nt_def link_def = {{"nt!_ETHREAD", link_rows, 1}, 1, NULL, NULL, 0};
@@ -135,8 +139,10 @@ sc_err *nt_prcb_shared_ready(const struct nt *nt, const struct nt_prcb *prcb, sc
         err = nt_load_optional(nt, &shared_def, r.queue, g, NULL);
         if (!err && g[SHARED_HEADS].state != NT_NO_FIELD)
             err = nt_offset(nt, &shared_def, SHARED_HEADS, &heads, &found);
-        if (!err && found)
+        if (!err && found) {
             r.summary = g[SHARED_SUMMARY];
+            r.affinity = g[SHARED_AFFINITY];
+        }
         if (!err && found)
             err = read_lists(nt, nt_add(nt, r.queue, heads), arena, &r);
     }

@@ -20,6 +20,7 @@ struct nt_ready_thread {
 struct nt_ready {
     bool known;                   /* the build has such a queue, and its layout is known */
     uint64_t queue;               /* the KSHARED_READY_QUEUE; 0 for the processor's own lists */
+    struct nt_field affinity;     /* of `queue`: the processors of its group that share it */
     struct nt_field summary;      /* a bit for each priority with threads */
     struct nt_ready_thread *item; /* in the arena; highest priority first */
     size_t count;

@@ -52,12 +52,13 @@ static const struct sc_layout_field rows[ROWS] = {
     [NT_T_USER_TIME] = {TCB("UserTime"), 0, true},
     [NT_T_CONTEXT_SWITCHES] = {TCB("ContextSwitches"), 0, true},
     [NT_T_NEXT_PROCESSOR] = {TCB("NextProcessorNumber|") TCB("NextProcessor"), 0, true},
+    [NT_T_SHARED_QUEUE] = {TCB("SharedReadyQueue"), 0, true},
     [NT_T_IDEAL_PROCESSOR] = {TCB("IdealProcessor"), 0, true},
     [NT_T_PROCESS] = {TCB("Process|ThreadsProcess"), 1, true},
     [NT_T_APC_PROCESS] = {TCB("ApcState.Process"), 1, true},
     [NT_T_APC_STATE_INDEX] = {TCB("ApcStateIndex"), 1, true},
-    [NT_T_KERNEL_APC_PENDING] = {TCB("ApcState.KernelApcPending"), 0, true},
-    [NT_T_USER_APC_PENDING] = {TCB("ApcState.UserApcPending"), 0, true},
+    [NT_T_KERNEL_APC_PENDING] = {TCB("ApcState.KernelApcPending"), 1, true},
+    [NT_T_USER_APC_PENDING] = {TCB("ApcState.UserApcPending"), 1, true}, /* a bit since 10 */
     [NT_T_KERNEL_APC_DISABLE] = {TCB("KernelApcDisable"), 0, true},
     [NT_T_SPECIAL_APC_DISABLE] = {TCB("SpecialApcDisable"), 0, true},
     [NT_T_IMPERSONATION] = {"ImpersonationInfo", 1, true},
@@ -133,14 +134,12 @@ static const struct nt_def thread_def = {
 enum { APC_PROCESS, APC_KERNEL, APC_USER, APC_FIELDS };
 static const struct sc_layout_field apc_rows[] = {
     [APC_PROCESS] = {"Process", 1, true},
-    [APC_KERNEL] = {"KernelApcPending", 0, true},
-    [APC_USER] = {"UserApcPending", 0, true},
-    {"UserApcPending", 1, true},
+    [APC_KERNEL] = {"KernelApcPending", 1, true},
+    [APC_USER] = {"UserApcPending", 1, true}, /* KTHREAD's Priority may lie right behind it */
 };
-static const uint8_t apc_spare_of[] = {APC_USER};
 static const uint8_t apc_pointers[] = {APC_PROCESS};
 static const struct nt_def apc_def = {
-    {"nt!_KAPC_STATE", apc_rows, 4}, APC_FIELDS, apc_spare_of, NT_POINTERS(apc_pointers)};
+    {"nt!_KAPC_STATE", apc_rows, APC_FIELDS}, APC_FIELDS, NULL, NT_POINTERS(apc_pointers)};
 
 static void take(struct nt_field *to, const struct nt_field *from) {
     if (to->state == NT_NO_FIELD)

@@ -27,6 +27,7 @@ enum nt_thread_field {
     NT_T_USER_TIME,
     NT_T_CONTEXT_SWITCHES,
     NT_T_NEXT_PROCESSOR,
+    NT_T_SHARED_QUEUE, /* since Windows 8.1: where it is ready, processors share the queue */
     NT_T_IDEAL_PROCESSOR,
     NT_T_PROCESS,         /* the owner */
     NT_T_APC_PROCESS,     /* the one whose address space it uses: another if it is attached */

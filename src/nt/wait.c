@@ -53,8 +53,20 @@ const char *nt_object_type_name(uint64_t type) {
     return type < sizeof names / sizeof *names ? names[type] : NULL;
 }
 
+/* KeDelayExecutionThread of Windows 8 and later: published threads show it as an event at -1. */
+static bool is_delay(const struct nt *nt, const struct nt_wait *w) {
+    return w->object.state == NT_READ &&
+           w->object.value == (nt->ptr_size == 4 ? UINT32_MAX : UINT64_MAX);
+}
+
 static sc_err *read_object(const struct nt *nt, struct nt_wait *w) {
     struct nt_field f[HEADER_FIELDS];
+    w->delay = is_delay(nt, w);
+    if (w->delay) {
+        w->type = (struct nt_field){NT_OBJECT_NOTIFICATION_EVENT, NT_READ};
+        w->signal_state.state = NT_ABSENT;
+        return NULL;
+    }
     if (!nt_set(&w->object) || !nt_is_kernel(nt, w->object.value)) {
         w->type.state = w->signal_state.state = NT_ABSENT;
         return NULL;

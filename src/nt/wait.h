@@ -23,6 +23,7 @@ enum nt_object_type {
 struct nt_wait {
     uint64_t block;         /* the KWAIT_BLOCK */
     struct nt_field object; /* what it waits for */
+    bool delay;             /* since Windows 8: for time alone, the object is -1 */
     struct nt_field type;   /* enum nt_object_type, the lock bit taken off */
     struct nt_field signal_state;
     struct nt_field limit; /* semaphores */

@@ -138,8 +138,10 @@ static sc_err *try_x86(const struct search *s, uint64_t addr, struct sc_fault_tr
 static sc_err *scan(const struct search *s, struct sc_fault_trap *ret, bool *ret_found) {
     const unsigned step = s->u->cpu == SC_CPU_X64 ? 16 : 4;
     uint64_t at = (s->w->sp + step - 1) & ~(uint64_t)(step - 1);
+    /* A stack pointer may be any number: counted are the places left, not compared addresses. */
+    uint64_t left = at >= s->w->sp && at < s->mem.end ? (s->mem.end - at - 1) / step + 1 : 0;
     sc_err *err = NULL;
-    for (; at < s->mem.end && !*ret_found && !err; at += step)
+    for (; left && !*ret_found && !err; at += step, left--)
         err = s->u->cpu == SC_CPU_X64 ? try_x64(s, at, ret, ret_found)
                                       : try_x86(s, at, ret, ret_found);
     return err;

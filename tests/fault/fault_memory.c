@@ -53,6 +53,8 @@ static const char *const lines[] = {
     "!pfn 187; !memusage",
     "!address; !address nt; !address 271000",
     "!search 27707061 0 0 ff; s -a 0 L?ffffffff \"through\"",
+    "s -a process \"own\"; s -a kernel \"TagA\"; s -[s]a physical \"in\"; s -[1r]a 0 L1 \"in\"",
+    "s -[1]a modules \"PsLoaded\"; s -[l10]sa module pagedrv; .writemem /p /dev/null 1000 L1000",
 };
 
 static struct forge_bytes dump;

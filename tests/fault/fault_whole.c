@@ -54,6 +54,9 @@ static void drive_spaces(struct drive *d, struct job *j, sc_target *t) {
         drive_mix(d, sc_space_uint(sc_target_space(t), 0x10000, 8, &v) + v);
     for (; sc_space_next(sc_target_space(t), at, &start, &size); at = start + size)
         drive_mix(d, start ^ size);
+    const uint8_t *data;
+    for (at = 0; sc_space_piece(sc_target_space(t), at, &start, &data, &size); at = start + size)
+        drive_mix(d, start ^ size ^ (data ? data[0] : 1));
 }
 
 static void drive_all(struct drive *d, struct job *j) {

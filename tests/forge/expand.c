@@ -125,9 +125,10 @@ static bool sum(struct expand *x, const struct place *p, const char *text, uint6
 
 /* ---- $( ) ---- */
 
+/* Addresses of 64-bit machines have all their digits: columns of listings need them. */
 static void number(struct expand *x, uint64_t value) {
     char text[24];
-    int n = value >> 32
+    int n = value >> 32 || (x->ptr == 8 && value > 0xffff)
                 ? snprintf(text, sizeof text, "%08x`%08x", (unsigned)(value >> 32), (unsigned)value)
                 : snprintf(text, sizeof text, "%x", (unsigned)value);
     append(x, text, (size_t)n);

@@ -263,6 +263,35 @@ struct forge_scn_object {
     uint64_t descriptor, exclusive; /* 0: none */
     unsigned info;                  /* FORGE_INFO_HANDLE and on */
 };
+/* Who runs and who waits: `run`, `standby`, `ready`, `wait`. */
+enum forge_turn { FORGE_TURN_RUN, FORGE_TURN_STANDBY, FORGE_TURN_READY, FORGE_TURN_WAIT };
+struct forge_scn_turn {
+    unsigned line;
+    enum forge_turn turn;
+    uint64_t thread;
+    unsigned processor, priority;
+    bool has_priority, shared; /* `shared`: in the queue of several processors */
+    /* What it waits for, and how. */
+    struct {
+        struct forge_expr *item;
+        size_t count, room;
+    } object;
+    bool user, alertable, all, has_timeout;
+    unsigned reason;         /* KWAIT_REASON */
+    unsigned suspended;      /* how often; 0: it is not */
+    uint64_t timeout, since; /* 100 ns: from now on, until now */
+};
+/* `irp`: a request in the list of its thread. */
+struct forge_scn_irp {
+    unsigned line;
+    uint64_t address, thread;
+    struct forge_assigns member;
+};
+/* `segment`: a stack that the thread left for the one that its line describes. */
+struct forge_scn_segment {
+    unsigned line;
+    uint64_t thread, base, limit, init, current;
+};
 enum { FORGE_HANDLE_MOST = 0xfffff0 };
 struct forge_scn_handle {
     unsigned line;
@@ -373,6 +402,9 @@ struct forge_scenario {
     FORGE_LIST(forge_scn_namespace) namespaces;
     FORGE_LIST(forge_scn_group) jobs;
     FORGE_LIST(forge_scn_group) sessions;
+    FORGE_LIST(forge_scn_turn) turns;
+    FORGE_LIST(forge_scn_irp) irps;
+    FORGE_LIST(forge_scn_segment) segments;
     FORGE_LIST(forge_scn_register) registers;
 };
 

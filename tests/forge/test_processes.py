@@ -191,13 +191,14 @@ def check_the_32_bit_side(world, dump):
 
 
 def check_json(world, dump):
-    text = ask(dump, "!process 0 1f", "!stacks 2", ".reload /user", ".effmach", "!findstack NtWait",
+    text = ask(dump, "!process 0 1f", "!stacks 2", ".reload /user", ".effmach", "!findstack NtWait", "!uniqstack", "!running",
                options=("--json",))
     kinds = set()
     for line in text.splitlines():
         for record in [json.loads(line)] if line.strip() else []:
             kinds |= {r.get("type") for r in record.get("records", [record])}
-    for kind in ("kernel_process", "kernel_thread", "kernel_stack", "user_modules", "effective_machine", "stack_match"):
+    for kind in ("kernel_process", "kernel_thread", "kernel_stack", "user_modules", "effective_machine", "stack_match",
+                 "stack_thread", "processors"):
         assert kind in kinds, f"no record {kind}: {sorted(k for k in kinds if k)}"
 
 

@@ -268,7 +268,8 @@ with tempfile.TemporaryDirectory() as tmp:
         check_world(tmp, world, expectations, False)
     with tap.case("every scenario of tests/forge/worlds is opened here"):
         tap.equal(sorted(os.path.basename(p)[:-9] for p in glob.glob(os.path.join(HERE, "worlds", "*.scenario"))
-                         if not os.path.basename(p).startswith(("machine-", "kernel-"))),  # test_whole.py's; transcripts'
+                         # those are test_whole.py's, and of tests/golden/kernel_*.txt
+                         if not os.path.basename(p).startswith(("machine-", "kernel-"))),
                   sorted([*KERNELS, *PROCESSES]), "worlds")
     for path in sorted(glob.glob(os.path.join(tap.ROOT, "tests", "cases", "*", "scenario.txt"))):
         check_case(tmp, path)

@@ -10,6 +10,7 @@
  *   stacks       made to fit their listings                         world_stack.c
  *   memory       memory and structures that lines give              world_write.c, world_member.c
  *   kernel       processors, processes, threads, debugger data      world_kernel.c, world_object.c
+ *   turns        who runs, who is ready, who waits for what     world_threads.c, world_wait.c
  *   security     tokens, security descriptors; jobs, sessions      world_security.c, world_groups.c
  *   name spaces  private ones                                   world_namespace.c
  *   names        objects and handles                               world_names.c, world_handles.c
@@ -312,9 +313,24 @@ bool forge_world_security(struct forge_world *w);
 bool forge_world_groups(struct forge_world *w);
 /* Private name spaces. */
 bool forge_world_namespaces(struct forge_world *w);
-/* Chains entries at OFFSET of the N objects to a list's head, round and round. */
-void forge_world_list(struct forge_world *w, uint64_t head, const uint64_t *object, size_t n,
+/*
+ * Who runs, is next, is ready or waits, what was requested, what stacks were left: after the
+ * objects; lists of processors after those are there.
+ */
+bool forge_world_turns(struct forge_world *w);
+bool forge_world_waits(struct forge_world *w);
+bool forge_world_ready(struct forge_world *w);
+/* The processor that a line makes the thread run on: false: none does. */
+bool forge_world_runs(const struct forge_world *w, uint64_t thread, unsigned *ret_processor);
+/* The thread that a line lets run on (`run`), or run next on (`standby`), a processor; 0: none. */
+uint64_t forge_world_thread_on(const struct forge_world *w, enum forge_turn turn, unsigned n);
+/* The registers of a thread that runs: those that its stack's listing gives. */
+bool forge_world_thread_registers(struct forge_world *w, uint64_t thread, struct sc_regs *ret);
+/* Chains entries at OFFSET of the objects to a head, round and round. */
+void forge_world_link(struct forge_world *w, uint64_t head, const uint64_t *object, size_t n,
                       uint32_t offset);
+/* The line of a thread; NULL: none. */
+const struct forge_scn_thread *forge_world_thread_line(const struct forge_world *w, uint64_t addr);
 /* Links processes and threads, when all their members are known. */
 void forge_world_links(struct forge_world *w);
 /* PEB and TEBs. */

@@ -14,7 +14,7 @@
 static void close_list(struct forge_world *w, const char *type, uint64_t addr, const char *path) {
     struct forge_place p;
     if (forge_world_offset(w, type, path, &p))
-        forge_world_list(w, addr + p.offset, NULL, 0, 0);
+        forge_world_link(w, addr + p.offset, NULL, 0, 0);
 }
 
 /* Processes of a group, linked at ENTRY to the group's HEAD; MEMBER of each leads back. */
@@ -29,7 +29,7 @@ static bool link_processes(struct forge_world *w, const struct forge_scn_group *
         forge_world_set(w, "_EPROCESS", process, member, g->address);
     }
     if (forge_world_offset(w, type, head, &at) && forge_world_offset(w, "_EPROCESS", entry, &in))
-        forge_world_list(w, g->address + at.offset, g->processes.item, g->processes.count,
+        forge_world_link(w, g->address + at.offset, g->processes.item, g->processes.count,
                          in.offset);
     return true;
 }
@@ -82,7 +82,7 @@ static bool nest(struct forge_world *w, const struct forge_scn_group *job) {
         close_list(w, "_EJOB", job->address, "SiblingJobLinks");
     if (forge_world_offset(w, "_EJOB", "ChildJobListHead", &head) &&
         forge_world_offset(w, "_EJOB", "SiblingJobLinks", &entry))
-        forge_world_list(w, job->address + head.offset, child, n, entry.offset);
+        forge_world_link(w, job->address + head.offset, child, n, entry.offset);
     return true;
 }
 
@@ -155,7 +155,7 @@ static bool link_sessions(struct forge_world *w) {
             return false;
         head += list.offset;
     }
-    forge_world_list(w, head, item, n, entry.offset);
+    forge_world_link(w, head, item, n, entry.offset);
     return true;
 }
 

@@ -161,7 +161,7 @@ static bool link_tables(struct forge_world *w, const uint64_t *table, size_t n) 
     if (!forge_world_place(w, 0, w->nt, "HandleTableListHead", 2 * w->ptr_size, FORGE_SYM_DATA,
                            &head))
         return false;
-    forge_world_list(w, head, table, n, entry.offset);
+    forge_world_link(w, head, table, n, entry.offset);
     return true;
 }
 

@@ -89,11 +89,15 @@ static void put_globals(struct forge_world *w) {
 
 /* ---- processors ---- */
 
+/* The line that says where it is, or any. */
 static const struct forge_scn_processor *processor_line(const struct forge_world *w, unsigned n) {
-    for (size_t i = 0; i < w->s->processors.count; i++)
-        if (w->s->processors.item[i].number == n)
-            return &w->s->processors.item[i];
-    return NULL;
+    const struct forge_scn_processor *any = NULL;
+    for (size_t i = 0; i < w->s->processors.count; i++) {
+        const struct forge_scn_processor *p = &w->s->processors.item[i];
+        if (p->number == n && (!any || p->address))
+            any = p;
+    }
+    return any;
 }
 
 /* Room for a KPCR with its KPRCB, where a line says or the kernel's first one is. */
@@ -118,16 +122,26 @@ static bool idle_thread(struct forge_world *w, unsigned n, uint64_t idle_process
                         struct sc_regs *regs, uint64_t *ret_thread) {
     uint64_t at = forge_world_spare(w, forge_world_sizeof(w, "_ETHREAD"), 16), loop;
     uint64_t stack = forge_world_spare(w, 0x6000, 0x1000), sp = stack + 0x5f00;
+    /* Where another thread runs, a switch left its frame (KSWITCH_FRAME) behind. */
+    uint64_t saved = sp - (w->is32 ? 0xc : 0x40);
     *ret_thread = at;
     if (!forge_world_place(w, 0, w->nt, "KiIdleLoop", 0x80, FORGE_SYM_FUNCTION, &loop))
         return false;
     forge_world_set(w, "_ETHREAD", at, "Tcb.Header.Type", 6);
-    forge_world_set(w, "_ETHREAD", at, "Tcb.State", n == w->s->cpu.current ? 3 : 2);
+    /* While another thread runs, an idle one stays on standby. */
+    bool busy = n == w->s->cpu.current || forge_world_thread_on(w, FORGE_TURN_RUN, n);
+    forge_world_set(w, "_ETHREAD", at, "Tcb.State", busy ? 3 : 2);
     forge_world_set(w, "_ETHREAD", at, "Tcb.Process", idle_process);
+    forge_world_set(w, "_ETHREAD", at, "ThreadsProcess", idle_process);
+    forge_world_set(w, "_ETHREAD", at, "Tcb.KernelStackResident", 1);
+    forge_world_set(w, "_ETHREAD", at, "Tcb.NextProcessor", n);
+    forge_world_set(w, "_ETHREAD", at, "Tcb.IdealProcessor", n);
     forge_world_set(w, "_ETHREAD", at, "Tcb.StackBase", stack + 0x6000);
     forge_world_set(w, "_ETHREAD", at, "Tcb.StackLimit", stack);
     forge_world_set(w, "_ETHREAD", at, "Tcb.InitialStack", sp);
-    forge_world_set(w, "_ETHREAD", at, "Tcb.KernelStack", sp);
+    forge_world_set(w, "_ETHREAD", at, "Tcb.KernelStack", busy ? saved : sp);
+    if (busy)
+        forge_world_put_uint(w, 0, sp - w->ptr_size, w->ptr_size, loop + 0x5a);
     struct forge_place apc;
     if (forge_world_offset(w, "_ETHREAD", "Tcb.ApcState", &apc))
         forge_world_set(w, "_KAPC_STATE", at + apc.offset, "Process", idle_process);
@@ -155,24 +169,48 @@ static void put_cpu_kind(struct forge_world *w, uint64_t prcb) {
     forge_world_set(w, "_KPRCB", prcb, "MinorVersion", 1);
 }
 
+/* Several lines may speak of a processor. */
+static bool processor_members(struct forge_world *w, unsigned n) {
+    for (size_t i = 0; i < w->s->processors.count; i++)
+        if (w->s->processors.item[i].number == n &&
+            !forge_world_members(w, "_KPRCB", w->prcb[n], &w->s->processors.item[i].member))
+            return false;
+    return true;
+}
+
+/* Queues of DPCs that are empty: heads that point to themselves. Later ones are single lists. */
+static void close_dpcs(struct forge_world *w, uint64_t prcb) {
+    static const char *const heads[] = {"DpcListHead", "DpcData[0].DpcListHead",
+                                        "DpcData[1].DpcListHead"};
+    struct forge_place p;
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++)
+        if (forge_world_offset(w, "_KPRCB", heads[i], &p))
+            forge_world_link(w, prcb + p.offset, NULL, 0, 0);
+}
+
 static bool make_processor(struct forge_world *w, unsigned n, uint64_t idle_process) {
     uint64_t pcr = 0, idle = 0, block = global(w, "KiProcessorBlock");
     struct sc_regs regs;
     struct forge_place context;
-    const struct forge_scn_processor *line = processor_line(w, n);
     if (!place_processor(w, n, &pcr) || !idle_thread(w, n, idle_process, &regs, &idle))
         return false;
-    uint64_t prcb = w->prcb[n];
+    uint64_t prcb = w->prcb[n], runs = forge_world_thread_on(w, FORGE_TURN_RUN, n);
     bool current = n == w->s->cpu.current;
-    if (line && !forge_world_members(w, "_KPRCB", prcb, &line->member))
+    if (!processor_members(w, n) || (runs && !forge_world_thread_registers(w, runs, &regs)))
         return false;
     forge_world_set(w, "_KPCR", pcr, "Self|SelfPcr", pcr);
     forge_world_set(w, "_KPCR", pcr, w->is32 ? "Prcb" : "CurrentPrcb", prcb);
     forge_world_set(w, "_KPRCB", prcb, "Number", n);
-    forge_world_set(w, "_KPRCB", prcb, "CurrentThread", current ? w->thread : idle);
+    forge_world_set(w, "_KPRCB", prcb, "CurrentThread", current ? w->thread : runs ? runs : idle);
+    forge_world_set(w, "_KPRCB", prcb, "NextThread",
+                    forge_world_thread_on(w, FORGE_TURN_STANDBY, n));
     forge_world_set(w, "_KPRCB", prcb, "IdleThread", idle);
     forge_world_set(w, "_KPRCB", prcb, "SetMember|GroupSetMember", (uint64_t)1 << n);
+    forge_world_set(w, "_KPRCB", prcb, "GroupIndex", n);
+    forge_world_set(w, "_KPCR", pcr, "MajorVersion", 1);
+    forge_world_set(w, "_KPCR", pcr, "MinorVersion", 1);
     put_cpu_kind(w, prcb);
+    close_dpcs(w, prcb);
     forge_world_put_uint(w, 0, block + (uint64_t)n * w->ptr_size, w->ptr_size, prcb);
     if (!forge_world_offset(w, "_KPRCB", "ProcessorState.ContextFrame", &context))
         return forge_wrong(w->s, w->s->os.line, "build %u has no context in its KPRCB",
@@ -197,7 +235,7 @@ bool forge_world_kernel(struct forge_world *w) {
         if (!make_processor(w, n, idle))
             return false;
     forge_world_links(w);
-    return !forge_is_wrong(w->s);
+    return forge_world_ready(w) && !forge_is_wrong(w->s);
 }
 
 bool forge_world_globals(struct forge_world *w) {

@@ -99,14 +99,38 @@ static bool set_text(struct forge_world *w, unsigned line, const struct forge_pl
     return forge_world_put(w, line, addr + p->offset, padded, p->size);
 }
 
+/*
+ * The place of "A", of the first of "A|B" that the build has. "A|": where the build has none of
+ * them, the word is passed over.
+ */
+static bool find_member(struct forge_world *w, const char *type, const struct forge_assign *a,
+                        struct forge_place *ret, bool *ret_skip) {
+    const char *key = a->word.key;
+    size_t len = strlen(key);
+    const struct forge_type *t;
+    *ret_skip = false;
+    if (!strchr(key, '|'))
+        return forge_types_need(&w->types, a->line, type, key, ret);
+    if (!forge_types_need_struct(&w->types, a->line, type, &t))
+        return false;
+    if (forge_world_offset(w, type, key, ret))
+        return true;
+    *ret_skip = key[len - 1] == '|';
+    return *ret_skip ||
+           forge_wrong(w->s, a->line, "%s has no member %s in build %u", type, key, w->s->os.build);
+}
+
 bool forge_world_members(struct forge_world *w, const char *type, uint64_t addr,
                          const struct forge_assigns *assigns) {
     for (size_t i = 0; i < assigns->count; i++) {
         const struct forge_assign *a = &assigns->item[i];
         struct forge_place p;
         uint64_t value;
-        if (!forge_types_need(&w->types, a->line, type, a->word.key, &p))
+        bool skip;
+        if (!find_member(w, type, a, &p, &skip))
             return false;
+        if (skip)
+            continue;
         if (a->word.quoted) {
             if (!set_text(w, a->line, &p, a->word.key, addr, &a->word))
                 return false;

@@ -76,7 +76,7 @@ bool forge_world_namespaces(struct forge_world *w) {
         for (size_t i = 0; i < n; i++)
             if (i % LISTS == list)
                 entry[in++] = w->s->namespaces.item[i].address;
-        forge_world_list(w, table + list * 2 * p, entry, in, 0);
+        forge_world_link(w, table + list * 2 * p, entry, in, 0);
     }
     forge_world_put_uint(w, 0, table + LISTS * 2 * p + p, 4, n); /* NumberOfPrivateSpaces */
     for (size_t i = 0; i < n; i++)

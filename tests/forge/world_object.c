@@ -193,6 +193,8 @@ static bool put_switch(struct forge_world *w, unsigned line, const struct forge_
     uint64_t size = w->is32 ? 0xc : 0x40;
     *ret_current = s->fit.sp - size;
     forge_memmap_fill(&w->mem, *ret_current, size);
+    if (w->is32) /* nt!KiSwapContext keeps ebp below the registers that it pushed */
+        forge_world_put_uint(w, 0, s->fit.sp, 4, s->fit.fp);
     return forge_world_put_uint(w, line, s->fit.sp - w->ptr_size, w->ptr_size, s->fit.ip[0]);
 }
 
@@ -207,21 +209,22 @@ static bool stands_on(const struct forge_wstack *s, uint64_t limit, uint64_t bas
 }
 
 static bool put_stack_bounds(struct forge_world *w, const struct forge_scn_thread *t, uint64_t addr,
-                             const struct forge_wstack *s, bool current) {
+                             const struct forge_wstack *s, bool current, bool running) {
     unsigned line = t->has_stack ? t->line : 0;
-    uint64_t high = s ? s->fit.high : current ? sc_regs_sp(&w->regs) : 0;
+    bool in_user = s && running && forge_world_is_user(w, s->fit.sp);
+    uint64_t high = in_user ? 0 : s ? s->fit.high : current ? sc_regs_sp(&w->regs) : 0;
     uint64_t kernel_stack = t->stack_current;
     uint64_t base = t->has_stack ? t->stack_base
                     : high       ? (high + 0xfff) & ~(uint64_t)0xfff
                                  : forge_world_spare(w, 0x6000, 0x1000) + 0x6000;
     uint64_t limit = t->has_stack ? t->stack_limit : base - (w->is32 ? 0x3000 : 0x6000);
     uint64_t init = t->has_init ? t->stack_init : base - (w->is32 ? 0x10 : 0x30);
-    if (s && !stands_on(s, limit, base, current))
+    if (s && !in_user && !stands_on(s, limit, base, running))
         return forge_wrong(w->s, t->line,
                            "thread: the stack in line %u (%llx) does not lie between limit and "
                            "base",
                            s->scn->line, (unsigned long long)s->fit.sp);
-    if (s && !current) {
+    if (s && !running) {
         uint64_t here;
         if (!put_switch(w, s->scn->line, s, &here))
             return false;
@@ -240,6 +243,8 @@ static bool put_stack_bounds(struct forge_world *w, const struct forge_scn_threa
 static bool make_thread(struct forge_world *w, const struct forge_scn_thread *t, uint64_t addr,
                         bool current) {
     uint64_t process = process_of(w, t), start = 0;
+    unsigned processor;
+    bool running = current || forge_world_runs(w, addr, &processor);
     uint64_t pid =
         t->has_cid ? t->pid : forge_world_read(w, process_type, process, "UniqueProcessId");
     if (!forge_world_struct(w, t->line, thread_type, addr) ||
@@ -248,14 +253,14 @@ static bool make_thread(struct forge_world *w, const struct forge_scn_thread *t,
         return false;
     if (!say(w, t->has_cid ? t->line : 0, addr, "Cid.UniqueProcess", pid) ||
         !say(w, t->has_cid ? t->line : 0, addr, "Cid.UniqueThread", t->has_cid ? t->tid : 8) ||
-        !put_stack_bounds(w, t, addr, stack_of(w, t, current), current))
+        !put_stack_bounds(w, t, addr, stack_of(w, t, current), current, running))
         return false;
     if (t->start.text && (!say(w, t->line, addr, "StartAddress", start) ||
                           !say(w, t->line, addr, "Win32StartAddress", start)))
         return false;
     if (t->teb && !say(w, t->line, addr, "Tcb.Teb", t->teb))
         return false;
-    plain_thread(w, addr, process, current ? RUNNING : WAITING);
+    plain_thread(w, addr, process, running ? RUNNING : WAITING);
     return true;
 }
 
@@ -325,7 +330,7 @@ bool forge_world_objects(struct forge_world *w) {
 
 /* ---- lists ---- */
 
-void forge_world_list(struct forge_world *w, uint64_t head, const uint64_t *object, size_t n,
+void forge_world_link(struct forge_world *w, uint64_t head, const uint64_t *object, size_t n,
                       uint32_t offset) {
     uint64_t before = head;
     for (size_t i = 0; i <= n; i++) {
@@ -350,7 +355,7 @@ static void link_threads(struct forge_world *w, uint64_t process, const char *he
             object[n++] = w->s->threads.item[i].address;
     if (!w->s->threads.count)
         object[n++] = w->thread;
-    forge_world_list(w, process + at.offset, object, n, in.offset);
+    forge_world_link(w, process + at.offset, object, n, in.offset);
 }
 
 void forge_world_links(struct forge_world *w) {
@@ -364,7 +369,7 @@ void forge_world_links(struct forge_world *w) {
         object[n++] = w->process;
     object[n] = w->system;
     if (head && forge_world_offset(w, process_type, "ActiveProcessLinks", &links))
-        forge_world_list(w, head->addr, object, n + (w->system != 0), links.offset);
+        forge_world_link(w, head->addr, object, n + (w->system != 0), links.offset);
     for (size_t i = 0; i < n; i++) {
         link_threads(w, object[i], "Pcb.ThreadListHead", "Tcb.ThreadListEntry");
         link_threads(w, object[i], "ThreadListHead", "ThreadListEntry");

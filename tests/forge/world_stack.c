@@ -211,8 +211,9 @@ static bool put_pokes(struct forge_world *w, const struct forge_wstack *s) {
         if (!ok)
             return false;
     }
-    if (s->fit.high > s->fit.sp && s->fit.high - s->fit.sp < STACK_MOST)
-        forge_memmap_fill(&w->mem, s->fit.sp, s->fit.high - s->fit.sp);
+    if (s->fit.high > s->fit.sp && s->fit.high - s->fit.sp < STACK_MOST &&
+        !fill_in(w, process, s->fit.sp, s->fit.high - s->fit.sp))
+        return false;
     for (size_t i = 0; i < s->frames.count; i++)
         if (!fill_frame(w, process, &s->frames, i))
             return false;

@@ -123,6 +123,7 @@ static void what_a_dump_cannot_do_is_refused_with_the_reason(void **state) {
     refused(&d, "/ka", "in use");
     refused(&d, "/ba", "cabinets");
     refused(&d, "/mFhu", "dumps of processes");
+    refused(&d, "/kf", "letters behind /k");
     refused(&d, "/a", "attached");
     refused(&d, "/q", "no option /q");
     refused(&d, "/f /k", "not two");

@@ -17,6 +17,14 @@
 #include "base/newfile.h"
 #include "base/os.h"
 
+/* In the place of the system's: how often is the disk waited for? */
+static unsigned waits;
+int fsync(int fd) {
+    (void)fd;
+    waits++;
+    return 0;
+}
+
 static char folder[] = "/tmp/newfileXXXXXX";
 static char path[64];
 
@@ -67,17 +75,17 @@ static void expect(const char *want, size_t len) {
     sc_file_close(f);
 }
 
-static sc_newfile *begin(bool overwrite) {
+static sc_newfile *begin(unsigned flags) {
     sc_newfile *f = NULL;
-    sc_err *err = sc_newfile_create(path, overwrite, &f);
+    sc_err *err = sc_newfile_create(path, flags, &f);
     if (err)
         fail_msg("%s", sc_err_text(err));
     return f;
 }
 
-static void refuses(bool overwrite, const char *why) {
+static void refuses(unsigned flags, const char *why) {
     sc_newfile *f = NULL;
-    sc_err *err = sc_newfile_create(path, overwrite, &f);
+    sc_err *err = sc_newfile_create(path, flags, &f);
     assert_int_equal(sc_err_code(err), SC_ERR_IO);
     assert_non_null(strstr(sc_err_text(err), why));
     sc_err_destroy(err);
@@ -85,7 +93,7 @@ static void refuses(bool overwrite, const char *why) {
 
 static void nothing_is_there_before_it_is_whole(void **state) {
     (void)state;
-    sc_newfile *f = begin(false);
+    sc_newfile *f = begin(0);
     assert_null(sc_newfile_write(f, 4, "efgh", 4));
     assert_int_equal(access(path, F_OK), -1);
     assert_null(sc_newfile_write(f, 0, "abcd", 4));
@@ -99,7 +107,7 @@ static void nothing_is_there_before_it_is_whole(void **state) {
 
 static void what_is_given_up_leaves_no_trace(void **state) {
     (void)state;
-    sc_newfile *f = begin(false);
+    sc_newfile *f = begin(0);
     assert_null(sc_newfile_write(f, 0, "abcd", 4));
     sc_newfile_discard(f);
     sc_newfile_discard(NULL);
@@ -108,11 +116,11 @@ static void what_is_given_up_leaves_no_trace(void **state) {
 
 static void an_old_file_stays_until_it_is_replaced(void **state) {
     (void)state;
-    sc_newfile *f = begin(false);
+    sc_newfile *f = begin(0);
     assert_null(sc_newfile_write(f, 0, "old", 3));
     assert_null(sc_newfile_publish(f));
-    refuses(false, "is there already");
-    f = begin(true);
+    refuses(0, "is there already");
+    f = begin(SC_NEWFILE_OVERWRITE);
     assert_null(sc_newfile_write(f, 0, "newer", 5));
     expect("old", 3);
     assert_null(sc_newfile_publish(f));
@@ -120,9 +128,28 @@ static void an_old_file_stays_until_it_is_replaced(void **state) {
     assert_int_equal(count_files(), 1);
 }
 
+/* The file, and the name in its folder; only when that was asked for: it takes as long as the copy.
+ */
+static void the_disk_is_waited_for_when_asked(void **state) {
+    (void)state;
+    static const unsigned flags[] = {0, SC_NEWFILE_SYNC, SC_NEWFILE_OVERWRITE,
+                                     SC_NEWFILE_OVERWRITE | SC_NEWFILE_SYNC};
+    for (unsigned i = 0; i < 4; i++) {
+        if (i < 2)
+            unlink(path);
+        sc_newfile *f = begin(flags[i]);
+        assert_null(sc_newfile_write(f, 0, "abcd", 4));
+        waits = 0;
+        assert_null(sc_newfile_publish(f));
+        assert_int_equal(waits, flags[i] & SC_NEWFILE_SYNC ? 2 : 0);
+        expect("abcd", 4);
+        assert_int_equal(count_files(), 1);
+    }
+}
+
 static void one_made_meanwhile_is_not_lost(void **state) {
     (void)state;
-    sc_newfile *f = begin(false), *other = begin(false);
+    sc_newfile *f = begin(0), *other = begin(0);
     assert_null(sc_newfile_write(f, 0, "mine", 4));
     assert_null(sc_newfile_write(other, 0, "yours", 5));
     assert_null(sc_newfile_publish(other));
@@ -136,15 +163,15 @@ static void one_made_meanwhile_is_not_lost(void **state) {
 static void only_regular_files_are_replaced(void **state) {
     (void)state;
     assert_int_equal(mkfifo(path, 0600), 0);
-    refuses(true, "no regular file");
+    refuses(SC_NEWFILE_OVERWRITE, "no regular file");
     unlink(path);
     assert_int_equal(symlink("elsewhere", path), 0);
-    refuses(true, "no regular file");
+    refuses(SC_NEWFILE_OVERWRITE, "no regular file");
 }
 
 static void offsets_beyond_any_file_are_errors(void **state) {
     (void)state;
-    sc_newfile *f = begin(false);
+    sc_newfile *f = begin(0);
     sc_err *err = sc_newfile_write(f, UINT64_C(1) << 63, "x", 1);
     assert_int_equal(sc_err_code(err), SC_ERR_IO);
     sc_err_destroy(err);
@@ -172,7 +199,7 @@ static void the_system_copies_data_and_holes(void **state) {
     assert_int_equal(truncate(from, 9 * MB), 0);
     sc_file *source = NULL, *made = NULL;
     assert_null(sc_file_open(from, 0, &source));
-    sc_newfile *f = begin(false);
+    sc_newfile *f = begin(0);
     uint64_t taken = 0;
     assert_null(sc_newfile_take(f, 100, source, 50, 9 * MB - 50, &taken));
     if (taken)
@@ -198,7 +225,7 @@ int main(void) {
         CASE(nothing_is_there_before_it_is_whole),    CASE(what_is_given_up_leaves_no_trace),
         CASE(an_old_file_stays_until_it_is_replaced), CASE(one_made_meanwhile_is_not_lost),
         CASE(only_regular_files_are_replaced),        CASE(offsets_beyond_any_file_are_errors),
-        CASE(the_system_copies_data_and_holes),
+        CASE(the_system_copies_data_and_holes),       CASE(the_disk_is_waited_for_when_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

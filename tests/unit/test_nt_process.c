@@ -127,9 +127,20 @@ static void test_process_of_windows_7(void **state) {
     snprintf(text, sizeof text, "%s%s%s%s", notepad_text, detail_text, thread_line, assumed);
     fix_prints(&w->f, "!process", text);
     fix_prints(&w->f, "!process -1 3", text);
+    snprintf(text, sizeof text, "Searching for Process with Cid == c48\n%s%s%s%s", notepad_text,
+             detail_text, thread_line, assumed);
     fix_prints(&w->f, "!process c48 3", text);
     snprintf(text, sizeof text, "%s%s", notepad_text, assumed);
     fix_prints(&w->f, "!process fffffa8003d97b30 0", text);
+    world_free(w);
+}
+
+static void test_a_process_without_a_table_has_no_handles(void **state) {
+    (void)state;
+    struct world *w = world7();
+    world_open(w, SC_RENDER_JSON);
+    fix_run(&w->f, "!process fffffa8003c8b040 0");
+    fix_has(&w->f, "\"object_table\":\"0x0000000000000000\",\"handles\":0,");
     world_free(w);
 }
 
@@ -140,8 +151,7 @@ static void test_list_of_processes(void **state) {
     static const char system_text[] =
         "PROCESS fffffa8003c8b040\n"
         "    SessionId: none  Cid: 0004    Peb: 00000000  ParentCid: 0000\n"
-        "    DirBase: 00187000  ObjectTable: 0000000000000000  HandleCount: <Data Not "
-        "Accessible>\n"
+        "    DirBase: 00187000  ObjectTable: 00000000  HandleCount:   0.\n"
         "    Image: System\n";
     world_open(w, SC_RENDER_TEXT);
     snprintf(text, sizeof text, "**** NT ACTIVE PROCESS DUMP ****\n%s\n%s\n%s", system_text,
@@ -366,6 +376,7 @@ static void test_sizes_beyond_all_measure(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_process_of_windows_7),
+        cmocka_unit_test(test_a_process_without_a_table_has_no_handles),
         cmocka_unit_test(test_list_of_processes),
         cmocka_unit_test(test_process_of_windows_xp),
         cmocka_unit_test(test_a_switch_frame_at_another_place),

@@ -73,6 +73,7 @@ static struct world *busy(void) {
     world_set(w, "_KPRCB", PRCB, "SharedReadyQueue", 0, SHARED);
     world_object(w, SHARED, "_KSHARED_READY_QUEUE");
     world_set(w, "_KSHARED_READY_QUEUE", SHARED, "ReadySummary", 4, 1u << 8);
+    world_set(w, "_KSHARED_READY_QUEUE", SHARED, "Affinity", 0, 5);
     world_ring(w, SHARED + world_offset(w, "_KSHARED_READY_QUEUE", "ReadyListHead") + 8 * 16, &a,
                1);
     return w;
@@ -84,13 +85,13 @@ static void ready_threads_are_listed_by_priority(void **state) {
     world_open(w, SC_RENDER_TEXT);
     fix_run(&w->f, "!ready 0");
     const char *text = fix_text(&w->f);
-    const char *own = strstr(text, "Processor 0: 1 thread in READY state\n"
-                                   "    Ready Threads at priority 14\n");
-    const char *shared = strstr(text, "KSHARED_READY_QUEUE ffffb00001000000: 1 thread in READY "
-                                      "state\n    Ready Threads at priority 8\n");
+    const char *own = strstr(text, "\nProcessor 0: Ready Threads at priority 14\n");
+    const char *shared = strstr(text, "KSHARED_READY_QUEUE ffffb00001000000: (00) *-*-----");
     assert_non_null(own);
     assert_non_null(shared);
-    assert_true(own < shared);
+    assert_true(shared < own);
+    assert_non_null(
+        strstr(shared, "\nSharedReadyQueue ffffb00001000000: Ready Threads at priority 8\n"));
     assert_non_null(strstr(own, "THREAD ffffb00003000000"));
     assert_non_null(strstr(shared, "THREAD ffffb00002000000"));
     world_free(w);
@@ -127,7 +128,9 @@ static void windows_xp_has_one_set_of_lists(void **state) {
     w->threads[0].prcb = PRCBXP;
     world_open(w, SC_RENDER_TEXT);
     fix_run(&w->f, "!ready 0");
+    /* The lists are no processor's. */
     assert_non_null(strstr(fix_text(&w->f), "Ready Threads at priority 9\n"));
+    assert_null(strstr(fix_text(&w->f), "Processor"));
     assert_non_null(strstr(fix_text(&w->f), "THREAD 81000000"));
     world_free(w);
 }

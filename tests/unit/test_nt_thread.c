@@ -522,7 +522,7 @@ static void test_json(void **state) {
                    "\"address\":\"0xfffffa800cd8a040\",\"assumed\":true,\"pid\":4,\"tid\":92,");
     fix_has(&w->f, "\"state\":\"Waiting\"");
     fix_has(&w->f, "\"kind\":\"SynchronizationEvent\",\"signal_state\":0,\"limit\":null,"
-                   "\"owner\":null}");
+                   "\"owner\":null,\"delay\":false}");
     fix_has(&w->f, "\"kernel_time\":26.8633722,");
     world_free(w);
 }
@@ -534,7 +534,8 @@ static void test_thread_id_and_pseudo_registers(void **state) {
     world_set(w, "_EPROCESS", worker7.process, "Peb", 0, 0x7fffffd0000);
     w->threads[0].thread = worker7.thread;
     world_open(w, SC_RENDER_TEXT);
-    world_begins(w, "!thread -t 5c 0", "THREAD fffffa800cd8a040  Cid 0004.005c ");
+    world_begins(w, "!thread -t 5c 0",
+                 "Looking for thread Cid = 5c ...\nTHREAD fffffa800cd8a040  Cid 0004.005c ");
     fix_fails(&w->f, "!thread -t 5d 0", "the dump holds no thread with the id 0x5d");
     fix_prints(&w->f,
                ".printf \"%p %p %p %p %x %x\\n\", @$thread, @$proc, @$teb, @$peb, @$tid, "

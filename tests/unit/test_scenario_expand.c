@@ -42,6 +42,7 @@ static void names_stand_for_numbers(void **state) {
     expands("cpu x86\nlet one 81000000\n$le(one) $le8(one) $le4(1)\n",
             "cpu x86|00000081 0000008100000000 01000000");
     expands("cpu x64\n$le(1)\n", "cpu x64|0100000000000000");
+    expands("cpu x64\n$(77a01014) $(10)\n", "cpu x64|00000000`77a01014 10");
     expands("# $(nobody)\ncost: 5$ $one\n", "# $(nobody)|cost: 5$ $one");
 }
 

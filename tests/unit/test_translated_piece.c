@@ -227,6 +227,39 @@ static void entries_that_are_not_valid_are_looked_up(void **state) {
     end(&f);
 }
 
+static enum sc_read read_table(void *ctx, unsigned number, uint64_t page, uint8_t buf[0x1000]) {
+    const uint64_t entry = DATA | 0x67, next = (DATA + 0x1000) | 0x67;
+    (void)ctx;
+    if (number != 1 || page != 7)
+        return SC_READ_PAGED_OUT;
+    memset(buf, 0, 0x1000);
+    memcpy(buf + 0x10 * 8, &entry, 8); /* 0x10000; little-endian, as what runs this */
+    memcpy(buf + 0x11 * 8, &next, 8);
+    return SC_READ_OK;
+}
+
+static void page_tables_in_page_files_lead_to_pieces(void **state) {
+    (void)state;
+    for (int there = 0; there < 2; there++) {
+        struct flat f;
+        struct sc_piece p;
+        begin(&f, SC_PAGING_X64);
+        pagestore_page(&f.t.ps, DATA);
+        pagestore_page(&f.t.ps, DATA + 0x1000);
+        set_entry(&f.t, 1, 0x10000, 7ull << 32 | 1 << 12 | 0xf0);
+        put_page(&f, 0x200000, DATA + 0x8000);
+        sc_space *s = finish(&f, 0, there ? read_table : NULL, NULL);
+        if (there) {
+            expect(&f, 0, 0x10000, 0x2000, DATA);
+            expect(&f, 0x12000, 0x200000, 0x1000, DATA + 0x8000);
+        } else {
+            expect(&f, 0, 0x200000, 0x1000, DATA + 0x8000);
+        }
+        assert_false(piece(s, 0x201000, &p));
+        end(&f);
+    }
+}
+
 /* The table that the last piece came from is not the one that leads there any more. */
 static void other_tables_have_other_pieces(void **state) {
     (void)state;
@@ -307,6 +340,7 @@ int main(void) {
         cmocka_unit_test(pieces_are_what_reads_give),
         cmocka_unit_test(large_pages_are_pieces_from_anywhere_in_them),
         cmocka_unit_test(entries_that_are_not_valid_are_looked_up),
+        cmocka_unit_test(page_tables_in_page_files_lead_to_pieces),
         cmocka_unit_test(other_tables_have_other_pieces),
         cmocka_unit_test(tables_that_lead_to_themselves_have_an_end),
         cmocka_unit_test(other_spaces_have_pieces_too),

@@ -85,6 +85,21 @@ static void a_shape_that_is_no_machine_frames_is_not_believed(void **state) {
     }
 }
 
+/* Counting up from there would begin again at 0. */
+static void a_stack_pointer_at_the_top_of_all_addresses_ends_at_once(void **state) {
+    (void)state;
+    struct walk *w = trapped();
+    seek(w, FAILED, TOUCHED, 0);
+    for (uint64_t sp = UINT64_MAX - 0x20; sp; sp++) {
+        struct sc_fault_trap trap;
+        bool found = true;
+        struct sc_trap_wanted wanted = {.sp = sp, .ip = FAILED, .memory = TOUCHED};
+        no_error(sc_fault_trap_find(w->u, NULL, &wanted, &trap, &found));
+        assert_false(found);
+    }
+    walk_free(w);
+}
+
 static void the_innermost_one_counts(void **state) {
     (void)state;
     struct walk *w = trapped();
@@ -180,6 +195,7 @@ int main(void) {
         cmocka_unit_test(the_instruction_names_it),
         cmocka_unit_test(the_address_names_it_where_no_instruction_is_known),
         cmocka_unit_test(a_shape_that_is_no_machine_frames_is_not_believed),
+        cmocka_unit_test(a_stack_pointer_at_the_top_of_all_addresses_ends_at_once),
         cmocka_unit_test(the_innermost_one_counts),
         cmocka_unit_test(registers_that_the_bug_check_saved_are_taken),
         cmocka_unit_test(registers_beside_the_exceptions_record_are_taken),

@@ -132,6 +132,7 @@ static bool set_flag(struct options *opt, enum opt_id id) {
     case OPT_SUMMARY: opt->summary = true; break;
     case OPT_STRIP_USER: opt->strip_user = true; break;
     case OPT_FORCE: opt->force = true; break;
+    case OPT_SYNC: opt->sync = true; break;
     case OPT_VERSION: opt->mode = MODE_VERSION; break;
     case OPT_HELP: opt->mode = MODE_HELP; break;
     case OPT_MANUAL: opt->mode = MODE_MANUAL; break;

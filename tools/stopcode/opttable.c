@@ -50,6 +50,8 @@ const struct opt_row opt_rows[] = {
     {"--strip-user", TAKES_NOTHING, OPT_STRIP_USER, FOR_CONVERT, NULL,
      "leave out every page that a process maps, and those of unknown use"},
     {"-f", TAKES_NOTHING, OPT_FORCE, FOR_CONVERT, NULL, "replace a file that is there"},
+    {"--sync", TAKES_NOTHING, OPT_SYNC, FOR_CONVERT, NULL,
+     "end only when the disk has the file: for whoever deletes the old one then"},
     {"--brief", TAKES_NOTHING, OPT_BRIEF, FOR_ANALYZE, NULL, "one line a file"},
     {"--summary", TAKES_NOTHING, OPT_SUMMARY, FOR_ANALYZE, NULL,
      "only what is said of all dumps together"},

@@ -46,6 +46,7 @@ enum opt_id {
     OPT_STRIP_USER,
     OPT_PAGEFILE,
     OPT_FORCE,
+    OPT_SYNC,
     OPT_DTB,
 };
 
