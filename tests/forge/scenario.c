@@ -248,6 +248,9 @@ static const struct forge_directive *find(const char *name) {
     for (size_t i = 0; i < FORGE_NAME_DIRECTIVES; i++)
         if (!strcmp(forge_name_directives[i].name, name))
             return &forge_name_directives[i];
+    for (size_t i = 0; i < FORGE_SECURITY_DIRECTIVES; i++)
+        if (!strcmp(forge_security_directives[i].name, name))
+            return &forge_security_directives[i];
     for (size_t i = 0; i < FORGE_THREAD_DIRECTIVES; i++)
         if (!strcmp(forge_thread_directives[i].name, name))
             return &forge_thread_directives[i];
@@ -256,7 +259,7 @@ static const struct forge_directive *find(const char *name) {
 
 static bool unknown(struct forge_reader *r, const char *name) {
     const char *all[FORGE_MACHINE_DIRECTIVES + FORGE_OBJECT_DIRECTIVES + FORGE_WHOLE_DIRECTIVES +
-                    FORGE_NAME_DIRECTIVES + FORGE_THREAD_DIRECTIVES];
+                    FORGE_NAME_DIRECTIVES + FORGE_SECURITY_DIRECTIVES + FORGE_THREAD_DIRECTIVES];
     size_t n = 0;
     for (size_t i = 0; i < FORGE_MACHINE_DIRECTIVES; i++)
         all[n++] = forge_machine_directives[i].name;
@@ -266,6 +269,8 @@ static bool unknown(struct forge_reader *r, const char *name) {
         all[n++] = forge_whole_directives[i].name;
     for (size_t i = 0; i < FORGE_NAME_DIRECTIVES; i++)
         all[n++] = forge_name_directives[i].name;
+    for (size_t i = 0; i < FORGE_SECURITY_DIRECTIVES; i++)
+        all[n++] = forge_security_directives[i].name;
     for (size_t i = 0; i < FORGE_THREAD_DIRECTIVES; i++)
         all[n++] = forge_thread_directives[i].name;
     const char *near = forge_nearest_name(name, all, n);

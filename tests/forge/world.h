@@ -12,7 +12,9 @@
  *   memory       memory and structures that lines give              world_write.c, world_member.c
  *   kernel       processors, processes, threads, debugger data      world_kernel.c, world_object.c
  *   turns        who runs, who is ready, who waits for what     world_threads.c, world_wait.c
- *   names        objects and handles                            world_names.c
+ *   security     tokens, security descriptors; jobs, sessions      world_security.c, world_groups.c
+ *   name spaces  private ones                                   world_namespace.c
+ *   names        objects and handles                               world_names.c, world_handles.c
  *   files        images and PDBs                                    world_image.c, world_pdb.c
  *   dump         world_triage.c, world_mdmp.c, or the whole machine:
  *
@@ -316,6 +318,15 @@ bool forge_world_kernel(struct forge_world *w);
 bool forge_world_objects(struct forge_world *w);
 /* The object manager: headers, types, directories, handle tables. */
 bool forge_world_names(struct forge_world *w);
+/* Handle tables of processes; that of ids. BODY: from a header to its object. */
+bool forge_world_handles(struct forge_world *w, uint64_t body);
+/* A pointer of the kernel's, which leads to VALUE. */
+bool forge_world_variable(struct forge_world *w, const char *name, uint64_t value);
+/* Tokens and security descriptors; jobs and sessions, with their processes. */
+bool forge_world_security(struct forge_world *w);
+bool forge_world_groups(struct forge_world *w);
+/* Private name spaces. */
+bool forge_world_namespaces(struct forge_world *w);
 /*
  * Who runs, is next, is ready or waits, what was requested, what stacks were left: after the
  * objects; lists of processors after those are there.
