@@ -343,8 +343,6 @@ bool forge_world_thread_registers(struct forge_world *w, uint64_t thread, struct
 /* Chains entries at OFFSET of the objects to a head, round and round. */
 void forge_world_link(struct forge_world *w, uint64_t head, const uint64_t *object, size_t n,
                       uint32_t offset);
-/* The line of a thread; NULL: none. */
-const struct forge_scn_thread *forge_world_thread_line(const struct forge_world *w, uint64_t addr);
 /* Links processes and threads, when all their members are known. */
 void forge_world_links(struct forge_world *w);
 /* PEB and TEBs. */
