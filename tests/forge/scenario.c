@@ -251,12 +251,15 @@ static const struct forge_directive *find(const char *name) {
     for (size_t i = 0; i < FORGE_THREAD_DIRECTIVES; i++)
         if (!strcmp(forge_thread_directives[i].name, name))
             return &forge_thread_directives[i];
+    for (size_t i = 0; i < FORGE_QUEUE_DIRECTIVES; i++)
+        if (!strcmp(forge_queue_directives[i].name, name))
+            return &forge_queue_directives[i];
     return NULL;
 }
 
 static bool unknown(struct forge_reader *r, const char *name) {
     const char *all[FORGE_MACHINE_DIRECTIVES + FORGE_OBJECT_DIRECTIVES + FORGE_WHOLE_DIRECTIVES +
-                    FORGE_NAME_DIRECTIVES + FORGE_THREAD_DIRECTIVES];
+                    FORGE_NAME_DIRECTIVES + FORGE_THREAD_DIRECTIVES + FORGE_QUEUE_DIRECTIVES];
     size_t n = 0;
     for (size_t i = 0; i < FORGE_MACHINE_DIRECTIVES; i++)
         all[n++] = forge_machine_directives[i].name;
@@ -268,6 +271,8 @@ static bool unknown(struct forge_reader *r, const char *name) {
         all[n++] = forge_name_directives[i].name;
     for (size_t i = 0; i < FORGE_THREAD_DIRECTIVES; i++)
         all[n++] = forge_thread_directives[i].name;
+    for (size_t i = 0; i < FORGE_QUEUE_DIRECTIVES; i++)
+        all[n++] = forge_queue_directives[i].name;
     const char *near = forge_nearest_name(name, all, n);
     return forge_wrong(r->s, r->line, "there is no directive \"%s\"%s%s%s", name,
                        near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "");
