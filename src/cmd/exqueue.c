@@ -16,7 +16,14 @@
 #include "cmd/show.h"
 #include "nt/workqueue.h"
 
-enum { THREADS_MAX = 512, THREAD_FLAGS = 0x0e, STATISTICS = 1, CRITICAL = 0x10, ONLY = 0x70 };
+enum {
+    THREADS_MAX = 512,
+    THREAD_FLAGS = 0x0e,
+    STATISTICS = 1,
+    WAITS = 2,
+    CRITICAL = 0x10,
+    ONLY = 0x70
+};
 
 struct item {
     uint64_t address, routine, parameter;
@@ -95,7 +102,7 @@ static void queue_text(sc_out *out, const void *record, void *ctx) {
               sc_nt_num_text(r->concurrency_max, c));
     if (j->enrich && r->threads)
         sc_printf(out, "[%u busy, %u idle; %u waiting to be done]\n", r->busy, r->idle, r->pending);
-    if (!(j->flags & STATISTICS))
+    if ((j->flags & (STATISTICS | WAITS)) != STATISTICS)
         return;
     sc_printf(out, "Work items processed: %s, when last looked at: %s",
               sc_nt_num_text(r->processed, a), sc_nt_num_text(r->processed_before, b));
@@ -212,6 +219,10 @@ static sc_err *run_exqueue(sc_session *s, const struct sc_args *args) {
         if (wanted)
             err = show_queue(&j, &queues.item[i], queues.by_node);
     }
+    if (!err && queues.by_node && j.flags & ONLY)
+        sc_remark(s->out,
+                  "Since Windows 8 the queues belong to nodes, and 10, 20 and 40 choose none "
+                  "of them.");
     if (!err && !queues.count)
         sc_remark(s->out, "No work queue was found.");
     if (!err && queues.partitions_why && j.enrich)
@@ -222,11 +233,11 @@ static sc_err *run_exqueue(sc_session *s, const struct sc_args *args) {
     return err;
 }
 
-static const struct sc_arg exqueue_args[] = {
-    {SC_ARG_EXPR, "flags", NULL, true,
-     "1 statistics; 2 what threads wait for; 4 with 2 their stacks; 10 critical, 20 delayed, 40 "
-     "hypercritical queue only (until Windows 7)"},
-    {SC_ARG_END, NULL, NULL, false, NULL}};
+static const struct sc_arg exqueue_args[] = {{SC_ARG_EXPR, "flags", NULL, true,
+                                              "1 statistics (without 2); 2 what threads wait for; "
+                                              "4 with 2 their stacks; 10 critical, 20 delayed, 40 "
+                                              "hypercritical queue only (until Windows 7)"},
+                                             {SC_ARG_END, NULL, NULL, false, NULL}};
 
 const struct sc_command sc_exqueue_commands[] = {
     {.name = "!exqueue",

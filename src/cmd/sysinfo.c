@@ -306,7 +306,7 @@ static void field_text(sc_out *out, const void *record, void *ctx) {
     if (j->csv)
         value_text(out, record, ctx);
     else
-        sc_printf(out, "  %-30s%s\n", r->name, r->value);
+        sc_printf(out, "  %-29s %s\n", r->name, r->value);
 }
 
 static void show_structure(struct job *j, const struct nt_smbios_entry *e) {

@@ -221,7 +221,7 @@ static sc_err *wakeable(struct job *j, const struct nt *nt, sc_arena *arena) {
     if (found)
         err = show_table(j, &t, INT64_MIN, 0, arena);
     else
-        sc_remark(out, "nt!ExpWakeTimerList is not known: no symbols.");
+        sc_remark(out, "%s.", t.why);
     j->total = total;
     j->longest = longest;
     return err;

@@ -158,6 +158,9 @@ static bool put_apc_list(struct forge_world *w, const struct forge_scn_queued *v
     uint64_t at = v->thread + state.offset;
     forge_world_link(w, at + heads.offset + (v->user ? 2 * w->ptr_size : 0), apc,
                      apcs_of(w, v, apc), link.offset);
+    if (v->saved)
+        forge_world_set(w, "_KAPC_STATE", at, "Process",
+                        forge_world_read(w, thread_type, v->thread, "Tcb.Process|ThreadsProcess"));
     forge_world_set(w, "_KAPC_STATE", at, v->user ? "UserApcPending" : "KernelApcPending", 1);
     return true;
 }
