@@ -5,7 +5,7 @@
 Processor time moves with the machine's mood, so what is compared is run in turns, many times, in one run, and the
 ratio of the two is taken pair by pair: the median of the ratios is steady where the times are not.
 
-  scripts/bench.py [--program PATH] [--repeat N] [--files N] [--search MB]
+  scripts/bench.py [--program PATH] [--repeat N] [--files N] [--search MB] [--pool MB]
 """
 import argparse
 import mmap
@@ -20,6 +20,7 @@ import threading
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "tests"))
+import bench_machine
 import bench_memory
 import minidump
 import tap
@@ -318,6 +319,7 @@ def main():
     parser.add_argument("--program", default=tap.program())
     parser.add_argument("--repeat", type=int, default=60)
     parser.add_argument("--files", type=int, default=1000)
+    parser.add_argument("--pool", type=int, default=1024, metavar="MB", help="of the large machine; 0: leave that out")
     parser.add_argument("--search", type=int, default=1024, metavar="MB", help="memory to search; 0: leave that out")
     args = parser.parse_args()
     program = os.path.abspath(args.program)
@@ -347,6 +349,9 @@ def main():
         whole_memory(program, folder, args.repeat)
         print("\nConversion:")
         bench_memory.convert(program, max(5, args.repeat // 10), folder)
+        if args.pool:
+            print("\nA machine of 500 processes and 10,000 threads, processor time after opening:")
+            bench_machine.rows(program, folder, max(3, args.repeat // 6), args.pool, cpu_time, copy_seconds)
         print("\nUnwinding:")
         unwind(program, max(3, args.repeat // 10))
         beside_lldb(program, max(3, args.repeat // 10))

@@ -21,6 +21,9 @@ struct sc_file {
 
 #define NEVER UINT64_MAX
 
+/* To touch a page of the mapping for the first time costs more than having the system copy it. */
+enum { BY_THE_SYSTEM = 4096 };
+
 static const char *base_name(const char *path) {
     const char *slash = strrchr(path, '/');
     return slash && slash[1] ? slash + 1 : path;
@@ -128,7 +131,7 @@ bool sc_file_read_some(const sc_file *file, uint64_t offset, void *buf, size_t l
         return true;
     if (len > file->size - offset)
         len = (size_t)(file->size - offset);
-    if (file->data) {
+    if (file->data && (!file->mapped || len < BY_THE_SYSTEM)) {
         memcpy(buf, file->data + offset, len);
         *ret_got = len;
         return true;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Input files: mapped where that is safe, read with pread() where it is not.
+ * Input files: mapped where that is safe, read with pread() where it is not, and where a page or
+ * more is copied: that costs less than touching the mapping.
  *
  * A mapped file that another program shortens raises SIGBUS. So the mapping is as long as the file
  * was when opened; files on network file systems (whose size may change under us) and files opened

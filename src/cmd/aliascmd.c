@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/file.h"
 #include "base/utf.h"
+#include "cmd/control.h"
 #include "cmd/dispatch.h"
 #include "cmd/memtext.h"
 #include "cmd/script.h"
@@ -61,20 +61,9 @@ static sc_err *check_name(const char *name) {
 }
 
 static sc_err *set_file(sc_session *s, const char *name, const char *path, sc_arena *arena) {
-    sc_file *file;
-    sc_err *err = sc_file_open(path, 0, &file);
-    if (err)
-        return err;
-    uint64_t size = sc_file_size(file);
-    char *text = NULL;
-    if (size > SC_TEXT_MAX)
-        err = sc_errf(SC_ERR_LIMIT, "%s is longer than the %d bytes an alias may have", path,
-                      SC_TEXT_MAX);
-    else if (!(text = sc_arena_alloc(arena, (size_t)size + 1)))
-        err = sc_err_nomem();
-    else
-        err = sc_file_read(file, 0, text, (size_t)size);
-    sc_file_close(file);
+    char *text;
+    size_t len;
+    sc_err *err = sc_read_small_file(path, "an alias", arena, &text, &len);
     return err ? err : sc_alias_set(s, name, text, strlen(text));
 }
 

@@ -27,6 +27,8 @@ bool sc_run_part(sc_session *session, const struct sc_part *part);
 bool sc_take_token(const char **text, const char *word);
 
 /* loops.c */
+/* After a turn of a loop whose block ran (OK) or ended early: does the loop go on? */
+bool sc_loop_goes_on(sc_session *session, bool ok);
 sc_err *sc_run_for(sc_session *session, const struct sc_args *args);
 sc_err *sc_run_while(sc_session *session, const struct sc_args *args);
 sc_err *sc_run_do(sc_session *session, const struct sc_args *args);
@@ -41,5 +43,8 @@ sc_err *sc_run_file_block(sc_session *session, const struct sc_args *args);
 sc_err *sc_run_file_args(sc_session *session, const struct sc_args *args);
 /* Up to SC_TEXT_MAX bytes of a text file, typography and line ends made plain; in the arena. */
 sc_err *sc_read_text_file(const char *path, sc_arena *arena, char **ret_text);
+/* Its bytes as they are and a NUL behind them; WHAT ("a script") may not be that long. */
+sc_err *sc_read_small_file(const char *path, const char *what, sc_arena *arena, char **ret_text,
+                           size_t *ret_len);
 
 #endif

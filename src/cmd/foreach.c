@@ -102,11 +102,7 @@ static bool turn(sc_session *s, const struct foreach *f, const char *word) {
     s->script.loops++;
     bool ok = sc_run_block(s, f->block.text, f->block.len, &var, 1);
     s->script.loops--;
-    enum sc_jump flow = s->script.flow;
-    if (flow != SC_JUMP_BREAK && flow != SC_JUMP_CONTINUE)
-        return ok;
-    s->script.flow = SC_JUMP_NONE;
-    return flow == SC_JUMP_CONTINUE;
+    return sc_loop_goes_on(s, ok);
 }
 
 /* Cuts TEXT, which is changed, into words. */

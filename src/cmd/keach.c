@@ -49,6 +49,9 @@ static sc_err *visit_thread(struct walk *w, const struct nt_process *p, uint64_t
     *ret_valid = !err && nt_thread_valid(&t);
     if (!*ret_valid)
         return err ? err : say(w, "a thread of a process is not in the dump");
+    *ret_valid = nt_thread_is_of(&t, p->address);
+    if (!*ret_valid)
+        return say(w, "the threads of a process: the list leads to one of another process");
     return w->each->thread ? w->each->thread(w->each->ctx, p, &t) : NULL;
 }
 

@@ -294,12 +294,21 @@ struct job {
     sc_arena *arena; /* of the command */
 };
 
+enum shown {
+    SHOWN,
+    NOT_THERE, /* the dump does not hold it, or it is no thread */
+    ANOTHERS,  /* it is one of another process */
+};
+
 /* One thread, in an arena of its own: a process may have thousands. */
-static sc_err *show_one(struct job *j, uint64_t address, bool *ret_shown) {
+static sc_err *show_one(struct job *j, const struct nt_process *p, uint64_t address,
+                        enum shown *ret_shown) {
     struct nt_thread t;
     sc_err *err = nt_thread_read(j->nt, address, &t);
-    *ret_shown = !err && nt_thread_valid(&t);
-    if (!*ret_shown)
+    *ret_shown = err || !nt_thread_valid(&t)        ? NOT_THERE
+                 : !nt_thread_is_of(&t, p->address) ? ANOTHERS
+                                                    : SHOWN;
+    if (*ret_shown != SHOWN)
         return err;
     if (!j->left--)
         return sc_errf(SC_ERR_LIMIT, "!process shows no more than %d threads", NT_THREADS_MAX);
@@ -337,7 +346,7 @@ static void mark(struct running *r, uint64_t address) {
 /* Those of the process that its list did not give. */
 static sc_err *show_running(struct job *j, const struct nt_process *p, struct running *r) {
     struct nt_thread t;
-    bool shown;
+    enum shown shown;
     sc_err *err = NULL;
     for (size_t i = 0; !err && i < r->threads->count; i++) {
         uint64_t address = r->threads->item[i].thread;
@@ -345,17 +354,20 @@ static sc_err *show_running(struct job *j, const struct nt_process *p, struct ru
             continue;
         err = nt_thread_read(j->nt, address, &t);
         if (!err && nt_or(&t.f[NT_T_PROCESS], 0) == p->address)
-            err = show_one(j, address, &shown);
+            err = show_one(j, p, address, &shown);
     }
     return err;
 }
 
-/* ADDRESS: the thread that the dump does not hold, 0: the list itself ended. */
-static sc_err *say_missing(struct job *j, const struct nt_list *list, uint64_t address) {
+/* Of ADDRESS, which the list led to, it is known whether it was shown; else the list ended. */
+static sc_err *say_missing(struct job *j, const struct nt_list *list, enum shown shown,
+                           uint64_t address) {
     char why[NT_LIST_TEXT], digits[SC_NT_BUF];
-    if (address)
-        snprintf(why, sizeof why, "it does not hold the one at %s",
-                 sc_nt_ptr_text(address, j->nt->ptr_size, digits));
+    sc_nt_ptr_text(address, j->nt->ptr_size, digits);
+    if (shown == NOT_THERE)
+        snprintf(why, sizeof why, "it does not hold the one at %s", digits);
+    else if (shown == ANOTHERS)
+        snprintf(why, sizeof why, "the list leads to %s, one of another process", digits);
     else
         nt_list_end_text(list, why);
     sc_remark(j->session->out, "        *** the dump does not hold all threads of the process: %s",
@@ -366,29 +378,30 @@ static sc_err *say_missing(struct job *j, const struct nt_list *list, uint64_t a
 static sc_err *show_threads(struct job *j, const struct nt_process *p) {
     struct nt_list list;
     struct running running;
-    bool has, shown = true, any = false;
+    bool has, any = false;
+    enum shown shown = SHOWN;
     uint64_t link, address = 0;
     sc_err *err = nt_process_threads_begin(j->nt, p, &list, &has);
     if (!err)
         err = begin_running(j, &running);
     if (err || !has)
         return err;
-    while (!err && shown && nt_list_next(&list, &link)) {
+    while (!err && shown == SHOWN && nt_list_next(&list, &link)) {
         err = nt_thread_of_link(j->nt, link, &address);
         if (!err)
-            err = show_one(j, address, &shown);
-        if (!err && shown)
+            err = show_one(j, p, address, &shown);
+        if (!err && shown == SHOWN)
             mark(&running, address);
         any = true;
     }
     if (!err && !any && list.end == NT_LIST_DONE)
         sc_puts(j->session->out, "No active threads\n");
-    if (err || (shown && list.end == NT_LIST_DONE))
+    if (err || (shown == SHOWN && list.end == NT_LIST_DONE))
         return err;
     if (list.end == NT_LIST_STOP)
         return sc_err_cancelled();
     err = show_running(j, p, &running);
-    return err ? err : say_missing(j, &list, shown ? 0 : address);
+    return err ? err : say_missing(j, &list, shown, address);
 }
 
 /* ---- a process ---- */

@@ -6,6 +6,7 @@
 
 #include "cmd/kobject.h"
 #include "cmd/session_impl.h"
+#include "nt/handle.h"
 #include "nt/objfind.h"
 
 struct row {
@@ -84,7 +85,8 @@ sc_err *sc_show_type_objects(sc_session *s, struct nt_objects *om, const char *n
         sc_remark(s->out, "*** the dump does not hold all of %" PRIu64 " handle tables",
                   found.no_tables);
     if (!err && found.limit)
-        sc_remark(s->out, "*** no more than %d objects were looked at", NT_FOUND_MAX);
+        sc_remark(s->out, "*** no more than %d objects and %d handles were looked at", NT_FOUND_MAX,
+                  NT_HANDLES_MAX);
     nt_found_end(&found);
     if (!err)
         sc_nt_assumed(s, t.assumed);

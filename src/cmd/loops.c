@@ -27,16 +27,20 @@ static sc_err *holds(sc_session *s, const struct sc_part *condition, bool *ret_t
     return err;
 }
 
-/* Runs a turn's block; false when the loop is over. */
-static bool turn(sc_session *s, const struct sc_part *block) {
-    s->script.loops++;
-    bool ok = sc_run_part(s, block);
-    s->script.loops--;
+bool sc_loop_goes_on(sc_session *s, bool ok) {
     enum sc_jump flow = s->script.flow;
     if (flow != SC_JUMP_BREAK && flow != SC_JUMP_CONTINUE)
         return ok;
     s->script.flow = SC_JUMP_NONE;
     return flow == SC_JUMP_CONTINUE;
+}
+
+/* Runs a turn's block; false when the loop is over. */
+static bool turn(sc_session *s, const struct sc_part *block) {
+    s->script.loops++;
+    bool ok = sc_run_part(s, block);
+    s->script.loops--;
+    return sc_loop_goes_on(s, ok);
 }
 
 static sc_err *loop(sc_session *s, const struct sc_part *condition, const struct sc_part *block,

@@ -18,6 +18,7 @@
 #include "nt/pooltrack.h"
 
 enum { FLAG_VERBOSE = 1, FLAG_NONPAGED = 2, FLAG_PAGED = 4, FLAG_SESSION = 8 };
+enum { NUMBER = 24 }; /* characters of a column of numbers, at most */
 
 struct row {
     const char *tag;
@@ -52,26 +53,27 @@ struct line {
     size_t len;
 };
 
-static void put_text(struct line *l, const char *text) {
-    size_t n = strlen(text), room = sizeof l->text - l->len;
+static void put_bytes(struct line *l, const char *text, size_t n) {
+    size_t room = sizeof l->text - l->len;
     memcpy(l->text + l->len, text, n < room ? n : room);
     l->len += n < room ? n : room;
 }
 
-/* VALUE on the right of WIDTH characters. */
+static void put_text(struct line *l, const char *text) { put_bytes(l, text, strlen(text)); }
+
+/* VALUE on the right of WIDTH characters, at most NUMBER. */
 static void put_number(struct line *l, size_t width, int64_t value) {
-    char digits[24];
-    size_t n = 0;
+    char digits[NUMBER];
+    size_t at = NUMBER;
     uint64_t v = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
     do
-        digits[n++] = (char)('0' + v % 10);
+        digits[--at] = (char)('0' + v % 10);
     while ((v /= 10) != 0);
     if (value < 0)
-        digits[n++] = '-';
-    for (size_t pad = n; pad < width && l->len < sizeof l->text; pad++)
-        l->text[l->len++] = ' ';
-    while (n && l->len < sizeof l->text)
-        l->text[l->len++] = digits[--n];
+        digits[--at] = '-';
+    while (NUMBER - at < width)
+        digits[--at] = ' ';
+    put_bytes(l, digits + at, NUMBER - at);
 }
 
 static void put_line(sc_out *out, struct line *l) {

@@ -28,7 +28,8 @@ static char *normalise(char *text, size_t len) {
     return text;
 }
 
-sc_err *sc_read_text_file(const char *path, sc_arena *arena, char **ret_text) {
+sc_err *sc_read_small_file(const char *path, const char *what, sc_arena *arena, char **ret_text,
+                           size_t *ret_len) {
     sc_file *file;
     sc_err *err = sc_file_open(path, SC_FILE_NO_MMAP, &file);
     if (err)
@@ -36,18 +37,30 @@ sc_err *sc_read_text_file(const char *path, sc_arena *arena, char **ret_text) {
     uint64_t size = sc_file_size(file);
     char *text = NULL;
     if (size > SC_TEXT_MAX)
-        err = sc_errf(SC_ERR_LIMIT, "%s is longer than the %d bytes a script may have", path,
-                      SC_TEXT_MAX);
+        err = sc_errf(SC_ERR_LIMIT, "%s is longer than the %d bytes %s may have", path, SC_TEXT_MAX,
+                      what);
     else if (!(text = sc_arena_alloc(arena, (size_t)size + 1)))
         err = sc_err_nomem();
     else
         err = sc_file_read(file, 0, text, (size_t)size);
     sc_file_close(file);
-    if (!err) {
-        *ret_text = normalise(text, (size_t)size);
-        sc_typo_fix(*ret_text);
-    }
-    return err;
+    if (err)
+        return err;
+    text[size] = 0;
+    *ret_text = text;
+    *ret_len = (size_t)size;
+    return NULL;
+}
+
+sc_err *sc_read_text_file(const char *path, sc_arena *arena, char **ret_text) {
+    char *text;
+    size_t len;
+    sc_err *err = sc_read_small_file(path, "a script", arena, &text, &len);
+    if (err)
+        return err;
+    *ret_text = normalise(text, len);
+    sc_typo_fix(*ret_text);
+    return NULL;
 }
 
 /* The name without quotes around it and blanks behind it. */

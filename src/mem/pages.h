@@ -29,6 +29,8 @@ sc_err *sc_space_create_pages_lazy(sc_space_open_fn open, void *ctx, unsigned pt
  * tables).
  */
 sc_err *sc_translated_pages(const struct sc_paging *paging, struct sc_pages *ret_pages);
+/* Pages lie in a mapped file on disk, and copying them costs less than touching its mapping. */
+void sc_translated_copy(struct sc_pages *pages);
 /* Other tables from now on; the cache is emptied. */
 void sc_translated_set(struct sc_pages *pages, const struct sc_paging *paging);
 /* The same tables, but it is known now which page files are stores: the cache stays, so that this

@@ -7,6 +7,10 @@
  * one entry. Where physical memory can be seen in place, a cached page is a pointer. Pages of page
  * files are kept as copies, the last few.
  *
+ * To touch a page of a mapped file for the first time costs several times what copying it costs:
+ * the system maps its neighbours, too, and must undo that. So where pages lie in a file, those that
+ * are read in part are copied, and the last copies are kept; whole pages are not mapped either.
+ *
  * Dumps do not change, so nothing goes stale; only what could not be read because the system
  * refused is asked again.
  */
@@ -17,12 +21,13 @@
 
 #include "mem/translated.h"
 
-enum { PAGE = 0x1000, NESTED_MAX = 4 };
+enum { PAGE = 0x1000, NESTED_MAX = 4, TOGETHER = 64 << 10 };
 
 void sc_translated_forget(struct sc_translated *t) {
     memset(t->page, 0, sizeof t->page);
     memset(t->table, 0, sizeof t->table);
     memset(t->file, 0, sizeof t->file);
+    memset(t->copied, 0, sizeof t->copied);
     sc_map_free(&t->seen);
     t->unrecorded = t->run_size = 0;
     t->leaf.raw = NULL;
@@ -123,6 +128,40 @@ static enum sc_read read_phys(struct sc_translated *t, uint64_t pa, void *buf, s
     return *ret_got ? SC_READ_OK : status;
 }
 
+/* The page of a slot in place, or a copy of it; NULL with the reason in *STATUS. */
+static const uint8_t *page_data(struct sc_translated *t, struct sc_page_slot *s,
+                                enum sc_read *status) {
+    if (!t->copies)
+        return s->view;
+    if (t->copied[s->copy] == (s->pa | 1))
+        return t->copy[s->copy];
+    if (!t->copy)
+        t->copy = aligned_alloc(PAGE, SC_COPIES * sizeof *t->copy);
+    if (!t->copy)
+        return s->view;
+    s->copy = (uint16_t)(t->next_copy++ % SC_COPIES);
+    t->copied[s->copy] = 0;
+    *status = sc_space_read(t->paging.phys, s->pa, t->copy[s->copy], PAGE, NULL);
+    if (*status != SC_READ_OK)
+        return NULL;
+    t->copied[s->copy] = s->pa | 1;
+    return t->copy[s->copy];
+}
+
+/* How many bytes from ADDR on, where a page of S begins, lie together; LEN at most. */
+static size_t together(struct sc_translated *t, const struct sc_page_slot *s, uint64_t addr,
+                       size_t len) {
+    uint64_t pa = s->pa;
+    size_t n = PAGE;
+    while (n < len && n < TOGETHER) {
+        const struct sc_page_slot *next = page_of(t, addr + n);
+        if (next->status != SC_READ_OK || next->from_file || !next->view || next->pa != pa + n)
+            break;
+        n += PAGE;
+    }
+    return n < len ? n : len;
+}
+
 static enum sc_read translated_read(void *impl, uint64_t addr, void *buf, size_t len,
                                     size_t *ret_got) {
     struct sc_translated *t = impl;
@@ -131,16 +170,22 @@ static enum sc_read translated_read(void *impl, uint64_t addr, void *buf, size_t
     /* Prototype entries may be read through a space that leads back here. */
     if (t->depth > NESTED_MAX)
         return SC_READ_ABSENT;
-    const struct sc_page_slot *s = page_of(t, addr);
+    struct sc_page_slot *s = page_of(t, addr);
     enum sc_read status = (enum sc_read)s->status;
     if (status != SC_READ_OK && !s->from_file)
         return status;
+    const uint8_t *data;
+    bool whole = t->copies && !in && len >= PAGE && s->view && !s->from_file;
+    uint64_t pa = s->pa;
+    if (whole)
+        return read_phys(t, pa, buf, together(t, s, addr, len), ret_got);
     len = len < room ? len : room;
-    const uint8_t *data = s->view;
     if (s->from_file)
         data = file_page(t, s->number, s->pa, &status);
-    else if (!data)
+    else if (!s->view)
         return read_phys(t, s->pa + in, buf, len, ret_got);
+    else
+        data = page_data(t, s, &status);
     if (!data)
         return status;
     memcpy(buf, data + in, len);
@@ -235,6 +280,7 @@ bool sc_translated_see(struct sc_translated *t, uint64_t va, const uint8_t **ret
 static void translated_destroy(void *impl) {
     struct sc_translated *t = impl;
     sc_map_free(&t->seen);
+    free(t->copy);
     free(t);
 }
 
@@ -260,6 +306,11 @@ sc_err *sc_translated_pages(const struct sc_paging *paging, struct sc_pages *ret
     t->mode = mode;
     *ret_pages = (struct sc_pages){&translated_ops, t};
     return NULL;
+}
+
+void sc_translated_copy(struct sc_pages *pages) {
+    if (pages->ops == &translated_ops)
+        ((struct sc_translated *)pages->impl)->copies = true;
 }
 
 void sc_translated_set(struct sc_pages *pages, const struct sc_paging *paging) {

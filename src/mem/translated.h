@@ -10,7 +10,7 @@
 #include "mem/pages.h"
 #include "mem/paging_impl.h"
 
-enum { SC_PAGE_SLOTS = 1024, SC_TABLE_SLOTS = 256, SC_FILE_PAGES = 4 };
+enum { SC_PAGE_SLOTS = 1024, SC_TABLE_SLOTS = 256, SC_FILE_PAGES = 4, SC_COPIES = 256 };
 
 struct sc_translated {
     struct sc_paging paging;
@@ -22,6 +22,7 @@ struct sc_translated {
         const uint8_t *view; /* the page in place; NULL: through `phys` */
         uint8_t status;      /* enum sc_read; from_file: asked at each read */
         uint8_t number;
+        uint16_t copy; /* which one is of this page, if it still is */
         bool used, from_file;
     } page[SC_PAGE_SLOTS];
     struct sc_table_slot {
@@ -36,6 +37,11 @@ struct sc_translated {
         uint8_t data[0x1000];
     } file[SC_FILE_PAGES];
     unsigned next_file;
+    /* Copies of pages that were read in part; none in spaces that do without. */
+    bool copies;
+    uint8_t (*copy)[0x1000];    /* SC_COPIES of them; NULL: not needed yet */
+    uint64_t copied[SC_COPIES]; /* the page and 1; 0: none */
+    unsigned next_copy;
     /* Walking: tables met, by place and level, with the virtual address that each serves. */
     struct sc_map seen;
     uint64_t unrecorded;          /* tables met that memory was too short to remember */

@@ -127,22 +127,11 @@ static sc_err *system_table(const struct nt *nt, struct nt_field *ret) {
 }
 
 /* The first process of the list is the system's, where nothing else says. */
-static sc_err *first_table(const struct nt *nt, struct nt_field *ret) {
-    struct nt_list list;
-    struct nt_process p;
-    uint64_t link, address;
-    bool has;
-    sc_err *err = nt_processes_begin(nt, &list, &has);
-    while (!err && has && nt_list_next(&list, &link)) {
-        err = nt_process_of_link(nt, link, &address);
-        if (!err)
-            err = nt_process_read(nt, address, &p);
-        if (!err && nt_process_valid(&p) && nt_or(&p.f[NT_P_PID], 0) == 4) {
-            *ret = p.f[NT_P_OBJECT_TABLE];
-            return NULL;
-        }
-    }
-    return err;
+static sc_err *take_system(void *ctx, const struct nt_process *p, bool *ret_more) {
+    *ret_more = nt_or(&p->f[NT_P_PID], 0) != 4;
+    if (!*ret_more)
+        *(struct nt_field *)ctx = p->f[NT_P_OBJECT_TABLE];
+    return NULL;
 }
 
 sc_err *nt_handle_kernel_table(const struct nt *nt, struct nt_field *ret) {
@@ -155,7 +144,7 @@ sc_err *nt_handle_kernel_table(const struct nt *nt, struct nt_field *ret) {
     if (!err && !nt_set(&f))
         err = system_table(nt, &f);
     if (!err && !nt_set(&f))
-        err = first_table(nt, &f);
+        err = nt_each_process(nt, take_system, &f);
     if (!err)
         *ret = f;
     return err;
@@ -358,6 +347,7 @@ static struct nt_field page_of(const struct nt_handles *w, uint64_t index) {
 static void find_page(struct nt_handles *w) {
     struct nt_field page = page_of(w, w->index);
     uint64_t skip = w->per_page - w->index % w->per_page;
+    w->pages++;
     if (page.state != NT_READ)
         w->absent++;
     else if (page.value && (!nt_is_kernel(w->nt, page.value) || seen_before(w, page.value)))

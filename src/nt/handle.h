@@ -66,7 +66,8 @@ struct nt_handles {
     uint64_t index, limit;         /* the next entry, and where there are no more */
     uint64_t page;                 /* of the next entry; 0: to be looked for */
     struct sc_map seen;            /* pages that were walked */
-    uint64_t absent, damaged;      /* pages of entries that could not be walked */
+    uint64_t pages;                /* of entries that were looked for */
+    uint64_t absent, damaged;      /* those that could not be walked */
     bool claims_more;              /* the table says that it has more than its levels can hold */
     bool cancelled, nomem;         /* see nt_handles_error() */
 };

@@ -59,10 +59,19 @@ struct search {
     struct nt_objects *om;
     const struct nt_objtype *type;
     struct nt_found *found, looked; /* what is of the type; what was looked at */
+    struct nt_found tables;         /* of handles: processes may share them, in a damaged dump */
+    uint64_t left;                  /* handles and pages of them, in all tables together */
 };
+
+static bool spend(struct search *s, uint64_t steps) {
+    s->left -= steps < s->left ? steps : s->left;
+    s->found->limit = s->found->limit || !s->left;
+    return s->left != 0;
+}
 
 static sc_err *look(struct search *s, uint64_t body, bool *ret_new, struct nt_object *ret) {
     bool fresh;
+    *ret_new = false;
     sc_err *err = nt_is_kernel(s->om->nt, body) ? add(&s->looked, body, ret_new) : NULL;
     if (err || !*ret_new)
         return err;
@@ -78,7 +87,11 @@ static sc_err *from_table(struct search *s, uint64_t address, bool bodies) {
     struct nt_handles walk;
     struct nt_handle h;
     struct nt_object o;
-    sc_err *err = nt_handle_table_read(nt, address, &table);
+    bool fresh;
+    sc_err *err = add(&s->tables, address, &fresh);
+    if (err || !fresh)
+        return err;
+    err = nt_handle_table_read(nt, address, &table);
     if (!err)
         err = nt_handles_begin(nt, &table, &walk);
     if (sc_err_catch(&err, SC_ERR_NOT_FOUND)) {
@@ -87,11 +100,11 @@ static sc_err *from_table(struct search *s, uint64_t address, bool bodies) {
     }
     if (err)
         return err;
-    while (!err && nt_handles_next(&walk, &h)) {
-        bool fresh = false;
+    while (!err && nt_handles_next(&walk, &h) && spend(s, 1)) {
         if (!h.free)
             err = look(s, bodies ? h.object : nt_add(nt, h.object, s->om->body), &fresh, &o);
     }
+    spend(s, walk.pages);
     s->found->no_tables += walk.absent || walk.damaged;
     if (!err)
         err = nt_handles_error(&walk);
@@ -99,21 +112,11 @@ static sc_err *from_table(struct search *s, uint64_t address, bool bodies) {
     return err;
 }
 
-static sc_err *from_processes(struct search *s) {
-    const struct nt *nt = s->om->nt;
-    struct nt_list list;
-    struct nt_process p;
-    uint64_t link, address;
-    bool has;
-    sc_err *err = nt_processes_begin(nt, &list, &has);
-    while (!err && has && nt_list_next(&list, &link)) {
-        err = nt_process_of_link(nt, link, &address);
-        if (!err)
-            err = nt_process_read(nt, address, &p);
-        if (!err && nt_process_valid(&p) && nt_set(&p.f[NT_P_OBJECT_TABLE]))
-            err = from_table(s, p.f[NT_P_OBJECT_TABLE].value, false);
-    }
-    return !err && has && list.end == NT_LIST_STOP ? sc_err_cancelled() : err;
+static sc_err *from_process(void *ctx, const struct nt_process *p, bool *ret_more) {
+    struct search *s = ctx;
+    const struct nt_field *table = &p->f[NT_P_OBJECT_TABLE];
+    *ret_more = s->left != 0;
+    return nt_set(table) && *ret_more ? from_table(s, table->value, false) : NULL;
 }
 
 static sc_err *from_ids(struct search *s) {
@@ -159,17 +162,18 @@ static sc_err *from_names(struct search *s) {
 sc_err *nt_objects_of_type(struct nt_objects *om, const struct nt_objtype *type,
                            struct nt_found *ret) {
     struct nt_found found = {0};
-    struct search s = {.om = om, .type = type, .found = &found};
+    struct search s = {.om = om, .type = type, .found = &found, .left = NT_HANDLES_MAX};
     sc_err *err = from_list(om, type, &found);
     found.by_list = found.count != 0;
     if (!err && !found.by_list)
-        err = from_processes(&s);
+        err = nt_each_process(om->nt, from_process, &s);
     if (!err && !found.by_list)
         err = from_ids(&s);
     if (!err && !found.by_list)
         err = from_names(&s);
-    found.limit = found.limit || s.looked.limit;
+    found.limit = found.limit || s.looked.limit || s.tables.limit;
     nt_found_end(&s.looked);
+    nt_found_end(&s.tables);
     if (err)
         nt_found_end(&found);
     else

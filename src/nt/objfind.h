@@ -13,7 +13,7 @@ struct nt_found {
     size_t count, room;
     struct sc_map set;  /* the same */
     bool by_list;       /* the kernel kept a list of them: these are all */
-    bool limit;         /* more than NT_FOUND_MAX */
+    bool limit;         /* more than NT_FOUND_MAX, or more handles than NT_HANDLES_MAX */
     uint64_t no_tables; /* handle tables that the dump does not hold */
 };
 

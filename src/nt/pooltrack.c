@@ -84,11 +84,11 @@ static sc_err *bind(struct reader *r) {
     return NULL;
 }
 
-static uint64_t low(const uint8_t *p) {
+static inline uint64_t low(const uint8_t *p) {
     return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
 }
 
-static uint64_t number(const uint8_t *p, unsigned size) {
+static inline uint64_t number(const uint8_t *p, unsigned size) {
     return size == 8 ? low(p) | low(p + 4) << 32 : low(p);
 }
 
@@ -110,8 +110,8 @@ static struct nt_tag_use *use_of(struct reader *r, uint32_t tag, size_t place) {
     return use;
 }
 
-static void add(const struct reader *r, const uint8_t *entry, enum field first,
-                struct nt_pooluse *use) {
+static inline void add(const struct reader *r, const uint8_t *entry, enum field first,
+                       struct nt_pooluse *use) {
     use->allocs += number(entry + r->at[first], r->count);
     use->frees += number(entry + r->at[first + 1], r->count);
     use->bytes = (int64_t)((uint64_t)use->bytes + number(entry + r->at[first + 2], r->w));

@@ -212,6 +212,22 @@ sc_err *nt_processes_begin(const struct nt *nt, struct nt_list *ret_list, bool *
     return NULL;
 }
 
+sc_err *nt_each_process(const struct nt *nt, nt_process_fn fn, void *ctx) {
+    struct nt_list list;
+    struct nt_process p;
+    uint64_t link, address;
+    bool has, more = true;
+    sc_err *err = nt_processes_begin(nt, &list, &has);
+    while (!err && has && more && nt_list_next(&list, &link)) {
+        err = nt_process_of_link(nt, link, &address);
+        if (!err)
+            err = nt_process_read(nt, address, &p);
+        if (!err && nt_process_valid(&p))
+            err = fn(ctx, &p, &more);
+    }
+    return !err && has && list.end == NT_LIST_STOP ? sc_err_cancelled() : err;
+}
+
 sc_err *nt_process_of_link(const struct nt *nt, uint64_t link, uint64_t *ret) {
     uint64_t offset;
     bool found;

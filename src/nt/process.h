@@ -83,6 +83,13 @@ enum { NT_PROCESSES_MAX = 1 << 20, NT_THREADS_MAX = 1 << 20 };
  */
 sc_err *nt_processes_begin(const struct nt *nt, struct nt_list *ret_list, bool *ret_found);
 sc_err *nt_process_of_link(const struct nt *nt, uint64_t link, uint64_t *ret_address);
+/*
+ * Calls FN with each process of the list as far as it can be followed, until *RET_MORE (true
+ * beforehand) is made false. Those that the dump does not hold are passed over: what is said about
+ * an end of the list needs the list itself.
+ */
+typedef sc_err *(*nt_process_fn)(void *ctx, const struct nt_process *process, bool *ret_more);
+sc_err *nt_each_process(const struct nt *nt, nt_process_fn fn, void *ctx);
 /* The process's threads: entries are links, see nt_thread_of_link(). */
 sc_err *nt_process_threads_begin(const struct nt *nt, const struct nt_process *process,
                                  struct nt_list *ret_list, bool *ret_found);

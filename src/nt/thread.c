@@ -181,6 +181,10 @@ bool nt_thread_valid(const struct nt_thread *t) {
     return type->state == NT_READ && (type->value & 0x7f) == 6;
 }
 
+bool nt_thread_is_of(const struct nt_thread *t, uint64_t process) {
+    return !nt_set(&t->f[NT_T_PROCESS]) || t->f[NT_T_PROCESS].value == process;
+}
+
 bool nt_thread_owns_stack(const struct nt_thread *t, uint64_t address) {
     const struct nt_field *base = &t->f[NT_T_STACK_BASE], *limit = &t->f[NT_T_STACK_LIMIT];
     return base->state == NT_READ && limit->state == NT_READ && limit->value <= address &&

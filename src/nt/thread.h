@@ -95,6 +95,8 @@ sc_err *nt_thread_read(const struct nt *nt, uint64_t address, struct nt_thread *
 /* Was anything read, and is it a thread? */
 bool nt_thread_present(const struct nt_thread *thread);
 bool nt_thread_valid(const struct nt_thread *thread);
+/* Is it PROCESS's, as far as is known? Lists that are damaged lead to those of others. */
+bool nt_thread_is_of(const struct nt_thread *thread, uint64_t process);
 /* Does ADDRESS lie in the thread's kernel stack? */
 bool nt_thread_owns_stack(const struct nt_thread *thread, uint64_t address);
 /* The address of the ETHREAD whose ThreadListEntry lies at LINK. */

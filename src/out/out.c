@@ -20,6 +20,13 @@ static void stream_flush(struct sc_stream *stream) {
 }
 
 static void stream_put(struct sc_stream *stream, const char *data, size_t len) {
+    if (!stream->write)
+        return;
+    if (len < sizeof stream->buf - stream->len && !stream->failed) { /* as nearly always */
+        memcpy(stream->buf + stream->len, data, len);
+        stream->len += len;
+        return;
+    }
     while (len && stream->write && !stream->failed) {
         size_t part = sizeof stream->buf - stream->len;
         part = len < part ? len : part;

@@ -60,9 +60,20 @@ static size_t next_char(const char *text, size_t len, bool own, char *esc, size_
     return n;
 }
 
+/* Are all of eight characters ASCII's that are shown? */
+static bool is_plain(const char *text) {
+    const uint64_t ones = 0x0101010101010101, high = 0x80 * ones;
+    uint64_t v;
+    memcpy(&v, text, sizeof v);
+    /* Below 0x20 a subtraction borrows into the top bit; 0x7f and above have it, or get it. */
+    return !(((v - 0x20 * ones) | v | (v + ones)) & high);
+}
+
 /* How many characters from TEXT on are ASCII's that are shown: nearly all of any text. */
 static size_t plain_run(const char *text, size_t len) {
     size_t i = 0;
+    while (len - i >= sizeof(uint64_t) && is_plain(text + i))
+        i += sizeof(uint64_t);
     while (i < len && text[i] >= 0x20 && text[i] < 0x7f)
         i++;
     return i;

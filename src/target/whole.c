@@ -163,10 +163,18 @@ static sc_err *wire(sc_target *t) {
     return NULL;
 }
 
+static sc_err *open_tables(sc_target *t, const struct sc_paging *tables,
+                           struct sc_pages *ret_pages) {
+    sc_err *err = sc_translated_pages(tables, ret_pages);
+    if (!err && sc_file_is_on_disk(t->source->file))
+        sc_translated_copy(ret_pages);
+    return err;
+}
+
 static sc_err *open_system(void *ctx, struct sc_pages *ret_pages) {
     sc_target *t = ctx;
     sc_err *err = wire(t);
-    return err ? err : sc_translated_pages(&t->whole->system, ret_pages);
+    return err ? err : open_tables(t, &t->whole->system, ret_pages);
 }
 
 static sc_err *open_phys(void *ctx, struct sc_pages *ret_pages) {
@@ -273,7 +281,7 @@ static sc_err *new_space(sc_target *t, uint64_t dtb, sc_space **ret_space) {
     struct sc_pages pages;
     sc_space *space;
     const struct sc_paging tables = process_tables(t->whole, dtb);
-    sc_err *err = sc_translated_pages(&tables, &pages);
+    sc_err *err = open_tables(t, &tables, &pages);
     if (!err)
         err = sc_space_create_pages(pages, sc_target_ptr_size(t), &t->cancel, &space);
     if (err)

@@ -26,6 +26,8 @@ enum {
     CONTEXT_RIP = 0xf8,
     CONTEXT_XMM0 = 0x1a0,
     MACHINE_FRAME = 0x28, /* rip, cs, flags, rsp, ss */
+    WINDOW = 0x80,        /* of the stack, read at once */
+    PAGE = 0x1000,
     SP_BIT = 1 << X64_RSP,
     VOLATILES = 0x0f07, /* rax, rcx, rdx, r8 … r11 */
 };
@@ -42,9 +44,9 @@ struct run {
     bool base_known, from_register, crossed; /* crossed: a machine frame */
     uint8_t xmm[16][16];
     uint8_t machine[MACHINE_FRAME];
-    uint64_t view_at; /* bytes in place: */
-    const uint8_t *view;
-    size_t view_size;
+    uint64_t window_at; /* bytes of the stack: */
+    size_t window_size;
+    uint8_t window[WINDOW];
 };
 
 static uint64_t get64(const uint8_t *p) {
@@ -59,27 +61,24 @@ static void put64(uint8_t *p, uint64_t v) {
         p[i] = (uint8_t)(v >> (8 * i));
 }
 
-static bool in_view(const struct run *r, uint64_t addr, size_t size) {
-    uint64_t skip = addr - r->view_at;
-    return r->view && skip <= r->view_size && size <= r->view_size - skip;
+static bool in_window(const struct run *r, uint64_t addr, size_t size) {
+    uint64_t skip = addr - r->window_at;
+    return skip <= r->window_size && size <= r->window_size - skip;
 }
 
 /* SIZE bytes of the stack. */
 static bool load(struct run *r, uint64_t addr, void *buf, size_t size) {
-    if (!in_view(r, addr, size)) {
-        r->view_at = addr;
-        if (sc_space_view(r->space, addr, &r->view, &r->view_size) != SC_READ_OK)
-            r->view = NULL;
+    if (!in_window(r, addr, size)) {
+        size_t in_page = PAGE - (size_t)(addr % PAGE), want = in_page < WINDOW ? in_page : WINDOW;
+        r->window_at = addr;
+        sc_space_read(r->space, addr, r->window, want > size ? want : size, &r->window_size);
     }
-    if (in_view(r, addr, size)) {
-        memcpy(buf, r->view + (addr - r->view_at), size);
-        return true;
+    if (!in_window(r, addr, size)) {
+        r->missing = addr + r->window_size;
+        return false;
     }
-    size_t got = 0;
-    if (sc_space_read(r->space, addr, buf, size, &got) == SC_READ_OK)
-        return true;
-    r->missing = addr + got;
-    return false;
+    memcpy(buf, r->window + (addr - r->window_at), size);
+    return true;
 }
 
 static void set(struct run *r, unsigned reg, uint64_t addr) {
@@ -188,8 +187,7 @@ static void commit(const struct run *r, const struct x64_plan *plan, struct sc_r
 static void start(struct run *r, struct sc_unwinder *u, const struct sc_regs *regs,
                   const struct sc_step *step) {
     memset(r, 0, offsetof(struct run, xmm));
-    r->view = NULL;
-    r->view_at = r->view_size = 0;
+    r->window_at = r->window_size = 0;
     r->space = u->space;
     r->known = (uint32_t)step->known & 0xffff;
     for (unsigned i = 0; i < X64_REGS; i++)

@@ -4,7 +4,7 @@
  *
  *   variables ADDRESS            lines NAME VALUE … [size N]: symbols of nt, one behind the other
  *   pooltags ADDRESS … entries N lines as !poolused prints them; a table for each ADDRESS
- *   poolpage ADDRESS             lines SIZE TAG [free | paged | nonpaged] [protected] [process P]
+ *   poolpage ADDRESS [pages N]   lines SIZE TAG [free | paged | nonpaged] [protected] [process P]
  *   bigpages ADDRESS entries N   lines ADDRESS TAG SIZE [free | paged | nonpaged]
  */
 #include <string.h>
@@ -107,6 +107,11 @@ static bool read_table(struct forge_reader *r, enum forge_table_kind kind) {
         if (kind != FORGE_TABLE_POOL_PAGE && forge_take_is(r, "entries")) {
             if (!forge_take_decimal(r, "a number of entries", &v.entries))
                 return false;
+            break;
+        }
+        if (kind == FORGE_TABLE_POOL_PAGE && forge_take_is(r, "pages")) {
+            if (!forge_take_hex32(r, "pages", &v.pages) || !v.pages)
+                return forge_reader_wrong(r, "pages: say how many");
             break;
         }
         struct forge_expr at;

@@ -213,8 +213,20 @@ static bool read_vad(struct forge_reader *r) {
     return true;
 }
 
+/* What the scenario puts there goes into them. */
+static bool read_large(struct forge_reader *r) {
+    struct forge_scn_large v = {.line = r->line};
+    if (!forge_take_hex(r, "a start address", &v.start) ||
+        !forge_take_hex(r, "an end address", &v.end))
+        return false;
+    if (v.end <= v.start)
+        return forge_reader_wrong(r, "write the first address, and the one behind the last");
+    *FORGE_PUSH(&r->s->pool, &r->s->larges) = v;
+    return true;
+}
+
 const struct forge_directive forge_whole_directives[FORGE_WHOLE_DIRECTIVES] = {
-    {"ram", read_ram}, {"paging", read_paging}, {"kdbg", read_kdbg},
-    {"isf", read_isf}, {"in", read_in},         {"end", read_end},
-    {"pte", read_pte}, {"trim", read_trim},     {"vad", read_vad},
+    {"ram", read_ram}, {"paging", read_paging},    {"kdbg", read_kdbg}, {"isf", read_isf},
+    {"in", read_in},   {"end", read_end},          {"pte", read_pte},   {"trim", read_trim},
+    {"vad", read_vad}, {"largepages", read_large},
 };

@@ -36,6 +36,23 @@ static struct forge_mempage *make(struct forge_memmap *m, uint64_t addr) {
     return page;
 }
 
+static unsigned line_of(const struct forge_mempage *page, size_t in) {
+    return page->line ? page->line[in] : page->only;
+}
+
+/* LINE says what stands at IN of the page. */
+static void say(struct forge_memmap *m, struct forge_mempage *page, size_t in, unsigned line) {
+    if (!page->only)
+        page->only = line;
+    if (!page->line && page->only != line) {
+        page->line = forge_pool_get(m->pool, sizeof *page->line * FORGE_PAGE_SIZE);
+        for (size_t i = 0; i < FORGE_PAGE_SIZE; i++)
+            page->line[i] = page->only;
+    }
+    if (page->line)
+        page->line[in] = line;
+}
+
 bool forge_memmap_put(struct forge_memmap *m, uint64_t addr, const void *data, size_t size,
                       unsigned line, unsigned *ret_other, uint64_t *ret_at) {
     const uint8_t *from = data;
@@ -46,7 +63,7 @@ bool forge_memmap_put(struct forge_memmap *m, uint64_t addr, const void *data, s
             page = make(m, at);
         if (page->present[in] == 2) {
             if (line && page->byte[in] != from[i]) {
-                *ret_other = page->line[in];
+                *ret_other = line_of(page, in);
                 *ret_at = at;
                 return false;
             }
@@ -54,7 +71,8 @@ bool forge_memmap_put(struct forge_memmap *m, uint64_t addr, const void *data, s
         }
         page->byte[in] = from[i];
         page->present[in] = line ? 2 : 1;
-        page->line[in] = line;
+        if (line)
+            say(m, page, in, line);
     }
     return true;
 }

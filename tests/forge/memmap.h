@@ -18,7 +18,8 @@ struct forge_mempage {
     uint64_t addr;
     uint8_t byte[FORGE_PAGE_SIZE];
     uint8_t present[FORGE_PAGE_SIZE]; /* 1: by the forge, 2: by `line` */
-    uint32_t line[FORGE_PAGE_SIZE];
+    uint32_t only;                    /* the line of all those, */
+    uint32_t *line;                   /* or that of each, where several lines say something */
 };
 struct forge_memmap {
     struct forge_pool *pool;

@@ -38,7 +38,7 @@ enum {
     FORGE_MAP_GLOBAL = 8,
     FORGE_MAP_COPY = 16, /* copy on write: not writable to the processor */
 };
-enum { FORGE_SPACES = 256, FORGE_NO_SELFMAP = 0xffff };
+enum { FORGE_SPACES = 4096, FORGE_NO_SELFMAP = 0xffff };
 
 struct forge_mmu;
 

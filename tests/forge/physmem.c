@@ -13,20 +13,26 @@
 struct slot {
     uint64_t pfn;
     uint8_t *page; /* NULL: free */
+    bool shared;   /* PAGE is one of those that were kept */
 };
-/* Frames that were handed out: disjoint, in ascending order, neighbours joined. */
-struct taken {
-    uint64_t first, last; /* frames, both inside */
+/* Of a run of RAM: a bit for each frame that was handed out. */
+struct run {
+    uint64_t frames;
+    uint64_t *taken;
+};
+struct kept {
+    struct kept *next;
+    uint8_t page[FORGE_FRAME];
 };
 struct forge_physmem {
     enum forge_ram_fill fill;
     struct forge_ram run[FORGE_RAM_RUNS];
+    struct run own[FORGE_RAM_RUNS];
     size_t nruns;
     uint64_t pages;
     struct slot *slot; /* open addressing; `room` is a power of 2 */
     size_t count, room;
-    struct taken *taken;
-    size_t ntaken, taken_room;
+    struct kept *kept;
     uint64_t step; /* how many places of the scattered order were tried */
     bool low;      /* there is nothing left but what lies low */
     /* The stored frames in order, for the walks; stale when `sorted` != count. */
@@ -51,9 +57,15 @@ void forge_physmem_free(struct forge_physmem *m) {
     if (!m)
         return;
     for (size_t i = 0; i < m->room; i++)
-        free(m->slot[i].page);
+        if (!m->slot[i].shared)
+            free(m->slot[i].page);
     free(m->slot);
-    free(m->taken);
+    for (size_t i = 0; i < m->nruns; i++)
+        free(m->own[i].taken);
+    for (struct kept *k = m->kept, *next; k; k = next) {
+        next = k->next;
+        free(k);
+    }
     free(m->order);
     free(m);
 }
@@ -67,8 +79,10 @@ bool forge_physmem_add(struct forge_physmem *m, uint64_t start, uint64_t size) {
     if (m->nruns == FORGE_RAM_RUNS || !size || start % FORGE_FRAME || size % FORGE_FRAME ||
         start + size < start || start < forge_physmem_end(m))
         return false;
+    uint64_t frames = size / FORGE_FRAME;
+    m->own[m->nruns] = (struct run){frames, need(calloc((size_t)(frames / 64 + 1), 8))};
     m->run[m->nruns++] = (struct forge_ram){start, size};
-    m->pages += size / FORGE_FRAME;
+    m->pages += frames;
     return true;
 }
 
@@ -133,19 +147,52 @@ static void grow(struct forge_physmem *m) {
     m->room *= 2;
 }
 
-static uint8_t *make(struct forge_physmem *m, uint64_t pfn) {
+/* Where the page of PFN stands; one that is new has none yet. */
+static struct slot *slot_of(struct forge_physmem *m, uint64_t pfn) {
     size_t i = place_of(m->slot, m->room, pfn);
     if (m->slot[i].page)
-        return m->slot[i].page;
+        return &m->slot[i];
     if ((m->count + 1) * 2 > m->room) {
         grow(m);
         i = place_of(m->slot, m->room, pfn);
     }
-    m->slot[i] = (struct slot){pfn, need(calloc(1, FORGE_FRAME))};
-    if (m->fill == FORGE_RAM_PATTERN)
-        pattern(pfn * FORGE_FRAME, m->slot[i].page);
+    m->slot[i].pfn = pfn;
     m->count++;
-    return m->slot[i].page;
+    return &m->slot[i];
+}
+
+/* The page of PFN to be written to. */
+static uint8_t *make(struct forge_physmem *m, uint64_t pfn) {
+    struct slot *s = slot_of(m, pfn);
+    if (s->page && !s->shared)
+        return s->page;
+    uint8_t *page = need(calloc(1, FORGE_FRAME));
+    if (s->page)
+        memcpy(page, s->page, FORGE_FRAME);
+    else if (m->fill == FORGE_RAM_PATTERN)
+        pattern(pfn * FORGE_FRAME, page);
+    s->page = page;
+    s->shared = false;
+    return page;
+}
+
+const uint8_t *forge_physmem_keep(struct forge_physmem *m, const uint8_t *page) {
+    struct kept *k = need(malloc(sizeof *k));
+    memcpy(k->page, page, FORGE_FRAME);
+    k->next = m->kept;
+    m->kept = k;
+    return k->page;
+}
+
+bool forge_physmem_share(struct forge_physmem *m, uint64_t pa, const uint8_t *kept) {
+    if (!forge_physmem_is_ram(m, pa))
+        return false;
+    struct slot *s = slot_of(m, pa / FORGE_FRAME);
+    if (!s->shared)
+        free(s->page);
+    s->page = (uint8_t *)(uintptr_t)kept; /* never written to: see make() */
+    s->shared = true;
+    return true;
 }
 
 bool forge_physmem_write(struct forge_physmem *m, uint64_t pa, const void *data, size_t size) {
@@ -232,71 +279,42 @@ bool forge_physmem_next(const struct forge_physmem *m, uint64_t *pfn) {
 
 /* ---- who owns what ---- */
 
-/* The first piece that ends at or behind PFN. */
-static size_t taken_at(const struct forge_physmem *m, uint64_t pfn) {
-    size_t lo = 0, hi = m->ntaken;
-    while (lo < hi) {
-        size_t mid = lo + (hi - lo) / 2;
-        if (m->taken[mid].last < pfn)
-            lo = mid + 1;
-        else
-            hi = mid;
+/* The run that has the frame, and the frame's number in it; NULL: it is no RAM. */
+static struct run *run_of(const struct forge_physmem *m, uint64_t pfn, uint64_t *ret_in) {
+    for (size_t i = 0; i < m->nruns; i++) {
+        *ret_in = pfn - m->run[i].start / FORGE_FRAME;
+        if (*ret_in < m->run[i].size / FORGE_FRAME)
+            return &((struct forge_physmem *)(uintptr_t)m)->own[i];
     }
-    return lo;
+    return NULL;
 }
 
-static bool is_free(const struct forge_physmem *m, uint64_t first, uint64_t last) {
-    size_t i = taken_at(m, first);
-    return i == m->ntaken || m->taken[i].first > last;
-}
+static bool has(const struct run *r, uint64_t in) { return r->taken[in / 64] >> in % 64 & 1; }
 
-static void own(struct forge_physmem *m, uint64_t first, uint64_t last) {
-    size_t i = taken_at(m, first);
-    bool before = i && m->taken[i - 1].last + 1 == first;
-    bool behind = i < m->ntaken && m->taken[i].first == last + 1;
-    if (before && behind) {
-        m->taken[i - 1].last = m->taken[i].last;
-        memmove(m->taken + i, m->taken + i + 1, (m->ntaken - i - 1) * sizeof *m->taken);
-        m->ntaken--;
-    } else if (before) {
-        m->taken[i - 1].last = last;
-    } else if (behind) {
-        m->taken[i].first = first;
-    } else {
-        if (m->ntaken == m->taken_room) {
-            m->taken_room = m->taken_room ? 2 * m->taken_room : 256;
-            m->taken = need(realloc(m->taken, m->taken_room * sizeof *m->taken));
-        }
-        memmove(m->taken + i + 1, m->taken + i, (m->ntaken - i) * sizeof *m->taken);
-        m->taken[i] = (struct taken){first, last};
-        m->ntaken++;
+static bool is_free(const struct run *r, uint64_t first, uint64_t last) {
+    for (uint64_t in = first; in <= last; in++) {
+        if (!(in % 64) && last - in >= 64 && !r->taken[in / 64])
+            in += 63;
+        else if (has(r, in))
+            return false;
     }
+    return true;
 }
 
 bool forge_physmem_take(struct forge_physmem *m, uint64_t pa, uint64_t size) {
-    uint64_t first = pa / FORGE_FRAME, last = (pa + size - 1) / FORGE_FRAME;
-    for (size_t i = 0; i < m->nruns; i++) {
-        const struct forge_ram *r = &m->run[i];
-        if (pa >= r->start && size <= r->size && pa - r->start <= r->size - size &&
-            is_free(m, first, last)) {
-            own(m, first, last);
-            return true;
-        }
-    }
-    return false;
+    uint64_t first, count = (pa % FORGE_FRAME + size + FORGE_FRAME - 1) / FORGE_FRAME;
+    struct run *r = run_of(m, pa / FORGE_FRAME, &first);
+    if (!r || !count || count > r->frames - first || !is_free(r, first, first + count - 1))
+        return false;
+    for (uint64_t in = first; in < first + count; in++)
+        r->taken[in / 64] |= 1ull << in % 64;
+    return true;
 }
 
 bool forge_physmem_is_taken(const struct forge_physmem *m, uint64_t pa) {
-    return !is_free(m, pa / FORGE_FRAME, pa / FORGE_FRAME);
-}
-
-bool forge_physmem_next_taken(const struct forge_physmem *m, uint64_t *pfn) {
-    size_t i = taken_at(m, *pfn);
-    if (i == m->ntaken)
-        return false;
-    if (m->taken[i].first > *pfn)
-        *pfn = m->taken[i].first;
-    return true;
+    uint64_t in;
+    const struct run *r = run_of(m, pa / FORGE_FRAME, &in);
+    return r && has(r, in);
 }
 
 static uint64_t gcd(uint64_t a, uint64_t b) {
@@ -343,10 +361,8 @@ uint64_t forge_physmem_alloc(struct forge_physmem *m) {
         m->step++;
         if (!m->low && pa < LOW_END && pages > 2 * LOW_END / FORGE_FRAME)
             continue;
-        if (!forge_physmem_is_taken(m, pa)) {
-            own(m, pa / FORGE_FRAME, pa / FORGE_FRAME);
+        if (forge_physmem_take(m, pa, FORGE_FRAME))
             return pa;
-        }
     }
     if (m->low)
         return 0;

@@ -56,6 +56,12 @@ bool forge_physmem_write(struct forge_physmem *m, uint64_t pa, const void *data,
 bool forge_physmem_read(const struct forge_physmem *m, uint64_t pa, void *ret, size_t size);
 /* Zeros, whatever the fill is: stored only when the fill is another one. */
 bool forge_physmem_zero(struct forge_physmem *m, uint64_t pa, uint64_t size);
+/*
+ * Pages that are alike, stored once: a copy of PAGE, which lives as long as the memory; such a page
+ * as that of PA, whatever was there. Who writes to it later gets one of his own.
+ */
+const uint8_t *forge_physmem_keep(struct forge_physmem *m, const uint8_t *page);
+bool forge_physmem_share(struct forge_physmem *m, uint64_t pa, const uint8_t *kept);
 /* The page of frame PFN; NULL: nobody wrote it. */
 const uint8_t *forge_physmem_page(const struct forge_physmem *m, uint64_t pfn);
 /* The first frame from *PFN on that was written; false: none. */
@@ -74,7 +80,5 @@ uint64_t forge_physmem_alloc_low(struct forge_physmem *m, uint64_t size, uint64_
 bool forge_physmem_take(struct forge_physmem *m, uint64_t pa, uint64_t size);
 /* Was it handed out? */
 bool forge_physmem_is_taken(const struct forge_physmem *m, uint64_t pa);
-/* The first frame from *PFN on that was handed out; false: none. */
-bool forge_physmem_next_taken(const struct forge_physmem *m, uint64_t *pfn);
 
 #endif

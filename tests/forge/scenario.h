@@ -112,6 +112,7 @@ struct forge_scn_struct {
 enum forge_table_kind { FORGE_TABLE_POOL_TAGS, FORGE_TABLE_POOL_PAGE, FORGE_TABLE_BIG_PAGES };
 struct forge_scn_table {
     unsigned line, entries;
+    uint32_t pages; /* of a pool page: so many alike, 0: one */
     enum forge_table_kind kind;
     struct {
         struct forge_expr *item;
@@ -243,6 +244,11 @@ struct forge_scn_vad {
     unsigned protection;
     uint64_t commit;
     const char *file;
+};
+/* Addresses of the kernel that are mapped by large pages. */
+struct forge_scn_large {
+    unsigned line;
+    uint64_t start, end;
 };
 /* What the object manager knows of an object, and a handle to one. */
 struct forge_scn_object {
@@ -408,6 +414,7 @@ struct forge_scenario {
     FORGE_LIST(forge_scn_pte) ptes;
     FORGE_LIST(forge_scn_trim) trims;
     FORGE_LIST(forge_scn_vad) vads;
+    FORGE_LIST(forge_scn_large) larges;
     FORGE_LIST(forge_scn_object) objects;
     FORGE_LIST(forge_scn_handle) handles;
     FORGE_LIST(forge_scn_turn) turns;

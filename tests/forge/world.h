@@ -3,6 +3,7 @@
  * What a scenario describes, while it is being made: modules with their symbols and code, memory,
  * the registers. The steps, in this order (world.c):
  *
+ *   people       processes, threads, stacks by address and id       world_find.c
  *   table        the kernel's symbol table, if it has a real one    world_table.c
  *   modules      where they are, what they are called               world_module.c
  *   symbols      from `symbol` lines and out of listings            world_symbol.c, world_listing.c
@@ -29,6 +30,7 @@
 #define STOPCODE_TESTS_FORGE_WORLD_H
 
 #include "forge/image.h"
+#include "forge/index.h"
 #include "forge/listing.h"
 #include "forge/memmap.h"
 #include "forge/scenario.h"
@@ -104,6 +106,12 @@ struct forge_wpte {
     uint64_t va, pa; /* PA 0: not in RAM */
     uint64_t proto;  /* VA of the prototype entry, 0: none */
 };
+/* Pages that are alike: COUNT of them from ADDR on. */
+struct forge_wrepeat {
+    unsigned line;
+    uint64_t addr, count;
+    const uint8_t *page;
+};
 /* A range of a process's addresses, first and last page; ARRAY: its prototype entries. */
 struct forge_wvad {
     const struct forge_wprocess *process;
@@ -144,6 +152,11 @@ struct forge_world {
     FORGE_LIST(forge_wsymbol) symbols;
     FORGE_LIST(forge_wstack) stacks;
     FORGE_LIST(forge_wlisting) listings;
+    struct {
+        struct forge_index process_at, process_id, thread_at, thread_id, stack_of;
+        bool has_current;
+        size_t current_stack;
+    } who; /* places in the scenario's lists */
     struct forge_wmodule *nt;
     struct sc_regs regs;            /* of the current processor or thread */
     uint64_t stack_low, stack_high; /* the current stack: from its pointer up */
@@ -161,6 +174,7 @@ struct forge_world {
     struct forge_soft soft;
     FORGE_LIST(forge_wpte) ptes;
     FORGE_LIST(forge_wvad) vads;
+    FORGE_LIST(forge_wrepeat) repeats;
     struct {
         uint64_t pa, size, page;
     } pfns; /* where the PFN database lies: taken first, since it needs rows of large pages */
@@ -249,11 +263,11 @@ bool forge_world_code(struct forge_world *w, unsigned line, uint64_t addr, const
                       size_t size);
 /* The same by the forge itself: only where nothing is. */
 void forge_world_spare_code(struct forge_world *w, uint64_t addr, const void *data, size_t size);
-/* Fails with what a parser of listings says: "line 12: …" is the scenario's line then. */
-bool forge_world_listing_wrong(struct forge_world *w, unsigned line, const char *what,
-                               const char *why);
-/* TEXT with empty lines before it, so that a parser counts the scenario's lines. */
-const char *forge_world_numbered(struct forge_world *w, const struct forge_listing_text *text);
+/* Fails with what a parser of listings says: "line 12: …" is the scenario's line BEFORE + 12. */
+bool forge_world_listing_wrong(struct forge_world *w, unsigned line, unsigned before,
+                               const char *what, const char *why);
+/* The lines of the scenario before a listing: a parser counts those of the listing alone. */
+unsigned forge_world_lines_before(const struct forge_listing_text *text);
 /* What a context has when nobody says anything: all groups, segments, flags. */
 void forge_world_plain_registers(const struct forge_world *w, struct sc_regs *ret);
 /* The registers of the current context: the stack's, and what `registers` says. */
@@ -362,6 +376,21 @@ struct forge_kdbg_values {
 void forge_world_kdbg(struct forge_world *w, struct forge_kdbg_values *ret);
 bool forge_world_bugcheck(struct forge_world *w, uint64_t ret_arg[4]);
 bool forge_world_exception(struct forge_world *w, struct forge_exception *ret);
+
+/* ---- who is who ---- */
+
+/* NULL of all of them: no line speaks of it. Of several the first one is meant. */
+void forge_world_people(struct forge_world *w);
+const struct forge_scn_process *forge_world_process_at(const struct forge_world *w, uint64_t addr);
+const struct forge_scn_process *forge_world_process_of_id(const struct forge_world *w,
+                                                          uint64_t pid);
+const struct forge_scn_thread *forge_world_thread_at(const struct forge_world *w, uint64_t addr);
+/* The thread that a stack is of: the current one is the first. */
+const struct forge_scn_thread *forge_world_thread_of(const struct forge_world *w,
+                                                     const struct forge_scn_stack *stack);
+/* The stack that a listing gives for a thread. */
+const struct forge_wstack *forge_world_stack_of(const struct forge_world *w,
+                                                const struct forge_scn_thread *t, bool current);
 
 /* ---- processes and their memory ---- */
 

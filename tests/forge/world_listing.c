@@ -8,20 +8,16 @@
 
 typedef unsigned long long ull;
 
-const char *forge_world_numbered(struct forge_world *w, const struct forge_listing_text *text) {
-    size_t before = text->line ? text->line - 1 : 0, len = strlen(text->text);
-    char *whole = forge_pool_get(w->pool, before + len + 1);
-    memset(whole, '\n', before);
-    memcpy(whole + before, text->text, len);
-    return whole;
+unsigned forge_world_lines_before(const struct forge_listing_text *text) {
+    return text->line ? text->line - 1 : 0;
 }
 
-bool forge_world_listing_wrong(struct forge_world *w, unsigned line, const char *what,
-                               const char *why) {
+bool forge_world_listing_wrong(struct forge_world *w, unsigned line, unsigned before,
+                               const char *what, const char *why) {
     unsigned number;
     int at = 0;
     if (sscanf(why, "line %u: %n", &number, &at) == 1 && at) {
-        line = number;
+        line = before + number;
         why += at;
     }
     return forge_wrong(w->s, line, "%s: %s", what, why);
@@ -144,11 +140,12 @@ bool forge_world_listings(struct forge_world *w) {
             continue;
         struct forge_wlisting *l = FORGE_PUSH(w->pool, &w->listings);
         l->scn = v;
-        if (!forge_spans_parse(v->command, w->ptr_size, forge_world_numbered(w, &v->listing),
-                               &l->spans, why))
-            return forge_world_listing_wrong(w, v->line, v->code ? "code" : "memory", why);
+        unsigned before = forge_world_lines_before(&v->listing);
+        if (!forge_spans_parse(v->command, w->ptr_size, v->listing.text, &l->spans, why))
+            return forge_world_listing_wrong(w, v->line, before, v->code ? "code" : "memory", why);
         for (size_t k = 0; k < l->spans.count; k++) {
-            const struct forge_span *span = &l->spans.item[k];
+            struct forge_span *span = &l->spans.item[k];
+            span->line += before;
             if (!forge_world_enter(w, v->line, v->process, span->addr))
                 return false;
             bool ok = put_span(w, span);

@@ -99,10 +99,10 @@ static bool make_process(struct forge_world *w, unsigned line, uint64_t addr, co
 static bool make_processes(struct forge_world *w) {
     for (size_t i = 0; i < w->s->processes.count; i++) {
         const struct forge_scn_process *p = &w->s->processes.item[i];
-        for (size_t k = 0; k < i; k++)
-            if (w->s->processes.item[k].address == p->address)
-                return forge_wrong(w->s, p->line, "process: one is there already, in line %u",
-                                   w->s->processes.item[k].line);
+        const struct forge_scn_process *before = forge_world_process_at(w, p->address);
+        if (before != p)
+            return forge_wrong(w->s, p->line, "process: one is there already, in line %u",
+                               before->line);
         if (!make_process(w, p->line, p->address, p->name, p->pid) ||
             !forge_world_members(w, process_type, p->address, &p->member))
             return false;
@@ -136,10 +136,8 @@ static bool make_processes(struct forge_world *w) {
 static uint64_t process_of(const struct forge_world *w, const struct forge_scn_thread *t) {
     if (t->has_process)
         return t->process;
-    for (size_t i = 0; i < w->s->processes.count && t->has_cid; i++)
-        if (w->s->processes.item[i].pid == t->pid)
-            return w->s->processes.item[i].address;
-    return w->process;
+    const struct forge_scn_process *p = t->has_cid ? forge_world_process_of_id(w, t->pid) : NULL;
+    return p ? p->address : w->process;
 }
 
 /* Numbers that a line gave: they must not contradict its member=value words. */
@@ -171,20 +169,6 @@ static void plain_thread(struct forge_world *w, uint64_t addr, uint64_t process,
     close_list(w, thread_type, addr, "Tcb.Header.WaitListHead");
     close_list(w, thread_type, addr, "Tcb.MutantListHead");
     close_list(w, thread_type, addr, "IrpList");
-}
-
-/* The stack that a listing gives for this thread; NULL: none. */
-static const struct forge_wstack *stack_of(const struct forge_world *w,
-                                           const struct forge_scn_thread *t, bool current) {
-    for (size_t i = 0; i < w->stacks.count; i++) {
-        const struct forge_wstack *s = &w->stacks.item[i];
-        if (s->scn->of == FORGE_STACK_CURRENT
-                ? current
-                : s->scn->of == FORGE_STACK_THREAD &&
-                      (s->scn->thread == t->address || (t->has_cid && s->scn->thread == t->tid)))
-            return s;
-    }
-    return NULL;
 }
 
 /* Where a thread that waits stands: the context switch left a frame, KSWITCH_FRAME, below it. */
@@ -253,7 +237,7 @@ static bool make_thread(struct forge_world *w, const struct forge_scn_thread *t,
         return false;
     if (!say(w, t->has_cid ? t->line : 0, addr, "Cid.UniqueProcess", pid) ||
         !say(w, t->has_cid ? t->line : 0, addr, "Cid.UniqueThread", t->has_cid ? t->tid : 8) ||
-        !put_stack_bounds(w, t, addr, stack_of(w, t, current), current, running))
+        !put_stack_bounds(w, t, addr, forge_world_stack_of(w, t, current), current, running))
         return false;
     if (t->start.text && (!say(w, t->line, addr, "StartAddress", start) ||
                           !say(w, t->line, addr, "Win32StartAddress", start)))
@@ -296,19 +280,19 @@ bool forge_world_objects(struct forge_world *w) {
         return false;
     for (size_t i = 0; i < w->s->threads.count; i++) {
         const struct forge_scn_thread *t = &w->s->threads.item[i];
-        for (size_t k = 0; k < i; k++)
-            if (w->s->threads.item[k].address == t->address)
-                return forge_wrong(w->s, t->line, "thread: one is there already, in line %u",
-                                   w->s->threads.item[k].line);
+        const struct forge_scn_thread *before = forge_world_thread_at(w, t->address);
+        if (before != t)
+            return forge_wrong(w->s, t->line, "thread: one is there already, in line %u",
+                               before->line);
         if (!make_thread(w, t, t->address, i == 0))
             return false;
     }
     for (size_t i = 0; i < w->stacks.count; i++) {
         const struct forge_scn_stack *s = w->stacks.item[i].scn;
-        bool known = s->of != FORGE_STACK_THREAD;
-        for (size_t k = 0; k < w->s->threads.count; k++)
-            known = known || stack_of(w, &w->s->threads.item[k], k == 0) == &w->stacks.item[i];
-        if (!known)
+        const struct forge_scn_thread *t = forge_world_thread_of(w, s);
+        bool first = t == w->s->threads.item;
+        if (s->of == FORGE_STACK_THREAD &&
+            (!t || forge_world_stack_of(w, t, first) != &w->stacks.item[i]))
             return forge_wrong(w->s, s->line, "stack: no line describes the thread %llx",
                                (unsigned long long)s->thread);
     }

@@ -39,20 +39,20 @@ void forge_world_reserve(struct forge_world *w) {
         m->pa = start - range;
 }
 
-/* Large pages over all of the module; what is there already (the HAL's neighbour) stays. */
-static bool map_large(struct forge_world *w, const struct forge_wmodule *m) {
-    uint64_t size = large_size(w), start = m->base & ~(size - 1);
-    uint64_t end = (m->base + m->size + size - 1) & ~(size - 1);
-    uint64_t pa = m->pa ? m->pa : forge_physmem_alloc_row(w->phys, end - start, size);
+/* Large pages from FIRST up to LAST, at PA (0: anywhere); what is there already (the HAL's
+ * neighbour) stays. */
+static bool map_large(struct forge_world *w, uint64_t first, uint64_t last, uint64_t pa,
+                      unsigned flags, unsigned line) {
+    uint64_t size = large_size(w), start = first & ~(size - 1);
+    uint64_t end = (last + size - 1) & ~(size - 1);
+    pa = pa ? pa : forge_physmem_alloc_row(w->phys, end - start, size);
     struct forge_mapping there;
     if (!pa)
         return full(w);
     for (uint64_t va = start; va != end; va += size, pa += size)
         if (!forge_mmu_find(w->mmu, 0, va, &there) &&
-            !forge_mmu_map(w->mmu, 0, va, pa, size,
-                           FORGE_MAP_WRITE | FORGE_MAP_EXEC | FORGE_MAP_GLOBAL))
-            return forge_wrong(w->s, m->scn->line, "module: %s cannot have large pages",
-                               m->scn->name);
+            !forge_mmu_map(w->mmu, 0, va, pa, size, FORGE_MAP_WRITE | FORGE_MAP_GLOBAL | flags))
+            return forge_wrong(w->s, line, "%llx cannot have a large page", (ull)va);
     return true;
 }
 
@@ -103,7 +103,8 @@ static bool is_wanted(const struct forge_world *w, uint64_t va, const struct for
 static bool put_driver(struct forge_world *w, const struct forge_wmodule *m) {
     size_t pte;
     if (has_large(w, m))
-        return map_large(w, m) && write_image(w, m, 0);
+        return map_large(w, m->base, m->base + m->size, m->pa, FORGE_MAP_EXEC, m->scn->line) &&
+               write_image(w, m, 0);
     for (size_t i = 0; i < m->npages; i++) {
         uint64_t rva = i * (uint64_t)FORGE_FRAME;
         if (!is_wanted(w, m->base + rva, NULL, &pte))
@@ -113,6 +114,29 @@ static bool put_driver(struct forge_world *w, const struct forge_wmodule *m) {
             return false;
     }
     return write_image(w, m, 0);
+}
+
+/* Those with large pages, or the others. */
+static bool put_drivers(struct forge_world *w, bool large) {
+    for (size_t i = 0; i < w->modules.count; i++) {
+        const struct forge_wmodule *m = &w->modules.item[i];
+        if (!forge_world_is_user_module(w, m) && has_large(w, m) == large && !put_driver(w, m))
+            return false;
+    }
+    return true;
+}
+
+/* What `largepages` lines say. */
+static bool put_larges(struct forge_world *w) {
+    for (size_t i = 0; i < w->s->larges.count; i++) {
+        const struct forge_scn_large *l = &w->s->larges.item[i];
+        if (forge_world_is_user(w, l->start))
+            return forge_wrong(w->s, l->line, "largepages: %llx is an address of a process",
+                               (ull)l->start);
+        if (!map_large(w, l->start, l->end, 0, 0, l->line))
+            return false;
+    }
+    return true;
 }
 
 /* The pages of a library are the same ones in every process; writable ones are its own. */
@@ -202,6 +226,23 @@ static bool put_memory(struct forge_world *w, const struct forge_wprocess *p,
     return true;
 }
 
+/* Pages that are alike, each of them a page of RAM. */
+static bool put_repeat(struct forge_world *w, const struct forge_wrepeat *r) {
+    const uint8_t *kept = forge_physmem_keep(w->phys, r->page);
+    struct forge_mapping there;
+    for (uint64_t i = 0; i < r->count; i++) {
+        uint64_t va = r->addr + i * FORGE_FRAME, pa;
+        if (forge_mmu_find(w->mmu, 0, va, &there))
+            return forge_wrong(w->s, r->line, "poolpage: the page at %llx is there already",
+                               (ull)va);
+        pa = forge_physmem_alloc(w->phys);
+        if (!pa || !forge_physmem_share(w->phys, pa, kept) ||
+            !forge_mmu_map(w->mmu, 0, va, pa, FORGE_FRAME, FORGE_MAP_WRITE))
+            return full(w);
+    }
+    return true;
+}
+
 /* The page of shared data, seen by processes. */
 static bool share_data(struct forge_world *w) {
     struct forge_mapping m;
@@ -217,16 +258,15 @@ static bool share_data(struct forge_world *w) {
 
 bool forge_world_put_all(struct forge_world *w) {
     const struct forge_wprocess *current = NULL;
-    for (int large = 1; large >= 0; large--) /* large pages first: they need rows */
-        for (size_t i = 0; i < w->modules.count; i++) {
-            const struct forge_wmodule *m = &w->modules.item[i];
-            if (!forge_world_is_user_module(w, m) && has_large(w, m) == (large == 1) &&
-                !put_driver(w, m))
-                return false;
-        }
+    /* Large pages first: they need rows. */
+    if (!put_drivers(w, true) || !put_larges(w) || !put_drivers(w, false))
+        return false;
     for (size_t i = 0; i < w->modules.count; i++)
         if (forge_world_is_user_module(w, &w->modules.item[i]) &&
             !put_user_module(w, &w->modules.item[i]))
+            return false;
+    for (size_t i = 0; i < w->repeats.count; i++)
+        if (!put_repeat(w, &w->repeats.item[i]))
             return false;
     for (size_t i = 0; i < w->processes.count; i++) {
         const struct forge_wprocess *p = &w->processes.item[i];

@@ -10,7 +10,8 @@
 #include "forge/reader.h"
 #include "forge/world.h"
 
-enum { ELSEWHERE = 3 }; /* allocations of each tag that another processor freed */
+enum { ELSEWHERE = 3 };        /* allocations of each tag that another processor freed */
+enum { REPEAT_MOST = 0x1000 }; /* pages of a small dump */
 
 struct line {
     struct forge_world *w;
@@ -203,12 +204,38 @@ static bool big_row(struct line *l, const struct forge_scn_table *t, const uint6
 
 /* ---- all of them ---- */
 
+/*
+ * The page of blocks at ADDR again, COUNT - 1 times. In whole memory these pages are stored once,
+ * and what other lines put there goes over them; the spaces are not made yet.
+ */
+static bool repeat_page(struct forge_world *w, const struct forge_scn_table *t, uint64_t addr,
+                        uint64_t count) {
+    uint8_t *page = forge_pool_get(w->pool, FORGE_PAGE_SIZE);
+    uint64_t last = addr + count * FORGE_PAGE_SIZE - 1;
+    if (addr % FORGE_PAGE_SIZE || last < addr || (w->is32 && last > UINT32_MAX))
+        return forge_wrong(w->s, t->line, "poolpage: %llx pages from %llx on cannot be",
+                           (unsigned long long)count, (unsigned long long)addr);
+    forge_memmap_get(&w->mem, addr, page, FORGE_PAGE_SIZE);
+    if (w->whole) {
+        *FORGE_PUSH(w->pool, &w->repeats) =
+            (struct forge_wrepeat){t->line, addr + FORGE_PAGE_SIZE, count - 1, page};
+        return true;
+    }
+    if (count > REPEAT_MOST)
+        return forge_wrong(w->s, t->line, "poolpage: a small dump has at most %x such pages",
+                           REPEAT_MOST);
+    for (uint64_t i = 1; i < count; i++)
+        forge_world_put(w, 0, addr + i * FORGE_PAGE_SIZE, page, FORGE_PAGE_SIZE);
+    return true;
+}
+
 static bool make_table(struct forge_world *w, const struct forge_scn_table *t,
                        const uint64_t *address) {
     const char *type = t->kind == FORGE_TABLE_POOL_TAGS ? tracker : "_POOL_TRACKER_BIG_PAGES";
     struct page page = {0, 0};
     if (t->kind == FORGE_TABLE_POOL_PAGE)
-        return each_row(w, t, address, block_row, &page);
+        return each_row(w, t, address, block_row, &page) &&
+               (t->pages < 2 || repeat_page(w, t, *address, t->pages));
     uint32_t size = forge_world_sizeof(w, type);
     if (!size)
         return forge_wrong(w->s, t->line, "this build has no %s", type);

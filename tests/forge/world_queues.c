@@ -149,7 +149,7 @@ static size_t apcs_of(const struct forge_world *w, const struct forge_scn_queued
 }
 
 static bool put_apc_list(struct forge_world *w, const struct forge_scn_queued *v, uint64_t *apc) {
-    struct forge_place state, heads, link;
+    struct forge_place state, heads, link, pending;
     if (!forge_world_offset(w, thread_type, v->saved ? "Tcb.SavedApcState" : "Tcb.ApcState",
                             &state) ||
         !forge_world_offset(w, "_KAPC_STATE", "ApcListHead", &heads) ||
@@ -161,7 +161,11 @@ static bool put_apc_list(struct forge_world *w, const struct forge_scn_queued *v
     if (v->saved)
         forge_world_set(w, "_KAPC_STATE", at, "Process",
                         forge_world_read(w, thread_type, v->thread, "Tcb.Process|ThreadsProcess"));
-    forge_world_set(w, "_KAPC_STATE", at, v->user ? "UserApcPending" : "KernelApcPending", 1);
+    /* One byte: behind it on x86 stands the thread's priority, which is no part of the state. */
+    if (forge_world_offset(w, "_KAPC_STATE", v->user ? "UserApcPending" : "KernelApcPending",
+                           &pending))
+        forge_world_put_uint(w, 0, at + pending.offset, 1,
+                             (uint64_t)1 << (pending.bit_count ? pending.bit_first : 0));
     return true;
 }
 

@@ -20,9 +20,10 @@ static uint64_t address_of_current(const struct forge_world *w) {
     const struct forge_scn_thread *t = s->threads.count ? &s->threads.item[0] : NULL;
     if (t && t->has_process)
         return t->process;
-    for (size_t i = 0; t && t->has_cid && i < s->processes.count; i++)
-        if (s->processes.item[i].pid == t->pid)
-            return s->processes.item[i].address;
+    const struct forge_scn_process *p =
+        t && t->has_cid ? forge_world_process_of_id(w, t->pid) : NULL;
+    if (p)
+        return p->address;
     return s->processes.count ? s->processes.item[0].address : 0;
 }
 
@@ -41,6 +42,7 @@ static struct forge_wprocess *add_process(struct forge_world *w, uint64_t addres
 }
 
 bool forge_world_processes(struct forge_world *w) {
+    forge_world_people(w);
     uint64_t current = address_of_current(w);
     bool system = false;
     if (!w->kernel)

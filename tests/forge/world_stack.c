@@ -87,8 +87,11 @@ bool forge_world_stack_symbols(struct forge_world *w) {
                                        "stack: the current one stands in line %u: say whose this "
                                        "is (stack thread ADDRESS, stack user)",
                                        w->s->stacks.item[k].line);
-        if (!forge_frames_parse(forge_world_numbered(w, &scn->listing), &s->frames, why))
-            return forge_world_listing_wrong(w, scn->line, "stack", why);
+        unsigned before = forge_world_lines_before(&scn->listing);
+        if (!forge_frames_parse(scn->listing.text, &s->frames, why))
+            return forge_world_listing_wrong(w, scn->line, before, "stack", why);
+        for (size_t k = 0; k < s->frames.count; k++)
+            s->frames.item[k].line += before;
         if (!is_bare(s) && s->frames.is32 != w->is32)
             return forge_wrong(w->s, scn->line, "stack: this is a listing of a %d-bit machine",
                                s->frames.is32 ? 32 : 64);
@@ -134,16 +137,10 @@ static bool place_names(struct forge_world *w, struct forge_wstack *s) {
 
 /* The top of the kernel stack of the thread whose frames these are; 0: no line says. */
 static uint64_t stack_top(const struct forge_world *w, const struct forge_wstack *s) {
-    for (size_t i = 0; i < w->s->threads.count && w->kernel; i++) {
-        const struct forge_scn_thread *t = &w->s->threads.item[i];
-        bool is_its =
-            s->scn->of == FORGE_STACK_CURRENT
-                ? i == 0
-                : s->scn->thread == t->address || (t->has_cid && s->scn->thread == t->tid);
-        if (is_its && t->has_stack)
-            return t->has_init ? t->stack_init : t->stack_base - 0x100;
-    }
-    return 0;
+    const struct forge_scn_thread *t = w->kernel ? forge_world_thread_of(w, s->scn) : NULL;
+    if (!t || !t->has_stack)
+        return 0;
+    return t->has_init ? t->stack_init : t->stack_base - 0x100;
 }
 
 static bool fit(struct forge_world *w, struct forge_wstack *s) {
@@ -155,7 +152,7 @@ static bool fit(struct forge_world *w, struct forge_wstack *s) {
         return forge_wrong(w->s, s->scn->line, "stack: stacks of ARM64 cannot be made to fit yet");
     s->has_fit = true;
     if (!(w->is32 ? forge_fit_x86 : forge_fit_x64)(&s->frames, &where, &s->fit, why))
-        return forge_world_listing_wrong(w, s->scn->line, "stack", why);
+        return forge_world_listing_wrong(w, s->scn->line, 0, "stack", why);
     return true;
 }
 
@@ -163,18 +160,13 @@ static bool fit(struct forge_world *w, struct forge_wstack *s) {
 
 /* The process that the thread of a stack is of; 0: the current one, or nobody knows. */
 static uint64_t process_of(const struct forge_world *w, const struct forge_wstack *s) {
-    for (size_t i = 0; w->kernel && i < w->s->threads.count; i++) {
-        const struct forge_scn_thread *t = &w->s->threads.item[i];
-        if (s->scn->of != FORGE_STACK_THREAD ||
-            (s->scn->thread != t->address && (!t->has_cid || s->scn->thread != t->tid)))
-            continue;
-        for (size_t k = 0; k < w->s->processes.count; k++) {
-            const struct forge_scn_process *p = &w->s->processes.item[k];
-            if (t->has_process ? p->address == t->process : t->has_cid && p->pid == t->pid)
-                return p->address;
-        }
-    }
-    return 0;
+    const struct forge_scn_thread *t =
+        w->kernel && s->scn->of == FORGE_STACK_THREAD ? forge_world_thread_of(w, s->scn) : NULL;
+    const struct forge_scn_process *p = !t               ? NULL
+                                        : t->has_process ? forge_world_process_at(w, t->process)
+                                        : t->has_cid     ? forge_world_process_of_id(w, t->pid)
+                                                         : NULL;
+    return p ? p->address : 0;
 }
 
 /* Frames of user mode lie in the memory of the thread's process. */

@@ -529,6 +529,26 @@ static void a_file_that_shrinks_is_an_error_not_a_crash(void **state) {
     unlink(path);
 }
 
+/* The mapping would raise SIGBUS. */
+static void whole_pages_of_a_mapped_file_that_shrinks_are_an_error_too(void **state) {
+    (void)state;
+    char path[256];
+    static uint8_t data[0x4000];
+    temp_path(path, sizeof path, "shrinks-mapped");
+    data[0x1234] = 0x56;
+    write_file(path, data, sizeof data);
+    sc_file *f;
+    assert_null(sc_file_open(path, 0, &f));
+    memset(data, 0xff, sizeof data);
+    assert_null(sc_file_read(f, 0x1000, data, 0x2000));
+    assert_int_equal(data[0x234], 0x56);
+    assert_int_equal(data[0x235], 0);
+    assert_int_equal(truncate(path, 100), 0);
+    expect(sc_file_read(f, 0x1000, data, 0x2000), SC_ERR_IO, "became shorter");
+    sc_file_close(f);
+    unlink(path);
+}
+
 static void only_regular_files_are_opened(void **state) {
     (void)state;
     char path[256];
@@ -634,6 +654,7 @@ int main(void) {
         cmocka_unit_test(local_time_uses_the_offset_of_its_moment),
         cmocka_unit_test(a_file_reads_the_same_mapped_or_not),
         cmocka_unit_test(a_file_that_shrinks_is_an_error_not_a_crash),
+        cmocka_unit_test(whole_pages_of_a_mapped_file_that_shrinks_are_an_error_too),
         cmocka_unit_test(only_regular_files_are_opened),
         cmocka_unit_test(an_empty_file_opens_and_has_nothing),
         cmocka_unit_test(errors_carry_code_text_and_place),

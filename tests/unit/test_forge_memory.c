@@ -11,6 +11,8 @@
 
 #include <cmocka.h>
 
+#include "forge/index.h"
+#include "forge/memmap.h"
 #include "forge/pagetab.h"
 #include "forge/physmem.h"
 
@@ -124,6 +126,79 @@ static void rows_of_pages_are_aligned_and_nobody_elses(void **state) {
     assert_int_equal(forge_physmem_alloc_low(m, 0x1000, 0x1000, 0x100000), 0x2000);
     assert_int_equal(forge_physmem_alloc_row(m, 1ull << 40, 0x1000), 0);
     forge_physmem_free(m);
+}
+
+static void pages_that_are_alike_are_stored_once_until_somebody_writes(void **state) {
+    (void)state;
+    uint8_t page[0x1000];
+    struct forge_physmem *m = forge_physmem_new();
+    forge_physmem_pc(m, 64 << 20);
+    memset(page, 0x11, sizeof page);
+    const uint8_t *kept = forge_physmem_keep(m, page);
+    memset(page, 0x22, sizeof page); /* it is a copy */
+    assert_true(forge_physmem_write(m, 0x201000, "before", 6));
+    assert_true(forge_physmem_share(m, 0x200000, kept) && forge_physmem_share(m, 0x201000, kept));
+    assert_ptr_equal(forge_physmem_page(m, 0x200), forge_physmem_page(m, 0x201));
+    assert_int_equal(number(m, 0x201000, 8), 0x1111111111111111);
+    assert_true(forge_physmem_write(m, 0x201010, "\3\0\0\0", 4));
+    assert_int_equal(number(m, 0x201010, 8), 0x1111111100000003);
+    assert_int_equal(number(m, 0x201018, 8), 0x1111111111111111);
+    assert_int_equal(number(m, 0x200010, 8), 0x1111111111111111);
+    assert_false(forge_physmem_share(m, 1ull << 40, kept));
+    forge_physmem_free(m);
+}
+
+static void what_is_taken_is_known_page_by_page(void **state) {
+    (void)state;
+    struct forge_physmem *m = forge_physmem_new();
+    forge_physmem_pc(m, 64 << 20);
+    assert_true(forge_physmem_take(m, 0x200000, 0x100000));
+    assert_true(forge_physmem_take(m, 0x300800, 0x1000)); /* of two pages a part */
+    assert_false(forge_physmem_is_taken(m, 0x1ff000) || forge_physmem_is_taken(m, 0x302000));
+    assert_true(forge_physmem_is_taken(m, 0x2ff000) && forge_physmem_is_taken(m, 0x301fff));
+    assert_false(forge_physmem_take(m, 0x1f0000, 0x11000)); /* its last page is another's */
+    assert_true(forge_physmem_take(m, 0x1f0000, 0x10000));
+    assert_false(forge_physmem_take(m, 0x9e000, 0x2000)); /* it runs into a hole */
+    assert_false(forge_physmem_is_taken(m, 1ull << 40));
+    forge_physmem_free(m);
+}
+
+/* ---- numbers and their places ---- */
+
+static void of_many_numbers_each_is_found_and_of_equal_ones_the_first(void **state) {
+    (void)state;
+    struct forge_pool pool = {0};
+    struct forge_index x = {0};
+    assert_true(forge_index_get(&x, 0) == SIZE_MAX);
+    for (size_t i = 0; i < 5000; i++)
+        forge_index_put(&pool, &x, 0xfffffa8000000000 + i * 0x1000, i);
+    forge_index_put(&pool, &x, 0xfffffa8000007000, 9999);
+    forge_index_put(&pool, &x, 0, 5000);
+    for (size_t i = 0; i < 5000; i++)
+        assert_true(forge_index_get(&x, 0xfffffa8000000000 + i * 0x1000) == i);
+    assert_true(forge_index_get(&x, 0) == 5000);
+    assert_true(forge_index_get(&x, 0xfffffa8000000008) == SIZE_MAX);
+    forge_pool_free(&pool);
+}
+
+/* ---- bytes and who said them ---- */
+
+static void of_a_page_that_several_lines_speak_of_each_byte_has_its_own(void **state) {
+    (void)state;
+    struct forge_pool pool = {0};
+    struct forge_memmap m = {.pool = &pool};
+    unsigned line = 0;
+    uint64_t at = 0;
+    assert_true(forge_memmap_put(&m, 0x1000, "\1\1", 2, 7, &line, &at));
+    assert_false(forge_memmap_put(&m, 0x1000, "\1\2", 2, 8, &line, &at));
+    assert_int_equal(line, 7);
+    assert_int_equal(at, 0x1001);
+    assert_true(forge_memmap_put(&m, 0x1002, "\1\1", 2, 9, &line, &at));
+    assert_false(forge_memmap_put(&m, 0x1003, "\2", 1, 10, &line, &at));
+    assert_int_equal(line, 9);
+    assert_false(forge_memmap_put(&m, 0x1000, "\2", 1, 10, &line, &at));
+    assert_int_equal(line, 7);
+    forge_pool_free(&pool);
 }
 
 /* ---- page tables ---- */
@@ -355,6 +430,10 @@ int main(void) {
         cmocka_unit_test(a_pattern_says_where_a_byte_is),
         cmocka_unit_test(every_page_is_handed_out_once_and_neighbours_lie_apart),
         cmocka_unit_test(rows_of_pages_are_aligned_and_nobody_elses),
+        cmocka_unit_test(pages_that_are_alike_are_stored_once_until_somebody_writes),
+        cmocka_unit_test(what_is_taken_is_known_page_by_page),
+        cmocka_unit_test(of_many_numbers_each_is_found_and_of_equal_ones_the_first),
+        cmocka_unit_test(of_a_page_that_several_lines_speak_of_each_byte_has_its_own),
         cmocka_unit_test(x64_has_four_levels),
         cmocka_unit_test(pages_of_2_mb_and_1_gb_are_marked),
         cmocka_unit_test(spaces_share_the_kernel_half_only),

@@ -105,6 +105,12 @@ static void lengths_that_cannot_be_are_refused(void **state) {
     world_open(w, SC_RENDER_TEXT);
     fix_fails(&w->f, "!poolused", "more than a table of tags can have");
     world_free(w);
+    w = pool_world(win7, 2);
+    pool_var(w, "PoolTrackTable", 0x1000, win7->pool);
+    pool_var(w, "PoolTrackTableSize", 0x1010, 1ull << 40); /* its low half is 0 */
+    world_open(w, SC_RENDER_TEXT);
+    fix_fails(&w->f, "!poolused", "PoolTrackTableSize says 1099511627776 entries");
+    world_free(w);
     /* Many processors with long tables in no page: as many entries are looked at as there can be.
      */
     w = pool_world(win7, 2000);

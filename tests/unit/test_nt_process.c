@@ -338,6 +338,51 @@ static void test_lists_that_loop(void **state) {
     world_free(w);
 }
 
+static void test_list_of_threads_that_leads_to_another_processs(void **state) {
+    (void)state;
+    struct world *w = world7();
+    put_thread(w, THREAD2, SYSTEM, 4, 8);
+    world_ring(w, thread_head(w, SYSTEM), (uint64_t[]){thread_link(w, THREAD2)}, 1);
+    world_put(w, thread_link(w, THREAD), 8, thread_link(w, THREAD2));
+    world_open(w, SC_RENDER_TEXT);
+    fix_run(&w->f, "!process -1 2");
+    fix_has(&w->f, "THREAD fffffa8003e31060");
+    assert_null(strstr(fix_text(&w->f), "THREAD fffffa8003e42060"));
+    fix_has(&w->f, "*** the dump does not hold all threads of the process: the list leads to "
+                   "fffffa8003e42060, one of another process\n");
+    fix_run(&w->f, "!stacks 0");
+    fix_has(&w->f, "Threads Processed: 2\n*** not all threads are in the dump: the threads of a "
+                   "process: the list leads to one of another process\n");
+    world_free(w);
+}
+
+/*
+ * As many processes as a list may have, in 16 MB: each lies over its neighbours. At the place of
+ * the type stands what is the back link of another, which nobody follows.
+ */
+static void test_list_of_a_million_processes(void **state) {
+    (void)state;
+    enum { MANY = 1 << 20, LINK = 16 };
+    const uint64_t first = 0xfffffa8010000000;
+    struct world *w = world_new(SC_CPU_X64, 19041, NT64);
+    uint64_t before = world_offset(w, "_EPROCESS", "ActiveProcessLinks");
+    assert_int_equal(before % LINK, 8); /* of the type, which stands first, from the links */
+    world_bytes(w, first - 0x1000, (MANY + 1) * LINK + 0x2000);
+    for (uint64_t i = 0; i < 0x1000 / LINK; i++)
+        world_put(w, first - 0x1000 + i * LINK + 8, 8, 3);
+    for (uint64_t i = 0; i <= MANY; i++) {
+        world_put(w, first + i * LINK, 8, first + (i + 1) * LINK);
+        world_put(w, first + i * LINK + 8, 8, 3);
+    }
+    world_bytes(w, HEAD, 0x10);
+    world_put(w, HEAD, 8, first);
+    w->m.active_process_head = HEAD;
+    world_open(w, SC_RENDER_TEXT);
+    fix_run(&w->f, "!process 0 0 no.exe");
+    fix_has(&w->f, "it goes on behind 1048576 entries");
+    world_free(w);
+}
+
 static void test_links_that_are_no_addresses(void **state) {
     (void)state;
     struct world *w = world7();
@@ -385,6 +430,8 @@ int main(void) {
         cmocka_unit_test(test_threads_that_the_dump_lacks),
         cmocka_unit_test(test_list_of_processes_that_the_dump_lacks),
         cmocka_unit_test(test_lists_that_loop),
+        cmocka_unit_test(test_list_of_threads_that_leads_to_another_processs),
+        cmocka_unit_test(test_list_of_a_million_processes),
         cmocka_unit_test(test_links_that_are_no_addresses),
         cmocka_unit_test(test_names_that_are_none),
         cmocka_unit_test(test_sizes_beyond_all_measure),

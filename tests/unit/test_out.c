@@ -109,6 +109,24 @@ static void every_byte_is_shown_as_printable_text(void **state) {
     }
 }
 
+static void a_byte_is_shown_so_wherever_it_stands(void **state) {
+    (void)state;
+    for (int c = 1; c < 256; c++)
+        for (unsigned at = 0; at < 12; at++) {
+            struct fixture f;
+            char text[] = "~ ~ ~ ~ ~ ~ ", want[20];
+            bool shown = c >= 0x20 && c < 0x7f;
+            start(&f, SC_RENDER_TEXT, false);
+            text[at] = (char)c;
+            snprintf(want, sizeof want, shown ? "%.*s%c%s" : "%.*s\\x%02x%s", (int)at, text, c,
+                     text + at + 1);
+            sc_puts(f.out, text);
+            if (c != '\n' && c != '\t')
+                assert_string_equal(printed(&f), want);
+            finish(&f);
+        }
+}
+
 static void own_text_keeps_newlines_and_tabs_only(void **state) {
     (void)state;
     struct fixture f;
@@ -457,6 +475,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(foreign_strings_cannot_reach_the_terminal),
         cmocka_unit_test(every_byte_is_shown_as_printable_text),
+        cmocka_unit_test(a_byte_is_shown_so_wherever_it_stands),
         cmocka_unit_test(own_text_keeps_newlines_and_tabs_only),
         cmocka_unit_test(strings_are_padded_by_what_is_shown),
         cmocka_unit_test(a_null_string_and_characters_are_printed),

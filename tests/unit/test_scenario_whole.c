@@ -82,6 +82,61 @@ static void memory_lands_at_its_address(void **state) {
     forge_output_free(&b.out);
 }
 
+#define POOL_PAGES "poolpage fffffa8030000000 pages 300\n800 Leak\n7f0 Proc\n10 Rest free\nend\n"
+
+static void pages_of_pool_that_are_alike_are_a_page_each(void **state) {
+    (void)state;
+    struct built b = build(MACHINE TWO POOL_PAGES "memory fffffa8030002010 \"other\"\n", NULL);
+    struct forge_mapping first, last;
+    for (unsigned i = 0; i < 0x300; i += 0x2ff) {
+        uint64_t at = 0xfffffa8030000000 + (uint64_t)i * 0x1000;
+        assert_int_equal(number(&b, b.current, at + 4, 4), 0x6b61654c);
+        assert_int_equal(number(&b, b.current, at + 0x804, 4), 0x636f7250);
+    }
+    assert_true(forge_mmu_find(b.mmu, 0, 0xfffffa8030001000, &first));
+    assert_true(forge_mmu_find(b.mmu, 0, 0xfffffa80302ff000, &last));
+    assert_false(forge_mmu_find(b.mmu, 0, 0xfffffa8030300000, &last));
+    assert_int_not_equal(first.pa, last.pa);
+    forge_output_free(&b.out);
+}
+
+static void what_another_line_says_of_a_page_that_is_repeated_stands_there_alone(void **state) {
+    (void)state;
+    struct built b = build(MACHINE TWO POOL_PAGES "memory fffffa8030002010 \"other\"\n", NULL);
+    assert_int_equal(number(&b, b.current, 0xfffffa8030002010, 4), 0x6568746f);
+    assert_int_equal(number(&b, b.current, 0xfffffa8030002004, 4), 0x6b61654c);
+    assert_int_equal(number(&b, b.current, 0xfffffa8030003010, 4), 0);
+    forge_output_free(&b.out);
+}
+
+static void a_machine_of_300_processes_has_as_many_address_spaces(void **state) {
+    (void)state;
+    struct forge_pool pool = {0};
+    const char *text = MACHINE "process System fffffa8001018040 pid 4\n";
+    for (unsigned i = 1; i < 300; i++)
+        text = forge_pool_printf(&pool, "%sprocess fffffa8%09x pid %x\n", text,
+                                 0x40000000u + i * 0x1000, i * 4 + 4);
+    struct built b = build(text, NULL);
+    assert_int_equal(forge_mmu_spaces(b.mmu), 300);
+    forge_output_free(&b.out);
+    forge_pool_free(&pool);
+}
+
+static void large_pages_hold_what_is_put_there(void **state) {
+    (void)state;
+    struct forge_mapping low, high;
+    struct built b = build(MACHINE TWO "largepages fffffa8040010000 fffffa8040210000\n"
+                                       "memory fffffa8040010ffc 0102030405060708\n",
+                           NULL);
+    assert_true(forge_mmu_find(b.mmu, 0, 0xfffffa8040000000, &low));
+    assert_true(forge_mmu_find(b.mmu, 0, 0xfffffa80403ff000, &high));
+    assert_int_equal(low.size, 0x200000);
+    assert_int_equal(high.pa - low.pa, 0x3ff000);
+    assert_int_equal(number(&b, b.current, 0xfffffa8040010ffc, 8), 0x0807060504030201);
+    assert_int_equal(number(&b, b.current, 0xfffffa8040020000, 8), 0);
+    forge_output_free(&b.out);
+}
+
 static void each_process_has_memory_of_its_own(void **state) {
     (void)state;
     struct built b = build(MACHINE TWO "in process fffffa8001018040\nmemory 20000 01\nend\n"
@@ -290,6 +345,13 @@ static const struct {
      "case:7: vad: fffff88000000fff is an address of the kernel"},
     {MACHINE "process a.exe fffffa8002345080 pid 4 Pcb.DirectoryTableBase=123000000\n",
      "case:7: process: its page tables cannot stand at 123000000"},
+    {MACHINE "poolpage fffffa8030000000 pages 0\n1000 Leak\nend\n",
+     "case:7: poolpage: pages: say how many"},
+    {MACHINE "poolpage fffffa8030000800 pages 2\n1000 Leak\nend\n",
+     "case:7: poolpage: 2 pages from fffffa8030000800 on cannot be"},
+    {MACHINE POOL_PAGES "poolpage fffffa80302fe000 pages 2\n1000 Leak\nend\n",
+     "case:12: poolpage: the page at fffffa80302ff000 is there already"},
+    {MACHINE "largepages 200000 400000\n", "case:7: largepages: 200000 is an address of a process"},
     {"os 7601\ncpu x64\ndump minidump\nmodule app 10000 +10000\nram 64M\n",
      "case: ram, paging, kdbg: a user minidump shows no machine"},
 };
@@ -311,6 +373,10 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_kind_is_made_of_one_text),
         cmocka_unit_test(memory_lands_at_its_address),
+        cmocka_unit_test(pages_of_pool_that_are_alike_are_a_page_each),
+        cmocka_unit_test(what_another_line_says_of_a_page_that_is_repeated_stands_there_alone),
+        cmocka_unit_test(a_machine_of_300_processes_has_as_many_address_spaces),
+        cmocka_unit_test(large_pages_hold_what_is_put_there),
         cmocka_unit_test(each_process_has_memory_of_its_own),
         cmocka_unit_test(the_kernel_has_large_pages_where_ram_is_enough),
         cmocka_unit_test(the_self_map_is_in_nobodys_way),

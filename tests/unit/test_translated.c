@@ -75,6 +75,73 @@ static void a_warm_page_costs_no_entries_and_its_neighbour_one(void **state) {
     tables_deinit(&t);
 }
 
+static void pages_that_are_read_in_part_are_copied_once_and_the_last_copies_kept(void **state) {
+    (void)state;
+    struct tables t;
+    uint64_t v, first = KERNEL64, reads;
+    tables_init(&t, SC_PAGING_X64);
+    map_many(&t, first, PAGES);
+    sc_space *s = tables_space(&t, NULL, NULL);
+    sc_translated_copy(&t.pages);
+    sc_space_uint(s, first, 8, &v);
+    reads = t.ps.reads;
+    pagestore_u64(&t.ps, 0x10000010, 0x77); /* what is copied is not looked at again */
+    assert_int_equal(sc_space_uint(s, first + 0x10, 8, &v), SC_READ_OK);
+    assert_int_equal(v, 0);
+    assert_int_equal(t.ps.reads, reads);
+    for (unsigned round = 0; round < 2; round++)
+        for (unsigned i = 0; i < PAGES; i++) {
+            uint64_t va = first + (uint64_t)i * 0x1000;
+            assert_int_equal(sc_space_uint(s, va, 8, &v), SC_READ_OK);
+            assert_int_equal(v, va);
+            assert_int_equal(sc_space_uint(s, va + 0xff8, 8, &v), SC_READ_OK);
+            assert_int_equal(v, ~va);
+        }
+    tables_deinit(&t);
+}
+
+static void a_copy_that_cannot_be_made_is_said_and_tried_again(void **state) {
+    (void)state;
+    struct tables t;
+    uint64_t v = 1;
+    tables_init(&t, SC_PAGING_X64);
+    map_many(&t, KERNEL64, 2);
+    sc_space *s = tables_space(&t, NULL, NULL);
+    sc_translated_copy(&t.pages);
+    t.ps.fail_at = 5; /* behind the entries of four levels */
+    t.ps.fail_status = SC_READ_IO;
+    assert_int_equal(sc_space_uint(s, KERNEL64, 8, &v), SC_READ_IO);
+    assert_int_equal(v, 1);
+    assert_int_equal(sc_space_uint(s, KERNEL64, 8, &v), SC_READ_OK);
+    assert_int_equal(v, KERNEL64);
+    tables_deinit(&t);
+}
+
+static void whole_pages_that_lie_together_are_read_at_once(void **state) {
+    (void)state;
+    static uint8_t buf[0x9000];
+    struct tables t;
+    size_t got;
+    tables_init(&t, SC_PAGING_X64);
+    for (unsigned i = 0; i < 9; i++) { /* the last three lie apart */
+        uint64_t va = KERNEL64 + i * 0x1000ull, pa = 0x10000000 + i * 0x1000ull;
+        pa += i >= 6 ? 0x100000 * i : 0;
+        map_page(&t, va, pa);
+        pagestore_u64(&t.ps, pa + 8, va);
+    }
+    sc_space *s = tables_space(&t, NULL, NULL);
+    sc_translated_copy(&t.pages);
+    assert_int_equal(sc_space_read(s, KERNEL64, buf, 0x8800, &got), SC_READ_OK);
+    for (unsigned i = 0; i < 9; i++) {
+        uint64_t v;
+        memcpy(&v, buf + i * 0x1000 + 8, 8);
+        assert_int_equal(v, KERNEL64 + i * 0x1000ull);
+    }
+    assert_int_equal(sc_space_read(s, KERNEL64 + 0x1000, buf, 0x9000, &got), SC_READ_INVALID);
+    assert_int_equal(got, 0x8000);
+    tables_deinit(&t);
+}
+
 static void other_tables_show_other_memory(void **state) {
     (void)state;
     struct tables t;
@@ -394,6 +461,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_read_is_what_was_mapped_cold_and_warm),
         cmocka_unit_test(a_warm_page_costs_no_entries_and_its_neighbour_one),
+        cmocka_unit_test(pages_that_are_read_in_part_are_copied_once_and_the_last_copies_kept),
+        cmocka_unit_test(a_copy_that_cannot_be_made_is_said_and_tried_again),
+        cmocka_unit_test(whole_pages_that_lie_together_are_read_at_once),
         cmocka_unit_test(other_tables_show_other_memory),
         cmocka_unit_test(failures_of_the_file_are_not_remembered),
         cmocka_unit_test(views_are_pages_in_place),
