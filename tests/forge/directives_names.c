@@ -70,5 +70,8 @@ static bool read_handle(struct forge_reader *r) {
     return true;
 }
 
-const struct forge_directive forge_name_directives[FORGE_NAME_DIRECTIVES] = {
-    {"object", read_object}, {"handle", read_handle}};
+const struct forge_directive forge_name_directives[] = {
+    {"object", read_object},
+    {"handle", read_handle},
+    {NULL, NULL},
+};

@@ -115,9 +115,7 @@ static bool read_session(struct forge_reader *r) {
     return true;
 }
 
-const struct forge_directive forge_security_directives[FORGE_SECURITY_DIRECTIVES] = {
-    {"token", read_token},
-    {"descriptor", read_descriptor},
-    {"namespace", read_namespace},
-    {"job", read_job},
-    {"session", read_session}};
+const struct forge_directive forge_security_directives[] = {
+    {"token", read_token}, {"descriptor", read_descriptor}, {"namespace", read_namespace},
+    {"job", read_job},     {"session", read_session},       {NULL, NULL},
+};

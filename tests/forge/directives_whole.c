@@ -243,8 +243,8 @@ static bool read_large(struct forge_reader *r) {
     return true;
 }
 
-const struct forge_directive forge_whole_directives[FORGE_WHOLE_DIRECTIVES] = {
+const struct forge_directive forge_whole_directives[] = {
     {"ram", read_ram}, {"paging", read_paging},    {"kdbg", read_kdbg}, {"isf", read_isf},
     {"in", read_in},   {"end", read_end},          {"pte", read_pte},   {"trim", read_trim},
-    {"vad", read_vad}, {"largepages", read_large},
+    {"vad", read_vad}, {"largepages", read_large}, {NULL, NULL},
 };

@@ -298,6 +298,71 @@ struct forge_scn_segment {
     unsigned line;
     uint64_t thread, base, limit, init, current;
 };
+/* What waits in a queue or is to be called: `dpc`, `timer`, `timer2`, `apc`, `workitem`, `worker`,
+ * `interrupt`. */
+enum forge_queued {
+    FORGE_QUEUED_DPC,
+    FORGE_QUEUED_TIMER,
+    FORGE_QUEUED_TIMER2,
+    FORGE_QUEUED_APC,
+    FORGE_QUEUED_ITEM,
+    FORGE_QUEUED_WORKER,
+    FORGE_QUEUED_INTERRUPT,
+};
+enum forge_work_queue {
+    FORGE_WORK_CRITICAL,
+    FORGE_WORK_DELAYED,
+    FORGE_WORK_HYPERCRITICAL,
+    FORGE_WORK_IO, /* since 8.1 */
+};
+struct forge_scn_queued {
+    unsigned line;
+    enum forge_queued kind;
+    uint64_t address;
+    unsigned processor, list; /* LIST of a table of timers; of a tree: its number */
+    bool on, has_list, threaded, user, saved, never, standard, synchronizes;
+    uint64_t due, latest, period; /* 100 ns from now on; a `timer`'s period is in ms */
+    bool has_latest;
+    struct forge_expr dpc;
+    uint64_t thread; /* of an APC */
+    enum forge_work_queue queue;
+    uint64_t queues; /* the `workqueues` line's address; 0: the first one's */
+    unsigned vector;
+    struct forge_assigns member;
+};
+/* `workqueues`: the queues of the system, or of a memory partition. */
+struct forge_scn_workqueues {
+    unsigned line;
+    uint64_t address, partition; /* PARTITION 0: the system's */
+};
+/* `queuedlock`: a lock's number, the spin lock itself, its owner and who waits, in order. */
+struct forge_scn_queuedlock {
+    unsigned line, number;
+    struct forge_expr lock;
+    uint64_t owners; /* a bit for each processor */
+    unsigned waiter[64];
+    size_t nwaiters;
+};
+/* `callback`: a record for a bug check. */
+struct forge_scn_callback {
+    unsigned line;
+    uint64_t address, length;
+    const char *component;
+    struct forge_expr routine, buffer;
+    bool has_reason;
+    unsigned reason, state;
+};
+/* `smbios`: where the firmware's table lies that other lines write. */
+struct forge_scn_smbios {
+    unsigned line, major, minor, dmi;
+    uint64_t address, length;
+};
+/* `secondary`: data that a driver put behind the dump. */
+struct forge_scn_secondary {
+    unsigned line;
+    uint8_t guid[16];
+    struct forge_words words;
+};
 enum { FORGE_HANDLE_MOST = 0xfffff0 };
 struct forge_scn_handle {
     unsigned line;
@@ -412,6 +477,12 @@ struct forge_scenario {
     FORGE_LIST(forge_scn_turn) turns;
     FORGE_LIST(forge_scn_irp) irps;
     FORGE_LIST(forge_scn_segment) segments;
+    FORGE_LIST(forge_scn_queued) queued;
+    FORGE_LIST(forge_scn_workqueues) workqueues;
+    FORGE_LIST(forge_scn_queuedlock) queuedlocks;
+    FORGE_LIST(forge_scn_callback) callbacks;
+    FORGE_LIST(forge_scn_secondary) secondary;
+    struct forge_scn_smbios smbios;
     FORGE_LIST(forge_scn_register) registers;
 };
 
