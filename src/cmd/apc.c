@@ -57,7 +57,7 @@ struct job {
     sc_arena *arena;
     const char *pad;
     bool enrich, assumed;
-    uint64_t process;
+    uint64_t process, seen; /* seen: the process whose memory addresses of user mode are of */
     size_t found;
     uint64_t left; /* threads to look at, in all processes together */
 };
@@ -90,8 +90,8 @@ static void apc_text(sc_out *out, const void *record, void *ctx) {
     routine(out, j, "RundownRoutine", r->rundown_routine, r->rundown_symbol);
     if (!j->enrich || !r->normal_routine || r->normal_routine == SC_UNSET64)
         return;
-    sc_printf(out, "%s      [NormalRoutine %s %s (%s, %s, %s)]\n", j->pad,
-              sc_nt_ptr_text(r->normal_routine, j->nt.ptr_size, a),
+    sc_printf(out, "%s      [NormalRoutine %s%s%s (%s, %s, %s)]\n", j->pad,
+              sc_nt_ptr_text(r->normal_routine, j->nt.ptr_size, a), r->normal_symbol ? " " : "",
               r->normal_symbol ? r->normal_symbol : "",
               sc_nt_ptr_text(r->normal_context, j->nt.ptr_size, b),
               sc_nt_ptr_text(r->argument1, j->nt.ptr_size, c),
@@ -100,6 +100,34 @@ static void apc_text(sc_out *out, const void *record, void *ctx) {
 
 static sc_err *symbol_of(struct job *j, const struct nt_field *f, const char **ret) {
     return nt_set(f) ? sc_near(j->session, f->value, j->arena, ret) : NULL;
+}
+
+/* An address of user mode has a name only where it is that of the process whose memory is seen. */
+static sc_err *normal_symbol(struct job *j, const struct nt_apc *apc,
+                             const struct nt_apc_list *list, const char **ret) {
+    const struct nt_field *f = &apc->f[NT_APC_NORMAL_ROUTINE];
+    if (!nt_set(f))
+        return NULL;
+    bool named =
+        nt_is_kernel(&j->nt, f->value) || (list && j->seen && nt_or(&list->process, 0) == j->seen);
+    return named ? symbol_of(j, f, ret) : NULL;
+}
+
+/* The list that the APC says it is in; NULL: it does not say, or the dump lacks it. */
+static sc_err *list_of(struct job *j, const struct nt_apc *apc, const struct nt_apc_list **ret) {
+    const struct nt_field *f = apc->f;
+    struct nt_apcs *apcs = sc_arena_array(j->arena, 1, sizeof *apcs);
+    if (!apcs)
+        return sc_err_nomem();
+    *ret = NULL;
+    if (!nt_set(&f[NT_APC_THREAD]))
+        return NULL;
+    sc_err *err = nt_thread_apcs(&j->nt, f[NT_APC_THREAD].value, j->arena, apcs);
+    for (size_t i = 0; !err && i < apcs->count; i++)
+        if (apcs->list[i].state == nt_or(&f[NT_APC_STATE_INDEX], UINT64_MAX) &&
+            apcs->list[i].user == nt_set(&f[NT_APC_MODE]))
+            *ret = &apcs->list[i];
+    return err;
 }
 
 static sc_err *show_apc(struct job *j, const struct nt_apc *apc, uint64_t thread,
@@ -123,7 +151,7 @@ static sc_err *show_apc(struct job *j, const struct nt_apc *apc, uint64_t thread
     if (!err)
         err = symbol_of(j, &f[NT_APC_RUNDOWN_ROUTINE], &r.rundown_symbol);
     if (!err)
-        err = symbol_of(j, &f[NT_APC_NORMAL_ROUTINE], &r.normal_symbol);
+        err = normal_symbol(j, apc, list, &r.normal_symbol);
     if (!err)
         sc_record(j->session->out, &apc_type, &r, apc_text, j);
     j->assumed |= apc->assumed;
@@ -241,6 +269,7 @@ static sc_err *one_thread(struct job *j, uint64_t address) {
 }
 
 static sc_err *one_apc(struct job *j, uint64_t address) {
+    const struct nt_apc_list *list = NULL;
     struct nt_apc apc;
     sc_err *err = nt_apc_read(&j->nt, address, &apc);
     if (!err && !nt_any(apc.f, NT_APC_FIELDS))
@@ -248,7 +277,9 @@ static sc_err *one_apc(struct job *j, uint64_t address) {
                       address);
     if (!err && nt_or(&apc.f[NT_APC_OBJECT_TYPE], NT_APC_TYPE) != NT_APC_TYPE)
         sc_remark(j->session->out, "Its type is not that of a KAPC (%x).", NT_APC_TYPE);
-    return err ? err : show_apc(j, &apc, sc_nt_addr(&apc.f[NT_APC_THREAD]), NULL);
+    if (!err)
+        err = list_of(j, &apc, &list);
+    return err ? err : show_apc(j, &apc, sc_nt_addr(&apc.f[NT_APC_THREAD]), list);
 }
 
 /* Does TEXT begin with the word NAME or more of it ("proc", "process"), and go on behind it? */
@@ -274,6 +305,10 @@ static sc_err *run_apc(sc_session *s, const struct sc_args *args) {
     sc_err *(*what)(struct job *, uint64_t) = one_apc;
     uint64_t address = 0;
     sc_err *err = sc_session_nt(s, &j.nt);
+    if (!err) {
+        err = sc_session_process(s, &j.nt, &j.seen);
+        sc_err_catch(&err, SC_ERR_NOT_FOUND); /* then names of user mode are not known */
+    }
     text += strspn(text, " ");
     bool all = !*text;
     if (begins(text, "proc", &rest))

@@ -16,27 +16,30 @@
 #include "cmd/show.h"
 #include "nt/workqueue.h"
 
-enum { THREADS_MAX = 512, THREAD_FLAGS = 0x0e, STATISTICS = 1, CRITICAL = 0x10, ONLY = 0x70 };
+enum {
+    THREADS_MAX = 512,
+    THREAD_FLAGS = 0x0e,
+    STATISTICS = 1,
+    WAITS = 2,
+    CRITICAL = 0x10,
+    ONLY = 0x70
+};
 
 struct item {
-    uint64_t address, routine, parameter;
+    uint64_t queue, address, routine, parameter;
     int64_t priority;
     const char *symbol;
     bool io;
     uint64_t io_routine, io_object, io_context;
     const char *io_symbol;
 };
-static const struct sc_field item_fields[] = {SC_FIELD(struct item, address, SC_F_ADDR),
-                                              SC_FIELD(struct item, priority, SC_F_NUM),
-                                              SC_FIELD(struct item, routine, SC_F_ADDR),
-                                              SC_FIELD(struct item, symbol, SC_F_STR),
-                                              SC_FIELD(struct item, parameter, SC_F_ADDR),
-                                              SC_FIELD(struct item, io, SC_F_BOOL),
-                                              SC_FIELD(struct item, io_routine, SC_F_ADDR),
-                                              SC_FIELD(struct item, io_symbol, SC_F_STR),
-                                              SC_FIELD(struct item, io_object, SC_F_ADDR),
-                                              SC_FIELD(struct item, io_context, SC_F_ADDR),
-                                              SC_FIELD_END};
+static const struct sc_field item_fields[] = {
+    SC_FIELD(struct item, queue, SC_F_ADDR),      SC_FIELD(struct item, address, SC_F_ADDR),
+    SC_FIELD(struct item, priority, SC_F_NUM),    SC_FIELD(struct item, routine, SC_F_ADDR),
+    SC_FIELD(struct item, symbol, SC_F_STR),      SC_FIELD(struct item, parameter, SC_F_ADDR),
+    SC_FIELD(struct item, io, SC_F_BOOL),         SC_FIELD(struct item, io_routine, SC_F_ADDR),
+    SC_FIELD(struct item, io_symbol, SC_F_STR),   SC_FIELD(struct item, io_object, SC_F_ADDR),
+    SC_FIELD(struct item, io_context, SC_F_ADDR), SC_FIELD_END};
 static const struct sc_rectype item_type = {"work_item", sizeof(struct item), item_fields};
 
 struct queue {
@@ -95,7 +98,7 @@ static void queue_text(sc_out *out, const void *record, void *ctx) {
               sc_nt_num_text(r->concurrency_max, c));
     if (j->enrich && r->threads)
         sc_printf(out, "[%u busy, %u idle; %u waiting to be done]\n", r->busy, r->idle, r->pending);
-    if (!(j->flags & STATISTICS))
+    if ((j->flags & (STATISTICS | WAITS)) != STATISTICS)
         return;
     sc_printf(out, "Work items processed: %s, when last looked at: %s",
               sc_nt_num_text(r->processed, a), sc_nt_num_text(r->processed_before, b));
@@ -133,8 +136,9 @@ static void item_text(sc_out *out, const void *record, void *ctx) {
     sc_puts(out, "\n");
 }
 
-static sc_err *show_item(struct job *j, const struct nt_work_item *w) {
-    struct item r = {.address = w->address,
+static sc_err *show_item(struct job *j, uint64_t queue, const struct nt_work_item *w) {
+    struct item r = {.queue = queue,
+                     .address = w->address,
                      .routine = sc_nt_addr(&w->routine),
                      .parameter = sc_nt_addr(&w->parameter),
                      .priority = w->priority < 0 ? INT64_MIN : w->priority,
@@ -187,7 +191,7 @@ static sc_err *show_queue(struct job *j, const struct nt_work_queue *q, bool by_
                                   j->arena);
     }
     for (size_t i = 0; !err && i < q->nitems; i++)
-        err = show_item(j, &q->item[i]);
+        err = show_item(j, q->address, &q->item[i]);
     if (!err && q->why)
         sc_remark(j->session->out, "The queue is not whole: %s", q->why);
     sc_puts(j->session->out, "\n");
@@ -212,6 +216,10 @@ static sc_err *run_exqueue(sc_session *s, const struct sc_args *args) {
         if (wanted)
             err = show_queue(&j, &queues.item[i], queues.by_node);
     }
+    if (!err && queues.by_node && j.flags & ONLY)
+        sc_remark(s->out,
+                  "Since Windows 8 the queues belong to nodes, and 10, 20 and 40 choose none "
+                  "of them.");
     if (!err && !queues.count)
         sc_remark(s->out, "No work queue was found.");
     if (!err && queues.partitions_why && j.enrich)
@@ -222,11 +230,11 @@ static sc_err *run_exqueue(sc_session *s, const struct sc_args *args) {
     return err;
 }
 
-static const struct sc_arg exqueue_args[] = {
-    {SC_ARG_EXPR, "flags", NULL, true,
-     "1 statistics; 2 what threads wait for; 4 with 2 their stacks; 10 critical, 20 delayed, 40 "
-     "hypercritical queue only (until Windows 7)"},
-    {SC_ARG_END, NULL, NULL, false, NULL}};
+static const struct sc_arg exqueue_args[] = {{SC_ARG_EXPR, "flags", NULL, true,
+                                              "1 statistics (without 2); 2 what threads wait for; "
+                                              "4 with 2 their stacks; 10 critical, 20 delayed, 40 "
+                                              "hypercritical queue only (until Windows 7)"},
+                                             {SC_ARG_END, NULL, NULL, false, NULL}};
 
 const struct sc_command sc_exqueue_commands[] = {
     {.name = "!exqueue",

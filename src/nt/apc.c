@@ -46,8 +46,14 @@ static const struct sc_layout_field thread_rows[T_FIELDS] = {
 static const struct nt_def thread_def = {
     {"nt!_KTHREAD", thread_rows, T_FIELDS}, T_FIELDS, NULL, NULL, 0};
 
-static const struct sc_layout_field state_rows[] = {{"ApcListHead", 1, true}};
-static const struct nt_def state_def = {{"nt!_KAPC_STATE", state_rows, 1}, 1, NULL, NULL, 0};
+enum { S_LISTS, S_PROCESS, S_FIELDS };
+static const struct sc_layout_field state_rows[S_FIELDS] = {
+    [S_LISTS] = {"ApcListHead", 1, true}, /* its place */
+    [S_PROCESS] = {"Process", 1, true},
+};
+static const uint8_t state_pointers[] = {S_PROCESS};
+static const struct nt_def state_def = {
+    {"nt!_KAPC_STATE", state_rows, S_FIELDS}, S_FIELDS, NULL, NT_POINTERS(state_pointers)};
 
 sc_err *nt_apc_read(const struct nt *nt, uint64_t address, struct nt_apc *ret) {
     struct nt_field f[APC_ROWS];
@@ -90,15 +96,19 @@ static sc_err *read_list(const struct nt *nt, uint64_t link, sc_arena *arena,
 /* Both lists of one KAPC_STATE. */
 static sc_err *read_state(const struct nt *nt, uint64_t thread, unsigned state, uint64_t link,
                           sc_arena *arena, struct nt_apcs *apcs) {
+    struct nt_field f[S_FIELDS] = {{0, NT_ABSENT}};
     uint64_t offset, lists;
     bool found;
     sc_err *err = nt_offset(nt, &thread_def, state ? T_SAVED : T_STATE, &offset, &found);
     if (!err && found)
-        err = nt_offset(nt, &state_def, 0, &lists, &found);
+        err = nt_offset(nt, &state_def, S_LISTS, &lists, &found);
+    if (!err && found)
+        err = nt_load_optional(nt, &state_def, nt_add(nt, thread, offset), f, NULL);
     for (unsigned mode = 0; !err && found && mode < 2; mode++) {
         struct nt_apc_list *l = &apcs->list[apcs->count++];
         *l = (struct nt_apc_list){.head =
                                       nt_add(nt, thread, offset + lists + mode * 2 * nt->ptr_size),
+                                  .process = f[S_PROCESS],
                                   .state = state,
                                   .user = mode == 1};
         err = read_list(nt, link, arena, l);

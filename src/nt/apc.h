@@ -31,6 +31,7 @@ struct nt_apc {
 /* One of a thread's lists: kernel and user APCs of its own process, or of the one it left. */
 struct nt_apc_list {
     uint64_t head;
+    struct nt_field process; /* in whose memory they would run */
     unsigned state; /* 0 ApcState, 1 SavedApcState: while it is attached to another process */
     bool user;
     struct nt_apc *item; /* in the arena */

@@ -413,7 +413,7 @@ sc_err *nt_timers_system(const struct nt *nt, const struct nt_timer_keys *keys, 
     bool entries = false, found = false;
     sc_err *err = nt_symbol(nt, "nt!KiTimerTableListHead", &t.address, &found);
     if (!err && !found)
-        err = sc_errf(SC_ERR_NOT_FOUND, "nt!KiTimerTableListHead is not known: no symbols");
+        err = sc_errf(SC_ERR_NOT_FOUND, "nt!KiTimerTableListHead is not known: no symbols have it");
     if (!err)
         err = place(nt, &entry_def, &list, &entries);
     if (!err && entries)
@@ -433,8 +433,13 @@ sc_err *nt_timers_wake(const struct nt *nt, const struct nt_timer_keys *keys, sc
     uint64_t link;
     bool found;
     sc_err *err = nt_symbol(nt, "nt!ExpWakeTimerList", &t.address, &found);
-    if (!err && found)
+    if (!err && !found)
+        t.why = "nt!ExpWakeTimerList is not known: no symbols have it";
+    if (!err && found) {
         err = place(nt, &wake_def, &link, &found);
+        if (!err && !found)
+            t.why = "the symbols do not know nt!_ETIMER.WakeTimerListEntry";
+    }
     if (!err && found) /* an ETIMER begins with its KTIMER */
         err = finish(&r, read_list(&r, t.address, link, 0));
     if (err)

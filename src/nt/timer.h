@@ -56,7 +56,8 @@ sc_err *nt_timers_system(const struct nt *nt, const struct nt_timer_keys *keys, 
 sc_err *nt_timers_processor(const struct nt *nt, const struct nt_timer_keys *keys, uint64_t prcb,
                             unsigned type, sc_arena *arena, struct nt_timer_table *ret_table);
 
-/* The timers that wake the machine (nt!ExpWakeTimerList); *RET_FOUND false: not known. */
+/* The timers that wake the machine (nt!ExpWakeTimerList); *RET_FOUND false: not known, as the
+ * table's `why` says. */
 sc_err *nt_timers_wake(const struct nt *nt, const struct nt_timer_keys *keys, sc_arena *arena,
                        struct nt_timer_table *ret_table, bool *ret_found);
 

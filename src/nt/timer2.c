@@ -180,12 +180,7 @@ static sc_err *find(const struct nt *nt, struct nt_timers2 *t, uint64_t *ret_at,
     const sc_layout *layout;
     uint64_t pseudo;
     bool found = false, five = false;
-    sc_err *err = nt_symbol(nt, "nt!KiTimer2Collections", ret_at, &found);
-    if (err || !found) {
-        t->why = "nt!KiTimer2Collections is not known: no symbols";
-        return err;
-    }
-    err = sc_layout_book_get(nt->book, &collection_def.layout, &layout);
+    sc_err *err = sc_layout_book_get(nt->book, &collection_def.layout, &layout);
     if (!err)
         *ret_step = sc_layout_size(layout);
     if (!err)
@@ -194,6 +189,11 @@ static sc_err *find(const struct nt *nt, struct nt_timers2 *t, uint64_t *ret_at,
         err = nt_offset(nt, &timer_def, T_PSEUDO, &pseudo, &five);
     if (sc_err_catch(&err, SC_ERR_NOT_FOUND) || (!err && (!found || !*ret_step)))
         t->why = "the symbols do not know nt!_KTIMER2 and nt!_KTIMER2_COLLECTION";
+    if (!err && !t->why) {
+        err = nt_symbol(nt, "nt!KiTimer2Collections", ret_at, &found);
+        if (!err && !found)
+            t->why = "nt!KiTimer2Collections is not known: no symbols have it";
+    }
     *ret_count = five ? COLLECTIONS : COLLECTIONS - 1;
     t->known = !t->why;
     return err;

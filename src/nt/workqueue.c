@@ -70,7 +70,7 @@ static const struct nt_def item_def = {
 enum { IO_ROUTINE, IO_OBJECT, IO_CONTEXT, IO_FIELDS };
 static const struct sc_layout_field io_rows[] = {
     [IO_ROUTINE] = {"Routine", 1, true},
-    [IO_OBJECT] = {"IoObject", 1, true},
+    [IO_OBJECT] = {"IoObject|DeviceObject", 1, true},
     [IO_CONTEXT] = {"Context", 1, true},
 };
 static const uint8_t io_pointers[] = {IO_ROUTINE, IO_OBJECT, IO_CONTEXT};
@@ -122,9 +122,10 @@ static sc_err *note(struct reader *r, struct nt_work_queue *q, const char *what,
     char text[NT_LIST_TEXT];
     if (list->end == NT_LIST_STOP)
         return sc_err_cancelled();
-    if (list->end == NT_LIST_DONE || q->why)
+    if (list->end == NT_LIST_DONE || (q->why && strstr(q->why, what)))
         return NULL;
-    q->why = sc_arena_printf(r->arena, "%s: %s", what, nt_list_end_text(list, text));
+    q->why = sc_arena_printf(r->arena, "%s%s%s: %s", q->why ? q->why : "", q->why ? "; " : "", what,
+                             nt_list_end_text(list, text));
     return q->why ? NULL : sc_err_nomem();
 }
 
@@ -309,7 +310,7 @@ static sc_err *need_symbol(const struct nt *nt, const char *name, uint64_t *ret)
     bool found;
     sc_err *err = nt_symbol(nt, name, ret, &found);
     if (!err && !found)
-        err = sc_errf(SC_ERR_NOT_FOUND, "%s is not known: no symbols", name);
+        err = sc_errf(SC_ERR_NOT_FOUND, "%s is not known: no symbols have it", name);
     return err;
 }
 

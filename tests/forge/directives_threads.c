@@ -44,7 +44,7 @@ static bool take_reason(struct forge_reader *r, unsigned *ret) {
     return true;
 }
 
-static bool take_duration(struct forge_reader *r, uint64_t *ret) {
+bool forge_take_duration(struct forge_reader *r, uint64_t *ret) {
     const char *text;
     return forge_take_text(r, "a duration", &text) &&
            (forge_duration(text, ret) ||
@@ -84,7 +84,7 @@ static bool read_ready(struct forge_reader *r) {
         else if (forge_take_is(r, "priority"))
             ok = forge_take_decimal(r, "a priority", &v.priority) && (v.has_priority = true);
         else if (forge_take_is(r, "since"))
-            ok = take_duration(r, &v.since);
+            ok = forge_take_duration(r, &v.since);
         else if (forge_take_is(r, "shared"))
             v.shared = true;
         else
@@ -109,9 +109,9 @@ static bool read_wait_option(struct forge_reader *r, struct forge_scn_turn *v) {
     if (forge_take_is(r, "suspended"))
         return forge_take_decimal(r, "how often", &v->suspended);
     if (forge_take_is(r, "timeout"))
-        return (v->has_timeout = true) && take_duration(r, &v->timeout);
+        return (v->has_timeout = true) && forge_take_duration(r, &v->timeout);
     if (forge_take_is(r, "since"))
-        return take_duration(r, &v->since);
+        return forge_take_duration(r, &v->since);
     if (!forge_take_is(r, "on"))
         return forge_take_end(r);
     return forge_take_expr(r, "an object", FORGE_PUSH(&r->s->pool, &v->object));
@@ -159,6 +159,7 @@ static bool read_segment(struct forge_reader *r) {
     return true;
 }
 
-const struct forge_directive forge_thread_directives[FORGE_THREAD_DIRECTIVES] = {
-    {"run", read_run},   {"standby", read_standby}, {"ready", read_ready},
-    {"wait", read_wait}, {"irp", read_irp},         {"segment", read_segment}};
+const struct forge_directive forge_thread_directives[] = {
+    {"run", read_run}, {"standby", read_standby}, {"ready", read_ready}, {"wait", read_wait},
+    {"irp", read_irp}, {"segment", read_segment}, {NULL, NULL},
+};

@@ -22,10 +22,10 @@ struct forge_directive {
     const char *name;
     bool (*read)(struct forge_reader *r);
 };
+/* All of them, in tables that end with a NULL name. */
 extern const struct forge_directive forge_machine_directives[], forge_object_directives[],
-    forge_whole_directives[], forge_name_directives[], forge_thread_directives[];
-enum { FORGE_MACHINE_DIRECTIVES = 11, FORGE_OBJECT_DIRECTIVES = 23, FORGE_WHOLE_DIRECTIVES = 10 };
-enum { FORGE_NAME_DIRECTIVES = 2, FORGE_THREAD_DIRECTIVES = 6 };
+    forge_whole_directives[], forge_name_directives[], forge_security_directives[],
+    forge_thread_directives[], forge_queue_directives[];
 /* "triage", "full", …: what a `dump` line or --as says; false: no such kind. */
 bool forge_dump_from_name(struct forge_scenario *s, const char *name);
 
@@ -47,6 +47,8 @@ bool forge_take_expr(struct forge_reader *r, const char *what, struct forge_expr
 bool forge_take_symbol(struct forge_reader *r, const char **ret_module, const char **ret_name);
 /* member=value: all words that are left. */
 bool forge_take_assigns(struct forge_reader *r, struct forge_assigns *ret);
+/* "0:00:30.000" in units of 100 ns. */
+bool forge_take_duration(struct forge_reader *r, uint64_t *ret);
 /* All words that are left, with a blank between. */
 bool forge_take_rest(struct forge_reader *r, const char *what, const char **ret);
 /* True when no word is left; else the word is complained about. */

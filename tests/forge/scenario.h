@@ -250,9 +250,19 @@ struct forge_scn_vad {
     unsigned line;
     uint64_t process, start, end; /* END: the last byte */
     enum { FORGE_VAD_PRIVATE, FORGE_VAD_MAPPED, FORGE_VAD_IMAGE } kind;
+    unsigned type; /* _MI_VAD_TYPE; 0: what KIND is */
+    bool memcommit, nochange;
     unsigned protection;
     uint64_t commit;
     const char *file;
+};
+/* Optional headers of an object, the bits of InfoMask. */
+enum {
+    FORGE_INFO_CREATOR = 1,
+    FORGE_INFO_NAME = 2,
+    FORGE_INFO_HANDLE = 4,
+    FORGE_INFO_QUOTA = 8,
+    FORGE_INFO_PROCESS = 0x10
 };
 /* Addresses of the kernel that are mapped by large pages. */
 struct forge_scn_large {
@@ -265,6 +275,8 @@ struct forge_scn_object {
     const char *type, *path, *target; /* PATH NULL: it has no name */
     uint64_t address;                 /* of its body */
     uint64_t pointers, handles;
+    uint64_t descriptor, exclusive; /* 0: none */
+    unsigned info;                  /* FORGE_INFO_HANDLE and on */
 };
 /* Who runs and who waits: `run`, `standby`, `ready`, `wait`. */
 enum forge_turn { FORGE_TURN_RUN, FORGE_TURN_STANDBY, FORGE_TURN_READY, FORGE_TURN_WAIT };
@@ -295,12 +307,117 @@ struct forge_scn_segment {
     unsigned line;
     uint64_t thread, base, limit, init, current;
 };
-enum { FORGE_HANDLE_MOST = 0xffff0 };
+/* What waits in a queue or is to be called: `dpc`, `timer`, `timer2`, `apc`, `workitem`, `worker`,
+ * `interrupt`. */
+enum forge_queued {
+    FORGE_QUEUED_DPC,
+    FORGE_QUEUED_TIMER,
+    FORGE_QUEUED_TIMER2,
+    FORGE_QUEUED_APC,
+    FORGE_QUEUED_ITEM,
+    FORGE_QUEUED_WORKER,
+    FORGE_QUEUED_INTERRUPT,
+};
+enum forge_work_queue {
+    FORGE_WORK_CRITICAL,
+    FORGE_WORK_DELAYED,
+    FORGE_WORK_HYPERCRITICAL,
+    FORGE_WORK_IO, /* since 8.1 */
+};
+struct forge_scn_queued {
+    unsigned line;
+    enum forge_queued kind;
+    uint64_t address;
+    unsigned processor, list; /* LIST of a table of timers; of a tree: its number */
+    bool on, has_list, threaded, user, saved, never, standard, synchronizes;
+    uint64_t due, latest, period; /* 100 ns from now on; a `timer`'s period is in ms */
+    bool has_latest;
+    struct forge_expr dpc;
+    uint64_t thread; /* of an APC */
+    enum forge_work_queue queue;
+    uint64_t queues; /* the `workqueues` line's address; 0: the first one's */
+    unsigned vector;
+    struct forge_assigns member;
+};
+/* `workqueues`: the queues of the system, or of a memory partition. */
+struct forge_scn_workqueues {
+    unsigned line;
+    uint64_t address, partition; /* PARTITION 0: the system's */
+};
+/* `queuedlock`: a lock's number, the spin lock itself, its owner and who waits, in order. */
+struct forge_scn_queuedlock {
+    unsigned line, number;
+    struct forge_expr lock;
+    uint64_t owners; /* a bit for each processor */
+    unsigned waiter[64];
+    size_t nwaiters;
+};
+/* `callback`: a record for a bug check. */
+struct forge_scn_callback {
+    unsigned line;
+    uint64_t address, length;
+    const char *component;
+    struct forge_expr routine, buffer;
+    bool has_reason;
+    unsigned reason, state;
+};
+/* `smbios`: where the firmware's table lies that other lines write. */
+struct forge_scn_smbios {
+    unsigned line, major, minor, dmi;
+    uint64_t address, length;
+};
+/* `secondary`: data that a driver put behind the dump. */
+struct forge_scn_secondary {
+    unsigned line;
+    uint8_t guid[16];
+    struct forge_words words;
+};
+enum { FORGE_HANDLE_MOST = 0xfffff0 };
 struct forge_scn_handle {
     unsigned line;
     uint64_t handle, object, process; /* PROCESS 0: the System process's, which is the kernel's */
     uint32_t access;
     unsigned attributes; /* 1 protect, 2 inherit, 4 audit */
+};
+/* Addresses in a row. */
+struct forge_scn_addresses {
+    uint64_t *item;
+    size_t count, room;
+};
+/* A token, as `!token` prints it; whose it is. */
+struct forge_scn_token {
+    unsigned line;
+    uint64_t address, thread; /* THREAD 0: none impersonates it */
+    struct forge_scn_addresses processes;
+    struct forge_listing_text listing;
+    struct forge_assigns member;
+};
+struct forge_scn_descriptor {
+    unsigned line;
+    uint64_t address;
+    bool absolute; /* with pointers, not self-relative */
+    const char *sddl;
+};
+/* A private name space: who may open it. */
+struct forge_scn_boundary {
+    unsigned kind; /* 1 name, 2 SID, 3 integrity SID */
+    const char *text;
+};
+struct forge_scn_namespace {
+    unsigned line;
+    uint64_t address, directory; /* of its entry; of the directory in it */
+    struct {
+        struct forge_scn_boundary *item;
+        size_t count, room;
+    } boundary;
+};
+/* Processes that belong together: a job, a session. */
+struct forge_scn_group {
+    unsigned line;
+    uint64_t number, address; /* a job's or a session's number */
+    uint64_t in;              /* the job around a job; 0: none */
+    struct forge_scn_addresses processes;
+    struct forge_assigns member;
 };
 /* The machine that a dump of whole memory shows. */
 struct forge_scn_machine {
@@ -361,9 +478,20 @@ struct forge_scenario {
     FORGE_LIST(forge_scn_large) larges;
     FORGE_LIST(forge_scn_object) objects;
     FORGE_LIST(forge_scn_handle) handles;
+    FORGE_LIST(forge_scn_token) tokens;
+    FORGE_LIST(forge_scn_descriptor) descriptors;
+    FORGE_LIST(forge_scn_namespace) namespaces;
+    FORGE_LIST(forge_scn_group) jobs;
+    FORGE_LIST(forge_scn_group) sessions;
     FORGE_LIST(forge_scn_turn) turns;
     FORGE_LIST(forge_scn_irp) irps;
     FORGE_LIST(forge_scn_segment) segments;
+    FORGE_LIST(forge_scn_queued) queued;
+    FORGE_LIST(forge_scn_workqueues) workqueues;
+    FORGE_LIST(forge_scn_queuedlock) queuedlocks;
+    FORGE_LIST(forge_scn_callback) callbacks;
+    FORGE_LIST(forge_scn_secondary) secondary;
+    struct forge_scn_smbios smbios;
     FORGE_LIST(forge_scn_register) registers;
 };
 

@@ -139,12 +139,37 @@ static void put_pages(const struct forge_whole *w, struct forge_stream *s) {
         forge_stream_memory(s, w->mem, run[i].start, run[i].size);
 }
 
+/* Secondary data: "DumpBlob", u32 0x10, u32 build; then each with a head (src/dump/kdump_blobs.c).
+ */
+static void put_blobs(const struct forge_whole *w, struct forge_stream *s) {
+    struct forge f;
+    if (!w->nblobs)
+        return;
+    forge_init(&f);
+    forge_put(&f, "DumpBlob", 8);
+    forge_u32(&f, 0x10);
+    forge_u32(&f, w->build);
+    for (size_t i = 0; i < w->nblobs; i++) {
+        const struct forge_blob *b = &w->blob[i];
+        forge_u32(&f, 0x20);
+        forge_put(&f, b->guid, 16);
+        forge_u32(&f, b->size);
+        forge_u32(&f, b->pre);
+        forge_u32(&f, b->post);
+        forge_fill(&f, 0, b->pre);
+        forge_put(&f, b->data, b->size);
+        forge_fill(&f, 0, b->post);
+    }
+    forge_stream_part(s, &f);
+}
+
 void whole_write_full(const struct forge_whole *w, struct forge_stream *s) {
     struct forge f;
     forge_init(&f);
     whole_header(w, &f, 1, header_size(w) + forge_physmem_pages(w->mem) * FORGE_FRAME, true);
     forge_stream_part(s, &f);
     put_pages(w, s);
+    put_blobs(w, s);
 }
 
 /* A bitmap of the kept runs; free() it. */
@@ -222,6 +247,7 @@ void whole_write_bitmap(const struct forge_whole *w, struct forge_stream *s) {
     free(map);
     forge_stream_part(s, &f);
     put_pages(w, s);
+    put_blobs(w, s);
 }
 
 void whole_write_rdmp(const struct forge_whole *w, struct forge_stream *s) {

@@ -79,6 +79,8 @@ struct forge_whole {
     size_t nkernel, nactive;
     const struct forge_whole_map *map; /* ELF_PAGING */
     size_t nmaps;
+    const struct forge_blob *blob; /* secondary data, behind full and bitmap dumps */
+    size_t nblobs;
     const struct forge_patch *patch; /* on the header of kernel dumps, see forge/triage.h */
     size_t npatches;
 };

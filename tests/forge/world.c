@@ -94,7 +94,8 @@ static bool take_all_pages(struct forge_world *w) {
 /* Objects of the kernel, and in whole memory everything that leads to them. */
 static bool make_kernel(struct forge_world *w) {
     if (!forge_world_objects(w) || !forge_world_turns(w) || (w->whole && !forge_world_spaces(w)) ||
-        !forge_world_kernel(w))
+        !forge_world_kernel(w) || !forge_world_queues(w) || !forge_world_security(w) ||
+        !forge_world_groups(w) || !forge_world_namespaces(w))
         return false;
     if (w->whole && (!forge_world_loader(w) || !forge_world_ldr(w) || !forge_world_low(w) ||
                      !forge_world_vads(w)))
@@ -107,8 +108,8 @@ static bool make_dump(struct forge_world *w, struct forge_output *out) {
         return forge_world_minidump(w, out);
     if (!w->whole)
         return forge_world_triage(w, out);
-    return forge_world_kdbg_block(w) && forge_world_put_all(w) && forge_world_pfns(w) &&
-           forge_world_whole(w, out);
+    return forge_world_kdbg_block(w) && forge_world_put_all(w) && forge_world_smbios(w) &&
+           forge_world_pfns(w) && forge_world_whole(w, out);
 }
 
 static bool build(struct forge_world *w, struct forge_output *out) {
@@ -117,11 +118,12 @@ static bool build(struct forge_world *w, struct forge_output *out) {
            forge_world_modules(w) && forge_world_table_check(w) && forge_world_symbols(w, false) &&
            forge_world_listings(w) && forge_world_stack_symbols(w) &&
            forge_world_symbols(w, false) && take_all_pages(w) && forge_world_fnents(w) &&
-           (!w->kernel || forge_world_globals(w)) && forge_world_stack_fit(w) &&
-           forge_world_symbols(w, true) && forge_world_moved(w) && forge_world_moved_lines(w) &&
-           forge_world_registers(w) && forge_world_memory(w) && forge_world_structs(w) &&
-           forge_world_tables(w) && (w->kernel ? make_kernel(w) : forge_world_user(w)) &&
-           forge_world_files(w, out) && make_dump(w, out);
+           (!w->kernel || (forge_world_globals(w) && forge_world_queue_symbols(w))) &&
+           forge_world_stack_fit(w) && forge_world_symbols(w, true) && forge_world_moved(w) &&
+           forge_world_moved_lines(w) && forge_world_registers(w) && forge_world_memory(w) &&
+           forge_world_structs(w) && forge_world_tables(w) &&
+           (w->kernel ? make_kernel(w) : forge_world_user(w)) && forge_world_files(w, out) &&
+           make_dump(w, out);
 }
 
 static bool choose(struct forge_scenario *s, const char *as) {

@@ -187,13 +187,22 @@ uint64_t forge_kdbg_encode(uint64_t plain, uint64_t never, uint64_t always, uint
     return turned ^ never;
 }
 
-/* Two values that look as if chosen at start, and the block with them; the flag says so. */
-static void encode(struct forge_world *w, uint8_t *block, uint32_t size) {
+void forge_world_keys(struct forge_world *w, uint64_t *ret_never, uint64_t *ret_always) {
     const uint64_t never = 0x0b3c5d7e9f102a4bull ^ w->nt->base << 7;
     const uint64_t always = 0x71c86e3f20d594b1ull ^ w->nt->base >> 5;
-    uint64_t where = global(w, "KdpDataBlockEncoded");
+    uint8_t byte[2][8];
     forge_world_put_uint(w, 0, global(w, "KiWaitNever"), 8, never);
     forge_world_put_uint(w, 0, global(w, "KiWaitAlways"), 8, always);
+    forge_memmap_get(&w->mem, global(w, "KiWaitNever"), byte[0], 8);
+    forge_memmap_get(&w->mem, global(w, "KiWaitAlways"), byte[1], 8);
+    *ret_never = load(byte[0]);
+    *ret_always = load(byte[1]);
+}
+
+/* The block with the two values; the flag says so. */
+static void encode(struct forge_world *w, uint8_t *block, uint32_t size) {
+    uint64_t never, always, where = global(w, "KdpDataBlockEncoded");
+    forge_world_keys(w, &never, &always);
     forge_world_put_uint(w, 0, where, 1, 1);
     for (uint32_t at = 0; at + 8 <= size; at += 8)
         store(block + at, 8, forge_kdbg_encode(load(block + at), never, always, where));

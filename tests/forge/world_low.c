@@ -26,20 +26,23 @@ static uint64_t global(const struct forge_world *w, const char *name) {
 
 /* ---- tables of the processor ---- */
 
-static void put_gates(struct forge_world *w, uint64_t idt) {
+static void put_gates(struct forge_world *w, unsigned n, uint64_t idt) {
     for (unsigned i = 0; i < 256; i++) {
+        unsigned flags = 0x8e00, selector = w->is32 ? 8 : 0x10;
         const char *name = i == 0    ? "KiDivideErrorFault"
                            : i == 3  ? "KiBreakpointTrap"
                            : i == 13 ? "KiGeneralProtectionFault"
                                      : "KiUnexpectedInterrupt";
         uint64_t at = global(w, name);
+        forge_world_gate(w, n, i, &at, &flags, &selector);
         if (w->is32) {
-            put(w, idt + i * 8, 4, (at & 0xffff) | 8 << 16);
-            put(w, idt + i * 8 + 4, 4, 0x8e00 | (at & 0xffff0000));
+            put(w, idt + i * 8, 4, (at & 0xffff) | (uint64_t)selector << 16);
+            put(w, idt + i * 8 + 4, 4, flags | (at & 0xffff0000));
             continue;
         }
         put(w, idt + i * 16, 8,
-            (at & 0xffff) | 0x10 << 16 | 0x8e00ull << 32 | (at >> 16 & 0xffff) << 48);
+            (at & 0xffff) | (uint64_t)selector << 16 | (uint64_t)flags << 32 |
+                (at >> 16 & 0xffff) << 48);
         put(w, idt + i * 16 + 8, 8, at >> 32);
     }
 }
@@ -112,7 +115,8 @@ static bool put_processor(struct forge_world *w, unsigned n) {
     if (!forge_world_offset(w, "_KPCR", w->is32 ? "PrcbData" : "Prcb", &in))
         return true;
     uint64_t pcr = w->prcb[n] - in.offset;
-    put_gates(w, idt);
+    put_gates(w, n, idt);
+    forge_world_handler_stacks(w, tss);
     put_segments(w, gdt, pcr, tss);
     forge_world_set(w, "_KPCR", pcr, "IdtBase|IDT", idt);
     forge_world_set(w, "_KPCR", pcr, "GdtBase|GDT", gdt);

@@ -19,6 +19,7 @@ struct forge_world_dump {
     FORGE_LIST(forge_whole_cpu) cpus;
     FORGE_LIST(forge_whole_map) maps;
     FORGE_LIST(forge_ram) kernel, active;
+    FORGE_LIST(forge_blob) blobs;
     struct forge_physmem *file[PAGEFILES];
     uint64_t file_size[PAGEFILES];
 };
@@ -208,12 +209,35 @@ static void put_machine(struct forge_world *w, struct forge_world_dump *d) {
                               .active = d->active.item,
                               .nactive = d->active.count,
                               .map = d->maps.item,
-                              .nmaps = d->maps.count};
+                              .nmaps = d->maps.count,
+                              .blob = d->blobs.item,
+                              .nblobs = d->blobs.count};
     if (s->whole == FORGE_WHOLE_LIVE && !s->bugcheck.line)
         h->bugcheck = LIVE_SYSTEM_DUMP;
     if (s->comment)
         h->comment = forge_pool_text(&d->pool, s->comment, strlen(s->comment));
     memcpy(d->context, w->regs.raw, w->regs.size);
+}
+
+/* What `secondary` lines put behind the dump. */
+static bool put_blobs(struct forge_world *w, struct forge_world_dump *d) {
+    for (size_t i = 0; i < w->s->secondary.count; i++) {
+        const struct forge_scn_secondary *v = &w->s->secondary.item[i];
+        struct forge_bytes bytes = {0};
+        if (w->s->whole != FORGE_WHOLE_FULL && w->s->whole != FORGE_WHOLE_BITMAP)
+            return forge_wrong(w->s, v->line, "secondary: %s dumps have none",
+                               forge_whole_name(w->s->whole));
+        if (!forge_world_bytes(w, v->line, &v->words, &bytes))
+            return false;
+        uint8_t *copy = forge_pool_get(&d->pool, bytes.size + 1);
+        if (bytes.size)
+            memcpy(copy, bytes.data, bytes.size);
+        struct forge_blob *b = FORGE_PUSH(&d->pool, &d->blobs);
+        *b = (struct forge_blob){.data = copy, .size = (uint32_t)bytes.size};
+        memcpy(b->guid, v->guid, sizeof b->guid);
+        forge_bytes_free(&bytes);
+    }
+    return true;
 }
 
 bool forge_world_whole(struct forge_world *w, struct forge_output *out) {
@@ -228,7 +252,7 @@ bool forge_world_whole(struct forge_world *w, struct forge_output *out) {
     find_frames(w, d);
     for (unsigned n = 0; n < w->ncpus; n++)
         add_cpu(w, d, n);
-    if (!put_pagefiles(w, d))
+    if (!put_pagefiles(w, d) || !put_blobs(w, d))
         return false;
     d->mem = w->phys;
     d->mmu = w->mmu;
