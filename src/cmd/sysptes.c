@@ -77,14 +77,31 @@ static bool take_run(void *ctx, uint64_t first, uint64_t count) {
     return true;
 }
 
+struct free_ptes {
+    uint64_t address;
+    int64_t count;
+};
+static const struct sc_field free_fields[] = {SC_FIELD(struct free_ptes, address, SC_F_ADDR),
+                                              SC_FIELD(struct free_ptes, count, SC_F_NUM),
+                                              SC_FIELD_END};
+static const struct sc_rectype free_type = {"free_ptes", sizeof(struct free_ptes), free_fields};
+
+static void free_text(sc_out *out, const void *record, void *ctx) {
+    const struct free_ptes *r = record;
+    sc_printf(out, "      free ptes: %0*" PRIx64 "   number free: %" PRId64 ".\n",
+              *(const int *)ctx, r->address, r->count);
+}
+
 static void show_runs(sc_session *s, const struct nt *nt, const struct nt_ptes *p,
                       const struct found *f, uint64_t read) {
     int digits = (int)nt->ptr_size * 2;
     uint64_t base = nt_or(&p->f[NT_PTE_BASE], 0), bits = nt_or(&p->f[NT_PTE_BITS], 0);
     sc_printf(s->out, "\n    starting PTE: %0*" PRIx64 "\n\n", digits, base);
-    for (uint64_t i = 0; i < f->blocks && i < RUNS_SHOWN; i++)
-        sc_printf(s->out, "      free ptes: %0*" PRIx64 "   number free: %" PRIu64 ".\n", digits,
-                  nt_add(nt, base, f->shown[i].first * 8), f->shown[i].count);
+    for (uint64_t i = 0; i < f->blocks && i < RUNS_SHOWN; i++) {
+        const struct free_ptes r = {nt_add(nt, base, f->shown[i].first * 8),
+                                    (int64_t)f->shown[i].count};
+        sc_record(s->out, &free_type, &r, free_text, &digits);
+    }
     if (f->blocks > RUNS_SHOWN)
         sc_printf(s->out, "      [%" PRIu64 " more]\n", f->blocks - RUNS_SHOWN);
     sc_printf(s->out,

@@ -144,7 +144,7 @@ bool forge_read_segheap(struct forge_reader *r) {
     while (i < 3 && !forge_take_is(r, regions[i]))
         i++;
     if (i == 3)
-        return forge_reader_wrong(r, "segheap: nonpaged, nonpagednx or paged");
+        return forge_reader_wrong(r, "say nonpaged, nonpagednx or paged");
     v.region = (enum forge_heap_region)i;
     if (!forge_take_end(r) || !forge_take_block(r, &v.listing))
         return false;

@@ -82,6 +82,26 @@ static void lists_of_them_are_walked_and_named(void **state) {
     world_free(w);
 }
 
+/* A driver that overwrote a link: each list is walked once around at most, and that is said. */
+static void a_list_of_them_that_never_comes_back_is_left(void **state) {
+    (void)state;
+    struct world *w = pool_world(win7, 1);
+    uint64_t head = world_symbol(w, "ExSystemLookasideListHead", 0x1000);
+    uint64_t link = world_offset(w, "_GENERAL_LOOKASIDE", "ListEntry");
+    world_bytes(w, head, 16);
+    put_lookaside(w, win7->pool);
+    put_lookaside(w, win7->pool + 0x100);
+    world_put(w, head, 8, win7->pool + link);
+    world_put(w, head + 8, 8, win7->pool + link);
+    world_put(w, win7->pool + link, 8, win7->pool + 0x100 + link);
+    world_put(w, win7->pool + 0x100 + link, 8, win7->pool + link);
+    world_open(w, SC_RENDER_TEXT);
+    fix_run(&w->f, "!lookaside");
+    assert_non_null(strstr(fix_text(&w->f), "0xfffffa8003000100"));
+    assert_non_null(strstr(fix_text(&w->f), "and never ends"));
+    world_free(w);
+}
+
 /* ---- system PTEs ---- */
 
 static void system_ptes_are_counted_from_a_bitmap(void **state) {
@@ -159,6 +179,23 @@ static void bitmaps_that_lie_are_survived(void **state) {
     w = pool_world(win10, 1);
     world_open(w, SC_RENDER_TEXT);
     fix_fails(&w->f, "!sysptes", "neither nt!MiSystemPteInfo nor nt!MiState");
+    world_free(w);
+}
+
+/* 32-bit Windows 7: the variable is there, its structure is in no table at hand. */
+static void a_structure_that_the_symbols_lack_is_named(void **state) {
+    (void)state;
+    const struct pool_build *b = &pool_builds[1];
+    struct world *w = pool_world(b, 1);
+    world_bytes(w, world_symbol(w, "MiSystemPteInfo", 0x1000), 0x40);
+    pool_var(w, "CcVacbArrays", 0x1100, b->pool + 0x1000);
+    pool_var(w, "CcVacbArraysHighestUsedIndex", 0x1110, 0);
+    world_bytes(w, b->pool, 0x400);
+    world_bytes(w, b->pool + 0x1000, 8);
+    world_put(w, b->pool + 0x1000, 4, b->pool);
+    world_open(w, SC_RENDER_TEXT);
+    fix_fails(&w->f, "!sysptes", "the symbols do not have nt!_MI_SYSTEM_PTE_TYPE");
+    fix_fails(&w->f, "!filecache", "the symbols do not have nt!_VACB_ARRAY_HEADER");
     world_free(w);
 }
 
@@ -265,6 +302,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_lookaside_list_is_shown_as_documented),
         cmocka_unit_test(lists_of_them_are_walked_and_named),
+        cmocka_unit_test(a_list_of_them_that_never_comes_back_is_left),
+        cmocka_unit_test(a_structure_that_the_symbols_lack_is_named),
         cmocka_unit_test(system_ptes_are_counted_from_a_bitmap),
         cmocka_unit_test(xp_keeps_system_ptes_by_size),
         cmocka_unit_test(bitmaps_that_lie_are_survived),

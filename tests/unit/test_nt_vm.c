@@ -288,6 +288,30 @@ static void what_is_missing_is_named(void **state) {
     world_free(w);
 }
 
+/* Up to 8.1 the kernel's variables say where the pools are; what is lacked has its name of then. */
+static void pools_are_found_by_variables_and_lacking_structures_named(void **state) {
+    (void)state;
+    static const unsigned index[] = {0, 1, 3};
+    for (unsigned i = 0; i < 3; i++) {
+        const struct pool_build *b = &pool_builds[index[i]];
+        struct world *w = pool_world(b, 1);
+        char want[80];
+        pool_var(w, "MmAvailablePages", 0xf00, 120000);
+        pool_var(w, "MmNonPagedPoolStart", 0x1000, b->pool);
+        pool_var(w, "MmNonPagedPoolEnd", 0x1010, b->pool + 0x400000);
+        if (i == 1)
+            world_bytes(w, world_symbol(w, "MiSystemPteInfo", 0x2000), 0x40);
+        world_open(w, SC_RENDER_TEXT);
+        fix_run(&w->f, "!vm 21");
+        snprintf(want, sizeof want, "\nNonPagedPool          : %16llx           400000  [",
+                 (unsigned long long)b->pool);
+        if (!strstr(fix_text(&w->f), want))
+            fail_msg("%s is not in: %s", want, fix_text(&w->f));
+        assert_int_equal(strstr(fix_text(&w->f), "nt!_MI_SYSTEM_PTE_TYPE") != NULL, i == 1);
+        world_free(w);
+    }
+}
+
 /* Builds whose layouts lack the visible part of the partition, and no partition at all. */
 static void the_structure_that_most_counters_lie_in_is_named(void **state) {
     (void)state;
@@ -398,6 +422,7 @@ int main(void) {
         cmocka_unit_test(the_partition_is_shown_in_the_newer_form),
         cmocka_unit_test(which_failures_count_depends_on_the_system),
         cmocka_unit_test(what_is_missing_is_named),
+        cmocka_unit_test(pools_are_found_by_variables_and_lacking_structures_named),
         cmocka_unit_test(the_structure_that_most_counters_lie_in_is_named),
         cmocka_unit_test(processors_and_sessions_are_added),
         cmocka_unit_test(garbage_is_survived),
