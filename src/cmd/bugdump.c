@@ -27,18 +27,15 @@ struct callback {
     const char *component, *symbol, *state, *reason, *data;
     uint64_t routine, buffer;
     uint32_t length, got;
+    int64_t reason_code;
 };
-static const struct sc_field callback_fields[] = {SC_FIELD(struct callback, address, SC_F_ADDR),
-                                                  SC_FIELD(struct callback, read, SC_F_BOOL),
-                                                  SC_FIELD(struct callback, component, SC_F_STR),
-                                                  SC_FIELD(struct callback, routine, SC_F_ADDR),
-                                                  SC_FIELD(struct callback, symbol, SC_F_STR),
-                                                  SC_FIELD(struct callback, reason, SC_F_STR),
-                                                  SC_FIELD(struct callback, state, SC_F_STR),
-                                                  SC_FIELD(struct callback, buffer, SC_F_ADDR),
-                                                  SC_FIELD(struct callback, length, SC_F_U32),
-                                                  SC_FIELD(struct callback, data, SC_F_STR),
-                                                  SC_FIELD_END};
+static const struct sc_field callback_fields[] = {
+    SC_FIELD(struct callback, address, SC_F_ADDR),    SC_FIELD(struct callback, read, SC_F_BOOL),
+    SC_FIELD(struct callback, component, SC_F_STR),   SC_FIELD(struct callback, routine, SC_F_ADDR),
+    SC_FIELD(struct callback, symbol, SC_F_STR),      SC_FIELD(struct callback, reason, SC_F_STR),
+    SC_FIELD(struct callback, reason_code, SC_F_NUM), SC_FIELD(struct callback, state, SC_F_STR),
+    SC_FIELD(struct callback, buffer, SC_F_ADDR),     SC_FIELD(struct callback, length, SC_F_U32),
+    SC_FIELD(struct callback, data, SC_F_STR),        SC_FIELD_END};
 static const struct sc_rectype callback_type = {"bugcheck_callback", sizeof(struct callback),
                                                 callback_fields};
 
@@ -77,7 +74,7 @@ static void callback_text(sc_out *out, const void *record, void *ctx) {
     sc_printf(out, ": Component %s  Routine %s %s", r->component ? r->component : "?",
               sc_nt_ptr_text(r->routine, ptr_size, b), r->symbol ? r->symbol : "");
     if (r->with_reason)
-        sc_printf(out, "  Reason %s", r->reason ? r->reason : "?");
+        sc_printf(out, "  Reason %s", r->reason ? r->reason : sc_nt_num_text(r->reason_code, a));
     sc_printf(out, "  State %s\n", r->state ? r->state : "?");
     if (r->with_reason || !r->length)
         return;
@@ -113,6 +110,7 @@ static sc_err *show(struct job *j, const struct nt_bugcallback *c, bool reason) 
     struct callback r = {.address = c->address,
                          .read = c->read,
                          .with_reason = reason,
+                         .reason_code = c->read && reason ? (int64_t)c->reason : INT64_MIN,
                          .component = *c->name ? c->name : NULL,
                          .routine = c->read ? c->routine : SC_UNSET64,
                          .buffer = c->read && !reason ? c->buffer : SC_UNSET64,

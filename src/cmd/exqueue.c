@@ -26,24 +26,20 @@ enum {
 };
 
 struct item {
-    uint64_t address, routine, parameter;
+    uint64_t queue, address, routine, parameter;
     int64_t priority;
     const char *symbol;
     bool io;
     uint64_t io_routine, io_object, io_context;
     const char *io_symbol;
 };
-static const struct sc_field item_fields[] = {SC_FIELD(struct item, address, SC_F_ADDR),
-                                              SC_FIELD(struct item, priority, SC_F_NUM),
-                                              SC_FIELD(struct item, routine, SC_F_ADDR),
-                                              SC_FIELD(struct item, symbol, SC_F_STR),
-                                              SC_FIELD(struct item, parameter, SC_F_ADDR),
-                                              SC_FIELD(struct item, io, SC_F_BOOL),
-                                              SC_FIELD(struct item, io_routine, SC_F_ADDR),
-                                              SC_FIELD(struct item, io_symbol, SC_F_STR),
-                                              SC_FIELD(struct item, io_object, SC_F_ADDR),
-                                              SC_FIELD(struct item, io_context, SC_F_ADDR),
-                                              SC_FIELD_END};
+static const struct sc_field item_fields[] = {
+    SC_FIELD(struct item, queue, SC_F_ADDR),      SC_FIELD(struct item, address, SC_F_ADDR),
+    SC_FIELD(struct item, priority, SC_F_NUM),    SC_FIELD(struct item, routine, SC_F_ADDR),
+    SC_FIELD(struct item, symbol, SC_F_STR),      SC_FIELD(struct item, parameter, SC_F_ADDR),
+    SC_FIELD(struct item, io, SC_F_BOOL),         SC_FIELD(struct item, io_routine, SC_F_ADDR),
+    SC_FIELD(struct item, io_symbol, SC_F_STR),   SC_FIELD(struct item, io_object, SC_F_ADDR),
+    SC_FIELD(struct item, io_context, SC_F_ADDR), SC_FIELD_END};
 static const struct sc_rectype item_type = {"work_item", sizeof(struct item), item_fields};
 
 struct queue {
@@ -140,8 +136,9 @@ static void item_text(sc_out *out, const void *record, void *ctx) {
     sc_puts(out, "\n");
 }
 
-static sc_err *show_item(struct job *j, const struct nt_work_item *w) {
-    struct item r = {.address = w->address,
+static sc_err *show_item(struct job *j, uint64_t queue, const struct nt_work_item *w) {
+    struct item r = {.queue = queue,
+                     .address = w->address,
                      .routine = sc_nt_addr(&w->routine),
                      .parameter = sc_nt_addr(&w->parameter),
                      .priority = w->priority < 0 ? INT64_MIN : w->priority,
@@ -194,7 +191,7 @@ static sc_err *show_queue(struct job *j, const struct nt_work_queue *q, bool by_
                                   j->arena);
     }
     for (size_t i = 0; !err && i < q->nitems; i++)
-        err = show_item(j, &q->item[i]);
+        err = show_item(j, q->address, &q->item[i]);
     if (!err && q->why)
         sc_remark(j->session->out, "The queue is not whole: %s", q->why);
     sc_puts(j->session->out, "\n");

@@ -33,7 +33,7 @@ static const struct sc_rectype interrupt_type = {"interrupt", sizeof(struct inte
 
 struct vector {
     uint32_t processor, vector;
-    uint64_t handler;
+    uint64_t table, handler;
     const char *symbol;
     bool task, idle;
     uint32_t selector, stack_index;
@@ -44,6 +44,7 @@ struct vector {
 };
 static const struct sc_field vector_fields[] = {
     SC_FIELD(struct vector, processor, SC_F_U32),
+    SC_FIELD(struct vector, table, SC_F_ADDR),
     SC_FIELD(struct vector, vector, SC_F_U32),
     SC_FIELD(struct vector, handler, SC_F_ADDR),
     SC_FIELD(struct vector, symbol, SC_F_STR),
@@ -97,6 +98,7 @@ struct job {
     unsigned ptr_size;
     uint32_t processor;
     bool all;
+    uint64_t table;
     sc_arena *arena;
 };
 
@@ -130,6 +132,7 @@ static bool is_placeholder(const char *symbol) {
 static sc_err *show(struct job *j, const struct nt_idt_entry *e, unsigned vector) {
     struct vector r = {.processor = j->processor,
                        .vector = vector,
+                       .table = j->table,
                        .handler = e->task ? SC_UNSET64 : e->handler,
                        .selector = e->selector,
                        .task = e->task,
@@ -153,6 +156,7 @@ static sc_err *run(struct job *j, const struct nt_idt *idt, const struct sc_val 
     sc_err *err = NULL;
     unsigned first = vector->given ? (unsigned)vector->num : 0;
     unsigned end = vector->given ? first + 1 : NT_IDT_VECTORS;
+    j->table = idt->base;
     if (!idt->read)
         return sc_errf(SC_ERR_NOT_FOUND, "!idt: the IDT of processor %u, at %s, is not in the dump",
                        j->processor, sc_nt_ptr_text(idt->base, j->ptr_size, a));

@@ -19,12 +19,18 @@
 #include "nt/cpuinfo.h"
 #include "nt/sysinfo.h"
 
+/* Of values of the SMBIOS table, the structure that they are in. */
 struct value {
     const char *group, *name, *kind, *value;
+    int64_t structure, handle; /* INT64_MIN: they are not of that table */
 };
-static const struct sc_field value_fields[] = {
-    SC_FIELD(struct value, group, SC_F_STR), SC_FIELD(struct value, name, SC_F_STR),
-    SC_FIELD(struct value, kind, SC_F_STR), SC_FIELD(struct value, value, SC_F_STR), SC_FIELD_END};
+static const struct sc_field value_fields[] = {SC_FIELD(struct value, group, SC_F_STR),
+                                               SC_FIELD(struct value, name, SC_F_STR),
+                                               SC_FIELD(struct value, kind, SC_F_STR),
+                                               SC_FIELD(struct value, value, SC_F_STR),
+                                               SC_FIELD(struct value, structure, SC_F_NUM),
+                                               SC_FIELD(struct value, handle, SC_F_NUM),
+                                               SC_FIELD_END};
 static const struct sc_rectype value_type = {"system_value", sizeof(struct value), value_fields};
 
 enum { VALUE_TEXT = 1024 };
@@ -35,6 +41,7 @@ struct job {
     struct nt_sysinfo info;
     bool csv;
     const char *group;
+    int64_t structure, handle;
     sc_arena *arena;
 };
 
@@ -84,7 +91,7 @@ static void name_text(sc_out *out, const void *record, void *ctx) {
 
 static void emit(struct job *j, const char *name, const char *type, const char *value,
                  void (*text)(sc_out *, const void *, void *)) {
-    struct value r = {j->group, name, type, value};
+    struct value r = {j->group, name, type, value, j->structure, j->handle};
     sc_record(j->session->out, &value_type, &r, text, j);
 }
 
@@ -242,6 +249,60 @@ static sc_err *need_smbios(const struct job *j) {
                    j->info.smbios_from);
 }
 
+struct smbios {
+    bool version_known, calling20;
+    int64_t major, minor, revision;
+    uint64_t size;
+    const char *from;
+};
+static const struct sc_field smbios_fields[] = {SC_FIELD(struct smbios, major, SC_F_NUM),
+                                                SC_FIELD(struct smbios, minor, SC_F_NUM),
+                                                SC_FIELD(struct smbios, revision, SC_F_NUM),
+                                                SC_FIELD(struct smbios, calling20, SC_F_BOOL),
+                                                SC_FIELD(struct smbios, size, SC_F_U64),
+                                                SC_FIELD(struct smbios, from, SC_F_STR),
+                                                SC_FIELD_END};
+static const struct sc_rectype smbios_type = {"smbios", sizeof(struct smbios), smbios_fields};
+
+static void smbios_text(sc_out *out, const void *record, void *ctx) {
+    const struct smbios *r = record;
+    const struct job *j = ctx;
+    if (j->csv)
+        return;
+    if (r->version_known)
+        sc_printf(out,
+                  "[SMBIOS Data Tables v%" PRId64 ".%" PRId64 "]\n[DMI Version - %" PRId64
+                  "]\n[2.0 Calling Convention - %s]\n",
+                  r->major, r->minor, r->revision, r->calling20 ? "Yes" : "No");
+    sc_printf(out, "[Table Size - %" PRIu64 " bytes]\n", r->size);
+}
+
+static void machineid_text(sc_out *out, const void *record, void *ctx) {
+    const struct smbios *r = record;
+    const struct job *j = ctx;
+    if (j->csv)
+        return;
+    sc_puts(out, "Machine ID Information [From Smbios");
+    if (r->version_known)
+        sc_printf(out, " %" PRId64 ".%" PRId64 ", DMIVersion %" PRId64, r->major, r->minor,
+                  r->revision);
+    sc_printf(out, ", Size=%" PRIu64 "]\n", r->size);
+}
+
+/* What is said of the table itself. */
+static void show_table(struct job *j, void (*text)(sc_out *, const void *, void *)) {
+    const struct nt_smbios *t = &j->info.smbios;
+    bool known = t->version_known;
+    struct smbios r = {known,
+                       known && t->calling20,
+                       known ? t->major : INT64_MIN,
+                       known ? t->minor : INT64_MIN,
+                       known ? t->revision : INT64_MIN,
+                       t->size,
+                       j->info.smbios_from};
+    sc_record(j->session->out, &smbios_type, &r, text, j);
+}
+
 /* Which fields make a machine known. */
 static const struct {
     uint8_t type, offset;
@@ -280,12 +341,7 @@ static sc_err *show_machineid(struct job *j) {
     if (err)
         return err;
     j->group = "Machine ID";
-    if (!j->csv && t->version_known)
-        sc_printf(j->session->out,
-                  "Machine ID Information [From Smbios %u.%u, DMIVersion %u, Size=%zu]\n", t->major,
-                  t->minor, t->revision, t->size);
-    else if (!j->csv)
-        sc_printf(j->session->out, "Machine ID Information [From Smbios, Size=%zu]\n", t->size);
+    show_table(j, machineid_text);
     for (size_t i = 0; i < sizeof machine_fields / sizeof *machine_fields; i++) {
         if (!first_of(t, machine_fields[i].type, &e) ||
             !nt_smbios_number(&e, machine_fields[i].offset, 1, &v))
@@ -309,39 +365,63 @@ static void field_text(sc_out *out, const void *record, void *ctx) {
         sc_printf(out, "  %-29s %s\n", r->name, r->value);
 }
 
+struct structure {
+    const char *name;
+    uint32_t structure, length, handle;
+};
+static const struct sc_field structure_fields[] = {
+    SC_FIELD(struct structure, name, SC_F_STR), SC_FIELD(struct structure, structure, SC_F_U32),
+    SC_FIELD(struct structure, length, SC_F_U32), SC_FIELD(struct structure, handle, SC_F_U32),
+    SC_FIELD_END};
+static const struct sc_rectype structure_type = {"smbios_structure", sizeof(struct structure),
+                                                 structure_fields};
+
+static void structure_text(sc_out *out, const void *record, void *ctx) {
+    const struct structure *r = record;
+    const struct job *j = ctx;
+    if (!j->csv)
+        sc_printf(out, "[%s (Type %u) - Length %u - Handle %04xh]\n", r->name, r->structure,
+                  r->length, r->handle);
+}
+
+static void characteristic_text(sc_out *out, const void *record, void *ctx) {
+    const struct value *r = record;
+    const struct job *j = ctx;
+    if (!j->csv)
+        sc_printf(out, "       %s: - %s\n", r->kind, r->value);
+}
+
 static void show_structure(struct job *j, const struct nt_smbios_entry *e) {
     const char *name = sc_smbios_type_name(e->type);
+    struct structure r = {name ? name : "Unknown Type", e->type, e->length, e->handle};
     struct sc_smbios_field f;
+    char number[8];
     uint64_t bits = 0;
-    j->group = name ? name : "Unknown Type";
-    if (!j->csv)
-        sc_printf(j->session->out, "[%s (Type %u) - Length %u - Handle %04xh]\n", j->group, e->type,
-                  e->length, e->handle);
+    j->group = r.name;
+    j->structure = e->type;
+    j->handle = e->handle;
+    sc_record(j->session->out, &structure_type, &r, structure_text, j);
     for (unsigned i = 0; sc_smbios_field(e, i, &f); i++)
         emit(j, f.label, NULL, f.text, field_text);
     if (e->type || j->csv || !nt_smbios_number(e, 0x0a, 8, &bits))
         return;
     sc_puts(j->session->out, "  BIOS Characteristics\n");
     for (unsigned i = 0; i < 32; i++)
-        if (bits >> i & 1 && sc_smbios_characteristic(i))
-            sc_printf(j->session->out, "       %02u: - %s\n", i, sc_smbios_characteristic(i));
+        if (bits >> i & 1 && sc_smbios_characteristic(i)) {
+            snprintf(number, sizeof number, "%02u", i);
+            emit(j, "BIOS Characteristics", number, sc_smbios_characteristic(i),
+                 characteristic_text);
+        }
 }
 
 static sc_err *show_smbios(struct job *j, const uint8_t *types, size_t ntypes) {
     const struct nt_smbios *t = &j->info.smbios;
     struct nt_smbios_entry e;
-    sc_out *out = j->session->out;
     size_t at = 0;
     sc_err *err = need_smbios(j);
     if (err)
         return err;
-    if (!j->csv && t->version_known)
-        sc_printf(out,
-                  "[SMBIOS Data Tables v%u.%u]\n[DMI Version - %u]\n[2.0 Calling Convention - "
-                  "%s]\n",
-                  t->major, t->minor, t->revision, t->calling20 ? "Yes" : "No");
-    if (!j->csv)
-        sc_printf(out, "[Table Size - %zu bytes]\n", t->size);
+    show_table(j, smbios_text);
     while (nt_smbios_next(t, &at, &e))
         if (!ntypes || memchr(types, e.type, ntypes))
             show_structure(j, &e);
@@ -386,7 +466,11 @@ static sc_err *run_sysinfo(sc_session *s, const struct sc_args *args) {
                  {"gbl", show_gbl},
                  {"machineid", show_machineid}};
     const char *what = args->v[ARG_WHAT].text;
-    struct job j = {.session = s, .csv = args->v[ARG_CSV].given, .arena = args->arena};
+    struct job j = {.session = s,
+                    .csv = args->v[ARG_CSV].given,
+                    .structure = INT64_MIN,
+                    .handle = INT64_MIN,
+                    .arena = args->arena};
     sc_err *err = sc_processors(s, args, NULL, &j.processors);
     if (!err && !strcmp(what, "registers"))
         err =

@@ -26,20 +26,40 @@
 struct timer {
     int64_t processor; /* INT64_MIN: of the system */
     uint32_t table, list;
-    uint64_t address, due, fire_time, dpc, routine, context, thread;
-    bool never;
+    uint64_t table_address, address, due, fire_time, dpc, routine, context, thread;
+    bool never, wakeable; /* wakeable: of the list of those that wake the machine */
     int64_t period;
     const char *symbol;
 };
 static const struct sc_field timer_fields[] = {
-    SC_FIELD(struct timer, processor, SC_F_NUM),  SC_FIELD(struct timer, table, SC_F_U32),
-    SC_FIELD(struct timer, list, SC_F_U32),       SC_FIELD(struct timer, address, SC_F_ADDR),
-    SC_FIELD(struct timer, due, SC_F_HEX64),      SC_FIELD(struct timer, never, SC_F_BOOL),
-    SC_FIELD(struct timer, fire_time, SC_F_TIME), SC_FIELD(struct timer, period, SC_F_NUM),
-    SC_FIELD(struct timer, dpc, SC_F_ADDR),       SC_FIELD(struct timer, routine, SC_F_ADDR),
-    SC_FIELD(struct timer, symbol, SC_F_STR),     SC_FIELD(struct timer, context, SC_F_ADDR),
-    SC_FIELD(struct timer, thread, SC_F_ADDR),    SC_FIELD_END};
+    SC_FIELD(struct timer, processor, SC_F_NUM),      SC_FIELD(struct timer, table, SC_F_U32),
+    SC_FIELD(struct timer, table_address, SC_F_ADDR), SC_FIELD(struct timer, wakeable, SC_F_BOOL),
+    SC_FIELD(struct timer, list, SC_F_U32),           SC_FIELD(struct timer, address, SC_F_ADDR),
+    SC_FIELD(struct timer, due, SC_F_HEX64),          SC_FIELD(struct timer, never, SC_F_BOOL),
+    SC_FIELD(struct timer, fire_time, SC_F_TIME),     SC_FIELD(struct timer, period, SC_F_NUM),
+    SC_FIELD(struct timer, dpc, SC_F_ADDR),           SC_FIELD(struct timer, routine, SC_F_ADDR),
+    SC_FIELD(struct timer, symbol, SC_F_STR),         SC_FIELD(struct timer, context, SC_F_ADDR),
+    SC_FIELD(struct timer, thread, SC_F_ADDR),        SC_FIELD_END};
 static const struct sc_rectype timer_type = {"timer", sizeof(struct timer), timer_fields};
+
+/* The clock that due times are of. */
+struct clock {
+    uint64_t interrupt_time, time;
+    bool from_header;
+};
+static const struct sc_field clock_fields[] = {
+    SC_FIELD(struct clock, interrupt_time, SC_F_HEX64), SC_FIELD(struct clock, time, SC_F_TIME),
+    SC_FIELD(struct clock, from_header, SC_F_BOOL), SC_FIELD_END};
+static const struct sc_rectype clock_type = {"interrupt_time", sizeof(struct clock), clock_fields};
+
+struct totals {
+    uint64_t timers, longest;
+    int64_t hand;
+};
+static const struct sc_field totals_fields[] = {
+    SC_FIELD(struct totals, timers, SC_F_U64), SC_FIELD(struct totals, longest, SC_F_U64),
+    SC_FIELD(struct totals, hand, SC_F_NUM), SC_FIELD_END};
+static const struct sc_rectype totals_type = {"timer_totals", sizeof(struct totals), totals_fields};
 
 /* What all lines need. */
 struct job {
@@ -48,7 +68,7 @@ struct job {
     struct nt_timer_keys keys;
     unsigned ptr_size;
     bool with_dpc; /* since Windows 7 the DPC's address stands behind its routine */
-    bool same_list, enrich;
+    bool same_list, enrich, wakeable;
     long tz;
     size_t total, longest;
     bool assumed;
@@ -109,10 +129,12 @@ static uint64_t moment(const struct nt_times *t, uint64_t due) {
     return at >> 63 ? SC_UNSET64 : at;
 }
 
-static sc_err *show_timer(struct job *j, const struct nt_timer *t, int64_t processor,
-                          unsigned table, sc_arena *arena) {
+static sc_err *show_timer(struct job *j, const struct nt_timer_table *of, const struct nt_timer *t,
+                          int64_t processor, unsigned table, sc_arena *arena) {
     struct timer r = {.processor = processor,
                       .table = table,
+                      .table_address = of->address,
+                      .wakeable = j->wakeable,
                       .list = t->list,
                       .address = t->address,
                       .due = nt_or(&t->due, SC_UNSET64),
@@ -139,7 +161,7 @@ static sc_err *show_table(struct job *j, const struct nt_timer_table *t, int64_t
     sc_err *err = NULL;
     for (size_t i = 0; !err && i < t->count; i++) {
         j->same_list = i && t->item[i - 1].list == t->item[i].list;
-        err = show_timer(j, &t->item[i], processor, table, arena);
+        err = show_timer(j, t, &t->item[i], processor, table, arena);
     }
     if (err)
         return err;
@@ -218,6 +240,7 @@ static sc_err *wakeable(struct job *j, const struct nt *nt, sc_arena *arena) {
     if (err)
         return err;
     sc_puts(out, "\nWakeable timers:\n");
+    j->wakeable = true;
     if (found)
         err = show_table(j, &t, INT64_MIN, 0, arena);
     else
@@ -325,31 +348,46 @@ static sc_err *timers2(struct job *j, const struct nt *nt, sc_arena *arena) {
 
 /* ---- the command ---- */
 
-static void times(struct job *j) {
-    sc_out *out = j->session->out;
+static void clock_text(sc_out *out, const void *record, void *ctx) {
+    const struct clock *r = record;
+    const struct job *j = ctx;
     char t[SC_TIME_BUF];
     sc_puts(out, "Dump system timers\n\nInterrupt time: ");
-    if (j->times.interrupt.state != NT_READ) {
+    if (r->interrupt_time == SC_UNSET64) {
         sc_puts(out, "?\n\n");
         return;
     }
-    low_high(out, j->times.interrupt.value);
-    sc_printf(out, " %s\n\n", sc_time_bracketed(j->times.system.value, j->tz, t));
-    if (j->times.from_header)
-        sc_remark(out, "The times are those of the dump's header: the page with the clocks is not "
-                       "in the dump.");
+    low_high(out, r->interrupt_time);
+    sc_printf(out, " %s\n\n", sc_time_bracketed(r->time, j->tz, t));
+}
+
+static void times(struct job *j) {
+    struct clock r = {nt_or(&j->times.interrupt, SC_UNSET64), nt_or(&j->times.system, SC_UNSET64),
+                      j->times.from_header};
+    sc_record(j->session->out, &clock_type, &r, clock_text, j);
+    if (j->times.interrupt.state == NT_READ && j->times.from_header)
+        sc_remark(j->session->out, "The times are those of the dump's header: the page with the "
+                                   "clocks is not in the dump.");
+}
+
+static void totals_text(sc_out *out, const void *record, void *ctx) {
+    const struct totals *r = record;
+    (void)ctx;
+    sc_printf(out, "\nTotal Timers: %" PRIu64 ", Maximum List: %" PRIu64 "\n", r->timers,
+              r->longest);
+    if (r->hand != INT64_MIN)
+        sc_printf(out, "Current Hand: %" PRId64 "\n", r->hand);
 }
 
 static sc_err *totals(struct job *j, const struct nt *nt, unsigned types) {
-    sc_out *out = j->session->out;
+    struct totals r = {j->total, j->longest, INT64_MIN};
     struct nt_clock clock;
     sc_err *err = nt_clock_read(nt, &clock);
     if (err)
         return err;
-    sc_printf(out, "\nTotal Timers: %zu, Maximum List: %zu\n", j->total, j->longest);
     if (!types && clock.ticks.state == NT_READ)
-        sc_printf(out, "Current Hand: %u\n",
-                  (unsigned)clock.ticks.value & (nt->build > 2600 ? 511 : 255));
+        r.hand = (int64_t)(clock.ticks.value & (nt->build > 2600 ? 511 : 255));
+    sc_record(j->session->out, &totals_type, &r, totals_text, NULL);
     return NULL;
 }
 
