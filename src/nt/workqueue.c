@@ -122,9 +122,10 @@ static sc_err *note(struct reader *r, struct nt_work_queue *q, const char *what,
     char text[NT_LIST_TEXT];
     if (list->end == NT_LIST_STOP)
         return sc_err_cancelled();
-    if (list->end == NT_LIST_DONE || q->why)
+    if (list->end == NT_LIST_DONE || (q->why && strstr(q->why, what)))
         return NULL;
-    q->why = sc_arena_printf(r->arena, "%s: %s", what, nt_list_end_text(list, text));
+    q->why = sc_arena_printf(r->arena, "%s%s%s: %s", q->why ? q->why : "", q->why ? "; " : "", what,
+                             nt_list_end_text(list, text));
     return q->why ? NULL : sc_err_nomem();
 }
 
