@@ -359,15 +359,16 @@ def check_blanks(source, tree):
     if source.path.endswith(DATA):
         return
     tabs_allowed = os.path.basename(source.path) == "Makefile"
+    transcript = source.path.startswith(os.path.join("tests", "golden"))
     if b"\r" in source.raw:
         report(source.path, 1, "blanks", "carriage returns")
     if source.raw and not source.raw.endswith(b"\n"):
         report(source.path, len(source.lines), "blanks", "no newline at the end")
     for number, line in enumerate(source.lines, 1):
-        # In a transcript a blank at the end is what the debugger prints.
-        if line != line.rstrip() and not source.path.startswith(os.path.join("tests", "golden")):
+        # In a transcript a blank at the end, or a tab, is what the debugger prints.
+        if line != line.rstrip() and not transcript:
             report(source.path, number, "blanks", "blanks at the end of the line")
-        if "\t" in line and not tabs_allowed:
+        if "\t" in line and not tabs_allowed and not transcript:
             report(source.path, number, "blanks", "a tab")
         if is_code(source.path) and len(line) > MAX_COLUMNS:
             report(source.path, number, "blanks", f"{len(line)} columns; {MAX_COLUMNS} are allowed")
