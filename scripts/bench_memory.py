@@ -131,18 +131,20 @@ class Bitmap:
                 self.put(pte, entries.tobytes().ljust(PAGE, b"\0"))
 
 
-def fill(dump, megabytes, scattered):
-    """Random bytes in MEGABYTES of free pages, mapped by the current process and by the kernel, in order or SCATTERED."""
+def fill(dump, megabytes, lump):
+    """Random bytes in MEGABYTES of free pages, mapped by the current process and by the kernel: LUMP pages lie together, the
+    next ones anywhere; 0: all lie together."""
     block = os.urandom(16 << 20)
     free = dump.free()
     count = megabytes << 8
     ntables = 2 * (count // 512 + count // (512 * 512) + 8)
-    step = max(1, (len(free) - ntables) // count) if scattered else 1
-    tables, data = free[:ntables], free[ntables::step][:count]
-    if scattered:
-        random.Random(1).shuffle(data)
-    for i, pfn in enumerate(data):
-        dump.put(pfn, block[i % 4096 * PAGE:i % 4096 * PAGE + PAGE])
+    tables, data = free[:ntables], free[ntables:]
+    if lump:
+        lumps = [data[i:i + lump] for i in range(0, len(data) - lump + 1, lump)]
+        data = [pfn for pages in random.Random(1).sample(lumps, min(len(lumps), count // lump)) for pfn in pages]
+    data = data[:count]
+    for at, i in sorted((dump.offset[pfn], i) for i, pfn in enumerate(data)):
+        dump.map[at:at + PAGE] = block[i % 4096 * PAGE:i % 4096 * PAGE + PAGE]
     dump.link(0x40, data, tables, 0x867)
     dump.link(dump.empty_entry(0x180), data, tables, 0x863)
     return data
@@ -200,14 +202,14 @@ def data_of(path):
     return pieces
 
 
-def search_one(program, folder, repeat, ram, megabytes, scattered):
+def search_one(program, folder, repeat, ram, megabytes, lump):
     dump = forge(program, folder, ram, "bitmap")
     made = Bitmap(dump)
-    mapped = joined((made.offset[pfn], PAGE) for pfn in fill(made, megabytes, scattered))
+    mapped = joined((made.offset[pfn], PAGE) for pfn in fill(made, megabytes, lump))
     made.close()
     os.sync()
-    how = "each page somewhere else" if scattered else "in the order of its addresses"
-    print(f"  {ram} of RAM, {megabytes} MB of it mapped, {how}:")
+    how = f"every {4 * lump} KB somewhere else" if lump else "in the order of its addresses"
+    print(f"  {ram} of RAM, {megabytes} MB of it mapped, {how}:", flush=True)
     rows(program, dump, "process", mapped, repeat, folder)
     rows(program, dump, "kernel", mapped, repeat, folder)
     rows(program, dump, "physical", data_of(dump), repeat, folder)
@@ -219,15 +221,16 @@ def search(program, repeat, folder):
     if not tool(program, "stopcode-forge") or not tool(program, "tests", "bench_copy"):
         print("  not measured: stopcode-forge or bench_copy is not built")
         return
-    for ram, megabytes, scattered in (("1G", 896, False), ("1G", 896, True), ("16G", 1024, True)):
-        search_one(program, folder, repeat, ram, megabytes, scattered)
+    # A large file is read ahead around each place: there lumps, or what is measured is holes that are read.
+    for ram, megabytes, lump in (("1G", 896, 0), ("1G", 896, 1), ("16G", 1024, 16)):
+        search_one(program, folder, repeat, ram, megabytes, lump)
 
 
 # ---- conversion ----
 
 
 def in_state(source, out, cold):
-    """The state that each run begins with."""
+    """The state that each run begins with: nothing to be written, the source in the cache or (COLD) not."""
     if os.path.exists(out):
         os.unlink(out)
     os.sync()

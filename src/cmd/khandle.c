@@ -27,6 +27,7 @@ enum {
     KERNEL_TABLE = 0x10,
     CLIENT_ID = 0x20,
     FLAGS_DEFAULT = 3,
+    SYSTEM_ID = 4,
 };
 #define KERNEL_HANDLE 0x80000000u /* the bit that handles of the kernel's table have */
 
@@ -204,6 +205,7 @@ static sc_err *show_table(struct job *j, uint64_t address, uint64_t process, con
 
 static sc_err *show_process(struct job *j, uint64_t address, sc_arena *arena) {
     struct nt_process p;
+    struct nt_field kernel;
     char buf[SC_NT_BUF];
     sc_err *err = nt_process_read(&j->nt, address, &p);
     if (!err)
@@ -211,13 +213,17 @@ static sc_err *show_process(struct job *j, uint64_t address, sc_arena *arena) {
     if (err)
         return err;
     const struct nt_field *table = &p.f[NT_P_OBJECT_TABLE];
+    err = nt_handle_kernel_table(&j->nt, &kernel);
+    if (err)
+        return err;
     sc_nt_ptr_text(address, j->ptr_size, buf);
     if (table->state != NT_READ)
         return sc_errf(SC_ERR_NOT_FOUND, "the process at %s has no handle table: %s", buf,
                        nt_why(table));
     if (!table->value)
         return sc_errf(SC_ERR_NOT_FOUND, "the process at %s has no handle table any more", buf);
-    return show_table(j, table->value, address, "Handle table");
+    bool is_kernel = nt_set(&kernel) && kernel.value == table->value;
+    return show_table(j, table->value, address, is_kernel ? "Kernel handle table" : "Handle table");
 }
 
 /* A process whose table cannot be shown is said, and the others follow. */
@@ -246,13 +252,31 @@ static sc_err *show_all_processes(struct job *j) {
     return err;
 }
 
-static sc_err *show_kernel(struct job *j) {
+/* The process that the kernel's table belongs to: the System process. *RET_FOUND false: unknown. */
+static sc_err *find_system(struct job *j, uint64_t table, uint64_t *ret, bool *ret_found) {
+    struct nt_process p;
+    sc_err *err = sc_find_process(&j->nt, SYSTEM_ID, ret, ret_found);
+    if (!err && *ret_found)
+        err = nt_process_read(&j->nt, *ret, &p);
+    if (!err && *ret_found)
+        *ret_found = nt_or(&p.f[NT_P_OBJECT_TABLE], 0) == table;
+    return err;
+}
+
+static sc_err *show_kernel(struct job *j, sc_arena *arena) {
     struct nt_field table;
+    uint64_t process;
+    bool found = false;
     sc_err *err = nt_handle_kernel_table(&j->nt, &table);
     if (!err && !nt_set(&table))
         err = sc_errf(SC_ERR_NOT_FOUND, "the kernel's handle table is not known: neither "
                                         "nt!ObpKernelHandleTable nor the system process tell");
-    return err ? err : show_table(j, table.value, SC_UNSET64, "Kernel handle table");
+    if (!err)
+        err = find_system(j, table.value, &process, &found);
+    if (!err && found)
+        err = sc_show_kprocess(j->session, &j->nt, process, 0, arena);
+    return err ? err
+               : show_table(j, table.value, found ? process : SC_UNSET64, "Kernel handle table");
 }
 
 static sc_err *show_ids(struct job *j) {
@@ -303,7 +327,7 @@ static sc_err *run(struct job *j, const struct sc_args *args) {
     if (j->flags & CLIENT_ID)
         return show_ids(j);
     if (j->flags & KERNEL_TABLE)
-        return show_kernel(j);
+        return show_kernel(j, args->arena);
     sc_err *err = find_process(j, args, &process, &all);
     if (err)
         return err;

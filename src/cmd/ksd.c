@@ -62,7 +62,8 @@ struct acl_row {
 static const struct sc_field acl_fields[] = {
     SC_FIELD(struct acl_row, which, SC_F_STR),    SC_FIELD(struct acl_row, address, SC_F_ADDR),
     SC_FIELD(struct acl_row, revision, SC_F_U32), SC_FIELD(struct acl_row, size, SC_F_U32),
-    SC_FIELD(struct acl_row, count, SC_F_U32),    SC_FIELD_END};
+    SC_FIELD(struct acl_row, count, SC_F_U32),    SC_FIELD(struct acl_row, sbz1, SC_F_U32),
+    SC_FIELD(struct acl_row, sbz2, SC_F_U32),     SC_FIELD_END};
 static const struct sc_rectype acl_type = {"acl", sizeof(struct acl_row), acl_fields};
 
 static void acl_text(sc_out *out, const void *record, void *ctx) {
@@ -180,6 +181,7 @@ struct sd_row {
 };
 static const struct sc_field sd_fields[] = {SC_FIELD(struct sd_row, address, SC_F_ADDR),
                                             SC_FIELD(struct sd_row, revision, SC_F_U32),
+                                            SC_FIELD(struct sd_row, sbz1, SC_F_U32),
                                             SC_FIELD(struct sd_row, control, SC_F_HEX32),
                                             SC_FIELD_STRS(struct sd_row, flags, nflags),
                                             SC_FIELD_REC(struct sd_row, owner, &sc_sid_type),

@@ -104,6 +104,7 @@ static sc_err *current_session(const struct job *j, bool real, uint64_t *ret, bo
 struct row {
     uint64_t id, space, memory, first_process, processes;
     bool current;
+    bool enrich; /* not a fact: how the text is to be */
 };
 static const struct sc_field fields[] = {SC_FIELD(struct row, id, SC_F_U64),
                                          SC_FIELD(struct row, current, SC_F_BOOL),
@@ -130,7 +131,8 @@ static sc_err *list_sessions(struct job *j) {
     for (size_t i = 0; i < j->sessions.count; i++) {
         const struct nt_session *n = &j->sessions.item[i];
         struct row r = {n->id,    n->space,     nt_or(&n->memory, SC_UNSET64),
-                        n->first, n->processes, has && n->id == current};
+                        n->first, n->processes, has && n->id == current,
+                        false};
         sc_record(out, &row_type, &r, row_text, NULL);
     }
     sc_puts(out, "\n");
@@ -154,7 +156,7 @@ static sc_err *no_session(uint64_t id, const struct nt_session *n) {
 static sc_err *use_session(struct job *j, uint64_t id) {
     sc_session *s = j->session;
     const struct nt_session *n = nt_sessions_find(&j->sessions, id);
-    char buf[SC_NT_BUF];
+    char buf[SC_ADDR_BUF];
     sc_printf(s->out, "Sessions on machine: %zu\n", j->sessions.count);
     if (!n || !n->first)
         return no_session(id, n);
@@ -162,7 +164,7 @@ static sc_err *use_session(struct job *j, uint64_t id) {
     if (err)
         return err;
     sc_printf(s->out, "Implicit process is now %s\nUsing session %" PRIu64 "\n",
-              sc_nt_ptr_text(n->first, j->nt.ptr_size, buf), id);
+              sc_addr_text(n->first, j->nt.ptr_size, buf), id);
     return NULL;
 }
 
@@ -217,6 +219,8 @@ static void space_text(sc_out *out, const void *record, void *ctx) {
               sc_nt_ptr_text(r->space, ptr_size, a));
     if (r->memory != SC_UNSET64)
         sc_printf(out, "_MMSESSION        %s\n", sc_nt_ptr_text(r->memory, ptr_size, a));
+    else if (r->enrich)
+        sc_puts(out, "[nt!_MM_SESSION_SPACE has no Session in this build's symbols]\n");
 }
 
 static sc_err *show_process(void *ctx, const struct nt_process *p) {
@@ -237,7 +241,8 @@ static sc_err *show_process(void *ctx, const struct nt_process *p) {
 }
 
 static sc_err *show_session(struct job *j, const struct nt_session *n) {
-    struct row r = {n->id, n->space, nt_or(&n->memory, SC_UNSET64), n->first, n->processes, false};
+    struct row r = {n->id,        n->space, nt_or(&n->memory, SC_UNSET64), n->first,
+                    n->processes, false,    sc_session_enrich(j->session)};
     char why[NT_LIST_TEXT];
     sc_record(j->session->out, &row_type, &r, space_text, &j->nt.ptr_size);
     j->id = n->id;
@@ -247,7 +252,8 @@ static sc_err *show_session(struct job *j, const struct nt_session *n) {
 static sc_err *show_id(struct job *j, int64_t id) {
     uint64_t number = (uint64_t)id;
     bool has = true;
-    sc_err *err = id < 0 ? current_session(j, id == -1, &number, &has) : NULL;
+    /* -1 and -2: the session of the process that commands are about, which !session -s sets. */
+    sc_err *err = id < 0 ? current_session(j, false, &number, &has) : NULL;
     if (err)
         return err;
     if (!has)
@@ -289,7 +295,7 @@ static const struct sc_arg session_args[] = {
     {SC_ARG_OPTION_WORD, "-s", "s", true, "the session to be in, decimal; -1: the current one"},
     {SC_ARG_END, NULL, NULL, false, NULL}};
 static const struct sc_arg sprocess_args[] = {
-    {SC_ARG_WORD, "session", NULL, true, "decimal; -1 current, -2 that of !session -s, -4 all"},
+    {SC_ARG_WORD, "session", NULL, true, "decimal; -1 or -2 the current one, -4 all"},
     {SC_ARG_EXPR, "flags", NULL, true, "those of !process; 0 if missing"},
     {SC_ARG_WORD, "image", NULL, true, "only processes of this name"},
     {SC_ARG_END, NULL, NULL, false, NULL}};

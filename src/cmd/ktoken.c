@@ -2,14 +2,18 @@
 /*
  * `!token`: an access token of the kernel.
  *
- *     _TOKEN e1bed030
- *     TS Session ID: 0
+ *     _TOKEN 0xfffff8a001b46a50
+ *     TS Session ID: 0x1
  *     User: S-1-5-18
- *     Groups:
+ *     User Groups:
  *      00 S-1-5-32-544
  *         Attributes - Default Enabled Owner
  *     Privs:
- *      00 0x000000017 SeChangeNotifyPrivilege           Attributes - Enabled Default
+ *      23 0x000000017 SeChangeNotifyPrivilege           Attributes - Enabled Default
+ *
+ * As published of Windows 7 to 10: privileges are numbered by their bits, addresses begin with 0x.
+ * Of Windows XP and Server 2003, which keep privileges as a list, other listings are published:
+ * `_TOKEN e1bed030`, `Groups:`, privileges numbered by their places.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -66,8 +70,8 @@ struct row {
     size_t nflags;
     int64_t session, flags, in_use, restricted_count, capability_count;
     uint64_t authentication_id, token_id, parent_id, modified_id, origin, restricted_sids,
-        capability_sids, lowbox, logon_session, default_dacl;
-    bool has_origin, has_package, has_lowbox, has_trust;
+        capability_sids, lowbox, logon_session, default_dacl, security_attributes;
+    bool has_origin, has_package, has_lowbox, has_trust, has_attributes;
 };
 #define LIST_FIELD(name)                                                                           \
     {                                                                                              \
@@ -99,6 +103,12 @@ static const struct sc_field row_fields[] = {
     SC_FIELD_REC(struct row, package, &sc_sid_type),
     LIST_FIELD(capabilities),
     SC_FIELD_REC(struct row, trust_level, &sc_sid_type),
+    SC_FIELD(struct row, security_attributes, SC_F_ADDR),
+    SC_FIELD(struct row, lowbox, SC_F_ADDR),
+    SC_FIELD(struct row, restricted_count, SC_F_NUM),
+    SC_FIELD(struct row, restricted_sids, SC_F_ADDR),
+    SC_FIELD(struct row, capability_count, SC_F_NUM),
+    SC_FIELD(struct row, capability_sids, SC_F_ADDR),
     SC_FIELD(struct row, assumed, SC_F_BOOL),
     SC_FIELD_END};
 static const struct sc_rectype row_type = {"token", sizeof(struct row), row_fields};
@@ -108,7 +118,17 @@ static const struct sc_rectype row_type = {"token", sizeof(struct row), row_fiel
 struct text {
     unsigned ptr_size;
     bool names, enrich;
+    bool old; /* as of Windows XP and Server 2003 */
 };
+enum { FIRST_NEW_BUILD = 6000 };
+
+static const char *ptr(const struct text *t, uint64_t value, char buf[SC_NT_BUF]) {
+    char digits[SC_NT_BUF];
+    if (t->old || value == SC_UNSET64)
+        return sc_nt_ptr_text(value, t->ptr_size, buf);
+    snprintf(buf, SC_NT_BUF, "0x%s", sc_nt_ptr_text(value, t->ptr_size, digits));
+    return buf;
+}
 
 static void list_text(sc_out *out, const struct list *l, bool names) {
     for (size_t i = 0; i < l->count; i++) {
@@ -124,13 +144,13 @@ static void list_text(sc_out *out, const struct list *l, bool names) {
                   l->count);
 }
 
-static void privileges_text(sc_out *out, const struct row *r) {
+static void privileges_text(sc_out *out, const struct row *r, const struct text *t) {
     sc_puts(out, "Privs: \n");
     for (size_t i = 0; i < r->nprivileges; i++) {
         const struct privilege_row *p = &r->privileges[i];
-        sc_printf(out, " %02zu 0x%09" PRIx64 " %-33s Attributes - %s%s\n", i, p->luid,
-                  p->name ? p->name : "Unknown Privilege", p->enabled ? "Enabled " : "",
-                  p->by_default ? "Default " : "");
+        sc_printf(out, " %02" PRIu64 " 0x%09" PRIx64 " %-33s Attributes - %s%s\n",
+                  t->old ? (uint64_t)i : p->luid, p->luid, p->name ? p->name : "Unknown Privilege",
+                  p->enabled ? "Enabled " : "", p->by_default ? "Default " : "");
     }
     if (r->privileges_why)
         sc_printf(out, " *** %s\n", r->privileges_why);
@@ -159,9 +179,9 @@ static void source_line(sc_out *out, const struct row *r, const struct text *t) 
     else
         sc_printf(out, "0x%" PRIx64, (uint64_t)r->flags);
     if (r->in_use != INT64_MIN)
-        sc_printf(out, " ( Token %sin use )", r->in_use ? "" : "NOT ");
+        sc_puts(out, r->in_use ? " ( Token in use )" : " ( Token NOT in use ) ");
     if (t->enrich && r->nflags) {
-        sc_puts(out, "  [");
+        sc_puts(out, r->in_use == 0 ? " [" : "  [");
         for (size_t i = 0; i < r->nflags; i++)
             sc_printf(out, "%s%s", i ? " " : "", r->flag_names[i]);
         sc_puts(out, "]");
@@ -188,8 +208,7 @@ static void ids_text(sc_out *out, const struct row *r, const struct text *t) {
               low(r->parent_id, b));
     luid(out, "Modified ID:               ", r->modified_id, ", ");
     sc_printf(out, "RestrictedSidCount: %-6s RestrictedSids: %s\n",
-              sc_nt_num_text(r->restricted_count, a),
-              sc_nt_ptr_text(r->restricted_sids, t->ptr_size, b));
+              sc_nt_num_text(r->restricted_count, a), ptr(t, r->restricted_sids, b));
     list_text(out, &r->restricted, t->names);
     if (r->has_origin)
         sc_printf(out, "OriginatingLogonSession: %s\n", low(r->origin, a));
@@ -197,11 +216,13 @@ static void ids_text(sc_out *out, const struct row *r, const struct text *t) {
         sid_line(out, "PackageSid: ", &r->package, t->names);
     if (r->capability_count != INT64_MIN)
         sc_printf(out, "CapabilityCount: %-6s Capabilities: %s\n",
-                  sc_nt_num_text(r->capability_count, a),
-                  sc_nt_ptr_text(r->capability_sids, t->ptr_size, b));
+                  sc_nt_num_text(r->capability_count, a), ptr(t, r->capability_sids, b));
     list_text(out, &r->capabilities, t->names);
     if (r->has_lowbox)
-        sc_printf(out, "LowboxNumberEntry: %s\n", sc_nt_ptr_text(r->lowbox, t->ptr_size, a));
+        sc_printf(out, "LowboxNumberEntry: %s\n", ptr(t, r->lowbox, a));
+    if (r->has_package && r->has_attributes)
+        sc_printf(out, "Security Attributes: %s\n",
+                  r->security_attributes == 0 ? "(null)" : ptr(t, r->security_attributes, a));
     if (r->has_trust)
         sid_line(out, "Process Token TrustLevelSid: ", &r->trust_level, t->names);
 }
@@ -210,13 +231,16 @@ static void row_text(sc_out *out, const void *record, void *ctx) {
     const struct row *r = record;
     const struct text *t = ctx;
     char a[SC_NT_BUF];
-    sc_printf(out, "_TOKEN %s\n", sc_nt_ptr_text(r->address, t->ptr_size, a));
-    sc_printf(out, "TS Session ID: %s\n", sc_nt_num_text(r->session, a));
+    sc_printf(out, "_TOKEN %s\n", ptr(t, r->address, a));
+    if (r->session == INT64_MIN)
+        sc_puts(out, "TS Session ID: ?\n");
+    else
+        sc_printf(out, "TS Session ID: %#" PRIx64 "\n", (uint64_t)r->session);
     sid_line(out, "User: ", &r->user, t->names);
-    sc_puts(out, "Groups: \n");
+    sc_puts(out, t->old ? "Groups: \n" : "User Groups: \n");
     list_text(out, &r->groups, t->names);
     sid_line(out, "Primary Group: ", &r->primary_group, t->names);
-    privileges_text(out, r);
+    privileges_text(out, r, t);
     ids_text(out, r, t);
     if (t->enrich && r->integrity)
         sc_printf(out, "[Integrity level: %s]\n", r->integrity);
@@ -341,6 +365,8 @@ static void fill_numbers(const struct nt *nt, const struct nt_token *t, struct r
     r->lowbox = sc_nt_addr(&f[NT_TK_LOWBOX]);
     r->logon_session = sc_nt_addr(&f[NT_TK_LOGON_SESSION]);
     r->default_dacl = sc_nt_addr(&f[NT_TK_DEFAULT_DACL]);
+    r->security_attributes = sc_nt_addr(&f[NT_TK_ATTRIBUTES]);
+    r->has_attributes = f[NT_TK_ATTRIBUTES].state != NT_NO_FIELD;
     r->has_origin = f[NT_TK_ORIGIN].state != NT_NO_FIELD;
     r->has_package = f[NT_TK_PACKAGE].state != NT_NO_FIELD;
     r->has_lowbox = f[NT_TK_LOWBOX].state != NT_NO_FIELD;
@@ -360,7 +386,7 @@ static sc_err *check_type(const struct nt *nt, uint64_t address, sc_arena *arena
     if (sc_err_catch(&err, SC_ERR_NOT_FOUND) || err)
         return err;
     if (o.type.name && !nt_object_is(&o, "Token"))
-        return sc_errf(SC_ERR_NOT_FOUND, "the object at %s is no token but a %s",
+        return sc_errf(SC_ERR_NOT_FOUND, "the object at %s is no token: its type is %s",
                        sc_nt_ptr_text(address, nt->ptr_size, buf), o.type.name);
     return NULL;
 }
@@ -369,7 +395,7 @@ static sc_err *show(sc_session *s, const struct nt *nt, uint64_t address, bool n
                     sc_arena *arena) {
     struct nt_token t;
     struct row *r = sc_arena_alloc(arena, sizeof *r);
-    struct text text = {nt->ptr_size, names, sc_session_enrich(s)};
+    struct text text = {nt->ptr_size, names, sc_session_enrich(s), nt->build < FIRST_NEW_BUILD};
     char buf[SC_NT_BUF];
     if (!r)
         return sc_err_nomem();
@@ -419,9 +445,9 @@ static sc_err *active_token(sc_session *s, const struct nt *nt, uint64_t *ret) {
     if (err)
         return err;
     *ret = p.f[NT_P_TOKEN].value;
+    const struct text text = {nt->ptr_size, false, false, nt->build < FIRST_NEW_BUILD};
     sc_printf(s->out, "Thread is not impersonating. Using process token...\n");
-    sc_printf(s->out, "_EPROCESS %s, _TOKEN %s\n", sc_nt_ptr_text(process, nt->ptr_size, a),
-              sc_nt_ptr_text(*ret, nt->ptr_size, b));
+    sc_printf(s->out, "_EPROCESS %s, _TOKEN %s\n", ptr(&text, process, a), ptr(&text, *ret, b));
     return NULL;
 }
 

@@ -28,6 +28,7 @@ enum {
     SCATTERED = 64 << 10, /* behind a piece that is shorter the next one is announced … */
     FETCHED = 1024,       /* … that is, so much of it … */
     LINE = 64,            /* … by lines of the cache */
+    LANES = 16,           /* places that are looked at together */
 };
 
 /* --- the walk ------------------------------------------------------------------------------- */
@@ -280,7 +281,6 @@ static const uint8_t *find_anchor(const struct sc_pattern *p, const uint8_t *dat
 }
 
 #ifdef __SSE2__
-enum { LANES = 16 };
 
 static inline __m128i same(const uint8_t *at, __m128i byte) {
     return _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)(const void *)at), byte);
@@ -433,26 +433,73 @@ static sc_err *end_run(struct runs *r) {
     return count >= r->least ? r->fn(r->ctx, r->start, count) : NULL;
 }
 
-static sc_err *add_unit(struct runs *r, uint64_t addr, bool printable) {
-    if (!printable || addr != r->next) {
-        sc_err *err = end_run(r);
-        if (err)
-            return err;
+/* Bit N: byte N of COUNT (64 at most) is a printable character, and is zero. */
+struct seen {
+    uint64_t printable, zero;
+};
+
+static struct seen look_at(const uint8_t *data, unsigned count) {
+    struct seen s = {0, 0};
+    for (unsigned i = 0; i < count; i++) {
+        s.printable |= (uint64_t)(data[i] >= 0x20 && data[i] < 0x7f) << i;
+        s.zero |= (uint64_t)!data[i] << i;
     }
-    if (printable && !r->count++)
-        r->start = addr;
-    r->next = addr + r->unit;
-    return NULL;
+    return s;
+}
+
+#ifdef __SSE2__
+static struct seen look_at_64(const uint8_t *data) {
+    const __m128i low = _mm_set1_epi8(0x20), most = _mm_set1_epi8(0x7e - 0x20);
+    struct seen s = {0, 0};
+    for (unsigned i = 0; i < 64; i += LANES) {
+        __m128i x = _mm_loadu_si128((const __m128i *)(const void *)(data + i));
+        __m128i above = _mm_sub_epi8(x, low);
+        __m128i printable = _mm_cmpeq_epi8(_mm_min_epu8(above, most), above);
+        __m128i zero = _mm_cmpeq_epi8(x, _mm_setzero_si128());
+        s.printable |= (uint64_t)(unsigned)_mm_movemask_epi8(printable) << i;
+        s.zero |= (uint64_t)(unsigned)_mm_movemask_epi8(zero) << i;
+    }
+    return s;
+}
+#else
+static struct seen look_at_64(const uint8_t *data) { return look_at(data, 64); }
+#endif
+
+/* The COUNT bytes at ADDR, of which those that MASK names belong to printable characters. */
+static sc_err *add_mask(struct runs *r, uint64_t addr, uint64_t mask, unsigned count) {
+    sc_err *err = addr != r->next ? end_run(r) : NULL;
+    for (unsigned at = 0; at < count && !err;) {
+        uint64_t rest = mask >> at;
+        if (!r->count) {
+            if (!rest)
+                break;
+            at += (unsigned)__builtin_ctzll(rest);
+            rest = mask >> at;
+            r->start = addr + at;
+        }
+        unsigned ones = ~rest ? (unsigned)__builtin_ctzll(~rest) : 64;
+        ones = ones < count - at ? ones : count - at;
+        r->count += ones / r->unit;
+        at += ones;
+        r->next = addr + at;
+        if (at < count)
+            err = end_run(r);
+    }
+    return err;
 }
 
 /* A 16-bit unit that lies across two pieces is left out: ranges of a dump begin at even addresses.
  */
 static sc_err *run_piece(struct runs *r, uint64_t addr, const uint8_t *data, size_t len) {
+    const uint64_t even = 0x5555555555555555;
     sc_err *err = NULL;
-    for (size_t i = r->unit == 2 ? addr & 1 : 0; !err && i + r->unit <= len; i += r->unit) {
-        bool printable = data[i] >= 0x20 && data[i] < 0x7f && (r->unit == 1 || !data[i + 1]);
-        if (printable || r->count)
-            err = add_unit(r, addr + i, printable);
+    size_t i = r->unit == 2 ? addr & 1 : 0;
+    while (!err && len - i >= r->unit) {
+        unsigned count = len - i < 64 ? (unsigned)(len - i) & ~(r->unit - 1) : 64;
+        struct seen s = count == 64 ? look_at_64(data + i) : look_at(data + i, count);
+        uint64_t wide = s.printable & s.zero >> 1 & even;
+        err = add_mask(r, addr + i, r->unit == 2 ? wide | wide << 1 : s.printable, count);
+        i += count;
     }
     return err;
 }

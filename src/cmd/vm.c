@@ -49,7 +49,8 @@ static sc_err *fill_files(const struct job *j, struct sc_vm *r) {
                                               sc_nt_num(&f->f[NT_PF_FREE]),
                                               sc_nt_num(&f->f[NT_PF_MINIMUM]),
                                               sc_nt_num(&f->f[NT_PF_MAXIMUM]),
-                                              sc_nt_num(&f->f[NT_PF_PEAK])};
+                                              sc_nt_num(&f->f[NT_PF_PEAK]),
+                                              nt_set(&f->f[NT_PF_STORE])};
     }
     r->npage_files = n;
     return NULL;

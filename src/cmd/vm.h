@@ -10,6 +10,7 @@ struct sc_vm_file {
     uint64_t address;
     const char *name;                           /* NULL: none */
     int64_t size, free, minimum, maximum, peak; /* pages */
+    bool store;                                 /* it is no file: the memory store */
 };
 struct sc_vm_pool {
     int64_t pages;

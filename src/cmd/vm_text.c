@@ -23,11 +23,15 @@
 #define FAILURE(name, id)                                                                          \
     { #name, SC_F_NUM, offsetof(struct sc_vm, failure) + (id) * sizeof(int64_t), 0, NULL, NULL }
 
-static const struct sc_field file_fields[] = {
-    SC_FIELD(struct sc_vm_file, address, SC_F_ADDR), SC_FIELD(struct sc_vm_file, name, SC_F_STR),
-    SC_FIELD(struct sc_vm_file, size, SC_F_NUM),     SC_FIELD(struct sc_vm_file, free, SC_F_NUM),
-    SC_FIELD(struct sc_vm_file, minimum, SC_F_NUM),  SC_FIELD(struct sc_vm_file, maximum, SC_F_NUM),
-    SC_FIELD(struct sc_vm_file, peak, SC_F_NUM),     SC_FIELD_END};
+static const struct sc_field file_fields[] = {SC_FIELD(struct sc_vm_file, address, SC_F_ADDR),
+                                              SC_FIELD(struct sc_vm_file, name, SC_F_STR),
+                                              SC_FIELD(struct sc_vm_file, size, SC_F_NUM),
+                                              SC_FIELD(struct sc_vm_file, free, SC_F_NUM),
+                                              SC_FIELD(struct sc_vm_file, minimum, SC_F_NUM),
+                                              SC_FIELD(struct sc_vm_file, maximum, SC_F_NUM),
+                                              SC_FIELD(struct sc_vm_file, peak, SC_F_NUM),
+                                              SC_FIELD(struct sc_vm_file, store, SC_F_BOOL),
+                                              SC_FIELD_END};
 static const struct sc_rectype file_type = {"page_file", sizeof(struct sc_vm_file), file_fields};
 static const struct sc_field pool_fields[] = {SC_FIELD(struct sc_vm_pool, pages, SC_F_NUM),
                                               SC_FIELD_END};
@@ -173,14 +177,15 @@ static void size_text(sc_out *out, const char *label, int width, int64_t pages) 
         sc_printf(out, "%s%*" PRId64 " Kb", label, width, kb(pages));
 }
 
-static void files_text(sc_out *out, const struct sc_vm *r, const char *pad) {
+static void files_text(sc_out *out, const struct sc_vm *r, const char *pad, bool enrich) {
     for (size_t i = 0; i < r->npage_files; i++) {
         const struct sc_vm_file *f = &r->page_file[i];
         sc_puts(out, pad);
         if (f->name)
             sc_printf(out, "Page File: %s\n", f->name);
         else
-            sc_puts(out, f->address ? "No Name for Paging File\n" : "Page File: ?\n");
+            sc_printf(out, "%s%s\n", f->address ? "No Name for Paging File" : "Page File: ?",
+                      f->store && enrich ? "  [the memory store: its pages are compressed]" : "");
         sc_puts(out, pad);
         size_text(out, "  Current:", 10, f->size);
         size_text(out, "  Free Space:", 10, f->free);
@@ -240,7 +245,7 @@ static void old_text(sc_out *out, const struct sc_vm *r, const struct sc_vm_styl
     static const struct line physical = {"Physical Memory:", NT_VM_PHYSICAL, ALWAYS};
     sc_puts(out, "\n*** Virtual Memory Usage ***\n");
     line_text(out, r, s, &physical);
-    files_text(out, r, "\t");
+    files_text(out, r, "\t", s->enrich);
     LINES(out, r, s, old_memory);
     pools_text(out, false, "NonPagedPool", "Used", r->nonpaged_pool, r->nnonpaged_pools);
     LINES(out, r, s, old_nonpaged);
@@ -308,7 +313,7 @@ static void stacks_text(sc_out *out, const struct sc_vm *r, const struct sc_vm_s
 }
 
 static void new_text(sc_out *out, const struct sc_vm *r, const struct sc_vm_style *s) {
-    files_text(out, r, "");
+    files_text(out, r, "", s->enrich);
     sc_puts(out, "\n");
     LINES(out, r, s, new_memory);
     failure_text(out, r->counter[NT_VM_STACK_PTE_FAILURES], "kernel stack PTE allocations");

@@ -141,6 +141,7 @@ sc_err *nt_symlink_read(struct nt_objects *om, uint64_t address, struct nt_symli
 
 struct walk {
     struct nt_objects *om;
+    const char *asked;        /* the path that was asked for */
     const char *whole, *rest; /* the path, and what of it is still to be gone */
     uint64_t at;              /* the object that was reached */
     unsigned links;
@@ -176,7 +177,7 @@ static sc_err *follow(struct walk *w) {
         return lost(w, "the target of a symbolic link on the way is not in the dump");
     if (++w->links > NT_LINKS_MAX)
         return sc_errf(SC_ERR_LIMIT, "Object %s: its symbolic links lead round and round",
-                       w->whole);
+                       w->asked);
     const char *path = sc_arena_printf(w->om->names, "%s%s", link.target, w->rest);
     if (!path)
         return sc_err_nomem();
@@ -225,7 +226,8 @@ static sc_err *through(struct walk *w) {
 
 sc_err *nt_object_find(struct nt_objects *om, const char *path, uint64_t *ret_object,
                        const char **ret_via) {
-    struct walk w = {.om = om, .whole = path, .rest = path, .at = nt_or(&om->root, 0)};
+    struct walk w = {
+        .om = om, .asked = path, .whole = path, .rest = path, .at = nt_or(&om->root, 0)};
     if (!nt_set(&om->root) || !nt_is_kernel(om->nt, w.at))
         return sc_errf(SC_ERR_NOT_FOUND,
                        om->root.state == NT_NO_FIELD

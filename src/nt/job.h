@@ -37,7 +37,11 @@ enum nt_job_field {
     NT_J_ROOT,
     NT_J_FLAGS,
     NT_J_ID,
-    NT_J_EVENT_TYPE,   /* of the event in it: DISPATCHER_HEADER.Type */
+    NT_J_FREEZE, /* since 8: EffectiveFreezeCount, EffectiveBackgroundCount */
+    NT_J_BACKGROUND,
+    NT_J_EVENT_TYPE, /* of the event in it: DISPATCHER_HEADER.Type */
+    NT_J_CHILD_LIST, /* since 8, as the next: its place alone is of interest */
+    NT_J_SIBLING_LINK,
     NT_J_PROCESS_LIST, /* its place alone is of interest */
     NT_J_FIELDS
 };
@@ -58,6 +62,17 @@ bool nt_job_plausible(const struct nt_job *job);
 sc_err *nt_job_processes_begin(const struct nt *nt, const struct nt_job *job,
                                struct nt_list *ret_list, bool *ret_found);
 sc_err *nt_job_process_of_link(const struct nt *nt, uint64_t link, uint64_t *ret_process);
+/* The jobs directly in it: entries are links of EJOB.SiblingJobLinks. */
+sc_err *nt_job_children_begin(const struct nt *nt, const struct nt_job *job,
+                              struct nt_list *ret_list, bool *ret_found);
+sc_err *nt_job_of_sibling(const struct nt *nt, uint64_t link, uint64_t *ret_job);
+/*
+ * The names of the bits of JobFlags that are set, in the debugger's words ("close done"), as far as
+ * the symbols name them: at most NT_JOB_FLAGS into RET. *RET_NAMED: they name some.
+ */
+enum { NT_JOB_FLAGS = 32 };
+sc_err *nt_job_flags(const struct nt *nt, const struct nt_job *job, const char *ret[NT_JOB_FLAGS],
+                     size_t *ret_count, bool *ret_named);
 /* "JOB_OBJECT_LIMIT_WORKINGSET": of bit BIT of LimitFlags; NULL unknown. */
 const char *nt_job_limit_name(unsigned bit);
 

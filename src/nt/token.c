@@ -42,6 +42,7 @@ static const struct sc_layout_field rows[NT_TK_FIELDS + 1] = {
     [NT_TK_PACKAGE] = {"Package", 1, true},
     [NT_TK_LOWBOX] = {"LowboxNumberEntry", 1, true},
     [NT_TK_TRUST] = {"TrustLevelSid", 1, true},
+    [NT_TK_ATTRIBUTES] = {"pSecurityAttributes", 1, true},
     [NT_TK_SOURCE] = {"TokenSource", 1, true},
     {"TokenFlags", 1, true},
 };
@@ -49,7 +50,7 @@ static const uint8_t spare_of[] = {NT_TK_FLAGS};
 static const uint8_t pointers[] = {NT_TK_SIDS,          NT_TK_RESTRICTED, NT_TK_CAPABILITIES,
                                    NT_TK_PRIMARY_GROUP, NT_TK_PRIVILEGES, NT_TK_DEFAULT_DACL,
                                    NT_TK_LOGON_SESSION, NT_TK_PACKAGE,    NT_TK_LOWBOX,
-                                   NT_TK_TRUST};
+                                   NT_TK_TRUST,         NT_TK_ATTRIBUTES};
 static const struct nt_def token_def = {
     {"nt!_TOKEN", rows, NT_TK_FIELDS + 1}, NT_TK_FIELDS, spare_of, NT_POINTERS(pointers)};
 
@@ -102,7 +103,7 @@ const char *nt_group_attribute(unsigned bit) {
     case 1: return "Default";
     case 2: return "Enabled";
     case 3: return "Owner";
-    case 4: return "UseForDenyOnly";
+    case 4: return "DenyOnly";
     case 5: return "GroupIntegrity";
     case 6: return "GroupIntegrityEnabled";
     case 29: return "GroupResource";
@@ -206,7 +207,9 @@ const char *nt_token_flag_name(const struct nt *nt, unsigned bit) {
                                         "LOWBOX",
                                         "HAS_OWN_CLAIM_ATTRIBUTES",
                                         "PRIVATE_NAMESPACE"};
-    if (bit == 3 && nt->build < 6000)
+    if (nt->build < 6000 && bit == 3)
         return "HAS_ADMIN_GROUP";
+    if (nt->build < 6000 && bit > 7)
+        return NULL;
     return bit < sizeof names / sizeof *names ? names[bit] : NULL;
 }

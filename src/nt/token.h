@@ -35,8 +35,9 @@ enum nt_token_field {
     NT_TK_LOGON_SESSION,
     NT_TK_PACKAGE, /* since 8: the SID of the package */
     NT_TK_LOWBOX,
-    NT_TK_TRUST,  /* since 8.1: TrustLevelSid */
-    NT_TK_SOURCE, /* its place alone is of interest */
+    NT_TK_TRUST,      /* since 8.1: TrustLevelSid */
+    NT_TK_ATTRIBUTES, /* since 7: pSecurityAttributes */
+    NT_TK_SOURCE,     /* its place alone is of interest */
     NT_TK_FIELDS
 };
 

@@ -74,6 +74,9 @@ enum {
     F_COMMIT,
     F_IMAGE,
     F_PHYSICAL,
+    F_AWE,
+    F_WRITE_WATCH,
+    F_LARGE,
     F_FIELDS
 };
 static const struct sc_layout_field flag_rows[F_FIELDS] = {
@@ -81,6 +84,8 @@ static const struct sc_layout_field flag_rows[F_FIELDS] = {
     [F_PRIVATE] = {"PrivateMemory", 0, true}, [F_NO_CHANGE] = {"NoChange", 0, true},
     [F_COMMITTED] = {"MemCommit", 0, true},   [F_COMMIT] = {"CommitCharge", 0, true},
     [F_IMAGE] = {"ImageMap", 0, true},        [F_PHYSICAL] = {"PhysicalMapping", 0, true},
+    [F_AWE] = {"UserPhysicalPages", 0, true}, [F_WRITE_WATCH] = {"WriteWatch", 0, true},
+    [F_LARGE] = {"LargePages", 0, true},
 };
 static const struct nt_def flags_def = {
     {"nt!_MMVAD_FLAGS", flag_rows, F_FIELDS}, F_FIELDS, NULL, NULL, 0};
@@ -153,8 +158,19 @@ static sc_err *find_places(const struct nt *nt, struct nt_vads *v) {
 
 /* ---- one node ---- */
 
+/* Until Server 2003 a bit for each. */
 static unsigned old_type(const struct nt_field *f) {
-    return nt_set(&f[F_IMAGE]) ? NT_VAD_IMAGE : nt_set(&f[F_PHYSICAL]) ? NT_VAD_PHYSICAL : 0;
+    static const struct {
+        uint8_t field, type;
+    } rows[] = {{F_IMAGE, NT_VAD_IMAGE},
+                {F_PHYSICAL, NT_VAD_PHYSICAL},
+                {F_AWE, NT_VAD_AWE},
+                {F_WRITE_WATCH, NT_VAD_WRITE_WATCH},
+                {F_LARGE, NT_VAD_LARGE_PAGES}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (nt_set(&f[rows[i].field]))
+            return rows[i].type;
+    return NT_VAD_NONE;
 }
 
 static sc_err *read_flags(const struct nt_vads *v, struct nt_vad *vad) {

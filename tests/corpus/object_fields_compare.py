@@ -41,8 +41,22 @@ WITHIN = {
                "CapabilityCount": (9200, 99999), "LowboxNumberEntry": (9200, 99999), "TrustLevelSid": (9600, 99999)},
     "_EJOB": {"SecurityLimitFlags": (0, 3790), "Token": (0, 3790), "TotalCycleTime": (9200, 99999),
               "EffectiveLimitFlags": (9200, 99999), "ParentJob": (9200, 99999), "RootJob": (9200, 99999),
-              "JobId": (10240, 99999)},
+              "JobId": (10240, 99999), "EffectiveFreezeCount": (9200, 99999), "EffectiveBackgroundCount": (9200, 99999),
+              "ChildJobListHead": (9200, 99999), "SiblingJobLinks": (9200, 99999),
+              **{flag: (9600, 99999) for flag in (
+                  "CloseDone", "MultiGroup", "OutstandingNotification", "NotificationInProgress",
+                  "UILimits", "CpuRateControlActive", "OwnCpuRateControl", "Terminating",
+                  "WorkingSetLock", "JobFrozen", "Background", "WakeNotificationAllocated",
+                  "WakeNotificationEnabled", "WakeNotificationPending", "LimitNotificationRequired", "ZeroCountNotificationRequired",
+                  "CycleTimeNotificationRequired", "CycleTimeNotificationPending", "TimersVirtualized", "JobSwapped",
+                  "ViolationDetected", "EmptyJobNotified", "NoSystemCharge", "DropNoWakeCharges",
+                  "NoWakeChargePolicyDecided")},
+              **{flag: (14393, 99999) for flag in (
+                  "NetRateControlActive", "OwnNetRateControl", "IoRateControlActive", "OwnIoRateControl",
+                  "DisallowNewProcesses", "Silo")},
+              "ContainerTelemetryIdSet": (15063, 99999)},
     "_MM_SESSION_SPACE": {"Session": (0, 21999)},
+    "_MI_VISIBLE_STATE": {"": (10240, 99999)},
 }
 
 

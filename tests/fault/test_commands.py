@@ -20,7 +20,7 @@ import test_queues as queues  # noqa: E402
 LINES = ["!exqueue 2; !exqueue f", "!idt; !idt -a; !idt e", "!sysinfo machineid; !sysinfo smbios", "!apc; !apc proc {system:x}",
          "!timer; !dpcs", "!stacks 2; !stacks 0 nt", "!object \\; !object \\Device; !object 0 Event", "!handle 0 3; !handle 4 13",
          "!process 0 17; !thread {thread:x} 1e", "!running -it; !ready; !qlocks", "!poolused 2"]
-OLD_LINES = ["!bugdump; !bugdump Mine", "!filecache", "!lookaside; !lookaside -all", "!sysptes 1", "!vm; !vm 1"]
+OLD_LINES = ["!bugdump; !bugdump Mine", "!filecache", "!lookaside; !lookaside -all", "!sysptes 1", "!vm; !vm 1; !vm 3f"]
 
 
 def old_memory(t):

@@ -186,9 +186,9 @@ static bool read_broken(struct forge_reader *r) {
     return forge_take_text(r, "a driver's file name", &r->s->broken);
 }
 
-const struct forge_directive forge_machine_directives[FORGE_MACHINE_DIRECTIVES] = {
+const struct forge_directive forge_machine_directives[] = {
     {"os", read_os},           {"cpu", read_cpu},       {"bugcheck", read_bugcheck},
     {"time", read_time},       {"uptime", read_uptime}, {"exception", read_exception},
     {"dump", read_dump},       {"room", read_room},     {"verifier", read_verifier},
-    {"comment", read_comment}, {"broken", read_broken},
+    {"comment", read_comment}, {"broken", read_broken}, {NULL, NULL},
 };

@@ -21,11 +21,20 @@ static bool read_object(struct forge_reader *r) {
             ok = forge_take_hex(r, "references", &v.pointers);
         else if (forge_take_is(r, "handles"))
             ok = forge_take_hex(r, "handles", &v.handles);
+        else if (forge_take_is(r, "sd"))
+            ok = forge_take_hex(r, "the address of its descriptor", &v.descriptor);
+        else if (forge_take_is(r, "handleinfo"))
+            v.info |= FORGE_INFO_HANDLE;
+        else if (forge_take_is(r, "quota"))
+            v.info |= FORGE_INFO_QUOTA;
+        else if (forge_take_is(r, "exclusive"))
+            ok = forge_take_hex(r, "the address of a process", &v.exclusive);
         else
             ok = forge_take_end(r);
         if (!ok)
             return false;
     }
+    v.info |= v.exclusive ? FORGE_INFO_PROCESS : 0;
     if (v.target && strcmp(v.type, "SymbolicLink") != 0)
         return forge_reader_wrong(r, "only a SymbolicLink has a target");
     *FORGE_PUSH(&r->s->pool, &r->s->objects) = v;
@@ -61,5 +70,8 @@ static bool read_handle(struct forge_reader *r) {
     return true;
 }
 
-const struct forge_directive forge_name_directives[FORGE_NAME_DIRECTIVES] = {
-    {"object", read_object}, {"handle", read_handle}};
+const struct forge_directive forge_name_directives[] = {
+    {"object", read_object},
+    {"handle", read_handle},
+    {NULL, NULL},
+};

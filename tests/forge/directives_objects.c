@@ -343,7 +343,7 @@ static bool read_expect(struct forge_reader *r) {
     return forge_take_block(r, &ignored);
 }
 
-const struct forge_directive forge_object_directives[FORGE_OBJECT_DIRECTIVES] = {
+const struct forge_directive forge_object_directives[] = {
     {"module", forge_read_module},
     {"modules", forge_read_modules},
     {"unloaded", forge_read_unloaded},
@@ -366,4 +366,5 @@ const struct forge_directive forge_object_directives[FORGE_OBJECT_DIRECTIVES] = 
     {"pooltags", forge_read_pooltags},
     {"poolpage", forge_read_poolpage},
     {"bigpages", forge_read_bigpages},
+    {NULL, NULL},
 };

@@ -286,9 +286,18 @@ static bool read_secondary(struct forge_reader *r) {
     return true;
 }
 
-const struct forge_directive forge_queue_directives[FORGE_QUEUE_DIRECTIVES] = {
-    {"dpc", read_dpc},           {"timer", read_timer},           {"timer2", read_timer2},
-    {"apc", read_apc},           {"workqueues", read_workqueues}, {"worker", read_worker},
-    {"workitem", read_workitem}, {"interrupt", read_interrupt},   {"queuedlock", read_queuedlock},
-    {"callback", read_callback}, {"smbios", read_smbios},         {"secondary", read_secondary},
+const struct forge_directive forge_queue_directives[] = {
+    {"dpc", read_dpc},
+    {"timer", read_timer},
+    {"timer2", read_timer2},
+    {"apc", read_apc},
+    {"workqueues", read_workqueues},
+    {"worker", read_worker},
+    {"workitem", read_workitem},
+    {"interrupt", read_interrupt},
+    {"queuedlock", read_queuedlock},
+    {"callback", read_callback},
+    {"smbios", read_smbios},
+    {"secondary", read_secondary},
+    {NULL, NULL},
 };

@@ -159,6 +159,7 @@ static bool read_segment(struct forge_reader *r) {
     return true;
 }
 
-const struct forge_directive forge_thread_directives[FORGE_THREAD_DIRECTIVES] = {
-    {"run", read_run},   {"standby", read_standby}, {"ready", read_ready},
-    {"wait", read_wait}, {"irp", read_irp},         {"segment", read_segment}};
+const struct forge_directive forge_thread_directives[] = {
+    {"run", read_run}, {"standby", read_standby}, {"ready", read_ready}, {"wait", read_wait},
+    {"irp", read_irp}, {"segment", read_segment}, {NULL, NULL},
+};

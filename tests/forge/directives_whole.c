@@ -156,6 +156,18 @@ static bool read_pte(struct forge_reader *r) {
     return true;
 }
 
+/* What a VAD maps beyond memory and files: _MI_VAD_TYPE. */
+static bool take_vad_type(struct forge_reader *r, struct forge_scn_vad *v) {
+    static const char *const names[] = {NULL,         "physical", NULL,     "awe",
+                                        "writewatch", "large",    "rotate", "largesection"};
+    for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+        if (names[i] && forge_take_is(r, names[i])) {
+            v->type = i;
+            return true;
+        }
+    return false;
+}
+
 static bool read_trim(struct forge_reader *r) {
     static const char *const levels[] = {"pte", "pde", "ppe", "pxe", NULL};
     struct forge_scn_trim v = {.line = r->line, .process = r->process};
@@ -198,6 +210,12 @@ static bool read_vad(struct forge_reader *r) {
             v.kind = FORGE_VAD_MAPPED;
         else if (forge_take_is(r, "image"))
             v.kind = FORGE_VAD_IMAGE;
+        else if (take_vad_type(r, &v))
+            ok = true;
+        else if (forge_take_is(r, "memcommit"))
+            v.memcommit = true;
+        else if (forge_take_is(r, "nochange"))
+            v.nochange = true;
         else if (forge_take_is(r, "protect"))
             ok = read_protect(r, &v.protection);
         else if (forge_take_is(r, "commit"))
@@ -225,8 +243,8 @@ static bool read_large(struct forge_reader *r) {
     return true;
 }
 
-const struct forge_directive forge_whole_directives[FORGE_WHOLE_DIRECTIVES] = {
+const struct forge_directive forge_whole_directives[] = {
     {"ram", read_ram}, {"paging", read_paging},    {"kdbg", read_kdbg}, {"isf", read_isf},
     {"in", read_in},   {"end", read_end},          {"pte", read_pte},   {"trim", read_trim},
-    {"vad", read_vad}, {"largepages", read_large},
+    {"vad", read_vad}, {"largepages", read_large}, {NULL, NULL},
 };

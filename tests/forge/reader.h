@@ -22,12 +22,10 @@ struct forge_directive {
     const char *name;
     bool (*read)(struct forge_reader *r);
 };
+/* All of them, in tables that end with a NULL name. */
 extern const struct forge_directive forge_machine_directives[], forge_object_directives[],
-    forge_whole_directives[], forge_name_directives[], forge_thread_directives[],
-    forge_queue_directives[];
-enum { FORGE_MACHINE_DIRECTIVES = 11, FORGE_OBJECT_DIRECTIVES = 22, FORGE_WHOLE_DIRECTIVES = 10 };
-enum { FORGE_NAME_DIRECTIVES = 2, FORGE_THREAD_DIRECTIVES = 6 };
-enum { FORGE_QUEUE_DIRECTIVES = 12 };
+    forge_whole_directives[], forge_name_directives[], forge_security_directives[],
+    forge_thread_directives[], forge_queue_directives[];
 /* "triage", "full", …: what a `dump` line or --as says; false: no such kind. */
 bool forge_dump_from_name(struct forge_scenario *s, const char *name);
 

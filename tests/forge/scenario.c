@@ -235,44 +235,27 @@ static const char *next_line(struct forge_reader *r, size_t *ret_len) {
     return whole;
 }
 
+static const struct forge_directive *const tables[] = {
+    forge_machine_directives, forge_object_directives,   forge_whole_directives,
+    forge_name_directives,    forge_security_directives, forge_thread_directives,
+    forge_queue_directives,
+};
+enum { TABLES = sizeof tables / sizeof *tables, DIRECTIVES_MOST = 128 };
+
 static const struct forge_directive *find(const char *name) {
-    for (size_t i = 0; i < FORGE_MACHINE_DIRECTIVES; i++)
-        if (!strcmp(forge_machine_directives[i].name, name))
-            return &forge_machine_directives[i];
-    for (size_t i = 0; i < FORGE_OBJECT_DIRECTIVES; i++)
-        if (!strcmp(forge_object_directives[i].name, name))
-            return &forge_object_directives[i];
-    for (size_t i = 0; i < FORGE_WHOLE_DIRECTIVES; i++)
-        if (!strcmp(forge_whole_directives[i].name, name))
-            return &forge_whole_directives[i];
-    for (size_t i = 0; i < FORGE_NAME_DIRECTIVES; i++)
-        if (!strcmp(forge_name_directives[i].name, name))
-            return &forge_name_directives[i];
-    for (size_t i = 0; i < FORGE_THREAD_DIRECTIVES; i++)
-        if (!strcmp(forge_thread_directives[i].name, name))
-            return &forge_thread_directives[i];
-    for (size_t i = 0; i < FORGE_QUEUE_DIRECTIVES; i++)
-        if (!strcmp(forge_queue_directives[i].name, name))
-            return &forge_queue_directives[i];
+    for (size_t i = 0; i < TABLES; i++)
+        for (const struct forge_directive *d = tables[i]; d->name; d++)
+            if (!strcmp(d->name, name))
+                return d;
     return NULL;
 }
 
 static bool unknown(struct forge_reader *r, const char *name) {
-    const char *all[FORGE_MACHINE_DIRECTIVES + FORGE_OBJECT_DIRECTIVES + FORGE_WHOLE_DIRECTIVES +
-                    FORGE_NAME_DIRECTIVES + FORGE_THREAD_DIRECTIVES + FORGE_QUEUE_DIRECTIVES];
+    const char *all[DIRECTIVES_MOST];
     size_t n = 0;
-    for (size_t i = 0; i < FORGE_MACHINE_DIRECTIVES; i++)
-        all[n++] = forge_machine_directives[i].name;
-    for (size_t i = 0; i < FORGE_OBJECT_DIRECTIVES; i++)
-        all[n++] = forge_object_directives[i].name;
-    for (size_t i = 0; i < FORGE_WHOLE_DIRECTIVES; i++)
-        all[n++] = forge_whole_directives[i].name;
-    for (size_t i = 0; i < FORGE_NAME_DIRECTIVES; i++)
-        all[n++] = forge_name_directives[i].name;
-    for (size_t i = 0; i < FORGE_THREAD_DIRECTIVES; i++)
-        all[n++] = forge_thread_directives[i].name;
-    for (size_t i = 0; i < FORGE_QUEUE_DIRECTIVES; i++)
-        all[n++] = forge_queue_directives[i].name;
+    for (size_t i = 0; i < TABLES; i++)
+        for (const struct forge_directive *d = tables[i]; d->name && n < DIRECTIVES_MOST; d++)
+            all[n++] = d->name;
     const char *near = forge_nearest_name(name, all, n);
     return forge_wrong(r->s, r->line, "there is no directive \"%s\"%s%s%s", name,
                        near ? ": did you mean \"" : "", near ? near : "", near ? "\"?" : "");

@@ -241,9 +241,19 @@ struct forge_scn_vad {
     unsigned line;
     uint64_t process, start, end; /* END: the last byte */
     enum { FORGE_VAD_PRIVATE, FORGE_VAD_MAPPED, FORGE_VAD_IMAGE } kind;
+    unsigned type; /* _MI_VAD_TYPE; 0: what KIND is */
+    bool memcommit, nochange;
     unsigned protection;
     uint64_t commit;
     const char *file;
+};
+/* Optional headers of an object, the bits of InfoMask. */
+enum {
+    FORGE_INFO_CREATOR = 1,
+    FORGE_INFO_NAME = 2,
+    FORGE_INFO_HANDLE = 4,
+    FORGE_INFO_QUOTA = 8,
+    FORGE_INFO_PROCESS = 0x10
 };
 /* Addresses of the kernel that are mapped by large pages. */
 struct forge_scn_large {
@@ -256,6 +266,8 @@ struct forge_scn_object {
     const char *type, *path, *target; /* PATH NULL: it has no name */
     uint64_t address;                 /* of its body */
     uint64_t pointers, handles;
+    uint64_t descriptor, exclusive; /* 0: none */
+    unsigned info;                  /* FORGE_INFO_HANDLE and on */
 };
 /* Who runs and who waits: `run`, `standby`, `ready`, `wait`. */
 enum forge_turn { FORGE_TURN_RUN, FORGE_TURN_STANDBY, FORGE_TURN_READY, FORGE_TURN_WAIT };
@@ -351,12 +363,52 @@ struct forge_scn_secondary {
     uint8_t guid[16];
     struct forge_words words;
 };
-enum { FORGE_HANDLE_MOST = 0xffff0 };
+enum { FORGE_HANDLE_MOST = 0xfffff0 };
 struct forge_scn_handle {
     unsigned line;
     uint64_t handle, object, process; /* PROCESS 0: the System process's, which is the kernel's */
     uint32_t access;
     unsigned attributes; /* 1 protect, 2 inherit, 4 audit */
+};
+/* Addresses in a row. */
+struct forge_scn_addresses {
+    uint64_t *item;
+    size_t count, room;
+};
+/* A token, as `!token` prints it; whose it is. */
+struct forge_scn_token {
+    unsigned line;
+    uint64_t address, thread; /* THREAD 0: none impersonates it */
+    struct forge_scn_addresses processes;
+    struct forge_listing_text listing;
+    struct forge_assigns member;
+};
+struct forge_scn_descriptor {
+    unsigned line;
+    uint64_t address;
+    bool absolute; /* with pointers, not self-relative */
+    const char *sddl;
+};
+/* A private name space: who may open it. */
+struct forge_scn_boundary {
+    unsigned kind; /* 1 name, 2 SID, 3 integrity SID */
+    const char *text;
+};
+struct forge_scn_namespace {
+    unsigned line;
+    uint64_t address, directory; /* of its entry; of the directory in it */
+    struct {
+        struct forge_scn_boundary *item;
+        size_t count, room;
+    } boundary;
+};
+/* Processes that belong together: a job, a session. */
+struct forge_scn_group {
+    unsigned line;
+    uint64_t number, address; /* a job's or a session's number */
+    uint64_t in;              /* the job around a job; 0: none */
+    struct forge_scn_addresses processes;
+    struct forge_assigns member;
 };
 /* The machine that a dump of whole memory shows. */
 struct forge_scn_machine {
@@ -417,6 +469,11 @@ struct forge_scenario {
     FORGE_LIST(forge_scn_large) larges;
     FORGE_LIST(forge_scn_object) objects;
     FORGE_LIST(forge_scn_handle) handles;
+    FORGE_LIST(forge_scn_token) tokens;
+    FORGE_LIST(forge_scn_descriptor) descriptors;
+    FORGE_LIST(forge_scn_namespace) namespaces;
+    FORGE_LIST(forge_scn_group) jobs;
+    FORGE_LIST(forge_scn_group) sessions;
     FORGE_LIST(forge_scn_turn) turns;
     FORGE_LIST(forge_scn_irp) irps;
     FORGE_LIST(forge_scn_segment) segments;

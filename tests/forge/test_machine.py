@@ -79,7 +79,9 @@ with tempfile.TemporaryDirectory() as folder:
         with tap.case(f"!poolfind {tag} gives every block, by address"):
             out = ask(dump, f"!poolfind -small {tag}")
             got = [int(a, 16) for a in re.findall(r"^([0-9a-f]{16}) : tag", out, flags=re.M)]
-            tap.equal(got, blocks_of(text, tag), "blocks")
+            # Processes stand in blocks of their own, elsewhere.
+            tap.equal([a for a in got if a >= bench_machine.POOL], blocks_of(text, tag), "blocks")
+            tap.equal(len(got) == len(blocks_of(text, tag)), tag != "Proc", "blocks elsewhere")
     with tap.case("a tag that stands everywhere is found as well"):
         # More places than are kept to be put in order.
         out = ask(dump, "!poolfind -small *")

@@ -94,7 +94,8 @@ static bool take_all_pages(struct forge_world *w) {
 /* Objects of the kernel, and in whole memory everything that leads to them. */
 static bool make_kernel(struct forge_world *w) {
     if (!forge_world_objects(w) || !forge_world_turns(w) || (w->whole && !forge_world_spaces(w)) ||
-        !forge_world_kernel(w) || !forge_world_queues(w))
+        !forge_world_kernel(w) || !forge_world_queues(w) || !forge_world_security(w) ||
+        !forge_world_groups(w) || !forge_world_namespaces(w))
         return false;
     if (w->whole && (!forge_world_loader(w) || !forge_world_ldr(w) || !forge_world_low(w) ||
                      !forge_world_vads(w)))

@@ -12,11 +12,15 @@
  *   memory       memory and structures that lines give              world_write.c, world_member.c
  *   kernel       processors, processes, threads, debugger data      world_kernel.c, world_object.c
  *   turns        who runs, who is ready, who waits for what     world_threads.c, world_wait.c
- *   queues       DPCs, APCs, work items, timers, interrupts         world_queues.c, world_timers.c,
- *                                                                   world_work.c,
- * world_interrupt.c, world_firmware.c names        objects and handles world_names.c files images
- * and PDBs                                    world_image.c, world_pdb.c dump world_triage.c,
- * world_mdmp.c, or the whole machine:
+ *   queues       DPCs, APCs, timers                                 world_queues.c, world_timers.c
+ *                work items, interrupts, firmware                   world_work.c,
+ *                                                                   world_interrupt.c,
+ *                                                                   world_firmware.c
+ *   security     tokens, security descriptors; jobs, sessions      world_security.c, world_groups.c
+ *   name spaces  private ones                                   world_namespace.c
+ *   names        objects and handles                               world_names.c, world_handles.c
+ *   files        images and PDBs                                    world_image.c, world_pdb.c
+ *   dump         world_triage.c, world_mdmp.c, or the whole machine:
  *
  *   spaces       RAM, processes and their page tables               world_space.c
  *   lists        modules, unloaded drivers, user modules, VADs      world_loader.c, world_ldr.c,
@@ -318,6 +322,15 @@ bool forge_world_kernel(struct forge_world *w);
 bool forge_world_objects(struct forge_world *w);
 /* The object manager: headers, types, directories, handle tables. */
 bool forge_world_names(struct forge_world *w);
+/* Handle tables of processes; that of ids. BODY: from a header to its object. */
+bool forge_world_handles(struct forge_world *w, uint64_t body);
+/* A pointer of the kernel's, which leads to VALUE. */
+bool forge_world_variable(struct forge_world *w, const char *name, uint64_t value);
+/* Tokens and security descriptors; jobs and sessions, with their processes. */
+bool forge_world_security(struct forge_world *w);
+bool forge_world_groups(struct forge_world *w);
+/* Private name spaces. */
+bool forge_world_namespaces(struct forge_world *w);
 /*
  * Who runs, is next, is ready or waits, what was requested, what stacks were left: after the
  * objects; lists of processors after those are there.
@@ -334,8 +347,6 @@ bool forge_world_thread_registers(struct forge_world *w, uint64_t thread, struct
 /* Chains entries at OFFSET of the objects to a head, round and round. */
 void forge_world_link(struct forge_world *w, uint64_t head, const uint64_t *object, size_t n,
                       uint32_t offset);
-/* The line of a thread; NULL: none. */
-const struct forge_scn_thread *forge_world_thread_line(const struct forge_world *w, uint64_t addr);
 /* What waits in queues: names of the kernel's that lead to it, early; then the things themselves,
  * when processors and threads are there. */
 bool forge_world_queue_symbols(struct forge_world *w);

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The object manager: what `object` and `handle` lines say; in whole memory, besides, that every
- * process and thread is an object, in a pool block, and that every process has a handle table.
+ * The object manager: what `object` lines say; in whole memory, besides, that every process and
+ * thread is an object, in a pool block.
  *
- *   object   a header directly before its body, before that creator info (empty) and, if it has a
- *            path, name info; the last part of the path goes into the directory that the others
- * name types    an object of type "Type" for each type that is spoken of, in nt!ObTypeIndexTable
- * (since 7) and in \ObjectTypes, made here; Windows 10 hides the index in each header handle   a
- * table for each process, of as many levels as its highest handle needs
+ *   object       a header directly before its body; before that creator info (empty), name info if
+ *                it has a path, and what else the line wants: handle, quota and process info. The
+ *                last part of the path goes into the directory that the others name
+ *   descriptor   in the header, with a count of references in the lowest bits, as an EX_FAST_REF
+ *   types        an object of type "Type" for each type that is spoken of, in nt!ObTypeIndexTable
+ *                (since 7) and in \ObjectTypes, made here; Windows 10 hides indexes in headers
  *
  * Directories hash names as ReactOS does it, which agrees with published listings of XP to 7; the
- * hash of Windows 10 is another one, not known. Entries of handle tables: System Informer,
- * Volatility.
+ * hash of Windows 10 is another one, not known.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -59,32 +59,53 @@ static void put_string(struct forge_world *w, uint64_t addr, const char *text) {
 
 /* ---- headers ---- */
 
-static uint32_t extra(const struct forge_world *w, bool named) {
-    return forge_world_sizeof(w, "_OBJECT_HEADER_CREATOR_INFO") +
-           (named ? forge_world_sizeof(w, "_OBJECT_HEADER_NAME_INFO") : 0);
+/* Bytes of the optional headers of MASK, in the order of their bits from the header on. */
+static uint32_t extra(const struct forge_world *w, unsigned mask) {
+    static const char *const types[] = {"_OBJECT_HEADER_CREATOR_INFO", "_OBJECT_HEADER_NAME_INFO",
+                                        "_OBJECT_HEADER_HANDLE_INFO", "_OBJECT_HEADER_QUOTA_INFO",
+                                        "_OBJECT_HEADER_PROCESS_INFO"};
+    uint32_t sum = 0;
+    for (unsigned i = 0; i < sizeof types / sizeof *types; i++)
+        sum += mask >> i & 1 ? forge_world_sizeof(w, types[i]) : 0;
+    return sum;
 }
 
 /* TYPE is an index into the list of types, counted from FIRST_TYPE. */
-static void put_header(struct names *n, uint64_t body, size_t type, uint64_t pointers,
-                       uint64_t handles, bool named) {
+struct header {
+    uint64_t body, pointers, handles, descriptor;
+    size_t type;
+    unsigned info;
+};
+
+/* Until Vista distances stand in the header; of what has no layout there is none. */
+static void put_offsets(struct forge_world *w, uint64_t header, unsigned info) {
+    static const char *const members[] = {"NameInfoOffset", "HandleInfoOffset", "QuotaInfoOffset"};
+    for (unsigned i = 0; i < 3; i++)
+        forge_world_set(w, "_OBJECT_HEADER", header, members[i],
+                        info >> (i + 1) & 1 ? extra(w, info & ((4u << i) - 1)) : 0);
+    forge_world_set(w, "_OBJECT_HEADER", header, "Flags", 4);
+}
+
+static void put_header(struct names *n, const struct header *v) {
     struct forge_world *w = n->w;
     const char *h = "_OBJECT_HEADER";
-    uint64_t header = body - n->body,
-             link = header - forge_world_sizeof(w, "_OBJECT_HEADER_CREATOR_INFO");
-    forge_memmap_fill(&w->mem, header - extra(w, named), extra(w, named) + n->body);
+    unsigned info = v->info | FORGE_INFO_CREATOR;
+    uint64_t header = v->body - n->body, link = header - extra(w, FORGE_INFO_CREATOR);
+    uint64_t count = w->is32 ? 5 : 13; /* in the low bits of the descriptor's address */
+    forge_memmap_fill(&w->mem, header - extra(w, info), extra(w, info) + n->body);
     put(w, link, link); /* in no list of its type's */
     put(w, link + w->ptr_size, link);
-    forge_world_set(w, h, header, "PointerCount", pointers);
-    forge_world_set(w, h, header, "HandleCount", handles);
+    forge_world_set(w, h, header, "PointerCount", v->pointers);
+    forge_world_set(w, h, header, "HandleCount", v->handles);
+    forge_world_set(w, h, header, "SecurityDescriptor", v->descriptor ? v->descriptor | count : 0);
     if (!n->index) {
-        forge_world_set(w, h, header, "Type", n->type[type - FIRST_TYPE].address);
-        forge_world_set(w, h, header, "NameInfoOffset", named ? extra(w, true) : 0);
-        forge_world_set(w, h, header, "Flags", 4);
+        forge_world_set(w, h, header, "Type", n->type[v->type - FIRST_TYPE].address);
+        put_offsets(w, header, info);
         return;
     }
     uint64_t hide = w->s->os.build >= 10000 ? COOKIE ^ (header >> 8 & 0xff) : 0;
-    forge_world_set(w, h, header, "TypeIndex", type ^ hide);
-    forge_world_set(w, h, header, "InfoMask", named ? 3 : 1);
+    forge_world_set(w, h, header, "TypeIndex", v->type ^ hide);
+    forge_world_set(w, h, header, "InfoMask", info);
 }
 
 /* One of which no line speaks: nothing optional before its header. */
@@ -106,7 +127,7 @@ static void put_plain_header(struct names *n, uint64_t body, size_t type) {
 static void put_name(struct names *n, uint64_t body, const char *name, uint64_t directory) {
     struct forge_world *w = n->w;
     struct forge_place p;
-    uint64_t info = body - n->body - extra(w, true);
+    uint64_t info = body - n->body - extra(w, FORGE_INFO_CREATOR | FORGE_INFO_NAME);
     forge_world_set(w, "_OBJECT_HEADER_NAME_INFO", info, "Directory", directory);
     if (forge_world_offset(w, "_OBJECT_HEADER_NAME_INFO", "Name", &p))
         put_string(w, info + p.offset, name);
@@ -114,7 +135,7 @@ static void put_name(struct names *n, uint64_t body, const char *name, uint64_t 
 
 /* Room for an object of SIZE bytes that no line gives an address. */
 static uint64_t room(struct names *n, uint32_t size, bool named) {
-    uint64_t before = extra(n->w, named) + n->body;
+    uint64_t before = extra(n->w, FORGE_INFO_CREATOR | (named ? FORGE_INFO_NAME : 0)) + n->body;
     return forge_world_spare(n->w, before + size, 16) + before;
 }
 
@@ -133,7 +154,7 @@ static bool find_type(struct names *n, unsigned line, const char *name, size_t *
     if (n->ntypes == TYPES_MOST)
         return forge_wrong(n->w->s, line, "object: more than %d types", TYPES_MOST);
     n->type[n->ntypes].name = name;
-    n->type[n->ntypes].address = room(n, forge_world_sizeof(n->w, "_OBJECT_TYPE"), false);
+    n->type[n->ntypes].address = room(n, forge_world_sizeof(n->w, "_OBJECT_TYPE"), true);
     *ret = n->ntypes++ + FIRST_TYPE;
     return true;
 }
@@ -177,7 +198,8 @@ static void put_types(struct names *n) {
     struct forge_place p;
     for (size_t i = 0; i < n->ntypes; i++) {
         uint64_t at = n->type[i].address;
-        put_header(n, at, FIRST_TYPE, 2, 0, false);
+        put_header(n, &(struct header){at, 2, 0, 0, FIRST_TYPE, FORGE_INFO_NAME});
+        put_name(n, at, n->type[i].name, n->types);
         if (forge_world_offset(w, t, "Name", &p))
             put_string(w, at + p.offset, n->type[i].name);
         if (forge_world_offset(w, t, "TypeList", &p)) {
@@ -228,6 +250,15 @@ static uint64_t directory_at(const struct names *n, const char *path, size_t len
     return 0;
 }
 
+/* Optional headers that the build's layouts lack. */
+static bool has_layouts(struct names *n, const struct forge_scn_object *o) {
+    for (unsigned bit = FORGE_INFO_HANDLE; bit <= FORGE_INFO_PROCESS; bit <<= 1)
+        if (o->info & bit && !extra(n->w, bit))
+            return forge_wrong(n->w->s, o->line,
+                               "object: this build's layouts do not have that optional header");
+    return true;
+}
+
 static bool put_object(struct names *n, const struct forge_scn_object *o) {
     struct forge_world *w = n->w;
     const char *last = o->path ? strrchr(o->path, '\\') : NULL;
@@ -235,12 +266,15 @@ static bool put_object(struct names *n, const struct forge_scn_object *o) {
     bool root = last && !strcmp(o->path, "\\");
     uint64_t in = last && !root ? directory_at(n, o->path, (size_t)(last - o->path)) : 0;
     struct forge_place p;
+    if (!has_layouts(n, o))
+        return false;
     if (last && !root && !in)
         return forge_wrong(w->s, o->line, "object: no line makes the directory that %s is in",
                            o->path);
     if (!find_type(n, o->line, o->type, &type))
         return false;
-    put_header(n, o->address, type, o->pointers, o->handles, last != NULL);
+    put_header(n, &(struct header){o->address, o->pointers, o->handles, o->descriptor, type,
+                                   o->info | (last ? FORGE_INFO_NAME : 0)});
     if (!strcmp(o->type, "Directory") &&
         !forge_world_struct(w, o->line, "_OBJECT_DIRECTORY", o->address))
         return false;
@@ -253,6 +287,11 @@ static bool put_object(struct names *n, const struct forge_scn_object *o) {
     }
     if (last)
         put_name(n, o->address, root ? "\\" : last + 1, in);
+    if (o->exclusive)
+        forge_world_set(w, "_OBJECT_HEADER_PROCESS_INFO",
+                        o->address - n->body -
+                            extra(w, o->info | FORGE_INFO_CREATOR | (last ? FORGE_INFO_NAME : 0)),
+                        "ExclusiveProcess", o->exclusive);
     return true;
 }
 
@@ -264,152 +303,6 @@ static void enter_all(struct names *n) {
         if (last && last[1])
             enter(n, directory_at(n, o->path, (size_t)(last - o->path)), last + 1, o->address);
     }
-}
-
-/* ---- handle tables ---- */
-
-struct entry {
-    uint64_t handle, pointer; /* to a header; in the table of ids to a body */
-    uint32_t access;
-    unsigned attributes;
-};
-struct entries {
-    FORGE_LIST(entry) list;
-};
-
-static void put_entry(struct forge_world *w, uint64_t at, const struct entry *e) {
-    unsigned p = w->ptr_size, build = w->s->os.build;
-    uint64_t low, access = e->access;
-    if (build < 9200) {
-        low = e->pointer | 1 | (e->attributes & 6);
-        access |= e->attributes & 1 ? 0x2000000u : 0;
-    } else if (p == 4) {
-        low = e->pointer | (e->attributes >> 1 & 3) << 1 | 1;
-        access |= (uint64_t)(e->attributes & 1) << 25;
-    } else if (build < 9600) {
-        low = e->pointer << 19 | (uint64_t)e->attributes << 20 | 1;
-    } else {
-        low = e->pointer << 16 | (uint64_t)e->attributes << 17 | 1;
-    }
-    put(w, at, low);
-    forge_world_put_uint(w, 0, at + p, 4, access);
-}
-
-/* The page of entries that HANDLE is in, made when it is first asked for. */
-static uint64_t page_of(struct forge_world *w, uint64_t top, unsigned level, uint64_t handle) {
-    uint64_t per_page = 0x1000 / (2 * w->ptr_size);
-    uint64_t slot = top + handle / 4 / per_page * w->ptr_size;
-    if (!level)
-        return top;
-    if (!number(w, slot, w->ptr_size))
-        put(w, slot, forge_world_spare(w, 0x1000, 0x1000));
-    return number(w, slot, w->ptr_size);
-}
-
-/* Where Windows 8 and later count a table's handles; 0: not there. */
-static uint64_t counter(const struct forge_world *w, uint64_t table) {
-    struct forge_place list, count;
-    if (!forge_world_offset(w, "_HANDLE_TABLE", "FreeLists", &list) ||
-        !forge_world_offset(w, "_HANDLE_TABLE_FREE_LIST", "HandleCount", &count))
-        return 0;
-    return table + list.offset + count.offset;
-}
-
-static uint64_t put_table(struct forge_world *w, const struct entries *e) {
-    const char *t = "_HANDLE_TABLE";
-    uint64_t most = 0, per_page = 0x1000 / (2 * w->ptr_size);
-    for (size_t i = 0; i < e->list.count; i++)
-        most = e->list.item[i].handle > most ? e->list.item[i].handle : most;
-    unsigned level = most / 4 >= per_page;
-    uint64_t table = w->whole ? forge_world_pool(w, forge_world_sizeof(w, t), "Obtb")
-                              : forge_world_spare(w, forge_world_sizeof(w, t), 16);
-    uint64_t top = forge_world_spare(w, 0x1000, 0x1000);
-    for (size_t i = 0; i < e->list.count; i++) {
-        const struct entry *v = &e->list.item[i];
-        put_entry(w, page_of(w, top, level, v->handle) + v->handle / 4 % per_page * 2 * w->ptr_size,
-                  v);
-    }
-    forge_world_set(w, t, table, "TableCode", top | level);
-    forge_world_set(w, t, table, "NextHandleNeedingPool", (most / 4 / per_page + 1) * per_page * 4);
-    forge_world_set(w, t, table, "HandleCount", e->list.count);
-    if (counter(w, table))
-        forge_world_put_uint(w, 0, counter(w, table), 4, e->list.count);
-    return table;
-}
-
-/* The process of a `handle` line; 0: the System process, or the first one if none is. */
-static uint64_t owner_of(const struct forge_world *w, uint64_t process) {
-    for (size_t i = 0; !process && i < w->processes.count; i++) {
-        const struct forge_wprocess *p = &w->processes.item[i];
-        if (p->system || (p->scn && p->scn->pid == 4))
-            process = p->address;
-    }
-    return process ? process : w->process;
-}
-
-/* A pointer of the kernel's, which leads to VALUE. */
-static bool put_variable(struct names *n, const char *name, uint64_t value) {
-    uint64_t at;
-    if (!forge_world_place(n->w, 0, n->w->nt, name, n->w->ptr_size, FORGE_SYM_DATA, &at))
-        return false;
-    put(n->w, at, value);
-    return true;
-}
-
-static bool put_process_table(struct names *n, uint64_t process) {
-    struct forge_world *w = n->w;
-    struct entries e = {{NULL, 0, 0}};
-    for (size_t i = 0; i < w->s->handles.count; i++) {
-        const struct forge_scn_handle *h = &w->s->handles.item[i];
-        if (h->process == process)
-            *FORGE_PUSH(w->pool, &e.list) =
-                (struct entry){h->handle, h->object - n->body, h->access, h->attributes};
-    }
-    uint64_t table = put_table(w, &e), owner = owner_of(w, process);
-    forge_world_set(w, "_HANDLE_TABLE", table, "QuotaProcess", process ? owner : 0);
-    forge_world_set(w, "_HANDLE_TABLE", table, "UniqueProcessId",
-                    forge_world_read(w, "_EPROCESS", owner, "UniqueProcessId"));
-    forge_world_set(w, "_EPROCESS", owner, "ObjectTable", table);
-    return process || put_variable(n, "ObpKernelHandleTable", table);
-}
-
-static bool put_tables(struct names *n) {
-    struct forge_world *w = n->w;
-    for (size_t i = 0; i < w->s->handles.count; i++) {
-        const struct forge_scn_handle *h = &w->s->handles.item[i];
-        bool first = true;
-        struct forge_wprocess *p;
-        if (h->process && !forge_world_need_process(w, h->line, h->process, &p))
-            return false;
-        for (size_t k = 0; k < i; k++)
-            first = first && w->s->handles.item[k].process != h->process;
-        if (first && !put_process_table(n, h->process))
-            return false;
-    }
-    for (size_t i = 0; w->whole && i < w->processes.count; i++) {
-        uint64_t process = w->processes.item[i].address;
-        if (!forge_world_read(w, "_EPROCESS", process, "ObjectTable") &&
-            !put_process_table(n, owner_of(w, 0) == process ? 0 : process))
-            return false;
-    }
-    return true;
-}
-
-/* nt!PspCidTable: the ids of processes and threads, as handles of their bodies. */
-static bool put_ids(struct names *n) {
-    struct forge_world *w = n->w;
-    struct entries e = {{NULL, 0, 0}};
-    for (size_t i = 0; i < w->s->processes.count; i++) {
-        const struct forge_scn_process *p = &w->s->processes.item[i];
-        if (p->pid && p->pid % 4 == 0 && p->pid <= FORGE_HANDLE_MOST)
-            *FORGE_PUSH(w->pool, &e.list) = (struct entry){p->pid, p->address, 0, 0};
-    }
-    for (size_t i = 0; i < w->s->threads.count; i++) {
-        const struct forge_scn_thread *t = &w->s->threads.item[i];
-        if (t->has_cid && t->tid && t->tid % 4 == 0 && t->tid <= FORGE_HANDLE_MOST)
-            *FORGE_PUSH(w->pool, &e.list) = (struct entry){t->tid, t->address, 0, 0};
-    }
-    return !e.list.count || put_variable(n, "PspCidTable", put_table(w, &e));
 }
 
 /* ---- what no line speaks of ---- */
@@ -465,7 +358,7 @@ static bool put_bodies(struct names *n) {
  * nt!ObpInfoMaskToOffset: for each set of headers that stand before an object's own, how long they
  * are together. The header of bit 0 stands nearest.
  */
-static bool put_offsets(struct names *n) {
+static bool put_info_offsets(struct names *n) {
     static const char *const types[] = {"_OBJECT_HEADER_CREATOR_INFO", "_OBJECT_HEADER_NAME_INFO",
                                         "_OBJECT_HEADER_HANDLE_INFO",  "_OBJECT_HEADER_QUOTA_INFO",
                                         "_OBJECT_HEADER_PROCESS_INFO", "_OBJECT_HEADER_AUDIT_INFO"};
@@ -519,8 +412,8 @@ static bool put_globals(struct names *n) {
         /* The second entry is no type, but no zero either: readers take zero for the end. */
         put(w, n->table + w->ptr_size, 0xbad0b0b0);
     }
-    return put_variable(n, "ObpRootDirectoryObject", n->root) &&
-           put_variable(n, "ObpTypeObjectType", n->type[0].address);
+    return forge_world_variable(w, "ObpRootDirectoryObject", n->root) &&
+           forge_world_variable(w, "ObpTypeObjectType", n->type[0].address);
 }
 
 /* The root directory, and \ObjectTypes, which no line needs to speak of. */
@@ -535,11 +428,11 @@ static bool put_roots(struct names *n) {
         return false;
     if (!n->root) {
         n->root = room(n, size, true);
-        put_header(n, n->root, type, 2, 0, true);
+        put_header(n, &(struct header){n->root, 2, 0, 0, type, FORGE_INFO_NAME});
         put_name(n, n->root, "\\", 0);
     }
     n->types = room(n, size, true);
-    put_header(n, n->types, type, 2, 0, true);
+    put_header(n, &(struct header){n->types, 2, 0, 0, type, FORGE_INFO_NAME});
     put_name(n, n->types, "ObjectTypes", n->root);
     return true;
 }
@@ -559,10 +452,10 @@ bool forge_world_names(struct forge_world *w) {
     for (size_t i = 0; i < w->s->objects.count; i++)
         if (!put_object(&n, &w->s->objects.item[i]))
             return false;
-    if (!put_bodies(&n) || !put_offsets(&n) || !put_decoder(&n))
+    if (!put_bodies(&n) || !put_info_offsets(&n) || !put_decoder(&n))
         return false;
     put_types(&n);
     enter(&n, n.root, "ObjectTypes", n.types);
     enter_all(&n);
-    return put_tables(&n) && put_ids(&n);
+    return forge_world_handles(w, n.body);
 }

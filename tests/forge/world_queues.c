@@ -119,7 +119,7 @@ static bool put_dpcs(struct forge_world *w) {
 /* ---- APCs ---- */
 
 static bool put_apc(struct forge_world *w, const struct forge_scn_queued *v) {
-    if (!forge_world_thread_line(w, v->thread))
+    if (!forge_world_thread_at(w, v->thread))
         return forge_wrong(w->s, v->line, "apc: no line describes the thread %llx",
                            (unsigned long long)v->thread);
     if (!put_struct(w, v, "_KAPC"))

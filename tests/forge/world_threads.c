@@ -18,13 +18,6 @@ enum { READY = 1, RUNNING = 2, STANDBY = 3, PRIORITIES = 32, IRP = 6, TICK = 156
 static const char *const thread_type = "_ETHREAD", *const prcb_type = "_KPRCB",
                          *const shared_type = "_KSHARED_READY_QUEUE";
 
-const struct forge_scn_thread *forge_world_thread_line(const struct forge_world *w, uint64_t addr) {
-    for (size_t i = 0; i < w->s->threads.count; i++)
-        if (w->s->threads.item[i].address == addr)
-            return &w->s->threads.item[i];
-    return NULL;
-}
-
 bool forge_world_runs(const struct forge_world *w, uint64_t thread, unsigned *ret) {
     for (size_t i = 0; i < w->s->turns.count; i++) {
         const struct forge_scn_turn *t = &w->s->turns.item[i];
@@ -45,23 +38,13 @@ uint64_t forge_world_thread_on(const struct forge_world *w, enum forge_turn turn
     return 0;
 }
 
-static const struct forge_wstack *stack_of(const struct forge_world *w, uint64_t thread) {
-    const struct forge_scn_thread *t = forge_world_thread_line(w, thread);
-    for (size_t i = 0; t && i < w->stacks.count; i++) {
-        const struct forge_scn_stack *s = w->stacks.item[i].scn;
-        if (s->of == FORGE_STACK_THREAD &&
-            (s->thread == thread || (t->has_cid && s->thread == t->tid)))
-            return &w->stacks.item[i];
-    }
-    return NULL;
-}
-
 static void set_register(struct sc_regs *regs, const char *name, uint64_t value) {
     sc_reg_set(regs, sc_reg_find(regs->cpu, name), value);
 }
 
 bool forge_world_thread_registers(struct forge_world *w, uint64_t thread, struct sc_regs *ret) {
-    const struct forge_wstack *s = stack_of(w, thread);
+    const struct forge_scn_thread *t = forge_world_thread_at(w, thread);
+    const struct forge_wstack *s = t ? forge_world_stack_of(w, t, false) : NULL;
     if (!s)
         return forge_wrong(w->s, 0, "run: no stack shows where the thread %llx stands",
                            (unsigned long long)thread);
@@ -160,7 +143,7 @@ bool forge_world_ready(struct forge_world *w) {
 /* ---- requests ---- */
 
 static bool put_irp(struct forge_world *w, const struct forge_scn_irp *irp) {
-    if (!forge_world_thread_line(w, irp->thread))
+    if (!forge_world_thread_at(w, irp->thread))
         return forge_wrong(w->s, irp->line, "irp: no line describes the thread %llx",
                            (unsigned long long)irp->thread);
     if (!forge_world_struct(w, irp->line, "_IRP", irp->address) ||
@@ -194,7 +177,7 @@ static bool put_irps(struct forge_world *w) {
 
 static bool put_segment(struct forge_world *w, const struct forge_scn_segment *s) {
     const char *type = "_KSTACK_CONTROL";
-    const struct forge_scn_thread *t = forge_world_thread_line(w, s->thread);
+    const struct forge_scn_thread *t = forge_world_thread_at(w, s->thread);
     struct forge_place previous;
     if (!forge_types_find(&w->types, type))
         type = "_KERNEL_STACK_CONTROL";
@@ -222,7 +205,7 @@ static bool put_segment(struct forge_world *w, const struct forge_scn_segment *s
 
 static bool check(struct forge_world *w, const struct forge_scn_turn *t) {
     static const char *const names[] = {"run", "standby", "ready", "wait"};
-    if (!forge_world_thread_line(w, t->thread))
+    if (!forge_world_thread_at(w, t->thread))
         return forge_wrong(w->s, t->line, "%s: no line describes the thread %llx", names[t->turn],
                            (unsigned long long)t->thread);
     if (t->processor >= w->ncpus)

@@ -24,6 +24,8 @@ enum { ARRAY_MOST = 0x4000, FILE_OBJECT = 5 };
 struct range {
     uint64_t start, end; /* the last byte */
     int kind;            /* of struct forge_scn_vad */
+    unsigned type;
+    bool memcommit, nochange;
     unsigned protection;
     uint64_t commit;
     const char *file;
@@ -61,6 +63,9 @@ static bool add_lines(struct forge_world *w, const struct forge_wprocess *p, str
         *FORGE_PUSH(w->pool, &r->list) = (struct range){.start = v->start,
                                                         .end = v->end,
                                                         .kind = v->kind,
+                                                        .type = v->type,
+                                                        .memcommit = v->memcommit,
+                                                        .nochange = v->nochange,
                                                         .protection = v->protection,
                                                         .commit = v->commit,
                                                         .file = v->file,
@@ -181,15 +186,26 @@ static void put_flags(struct forge_world *w, const struct range *r) {
     if (unnamed && !forge_world_offset(w, "_MMVAD_SHORT", "PushLock", &u))
         return;
     uint64_t at = r->node + u.offset + (unnamed ? w->ptr_size : 0);
-    forge_world_set(w, "_MMVAD_FLAGS", at, "VadType", image ? 2 : 0);
-    forge_world_set(w, "_MMVAD_FLAGS", at, "ImageMap", image);
+    unsigned type = r->type ? r->type : image ? 2 : 0;
+    forge_world_set(w, "_MMVAD_FLAGS", at, "VadType", type);
+    forge_world_set(w, "_MMVAD_FLAGS", at, "PhysicalMapping", type == 1);
+    forge_world_set(w, "_MMVAD_FLAGS", at, "ImageMap", type == 2);
+    forge_world_set(w, "_MMVAD_FLAGS", at, "UserPhysicalPages", type == 3);
+    forge_world_set(w, "_MMVAD_FLAGS", at, "WriteWatch", type == 4);
+    forge_world_set(w, "_MMVAD_FLAGS", at, "LargePages", type == 5);
+    forge_world_set(w, "_MMVAD_FLAGS", at, "MemCommit", r->memcommit);
+    forge_world_set(w, "_MMVAD_FLAGS", at, "NoChange", r->nochange);
     forge_world_set(w, "_MMVAD_FLAGS", at, "Protection", r->protection);
     forge_world_set(w, "_MMVAD_FLAGS", at, "PrivateMemory", r->kind == FORGE_VAD_PRIVATE);
     forge_world_set(w, "_MMVAD_FLAGS", at, "CommitCharge", r->commit);
     if (forge_world_offset(w, "_MMVAD_SHORT", "u1", &u) && u.offset > w->ptr_size)
-        forge_world_set(w, "_MMVAD_FLAGS1", r->node + u.offset, "CommitCharge", r->commit);
+        at = r->node + u.offset;
     else if (unnamed)
-        forge_world_set(w, "_MMVAD_FLAGS1", at + 4, "CommitCharge", r->commit);
+        at += 4;
+    else
+        return;
+    forge_world_set(w, "_MMVAD_FLAGS1", at, "CommitCharge", r->commit);
+    forge_world_set(w, "_MMVAD_FLAGS1", at, "MemCommit", r->memcommit);
 }
 
 static void make_node(struct forge_world *w, struct range *r) {

@@ -195,7 +195,7 @@ static bool check(struct forge_world *w, const struct forge_scn_queued *v) {
     if (v->queue == FORGE_WORK_IO && is_classic(w))
         return forge_wrong(w->s, v->line, "%s: build %u has no such queue", what, w->s->os.build);
     if (v->kind == FORGE_QUEUED_WORKER)
-        return forge_world_thread_line(w, v->address) ||
+        return forge_world_thread_at(w, v->address) ||
                forge_wrong(w->s, v->line, "worker: no line describes the thread %llx",
                            (unsigned long long)v->address);
     return forge_world_struct(w, v->line, "_WORK_QUEUE_ITEM", v->address) &&

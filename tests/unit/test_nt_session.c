@@ -6,7 +6,7 @@
 
 struct scene {
     struct ow o;
-    uint64_t space[2], system, app, shell, job;
+    uint64_t space[2], system, app, shell, services, job;
 };
 
 static uint64_t put_space(struct ow *o, uint32_t id) {
@@ -26,11 +26,11 @@ static struct scene scene_of(size_t i) {
     s.app = ow_process(o, "app.exe", 0x6a8, 0);
     s.shell = ow_process(o, "shell.exe", 0x6b0, 0);
     s.system = ow_process(o, "System", 4, 0);
-    uint64_t services = ow_process(o, "services.exe", 0x200, 0);
+    s.services = ow_process(o, "services.exe", 0x200, 0);
     world_set(w, e, s.app, "Session", 0, s.space[1]);
     world_set(w, e, s.shell, "Session", 0, s.space[1]);
-    world_set(w, e, services, "Session", 0, s.space[0]);
-    ow_processes(o, (uint64_t[]){s.app, s.system, services, s.shell}, 4);
+    world_set(w, e, s.services, "Session", 0, s.space[0]);
+    ow_processes(o, (uint64_t[]){s.app, s.system, s.services, s.shell}, 4);
     s.job = ow_object(o, OW_JOB, NULL, 0, ow_size(o, j));
     world_set(w, j, s.job, "TotalPageFaultCount", 4, 0x12ab);
     world_set(w, j, s.job, "TotalProcesses", 4, 2);
@@ -125,16 +125,21 @@ static void a_session_is_entered_and_left(void **state) {
         struct ow *o = &s.o;
         world_open(o->w, SC_RENDER_TEXT);
         fix_run(&o->w->f, "!session -s 0");
-        ow_has(o, "Sessions on machine: 2\nImplicit process is now ", NULL);
+        char want[96], addr[SC_ADDR_BUF]; /* with a backtick, as .process has it */
+        snprintf(want, sizeof want, "Sessions on machine: 2\nImplicit process is now %s\n",
+                 sc_addr_text(s.services, o->w->ptr, addr));
+        ow_has(o, want, NULL);
         ow_has(o, "\nUsing session 0\n", NULL);
         fix_run(&o->w->f, "!process -1 0");
         ow_has(o, "Image: services.exe\n", NULL);
         fix_run(&o->w->f, "!sprocess -2");
         ow_has(o, "Dumping Session 0\n", NULL);
-        fix_run(&o->w->f, "!sprocess"); /* the dump's own */
-        ow_has(o, "Dumping Session 3\n", NULL);
+        fix_run(&o->w->f, "!sprocess"); /* the current one: as published behind !session -s */
+        ow_has(o, "Dumping Session 0\n", NULL);
         fix_run(&o->w->f, "!session -s -1");
         ow_has(o, "Using session 3\n", NULL);
+        fix_run(&o->w->f, "!sprocess");
+        ow_has(o, "Dumping Session 3\n", NULL);
         fix_fails(&o->w->f, "!session -s 9", "no process of session 9 can be found");
         fix_fails(&o->w->f, "!session -s x", "no session (a decimal number, or -1)");
         world_free(o->w);
@@ -189,15 +194,11 @@ static void what_is_missing_of_sessions_is_said(void **state) {
 
 /* ---- jobs ---- */
 
-static void a_job_is_shown_as_published(void **state) {
-    (void)state;
-    EACH_BUILD(i) {
-        struct scene s = scene_of(i);
-        struct ow *o = &s.o;
-        char want[1024], line[64];
-        bool old = o->w->m.build == 2600;
-        world_open(o->w, SC_RENDER_TEXT);
-        snprintf(want, sizeof want,
+/* The two forms that are published: of XP and Server 2003, and since. */
+static void want_job(const struct ow *o, char *want, size_t room) {
+    bool old = o->w->m.build < 6000, nested = o->w->m.build >= 9200;
+    if (old)
+        snprintf(want, room,
                  "Job at %s%%p\n"
                  "  TotalPageFaultCount      12ab\n"
                  "  TotalProcesses           2\n"
@@ -207,11 +208,43 @@ static void a_job_is_shown_as_published(void **state) {
                  "  MinimumWorkingSetSize    0\n"
                  "  MaximumWorkingSetSize    100\n"
                  "  ActiveProcessLimit       7\n"
-                 "  PriorityClass            %s\n"
+                 "  PriorityClass            2\n"
                  "  UIRestrictionsClass      0\n"
                  "%s",
-                 o->w->ptr == 4 ? "ffffffff" : "", o->w->m.build < 22000 ? "2" : "?",
-                 old ? "  SecurityLimitFlags       0\n  Token                    00000000\n" : "");
+                 o->w->ptr == 4 ? "ffffffff" : "",
+                 o->w->ptr == 4
+                     ? "  SecurityLimitFlags       0\n  Token                    00000000\n"
+                     : "");
+    else
+        snprintf(want, room,
+                 "Job at %%p\n"
+                 "  Basic Accounting Information\n"
+                 "    TotalUserTime:             0x0\n"
+                 "    TotalKernelTime:           0x0\n"
+                 "%s"
+                 "    ThisPeriodTotalUserTime:   0x0\n"
+                 "    ThisPeriodTotalKernelTime: 0x0\n"
+                 "    TotalPageFaultCount:       0x12ab\n"
+                 "    TotalProcesses:            0x2\n"
+                 "    ActiveProcesses:           0x2\n"
+                 "%s"
+                 "    TotalTerminatedProcesses:  0x0\n"
+                 "    PeakJobMemoryUsed:         0x0\n"
+                 "    PeakProcessMemoryUsed:     0x0\n"
+                 "  Job Flags\n",
+                 nested ? "    TotalCycleTime:            0x0\n" : "",
+                 nested ? "    FreezeCount:               0\n    BackgroundCount:           0\n"
+                        : "");
+}
+
+static void a_job_is_shown_as_published(void **state) {
+    (void)state;
+    EACH_BUILD(i) {
+        struct scene s = scene_of(i);
+        struct ow *o = &s.o;
+        char want[1024], line[64];
+        world_open(o->w, SC_RENDER_TEXT);
+        want_job(o, want, sizeof want);
         fix_run(&o->w->f, ".enrich off; !job");
         ow_has(o, want, (uint64_t[]){s.job});
         const uint64_t ways[] = {s.job, s.app, o->w->threads[0].thread};
@@ -221,15 +254,52 @@ static void a_job_is_shown_as_published(void **state) {
             ow_has(o, want, (uint64_t[]){s.job});
         }
         fix_run(&o->w->f, ".enrich on; !job 0 3");
-        ow_has(o,
-               "  LimitFlags               2808  [ACTIVE_PROCESS BREAKAWAY_OK "
-               "KILL_ON_JOB_CLOSE]\n",
-               NULL);
+        ow_has(
+            o,
+            o->w->m.build < 6000
+                ? "  LimitFlags               2808  [ACTIVE_PROCESS BREAKAWAY_OK "
+                  "KILL_ON_JOB_CLOSE]\n"
+                : "    JOB_OBJECT_LIMIT_ACTIVE_PROCESS  [7]\n    JOB_OBJECT_LIMIT_BREAKAWAY_OK\n",
+            NULL);
         ow_has(o, "  Processes assigned to this job:\nPROCESS %p", (uint64_t[]){s.app});
         ow_has(o, "PROCESS %p", (uint64_t[]){s.shell});
         snprintf(line, sizeof line, "!job %llx", (unsigned long long)s.system);
         fix_fails(&o->w->f, line, "is not part of a job");
         world_free(o->w);
+    }
+}
+
+/* 8.1: a job around that of the processes, whose list leads to it and back; then round and round.
+ */
+static void jobs_in_jobs_are_shown_and_bounded(void **state) {
+    (void)state;
+    static const char e[] = "_EJOB";
+    for (unsigned lies = 0; lies < 2; lies++) {
+        size_t i = 0;
+        while (ow_builds[i].build != 9600)
+            i++;
+        struct scene s = scene_of(i);
+        struct world *w = s.o.w;
+        uint64_t around = ow_object(&s.o, OW_JOB, NULL, 0, ow_size(&s.o, e));
+        uint64_t head = around + world_offset(w, e, "ChildJobListHead");
+        uint64_t link = s.job + world_offset(w, e, "SiblingJobLinks");
+        char line[64];
+        world_set(w, e, s.job, "ParentJob", 0, around);
+        world_put(w, head, 8, link);
+        world_put(w, link, 8, lies ? link : head);
+        world_set(w, e, s.job, "JobFlags", 4, 0x201);
+        world_open(w, SC_RENDER_TEXT);
+        fix_run(&w->f, "!job");
+        ow_has(&s.o, "  Job Flags\n    [close done]\n    [frozen]\n", NULL);
+        ow_has(&s.o, "  [ParentJob: %p]\n", &around);
+        snprintf(line, sizeof line, "!job %llx", (unsigned long long)around);
+        fix_run(&w->f, line);
+        ow_has(&s.o, "  [Job in this job: %p]\n", &s.job);
+        if (lies)
+            fix_has(&w->f, "*** the dump does not hold all jobs in this job: it comes back to ");
+        else
+            assert_null(strstr(w->f.sink.text, "***"));
+        world_free(w);
     }
 }
 
@@ -246,7 +316,7 @@ static void a_job_that_lies_is_bounded(void **state) {
     fix_has(&w->f, "*** the dump does not hold all processes of the job: it comes back to ");
     fix_fails(&w->f, "!job fffffa80deadb000", "the dump does not hold the job at");
     snprintf(line, sizeof line, "!job %llx", (unsigned long long)o->root);
-    fix_fails(&w->f, line, "is no job but a Directory");
+    fix_fails(&w->f, line, "is no job: its type is Directory");
     world_free(w);
 }
 
@@ -259,6 +329,7 @@ int main(void) {
         cmocka_unit_test(processes_are_listed_by_session),
         cmocka_unit_test(what_is_missing_of_sessions_is_said),
         cmocka_unit_test(a_job_is_shown_as_published),
+        cmocka_unit_test(jobs_in_jobs_are_shown_and_bounded),
         cmocka_unit_test(a_job_that_lies_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -157,6 +157,30 @@ static void flags_are_read_where_the_build_has_them(void **state) {
     }
 }
 
+/* Until Server 2003 there is a bit for each kind, since Vista a number. */
+static void every_kind_has_its_name_in_old_windows_too(void **state) {
+    (void)state;
+    static const struct {
+        const char *bit, *name;
+    } kinds[] = {{"ImageMap", "Exe"},
+                 {"PhysicalMapping", "Phys"},
+                 {"UserPhysicalPages", "AWE"},
+                 {"WriteWatch", "WrtWatch"},
+                 {"LargePages", "LargePag"}};
+    for (unsigned i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        struct tree t;
+        tree_begin(&t, &builds[0]);
+        put_range(&t, 0, 0x400, 0x407);
+        world_bits(t.w, "_MMVAD_FLAGS", node(&t, 0) + world_offset(t.w, "_MMVAD_SHORT", "u"),
+                   kinds[i].bit, 1);
+        tree_open(&t);
+        struct walked w = walk(&t, node(&t, 0));
+        assert_int_equal(w.count, 1);
+        assert_string_equal(nt_vad_type_name(w.vad[0].type), kinds[i].name);
+        world_free(t.w);
+    }
+}
+
 static void pages_beyond_16_tb_have_their_upper_bits(void **state) {
     (void)state;
     struct tree t;
@@ -315,6 +339,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_build_is_walked_in_order),
         cmocka_unit_test(flags_are_read_where_the_build_has_them),
+        cmocka_unit_test(every_kind_has_its_name_in_old_windows_too),
         cmocka_unit_test(pages_beyond_16_tb_have_their_upper_bits),
         cmocka_unit_test(a_circle_ends),
         cmocka_unit_test(one_subtree_on_both_sides_is_seen_once),
