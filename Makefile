@@ -94,9 +94,10 @@ bench: release ## measure start-up, opening and batch analysis; a report, not a 
 cover: ## line coverage of the unit tests and transcripts (build/cover)
 	@scripts/cover.sh "$(JOBS)"
 
-doc: build ## write docs/manual from the commands' own help
+doc: build ## write docs/manual from the commands' own help, and the matrix of builds and commands
 	@build/dev/stopcode --manual > docs/manual/commands.md.new \
 	    && mv docs/manual/commands.md.new docs/manual/commands.md
+	@scripts/matrix.py
 
 install: release ## install program, library, headers and manual under PREFIX (/usr/local)
 	@cmake --install build/release --prefix "$(PREFIX)"

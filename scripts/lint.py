@@ -358,14 +358,15 @@ def check_globals(source, tree):
 def check_blanks(source, tree):
     if source.path.endswith(DATA):
         return
-    tabs_allowed = os.path.basename(source.path) == "Makefile"
+    # In a transcript blanks at the end and tabs are what the debugger prints.
+    transcript = source.path.startswith(os.path.join("tests", "golden")) and source.path.endswith(".txt")
+    tabs_allowed = os.path.basename(source.path) == "Makefile" or transcript
     if b"\r" in source.raw:
         report(source.path, 1, "blanks", "carriage returns")
     if source.raw and not source.raw.endswith(b"\n"):
         report(source.path, len(source.lines), "blanks", "no newline at the end")
     for number, line in enumerate(source.lines, 1):
-        # In a transcript a blank at the end is what the debugger prints.
-        if line != line.rstrip() and not source.path.startswith(os.path.join("tests", "golden")):
+        if line != line.rstrip() and not transcript:
             report(source.path, number, "blanks", "blanks at the end of the line")
         if "\t" in line and not tabs_allowed:
             report(source.path, number, "blanks", "a tab")

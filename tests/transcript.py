@@ -12,7 +12,7 @@ import minidump
 import tap
 
 HEADER = re.compile(r"^# (file|args|env|filter|known-failure): *(.*)$")
-PROMPT = re.compile(r"^(?:\d+: kd|kd|\d+:\d{3}(?::\w+)?|stopcode)> ")
+PROMPT = re.compile(r"^(?:\d+: kd(?::\w+)?|kd(?::\w+)?|\d+:\d{3}(?::\w+)?|stopcode)> ")
 # A line between commands that no dump can print by chance, so that outputs are cut apart reliably.
 FENCE = "=== golden fence {} ==="
 

@@ -143,7 +143,8 @@ static sc_err *run_ptov(sc_session *s, const struct sc_args *args) {
                   "first.",
                   w.again);
     if (!err && w.unreadable)
-        sc_remark(out, "%" PRIu64 " tables are not, or not whole, in this dump.", w.unreadable);
+        sc_remark(out, "%" PRIu64 " table%s not, or not whole, in this dump.", w.unreadable,
+                  w.unreadable == 1 ? " is" : "s are");
     return err;
 }
 

@@ -22,13 +22,13 @@
 /* Of values of the SMBIOS table, the structure that they are in. */
 struct value {
     const char *group, *name, *kind, *value;
-    int64_t type, handle; /* INT64_MIN: they are not of that table */
+    int64_t structure, handle; /* INT64_MIN: they are not of that table */
 };
 static const struct sc_field value_fields[] = {SC_FIELD(struct value, group, SC_F_STR),
                                                SC_FIELD(struct value, name, SC_F_STR),
                                                SC_FIELD(struct value, kind, SC_F_STR),
                                                SC_FIELD(struct value, value, SC_F_STR),
-                                               SC_FIELD(struct value, type, SC_F_NUM),
+                                               SC_FIELD(struct value, structure, SC_F_NUM),
                                                SC_FIELD(struct value, handle, SC_F_NUM),
                                                SC_FIELD_END};
 static const struct sc_rectype value_type = {"system_value", sizeof(struct value), value_fields};
@@ -41,7 +41,7 @@ struct job {
     struct nt_sysinfo info;
     bool csv;
     const char *group;
-    int64_t type, handle;
+    int64_t structure, handle;
     sc_arena *arena;
 };
 
@@ -91,7 +91,7 @@ static void name_text(sc_out *out, const void *record, void *ctx) {
 
 static void emit(struct job *j, const char *name, const char *type, const char *value,
                  void (*text)(sc_out *, const void *, void *)) {
-    struct value r = {j->group, name, type, value, j->type, j->handle};
+    struct value r = {j->group, name, type, value, j->structure, j->handle};
     sc_record(j->session->out, &value_type, &r, text, j);
 }
 
@@ -367,10 +367,10 @@ static void field_text(sc_out *out, const void *record, void *ctx) {
 
 struct structure {
     const char *name;
-    uint32_t type, length, handle;
+    uint32_t structure, length, handle;
 };
 static const struct sc_field structure_fields[] = {
-    SC_FIELD(struct structure, name, SC_F_STR), SC_FIELD(struct structure, type, SC_F_U32),
+    SC_FIELD(struct structure, name, SC_F_STR), SC_FIELD(struct structure, structure, SC_F_U32),
     SC_FIELD(struct structure, length, SC_F_U32), SC_FIELD(struct structure, handle, SC_F_U32),
     SC_FIELD_END};
 static const struct sc_rectype structure_type = {"smbios_structure", sizeof(struct structure),
@@ -380,8 +380,8 @@ static void structure_text(sc_out *out, const void *record, void *ctx) {
     const struct structure *r = record;
     const struct job *j = ctx;
     if (!j->csv)
-        sc_printf(out, "[%s (Type %u) - Length %u - Handle %04xh]\n", r->name, r->type, r->length,
-                  r->handle);
+        sc_printf(out, "[%s (Type %u) - Length %u - Handle %04xh]\n", r->name, r->structure,
+                  r->length, r->handle);
 }
 
 static void characteristic_text(sc_out *out, const void *record, void *ctx) {
@@ -398,7 +398,7 @@ static void show_structure(struct job *j, const struct nt_smbios_entry *e) {
     char number[8];
     uint64_t bits = 0;
     j->group = r.name;
-    j->type = e->type;
+    j->structure = e->type;
     j->handle = e->handle;
     sc_record(j->session->out, &structure_type, &r, structure_text, j);
     for (unsigned i = 0; sc_smbios_field(e, i, &f); i++)
@@ -468,7 +468,7 @@ static sc_err *run_sysinfo(sc_session *s, const struct sc_args *args) {
     const char *what = args->v[ARG_WHAT].text;
     struct job j = {.session = s,
                     .csv = args->v[ARG_CSV].given,
-                    .type = INT64_MIN,
+                    .structure = INT64_MIN,
                     .handle = INT64_MIN,
                     .arena = args->arena};
     sc_err *err = sc_processors(s, args, NULL, &j.processors);

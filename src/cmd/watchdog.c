@@ -104,14 +104,15 @@ static void extra_text(sc_out *out, const void *record, void *ctx) {
     const struct job *j = ctx;
     char a[SC_NT_BUF], b[SC_NT_BUF];
     if (r->dpc_active != INT64_MIN)
-        sc_printf(out, "     a DPC %s\n", r->dpc_active ? "is running" : "is not running");
+        sc_printf(out, "     %s DPC is running\n", r->dpc_active ? "a" : "no");
     if (r->dpc != SC_UNSET64) {
         sc_printf(out, "     reset by KDPC %s", sc_nt_ptr_text(r->dpc, j->ptr_size, a));
         if (r->symbol)
             sc_printf(out, " (%s)", r->symbol);
         sc_printf(out, " of KTIMER %s\n", sc_nt_ptr_text(r->timer, j->ptr_size, b));
     }
-    if (r->threshold_total != INT64_MIN || r->threshold_one != INT64_MIN)
+    if ((r->threshold_total != INT64_MIN && r->threshold_total) ||
+        (r->threshold_one != INT64_MIN && r->threshold_one))
         sc_printf(out, "     stacks are recorded from tick %s on (single DPC: %s)",
                   sc_nt_num_text(r->threshold_total, a), sc_nt_num_text(r->threshold_one, b));
     else
@@ -136,7 +137,9 @@ static bool is_over(unsigned kind, const struct nt_field *limit, const struct nt
            count->value > limit->value;
 }
 
-static void show_rows(struct job *j, uint32_t processor, const struct nt_watchdogs *w) {
+/* False: this kernel has no watchdog that is known, and nothing was shown. */
+static bool show_rows(struct job *j, uint32_t processor, const struct nt_watchdogs *w) {
+    bool any = false;
     for (unsigned i = 0; i < NT_WD_KINDS; i++) {
         const struct nt_field *limit = &w->limit[i], *count = &w->count[i];
         if (limit->state != NT_READ && count->state != NT_READ)
@@ -144,7 +147,7 @@ static void show_rows(struct job *j, uint32_t processor, const struct nt_watchdo
         if (!j->headed)
             sc_puts(j->s->out,
                     "CPU  Watchdog                Limit    Seconds      Count    Seconds\n");
-        j->headed = j->shown = true;
+        j->headed = j->shown = any = true;
         struct row r = {
             processor,
             kind_name[i],
@@ -155,6 +158,7 @@ static void show_rows(struct job *j, uint32_t processor, const struct nt_watchdo
             is_over(i, limit, count)};
         sc_record(j->s->out, &row_type, &r, row_text, NULL);
     }
+    return any;
 }
 
 static const struct sc_layout_field routine_rows[] = {{"DeferredRoutine", 1, true}};
@@ -206,8 +210,8 @@ static sc_err *show_processor(struct job *j, uint32_t index) {
     err = nt_watchdogs_read(&j->p.nt, prcb.address, &w);
     if (err)
         return err;
-    show_rows(j, index, &w);
-    return j->details ? show_details(j, index, &w) : NULL;
+    bool rows = show_rows(j, index, &w);
+    return rows && j->details ? show_details(j, index, &w) : NULL;
 }
 
 static sc_err *run(sc_session *s, const struct sc_args *args, bool details) {

@@ -216,6 +216,8 @@ static sc_err *run_wow_k(sc_session *s, const struct sc_args *args) {
     uint64_t count = args->v[0].given ? args->v[0].num : sc_session_kframes(s);
     if (!count || count > SC_KFRAMES_MAX)
         return sc_errf(SC_ERR_ARG, "!wow64exts.k: 1 to %d frames", SC_KFRAMES_MAX);
+    if (sc_target_machine(s->target)->cpu != SC_CPU_X64)
+        return sc_err_prefix(no_narrow_side(s, 0), "!wow64exts.k");
     sc_err *err = sc_session_native_regs(s, &native);
     if (err)
         return err;

@@ -215,9 +215,10 @@ static sc_err *smbios_of_memory(const struct nt *nt, sc_arena *arena, struct nt_
     if (err)
         return err;
     if (!nt_set(&address) || !nt_set(&length)) {
-        info->smbios_from = address.state == NT_NO_FIELD
-                                ? "nt!WmipSMBiosTablePhysicalAddress is not known: no symbols have it"
-                                : "nt!WmipSMBiosTablePhysicalAddress is not in the dump, or 0";
+        info->smbios_from =
+            address.state == NT_NO_FIELD
+                ? "nt!WmipSMBiosTablePhysicalAddress is not known: no symbols have it"
+                : "nt!WmipSMBiosTablePhysicalAddress is not in the dump, or 0";
         return NULL;
     }
     if (length.value > NT_SMBIOS_MAX)
