@@ -118,14 +118,24 @@ def play(transcript, dump):
     return cut(transcript, run.stdout)
 
 
+def cut_json(transcript, text):
+    """In JSON there is no echo, but an object a command; several where they stand in one line, between semicolons."""
+    outputs, body = [], ""
+    for line in text.split("\n")[:-1]:
+        if FENCE.format(len(outputs)) in line:
+            outputs.append(body)
+            body = ""
+        else:
+            body += line + "\n"
+    if len(outputs) != len(transcript.steps):
+        raise AssertionError(f"{len(outputs)} outputs for {len(transcript.steps)} commands:\n{text[-3000:]}")
+    return outputs
+
+
 def cut(transcript, text):
-    """The output of each command. The program echoes prompt and command, as a log of WinDbg's has them; in JSON there
-    is no echo, but an object a command."""
+    """The output of each command. The program echoes prompt and command, as a log of WinDbg's has them."""
     if "--json" in transcript.args:
-        lines = text.splitlines(keepends=True)[::2]  # between two of ours stands the fence's
-        if len(lines) != len(transcript.steps):
-            raise AssertionError(f"{len(lines)} objects for {len(transcript.steps)} commands:\n{text[-3000:]}")
-        return lines
+        return cut_json(transcript, text)
     outputs, rest = [], text.splitlines(keepends=True)
     for number, (command, _) in enumerate(transcript.steps):
         start = next((i for i, line in enumerate(rest)

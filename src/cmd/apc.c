@@ -189,14 +189,31 @@ static sc_err *of_thread(struct job *j, uint64_t thread, size_t *ret_lists) {
     return err;
 }
 
+struct owner {
+    uint64_t process;
+    const char *image;
+};
+static const struct sc_field owner_fields[] = {SC_FIELD(struct owner, process, SC_F_ADDR),
+                                               SC_FIELD(struct owner, image, SC_F_STR),
+                                               SC_FIELD_END};
+static const struct sc_rectype owner_type = {"apc_process", sizeof(struct owner), owner_fields};
+
+static void owner_text(sc_out *out, const void *record, void *ctx) {
+    const struct owner *r = record;
+    const struct job *j = ctx;
+    char a[SC_NT_BUF];
+    sc_printf(out, "Process %s %s\n", sc_nt_ptr_text(r->process, j->nt.ptr_size, a), r->image);
+}
+
 static sc_err *of_process(struct job *j, const struct nt_process *p) {
     sc_out *out = j->session->out;
     struct nt_list list;
-    char a[SC_NT_BUF], why[NT_LIST_TEXT];
+    char why[NT_LIST_TEXT];
     uint64_t link, thread;
     size_t lists;
     bool has;
-    sc_printf(out, "Process %s %s\n", sc_nt_ptr_text(p->address, j->nt.ptr_size, a), p->image);
+    const struct owner r = {p->address, p->image};
+    sc_record(out, &owner_type, &r, owner_text, j);
     j->pad = "    ";
     j->process = p->address;
     sc_err *err = nt_process_threads_begin(&j->nt, p, &list, &has);

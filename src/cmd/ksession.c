@@ -153,18 +153,34 @@ static sc_err *no_session(uint64_t id, const struct nt_session *n) {
                    id);
 }
 
+struct entered {
+    uint64_t process, session;
+};
+static const struct sc_field entered_fields[] = {SC_FIELD(struct entered, process, SC_F_ADDR),
+                                                 SC_FIELD(struct entered, session, SC_F_U64),
+                                                 SC_FIELD_END};
+static const struct sc_rectype entered_type = {"session_entered", sizeof(struct entered),
+                                               entered_fields};
+
+static void entered_text(sc_out *out, const void *record, void *ctx) {
+    const struct entered *r = record;
+    char buf[SC_ADDR_BUF];
+    sc_printf(out, "Implicit process is now %s\nUsing session %" PRIu64 "\n",
+              sc_addr_text(r->process, *(const unsigned *)ctx, buf), r->session);
+}
+
 static sc_err *use_session(struct job *j, uint64_t id) {
     sc_session *s = j->session;
     const struct nt_session *n = nt_sessions_find(&j->sessions, id);
-    char buf[SC_ADDR_BUF];
+    unsigned ptr_size = (unsigned)j->nt.ptr_size;
     sc_printf(s->out, "Sessions on machine: %zu\n", j->sessions.count);
     if (!n || !n->first)
         return no_session(id, n);
     sc_err *err = sc_session_enter_process(s, &j->nt, n->first);
     if (err)
         return err;
-    sc_printf(s->out, "Implicit process is now %s\nUsing session %" PRIu64 "\n",
-              sc_addr_text(n->first, j->nt.ptr_size, buf), id);
+    const struct entered r = {n->first, id};
+    sc_record(s->out, &entered_type, &r, entered_text, &ptr_size);
     return NULL;
 }
 

@@ -21,6 +21,7 @@ struct row {
     const char *symbol, *tag;
     uint64_t tag_value, pool_type;
     int64_t current, depth, maximum, size, allocates, allocate_misses, frees, free_misses;
+    int64_t most_bytes; /* of all that the list keeps at its depth */
 };
 static const struct sc_field fields[] = {SC_FIELD(struct row, address, SC_F_ADDR),
                                          SC_FIELD(struct row, symbol, SC_F_STR),
@@ -31,6 +32,7 @@ static const struct sc_field fields[] = {SC_FIELD(struct row, address, SC_F_ADDR
                                          SC_FIELD(struct row, depth, SC_F_NUM),
                                          SC_FIELD(struct row, maximum, SC_F_NUM),
                                          SC_FIELD(struct row, size, SC_F_NUM),
+                                         SC_FIELD(struct row, most_bytes, SC_F_NUM),
                                          SC_FIELD(struct row, allocates, SC_F_NUM),
                                          SC_FIELD(struct row, allocate_misses, SC_F_NUM),
                                          SC_FIELD(struct row, frees, SC_F_NUM),
@@ -58,7 +60,7 @@ static void row_text(sc_out *out, const void *record, void *ctx) {
     sc_printf(out, "    Current Depth  = %10s  Max Depth  = %10s\n",
               sc_nt_num_text(r->current, b[0]), sc_nt_num_text(r->depth, b[1]));
     sc_printf(out, "    Size           = %10s  Max Alloc  = %10s\n", sc_nt_num_text(r->size, b[2]),
-              sc_nt_num_text(r->size >= 0 && r->depth >= 0 ? r->size * r->depth : INT64_MIN, b[3]));
+              sc_nt_num_text(r->most_bytes, b[3]));
     sc_printf(out, "    AllocateMisses = %10s  FreeMisses = %10s\n",
               sc_nt_num_text(r->allocate_misses, b[4]), sc_nt_num_text(r->free_misses, b[5]));
     sc_printf(out, "    TotalAllocates = %10s  TotalFrees = %10s\n",
@@ -96,6 +98,7 @@ static sc_err *show(sc_session *s, const struct nt *nt, uint64_t address, sc_are
                     .allocate_misses = sc_nt_num(&f[NT_L_ALLOCATE_MISSES]),
                     .frees = sc_nt_num(&f[NT_L_TOTAL_FREES]),
                     .free_misses = sc_nt_num(&f[NT_L_FREE_MISSES])};
+    r.most_bytes = r.size >= 0 && r.depth >= 0 ? r.size * r.depth : INT64_MIN;
     err = name_of(s, address, arena, &r.symbol);
     if (err)
         return err;

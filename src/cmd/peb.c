@@ -54,12 +54,19 @@ struct peb {
     struct link init, load, memory;
     uint64_t subsystem_data, heap, parameters;
 };
+#define LINK(member, first_name, last_name)                                                        \
+    {first_name, SC_F_ADDR, offsetof(struct peb, member.first), 0, NULL, NULL}, {                  \
+        last_name, SC_F_ADDR, offsetof(struct peb, member.last), 0, NULL, NULL                     \
+    }
 static const struct sc_field peb_fields[] = {
     SC_FIELD(struct peb, address, SC_F_ADDR),
     SC_FIELD(struct peb, image_base, SC_F_ADDR),
     SC_FIELD(struct peb, being_debugged, SC_F_ADDR),
     SC_FIELD(struct peb, nt_global_flag, SC_F_ADDR),
     SC_FIELD(struct peb, ldr, SC_F_ADDR),
+    LINK(init, "init_order_first", "init_order_last"),
+    LINK(load, "load_order_first", "load_order_last"),
+    LINK(memory, "memory_order_first", "memory_order_last"),
     SC_FIELD(struct peb, subsystem_data, SC_F_ADDR),
     SC_FIELD(struct peb, heap, SC_F_ADDR),
     SC_FIELD(struct peb, parameters, SC_F_ADDR),

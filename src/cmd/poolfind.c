@@ -30,6 +30,7 @@ enum {
     ARG_TYPE
 };
 
+#define BIG_TABLE "Scanning large pool allocation table"
 enum { WANT_NONPAGED = 1, WANT_PAGED = 2, WANT_SESSION = 4, WANT_SPECIAL = 8 };
 
 struct job {
@@ -109,6 +110,17 @@ static bool large_block(void *ctx, const struct nt_big_block *b) {
     return go_on(j);
 }
 
+/* What is searched, and for what. */
+struct search {
+    const char *what, *tag;
+    uint64_t tag_value, start, end; /* tag_value: of a tag without wildcards */
+};
+static const struct sc_field search_fields[] = {
+    SC_FIELD(struct search, what, SC_F_STR),        SC_FIELD(struct search, tag, SC_F_STR),
+    SC_FIELD(struct search, tag_value, SC_F_HEX64), SC_FIELD(struct search, start, SC_F_ADDR),
+    SC_FIELD(struct search, end, SC_F_ADDR),        SC_FIELD_END};
+static const struct sc_rectype search_type = {"pool_search", sizeof(struct search), search_fields};
+
 /* "Tag: SeSd", "tag 0x636f7250 (Proc)" */
 static void name_tag(const struct job *j) {
     char tag[NT_TAG_TEXT];
@@ -121,6 +133,30 @@ static void name_tag(const struct job *j) {
         sc_printf(j->s->out, "tag %s", j->text);
 }
 
+static void search_text(sc_out *out, const void *record, void *ctx) {
+    const struct search *r = record;
+    const struct job *j = ctx;
+    int digits = (int)j->p.nt.ptr_size * 2;
+    bool large = !strcmp(r->what, BIG_TABLE);
+    sc_printf(out, "\n%s", r->what);
+    if (large) {
+        sc_puts(out, " for ");
+        name_tag(j);
+    }
+    sc_printf(out, " (%0*" PRIx64 " : %0*" PRIx64 ")", digits, r->start, digits, r->end);
+    if (!large) {
+        sc_puts(out, " for ");
+        name_tag(j);
+    }
+    sc_puts(out, "\n\n");
+}
+
+static void say_search(struct job *j, const char *what, uint64_t start, uint64_t end) {
+    bool one = j->pattern.mask == 0x7fffffff;
+    const struct search r = {what, j->text, one ? j->pattern.value : SC_UNSET64, start, end};
+    sc_record(j->s->out, &search_type, &r, search_text, j);
+}
+
 static sc_err *find_large(struct job *j) {
     if (!j->p.has_big) {
         sc_remark(j->s->out, "Large allocations were not looked at: %s.",
@@ -128,11 +164,7 @@ static sc_err *find_large(struct job *j) {
         return NULL;
     }
     uint64_t end = j->p.big.table + j->p.big.count * j->p.big.entry;
-    int digits = (int)j->p.nt.ptr_size * 2;
-    sc_puts(j->s->out, "\nScanning large pool allocation table for ");
-    name_tag(j);
-    sc_printf(j->s->out, " (%0*" PRIx64 " : %0*" PRIx64 ")\n\n", digits, j->p.big.table, digits,
-              end);
+    say_search(j, BIG_TABLE, j->p.big.table, end);
     sc_err *err = nt_bigpool_each(&j->p.big, large_block, j);
     if (!err && j->p.big.torn)
         sc_remark(j->s->out, "%" PRIu64 " entries of the table are not in the dump.",
@@ -143,11 +175,7 @@ static sc_err *find_large(struct job *j) {
 static sc_err *find_in(struct job *j, const char *what, uint64_t start, uint64_t end) {
     struct nt_poolscan scan = {
         .pool = &j->p.pool, .pattern = j->pattern, .start = start, .end = end};
-    int digits = (int)j->p.nt.ptr_size * 2;
-    sc_printf(j->s->out, "\n%s (%0*" PRIx64 " : %0*" PRIx64 ") for ", what, digits, start, digits,
-              end);
-    name_tag(j);
-    sc_puts(j->s->out, "\n\n");
+    say_search(j, what, start, end);
     sc_err *err = nt_poolscan_run(&scan, small_block, j);
     if (!err && scan.unsound)
         sc_remark(j->s->out, "At %" PRIu64 " more places the tag stands in no sound header.",

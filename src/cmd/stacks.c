@@ -200,10 +200,27 @@ static int64_t ticks_of(const struct job *j, const struct nt_thread *t) {
     return (int64_t)((now->value - start->value) & UINT32_MAX);
 }
 
-static void heading(struct job *j, const struct nt_process *p) {
+struct owner {
+    uint64_t process;
+    const char *image;
+};
+static const struct sc_field owner_fields[] = {SC_FIELD(struct owner, process, SC_F_ADDR),
+                                               SC_FIELD(struct owner, image, SC_F_STR),
+                                               SC_FIELD_END};
+static const struct sc_rectype owner_type = {"kernel_stacks_process", sizeof(struct owner),
+                                             owner_fields};
+
+static void owner_text(sc_out *out, const void *record, void *ctx) {
+    const struct owner *r = record;
     char a[SC_NT_BUF];
-    sc_printf(j->session->out, "%28s[%s %s]\n", "", sc_nt_ptr_text(p->address, j->nt->ptr_size, a),
-              p->image_state == NT_READ ? p->image : "<Unknown>");
+    sc_printf(out, "%28s[%s %s]\n", "", sc_nt_ptr_text(r->process, *(const unsigned *)ctx, a),
+              r->image ? r->image : "<Unknown>");
+}
+
+static void heading(struct job *j, const struct nt_process *p) {
+    unsigned ptr_size = (unsigned)j->nt->ptr_size;
+    const struct owner r = {p->address, p->image_state == NT_READ ? p->image : NULL};
+    sc_record(j->session->out, &owner_type, &r, owner_text, &ptr_size);
 }
 
 static sc_err *on_process(void *ctx, const struct nt_process *p) {
