@@ -162,6 +162,8 @@ static sc_err *run_sysptes(sc_session *s, const struct sc_args *args) {
     sc_err *err = sc_session_nt(s, &nt);
     if (!err)
         err = nt_sysptes_read(&nt, &p);
+    if (!err && !p.count && p.lacking)
+        err = sc_errf(SC_ERR_NOT_FOUND, "!sysptes: the symbols do not have %s", p.lacking);
     if (!err && !p.count)
         err = sc_errf(SC_ERR_NOT_FOUND, "!sysptes: neither nt!MiSystemPteInfo nor nt!MiState nor "
                                         "nt!MmTotalFreeSystemPtes is in the dump and its symbols");

@@ -171,6 +171,10 @@ static sc_err *take_array(struct reader *r, uint64_t array) {
         err = nt_load_optional(r->nt, &head_def, array, &highest, &r->c->assumed);
     if (err)
         return err;
+    if (highest.state == NT_NO_FIELD)
+        return sc_errf(SC_ERR_NOT_FOUND,
+                       "the file cache cannot be read: the symbols do not have "
+                       "nt!_VACB_ARRAY_HEADER, which says how many views an array has");
     uint64_t count = highest.state == NT_READ ? (highest.value & UINT32_MAX) + 1 : 0;
     if (!count || count > VACBS_OF_ARRAY) {
         r->c->missing++;

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "base/vec.h"
+#include "nt/global.h"
 #include "nt/pfn.h"
 #include "nt/ptes.h"
 #include "stopcode/value.h"
@@ -107,26 +108,31 @@ static uint64_t variable(const struct nt *nt, uint32_t offset) {
     return nt_or(&f, 0);
 }
 
+/* Up to 8.1 the kernel says in variables where these are. */
 static sc_err *add_variables(struct nt_regions *r) {
     static const struct {
-        uint32_t start, end; /* end: the first address behind it, or its size */
+        struct nt_var start, end; /* end: the first address behind it, or its size */
         bool is_size;
         const char *name;
-    } rows[] = {{0x110, 0x118, false, "NonPagedPool"},
-                {0x120, 0x128, false, "PagedPool"},
-                {0xa8, 0xb0, false, "SystemCache"},
-                {0xc8, 0xd0, false, "SystemPtes"},
-                {0x278, 0x280, true, "SessionSpace"}};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        uint64_t start = variable(r->nt, rows[i].start), end = variable(r->nt, rows[i].end);
-        if (!start || !end || (rows[i].is_size && start + end < start))
+    } rows[] = {
+        {{"nt!MmNonPagedPoolStart", 0x110}, {"nt!MmNonPagedPoolEnd", 0x118}, false, "NonPagedPool"},
+        {{"nt!MmPagedPoolStart", 0x120}, {"nt!MmPagedPoolEnd", 0x128}, false, "PagedPool"},
+        {{"nt!MmSystemCacheStart", 0xa8}, {"nt!MmSystemCacheEnd", 0xb0}, false, "SystemCache"},
+        {{"nt!MmSystemPtesStart", 0xc8}, {"nt!MmSystemPtesEnd", 0xd0}, false, "SystemPtes"},
+        {{"nt!MmSessionBase", 0x278}, {"nt!MmSessionSize", 0x280}, true, "SessionSpace"}};
+    sc_err *err = NULL;
+    for (size_t i = 0; !err && i < sizeof rows / sizeof *rows; i++) {
+        struct nt_field start, end;
+        err = nt_var_read(r->nt, &rows[i].start, 0, &start);
+        if (!err)
+            err = nt_var_read(r->nt, &rows[i].end, 0, &end);
+        if (err || !nt_set(&start) || !nt_set(&end) ||
+            (rows[i].is_size && start.value + end.value < start.value))
             continue;
-        uint64_t last = rows[i].is_size ? start + (end - 1) : end - 1;
-        sc_err *err = add(r, start, last, rows[i].name, "the kernel's variables");
-        if (err)
-            return err;
+        uint64_t last = rows[i].is_size ? start.value + (end.value - 1) : end.value - 1;
+        err = add(r, start.value, last, rows[i].name, "the kernel's variables");
     }
-    return NULL;
+    return err;
 }
 
 /* ---- the kernel's own map ---- */
@@ -203,6 +209,7 @@ static sc_err *load_assignments(struct nt_regions *r, uint64_t at) {
                                         "PageTables",   "Session",    "SecureNonPagedPool",
                                         "SystemImages"};
     bool by_build = r->nt->build >= 19041 && r->nt->build < 20000;
+    unsigned first = r->nt->build >= 20348 ? 1 : 0;
     size_t nnames = by_build ? sizeof names / sizeof *names : 0;
     for (unsigned i = 0; i < MOST; i++) {
         uint64_t base, size;
@@ -211,6 +218,9 @@ static sc_err *load_assignments(struct nt_regions *r, uint64_t at) {
                                 nnames, name);
         if (err)
             return err;
+        /* Of other builds the first two are known, which pool goes by, too. */
+        if (!nnames && !strcmp(name, "Unknown") && i - first < 2)
+            snprintf(name, sizeof name, "%s", names[i - first]);
         /* Where the names are not known, neither is how many there are. */
         bool unnamed = !strcmp(name, "Unknown");
         if (!strcmp(name, "Maximum") || (unnamed && i >= (nnames ? nnames : LEAST)))

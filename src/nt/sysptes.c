@@ -101,6 +101,8 @@ sc_err *nt_sysptes_read(const struct nt *nt, struct nt_sysptes *ret) {
         if (err || at.state != NT_READ)
             continue;
         err = nt_load_optional(nt, &sources[i].def, at.value, one->f, &p.assumed);
+        if (!err && one->f[NT_PTE_TOTAL].state == NT_NO_FIELD && !p.lacking)
+            p.lacking = sources[i].def.layout.type;
         if (err || !nt_any(one->f, NT_PTE_FIELDS))
             continue;
         one->name = sources[i].name;

@@ -32,6 +32,7 @@ struct nt_sysptes {
     struct nt_ptes_kept kept[NT_PTES_KEPT_MAX];
     size_t nkept;
     struct nt_field expansion; /* free ones of nonpaged pool's expansion; XP and Server 2003 */
+    const char *lacking; /* the structure of a variable that is there, which the symbols lack */
     bool assumed;
 };
 sc_err *nt_sysptes_read(const struct nt *nt, struct nt_sysptes *ret);

@@ -202,6 +202,7 @@ static sc_err *read_ptes(const struct nt *nt, struct nt_vm *vm) {
                       : load_at(nt, "nt!MiSystemPteInfo", &pte_def, &f, &vm->assumed, &found);
     if (!err && found)
         take(&vm->counter[NT_VM_FREE_PTES], &f);
+    vm->lacks_ptes = found && f.state == NT_NO_FIELD;
     if (!err)
         err = nt_var_address(nt, &(struct nt_var){"nt!MmTotalFreeSystemPtes", 0}, &at);
     if (err || at.state != NT_READ)
@@ -296,6 +297,10 @@ const char *nt_vm_structure(const struct nt_vm *vm, enum nt_vm_counter counter) 
 }
 
 const char *nt_vm_name(const struct nt_vm *vm, enum nt_vm_counter counter) {
+    if (vm->lacks_ptes && counter == NT_VM_FREE_PTES)
+        return "nt!_MI_SYSTEM_PTE_TYPE";
+    if (vm->heaps && (counter == NT_VM_NONPAGED || counter == NT_VM_NONPAGED_NX))
+        return "nt!ExPoolState";
     for (unsigned i = 0; vm->partition && i < PARTITION_MEMBERS; i++)
         if (partition_counter[i] == counter)
             return partition_rows[i].names;

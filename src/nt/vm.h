@@ -70,6 +70,8 @@ struct nt_vm_pools {
 struct nt_vm {
     bool partition; /* the form of Windows 10: members of nt!MiSystemPartition */
     bool assumed;
+    bool lacks_ptes;     /* the structure of nt!MiSystemPteInfo is not in the symbols */
+    bool heaps;          /* pools are heaps, of nt!ExPoolState */
     const char *lacking; /* a structure that most counters lie in and the symbols lack; or NULL */
     struct nt_field counter[NT_VM_COUNTERS];
     struct nt_field failure[NT_VM_FAILURES];

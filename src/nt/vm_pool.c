@@ -221,7 +221,8 @@ static sc_err *read_heaps(const struct nt *nt, uint64_t state, struct nt_vm *vm)
 sc_err *nt_vm_read_pools(const struct nt *nt, struct nt_vm *vm) {
     struct nt_field state = {0, NT_NO_FIELD};
     sc_err *err = NULL;
-    if (nt->build >= 18362)
+    vm->heaps = nt->build >= 18362;
+    if (vm->heaps)
         err = nt_var_address(nt, &(struct nt_var){"nt!ExPoolState", 0}, &state);
     if (!err && state.state == NT_READ)
         return read_heaps(nt, state.value, vm);

@@ -366,5 +366,6 @@ const struct forge_directive forge_object_directives[] = {
     {"pooltags", forge_read_pooltags},
     {"poolpage", forge_read_poolpage},
     {"bigpages", forge_read_bigpages},
+    {"segheap", forge_read_segheap},
     {NULL, NULL},
 };

@@ -6,6 +6,7 @@
  *   pooltags ADDRESS … entries N lines as !poolused prints them; a table for each ADDRESS
  *   poolpage ADDRESS [pages N]   lines SIZE TAG [free | paged | nonpaged] [protected] [process P]
  *   bigpages ADDRESS entries N   lines ADDRESS TAG SIZE [free | paged | nonpaged]
+ *   segheap HEAP SEGMENT nonpaged|nonpagednx|paged   lines of world_segheap.c
  */
 #include <string.h>
 
@@ -124,6 +125,27 @@ static bool read_table(struct forge_reader *r, enum forge_table_kind kind) {
         return forge_reader_wrong(r, "write its address");
     if (kind != FORGE_TABLE_POOL_PAGE && !v.entries)
         return forge_reader_wrong(r, "say how many  entries N  it has");
+    if (!forge_take_end(r) || !forge_take_block(r, &v.listing))
+        return false;
+    *FORGE_PUSH(&r->s->pool, &r->s->tables) = v;
+    return true;
+}
+
+bool forge_read_segheap(struct forge_reader *r) {
+    static const char *const regions[] = {"nonpaged", "nonpagednx", "paged"};
+    struct forge_scn_table v = {.line = r->line, .kind = FORGE_TABLE_SEG_HEAP};
+    struct forge_expr heap, segment;
+    if (!forge_take_expr(r, "the heap's address", &heap) ||
+        !forge_take_expr(r, "its segment's address", &segment))
+        return false;
+    *FORGE_PUSH(&r->s->pool, &v.address) = heap;
+    *FORGE_PUSH(&r->s->pool, &v.address) = segment;
+    unsigned i = 0;
+    while (i < 3 && !forge_take_is(r, regions[i]))
+        i++;
+    if (i == 3)
+        return forge_reader_wrong(r, "segheap: nonpaged, nonpagednx or paged");
+    v.region = (enum forge_heap_region)i;
     if (!forge_take_end(r) || !forge_take_block(r, &v.listing))
         return false;
     *FORGE_PUSH(&r->s->pool, &r->s->tables) = v;

@@ -144,10 +144,13 @@ static bool read_pte(struct forge_reader *r) {
         return false;
     bool proto = v.how == FORGE_PTE_PROTOTYPE || v.how == FORGE_PTE_VAD;
     const struct forge_word *w = forge_next(r);
-    if (proto && w && strcmp(w->text, "protect") != 0 && !read_state(r, &v, &v.proto))
+    if (proto && w && strcmp(w->text, "protect") != 0 && strcmp(w->text, "of") != 0 &&
+        !read_state(r, &v, &v.proto))
         return false;
     if (v.proto == FORGE_PTE_PROTOTYPE || v.proto == FORGE_PTE_VAD)
         return forge_reader_wrong(r, "a prototype entry does not lead to another one");
+    if (forge_take_is(r, "of") && !forge_take_expr(r, "the file's subsection", &v.file_of))
+        return false;
     if (forge_take_is(r, "protect") && !read_protect(r, &v.protection))
         return false;
     if (v.file > 15)

@@ -9,5 +9,6 @@ bool forge_read_variables(struct forge_reader *r);
 bool forge_read_pooltags(struct forge_reader *r);
 bool forge_read_poolpage(struct forge_reader *r);
 bool forge_read_bigpages(struct forge_reader *r);
+bool forge_read_segheap(struct forge_reader *r);
 
 #endif

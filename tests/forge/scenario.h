@@ -109,11 +109,19 @@ struct forge_scn_struct {
     struct forge_assigns member;
 };
 /* Tables of the kernel: their rows are the block's lines. */
-enum forge_table_kind { FORGE_TABLE_POOL_TAGS, FORGE_TABLE_POOL_PAGE, FORGE_TABLE_BIG_PAGES };
+enum forge_table_kind {
+    FORGE_TABLE_POOL_TAGS,
+    FORGE_TABLE_POOL_PAGE,
+    FORGE_TABLE_BIG_PAGES,
+    FORGE_TABLE_SEG_HEAP
+};
+/* In the order of the kernel's array of heaps. */
+enum forge_heap_region { FORGE_HEAP_NONPAGED, FORGE_HEAP_NONPAGED_NX, FORGE_HEAP_PAGED };
 struct forge_scn_table {
     unsigned line, entries;
     uint32_t pages; /* of a pool page: so many alike, 0: one */
     enum forge_table_kind kind;
+    enum forge_heap_region region; /* of a heap */
     struct {
         struct forge_expr *item;
         size_t count, room;
@@ -223,6 +231,7 @@ struct forge_scn_pte {
     unsigned file; /* page file */
     uint64_t page;
     struct forge_expr subsection;
+    struct forge_expr file_of; /* the subsection of the file that the page is of */
     uint64_t raw;
     unsigned protection;
 };

@@ -179,6 +179,7 @@ struct forge_world {
     FORGE_LIST(forge_wpte) ptes;
     FORGE_LIST(forge_wvad) vads;
     FORGE_LIST(forge_wrepeat) repeats;
+    uint64_t heap_keys; /* what the pool's heaps are mixed with; 0: no heap was made */
     struct {
         uint64_t pa, size, page;
     } pfns; /* where the PFN database lies: taken first, since it needs rows of large pages */
@@ -291,6 +292,8 @@ bool forge_world_bytes(struct forge_world *w, unsigned line, const struct forge_
 bool forge_world_memory(struct forge_world *w);
 bool forge_world_structs(struct forge_world *w);
 bool forge_world_tables(struct forge_world *w);
+bool forge_world_segheap(struct forge_world *w, const struct forge_scn_table *t,
+                         const uint64_t *address);
 /* A whole structure, zeroed where nothing is yet. */
 bool forge_world_struct(struct forge_world *w, unsigned line, const char *type, uint64_t addr);
 /* member=value lines of a structure. */

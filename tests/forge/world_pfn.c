@@ -119,8 +119,9 @@ static void put_mapped(struct pfns *d) {
 
 /* ---- pages that are not valid, and prototypes' ---- */
 
-static void put_ptes(const struct pfns *d) {
-    const struct forge_world *w = d->w;
+static bool put_ptes(const struct pfns *d) {
+    struct forge_world *w = d->w;
+    uint64_t file = 0;
     for (size_t i = 0; i < w->ptes.count; i++) {
         const struct forge_wpte *p = &w->ptes.item[i];
         struct forge_mapping m;
@@ -140,8 +141,14 @@ static void put_ptes(const struct pfns *d) {
             e.frame = m.pa / FORGE_FRAME;
         else if (!p->proto && !forge_mmu_find(w->mmu, p->process->space, p->va, &m))
             e.frame = m.entry_pa / FORGE_FRAME;
+        const struct forge_expr *of = &p->scn->file_of;
+        if (of->text && !forge_world_eval(w, p->scn->line, of->text, &file, NULL))
+            return false;
+        if (of->text)
+            e.original = forge_pte_subsection(&w->soft, file, p->scn->protection);
         put_entry(d, p->pa / FORGE_FRAME, &e);
     }
+    return true;
 }
 
 /* ---- where it is ---- */
@@ -246,6 +253,5 @@ bool forge_world_pfns(struct forge_world *w) {
     if (symbol && !forge_mmu_write(w->mmu, 0, symbol->addr, bytes, w->ptr_size))
         return forge_wrong(w->s, 0, "MmPfnDatabase is not in memory");
     put_mapped(&d);
-    put_ptes(&d);
-    return true;
+    return put_ptes(&d);
 }

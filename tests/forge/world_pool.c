@@ -169,7 +169,8 @@ static bool block_row(struct line *l, const struct forge_scn_table *t, const uin
     uint64_t type = free ? 0 : pool_type(l->w, paged) | (process ? 8 : 0);
     bool ok = put(l, header, at, "PreviousSize", page->previous / unit) &&
               put(l, header, at, "BlockSize", size / unit) &&
-              put(l, header, at, "PoolType", type) && put(l, header, at, "PoolTag", tag);
+              put(l, header, at, "PoolType", type) &&
+              forge_world_put_uint(l->w, l->number, at + 4, 4, tag); /* not known in all tables */
     if (ok && process)
         ok = l->w->is32 ? forge_world_put_uint(l->w, l->number, at + size - 4, 4, process)
                         : put(l, header, at, "ProcessBilled", process);
@@ -233,6 +234,8 @@ static bool make_table(struct forge_world *w, const struct forge_scn_table *t,
                        const uint64_t *address) {
     const char *type = t->kind == FORGE_TABLE_POOL_TAGS ? tracker : "_POOL_TRACKER_BIG_PAGES";
     struct page page = {0, 0};
+    if (t->kind == FORGE_TABLE_SEG_HEAP)
+        return forge_world_segheap(w, t, address);
     if (t->kind == FORGE_TABLE_POOL_PAGE)
         return each_row(w, t, address, block_row, &page) &&
                (t->pages < 2 || repeat_page(w, t, *address, t->pages));
