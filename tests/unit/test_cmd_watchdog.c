@@ -84,7 +84,7 @@ static void details_name_the_dpc_that_resets_the_watchdog(void **state) {
     world_open(w, SC_RENDER_TEXT);
     fix_run(&w->f, "!dpcwatchdog");
     fix_has(&w->f, "nt!KeDpcTimeoutMs          20000 ms\n");
-    fix_has(&w->f, "     a DPC is not running\n     reset by KDPC ");
+    fix_has(&w->f, "     no DPC is running\n     reset by KDPC ");
     fix_has(&w->f, " (nt!KiDpcWatchdog) of KTIMER ");
     fix_has(&w->f, "     stacks are recorded from tick 0 on (single DPC: 100) at ffffc00d04000000, "
                    "next 0000000000000000\n");
