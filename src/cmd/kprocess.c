@@ -580,6 +580,8 @@ static sc_err *show_all(struct job *j, const struct filter *f) {
         err = show(j, &p);
         sc_puts(j->session->out, "\n");
     }
+    if (!err && !shown && valid && list.end == NT_LIST_DONE)
+        sc_remark(j->session->out, "No process of the list fits.");
     if (err || (valid && list.end == NT_LIST_DONE))
         return err;
     if (list.end == NT_LIST_STOP)
