@@ -161,7 +161,7 @@ static void test_list_of_processes(void **state) {
     fix_prints(&w->f, "!process 0 0 NOTEPAD.exe", text);
     snprintf(text, sizeof text, "**** NT ACTIVE PROCESS DUMP ****\n%s\n%s", notepad_text, assumed);
     fix_prints(&w->f, "!process /s 1 0 0", text);
-    fix_prints(&w->f, "!process 0 0 explorer.exe", "");
+    fix_prints(&w->f, "!process 0 0 explorer.exe", "No process of the list fits.\n");
     fix_fails(&w->f, "!process -1 0 notepad.exe", "an image name goes with 0");
     fix_fails(&w->f, "!process c49 0", "holds no process with the id 0xc49");
     world_free(w);

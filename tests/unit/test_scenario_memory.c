@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "forge/scenario.h"
+#include "unit/machine_fixture.h"
 
 static char why[FORGE_WHY_MAX];
 
@@ -21,93 +21,71 @@ static char why[FORGE_WHY_MAX];
     "symbol nt!ExPoolState nt+400000 data\n"
 #define HEAP "segheap ffffc00f01000000 ffffc00f01100000 "
 
-static const struct forge_mmu *mmu;
-static unsigned space;
-
-static struct forge_output build(const char *text) {
-    struct forge_output out;
-    if (!forge_scenario_build("case", text, &out, why))
-        fail_msg("%s", why);
-    mmu = forge_output_mmu(&out, &space);
-    return out;
-}
-
-static uint64_t number(uint64_t va, unsigned width) {
-    uint8_t b[8] = {0};
-    uint64_t v = 0;
-    if (!forge_mmu_read(mmu, space, va, b, width))
-        fail_msg("%llx is not mapped", (unsigned long long)va);
-    for (unsigned i = width; i-- > 0;)
-        v = v << 8 | b[i];
-    return v;
-}
-
 /* Where a chain of pointers leads: nt!ExPoolState, and what its members of 19041 hold. */
 static void a_heap_is_led_to_and_its_segment_is_signed(void **state) {
     (void)state;
-    struct forge_output out = build(HEAD10 HEAP "paged\nstats 100 80 8 2\nlarge 4 3\nend\n");
+    struct built out = build(HEAD10 HEAP "paged\nstats 100 80 8 2\nlarge 4 3\nend\n");
     const uint64_t pool = 0xfffff80001a00000, heap = 0xffffc00f01000000;
     const uint64_t segment = 0xffffc00f01100000;
-    uint64_t key = number(number(pool, 8), 8);
-    assert_int_equal(number(pool + 0x38d0, 4), 1);            /* NumberOfPools */
-    assert_int_equal(number(pool + 0x3900 + 2 * 8, 8), heap); /* PoolNode[0].Heaps[2] */
-    assert_int_equal(number(heap + 0x10, 4), 0xddeeddee);
-    assert_int_equal(number(heap + 0x88, 8), 0x80); /* MemStats.TotalCommittedPages */
-    assert_int_equal(number(segment + 0x10, 8) ^ segment ^ key ^ 0xa2e64eada2e64ead, heap + 0x100);
+    uint64_t key = number(&out, number(&out, pool, 8), 8);
+    assert_int_equal(number(&out, pool + 0x38d0, 4), 1);            /* NumberOfPools */
+    assert_int_equal(number(&out, pool + 0x3900 + 2 * 8, 8), heap); /* PoolNode[0].Heaps[2] */
+    assert_int_equal(number(&out, heap + 0x10, 4), 0xddeeddee);
+    assert_int_equal(number(&out, heap + 0x88, 8), 0x80); /* MemStats.TotalCommittedPages */
+    assert_int_equal(number(&out, segment + 0x10, 8) ^ segment ^ key ^ 0xa2e64eada2e64ead,
+                     heap + 0x100);
     /* RangeFlags and UnitSize of the descriptors: one range of three pages, and no more. */
-    assert_int_equal(number(segment + 4 * 0x20 + 0x18, 1), 3);
-    assert_int_equal(number(segment + 4 * 0x20 + 0x1f, 1), 3);
-    assert_int_equal(number(segment + 6 * 0x20 + 0x18, 1), 1);
-    assert_int_equal(number(segment + 6 * 0x20 + 0x1f, 1), 2);
-    assert_int_equal(number(segment + 7 * 0x20 + 0x18, 1), 0);
-    forge_output_free(&out);
+    assert_int_equal(number(&out, segment + 4 * 0x20 + 0x18, 1), 3);
+    assert_int_equal(number(&out, segment + 4 * 0x20 + 0x1f, 1), 3);
+    assert_int_equal(number(&out, segment + 6 * 0x20 + 0x18, 1), 1);
+    assert_int_equal(number(&out, segment + 6 * 0x20 + 0x1f, 1), 2);
+    assert_int_equal(number(&out, segment + 7 * 0x20 + 0x18, 1), 0);
+    forge_output_free(&out.out);
 }
 
 static void chunks_follow_each_other_and_blocks_stand_in_them(void **state) {
     (void)state;
-    struct forge_output out =
-        build(HEAD10 HEAP "nonpaged\nvs 4 2\n240 Proc\n60 free\nd80 Leak\nend\n");
+    struct built out = build(HEAD10 HEAP "nonpaged\nvs 4 2\n240 Proc\n60 free\nd80 Leak\nend\n");
     const uint64_t vs = 0xffffc00f01104000;
-    uint64_t key = number(number(0xfffff80001a00000, 8), 8), at = vs + 0x30;
-    assert_int_equal(number(vs + 0x20, 2) ^ number(vs + 0x22, 2), 0x2bed);
+    uint64_t key = number(&out, number(&out, 0xfffff80001a00000, 8), 8), at = vs + 0x30;
+    assert_int_equal(number(&out, vs + 0x20, 2) ^ number(&out, vs + 0x22, 2), 0x2bed);
     static const uint64_t sizes[] = {0x240, 0x60, 0xd80, 0xfb0};
     for (unsigned i = 0; i < 4; i++) {
-        uint64_t bits = number(at, 8) ^ at ^ key;
+        uint64_t bits = number(&out, at, 8) ^ at ^ key;
         assert_int_equal((bits >> 16 & 0xffff) * 16, sizes[i]);
         assert_int_equal(bits >> 48 & 0xff, i == 0 || i == 2);
         at += sizes[i];
     }
     assert_int_equal(at, vs + 0x2000);
-    assert_int_equal(number(vs + 0x40 + 4, 4), 0x636f7250);
+    assert_int_equal(number(&out, vs + 0x40 + 4, 4), 0x636f7250);
     /* What crosses a page's end begins behind it. */
-    assert_int_equal(number(vs + 0x1000 + 4, 4), 0x6b61654c);
-    assert_int_equal(number(vs + 0x1000 + 2, 1) * 16, 0x50);
-    forge_output_free(&out);
+    assert_int_equal(number(&out, vs + 0x1000 + 4, 4), 0x6b61654c);
+    assert_int_equal(number(&out, vs + 0x1000 + 2, 1) * 16, 0x50);
+    forge_output_free(&out.out);
 }
 
 static void blocks_of_one_size_are_in_use_by_their_bits(void **state) {
     (void)state;
-    struct forge_output out =
-        build(HEAD10 HEAP "nonpagednx\nlfh 8 1 50\n0 Even\n2 Even\n7 PDrb\nend\n");
+    struct built out = build(HEAD10 HEAP "nonpagednx\nlfh 8 1 50\n0 Even\n2 Even\n7 PDrb\nend\n");
     const uint64_t lfh = 0xffffc00f01108000;
-    uint64_t key = number(number(0xfffff80001a00000, 8) + 8, 8);
-    uint64_t offsets = (number(lfh + 0x28, 4) ^ key ^ lfh >> 12) & UINT32_MAX;
-    uint64_t first = offsets >> 16, count = number(lfh + 0x22, 2);
+    uint64_t key = number(&out, number(&out, 0xfffff80001a00000, 8) + 8, 8);
+    uint64_t offsets = (number(&out, lfh + 0x28, 4) ^ key ^ lfh >> 12) & UINT32_MAX;
+    uint64_t first = offsets >> 16, count = number(&out, lfh + 0x22, 2);
     assert_int_equal(offsets & 0xffff, 0x50);
-    assert_int_equal(number(lfh + 0x30, 8), 0x4011);
+    assert_int_equal(number(&out, lfh + 0x30, 8), 0x4011);
     assert_true(first >= 0x30 + (count * 2 + 7) / 8);
     assert_true(first + count * 0x50 <= 0x1000 && first + (count + 1) * 0x50 > 0x1000);
-    assert_int_equal(number(lfh + first + 7 * 0x50 + 4, 4), 0x62724450);
-    forge_output_free(&out);
+    assert_int_equal(number(&out, lfh + first + 7 * 0x50 + 4, 4), 0x62724450);
+    forge_output_free(&out.out);
 }
 
 static void heaps_have_their_keys_in_common(void **state) {
     (void)state;
-    struct forge_output out =
+    struct built out =
         build(HEAD10 HEAP "paged\nend\nsegheap ffffc00f01002000 ffffc00f01200000 nonpaged\nend\n");
-    assert_int_equal(number(0xfffff80001a03900, 8), 0xffffc00f01002000);
-    assert_int_equal(number(0xfffff80001a03910, 8), 0xffffc00f01000000);
-    forge_output_free(&out);
+    assert_int_equal(number(&out, 0xfffff80001a03900, 8), 0xffffc00f01002000);
+    assert_int_equal(number(&out, 0xfffff80001a03910, 8), 0xffffc00f01000000);
+    forge_output_free(&out.out);
 }
 
 /* The tables of 32-bit systems do not say of what type a tag is. */
@@ -120,9 +98,9 @@ static void tags_of_32_bit_blocks_have_four_characters(void **state) {
                  "dump full\nos %u\ncpu x86\nram 64M\npaging pae\nmodule nt 82600000 +300000\n"
                  "poolpage 85000000\n1000 Leak\nend\n",
                  builds[i]);
-        struct forge_output out = build(text);
-        assert_int_equal(number(0x85000004, 4), 0x6b61654c);
-        forge_output_free(&out);
+        struct built out = build(text);
+        assert_int_equal(number(&out, 0x85000004, 4), 0x6b61654c);
+        forge_output_free(&out.out);
     }
 }
 
@@ -130,22 +108,22 @@ static void tags_of_32_bit_blocks_have_four_characters(void **state) {
  */
 static void a_page_of_a_file_says_so_in_the_frames_database(void **state) {
     (void)state;
-    struct forge_output out =
+    struct built out =
         build(HEAD10 "pte ffffc00f05000000 prototype transition of ffffc00f06000000\n"
                      "memory ffffc00f05000000 \"regf\"\nmemory ffffc00f06000000 00\n");
     uint64_t proto = 0, hits = 0;
     for (uint64_t pa = 0; pa < 64 << 20; pa += 0x1000) {
         uint64_t entry = 0xffffec0000000000 + (pa >> 12) * 0x30;
         uint8_t b[8];
-        if (!forge_mmu_read(mmu, space, entry + 0x10, b, 8))
+        if (!forge_mmu_read(out.mmu, out.current, entry + 0x10, b, 8))
             continue;
-        uint64_t original = number(entry + 0x10, 8);
+        uint64_t original = number(&out, entry + 0x10, 8);
         if (original & 0x400 && original >> 16 == 0xc00f06000000)
-            hits++, proto = number(entry + 8, 8);
+            hits++, proto = number(&out, entry + 8, 8);
     }
     assert_int_equal(hits, 1);
     assert_true(proto >> 63);
-    forge_output_free(&out);
+    forge_output_free(&out.out);
 }
 
 static const struct {

@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "forge/image.h"
-#include "forge/scenario.h"
+#include "unit/machine_fixture.h"
 
 static char why[FORGE_WHY_MAX], folder[] = "/tmp/stopcode-table-XXXXXX", path[64];
 
@@ -96,100 +96,80 @@ static void a_table_must_fit_the_scenario(void **state) {
     "process System fffffa8001018040 pid 4\nprocess app.exe fffffa8002345080 pid 9a4\n"            \
     "thread fffffa8002789060 cid 9a4.8\n"
 
-static const struct forge_mmu *mmu;
-static unsigned space;
-
-static uint64_t number(uint64_t va, unsigned width) {
-    uint8_t b[8] = {0};
-    uint64_t v = 0;
-    if (!forge_mmu_read(mmu, space, va, b, width))
-        fail_msg("%llx is not mapped", (unsigned long long)va);
-    for (unsigned i = width; i-- > 0;)
-        v = v << 8 | b[i];
-    return v;
-}
-
-static struct forge_output build(const char *text) {
-    struct forge_output out;
-    if (!forge_scenario_build("case", text, &out, why))
-        fail_msg("%s", why);
-    mmu = forge_output_mmu(&out, &space);
-    return out;
-}
-
 /* POOL_HEADER, then _OBJECT_HEADER (TypeIndex +18, InfoMask +1a), then the process at its end. */
 static void processes_and_threads_are_objects_in_pool_blocks(void **state) {
     (void)state;
-    struct forge_output out = build(MACHINE);
+    struct built out = build(MACHINE);
     const uint64_t process = 0xfffffa8002345080, block = process - 0x40;
-    assert_int_equal(number(block + 4, 4), 0xe36f7250); /* "Proc", protected */
-    assert_int_equal(number(block + 3, 1), 2);          /* in use, nonpaged */
-    uint64_t size = number(block + 2, 1) * 16;
+    assert_int_equal(number(&out, block + 4, 4), 0xe36f7250); /* "Proc", protected */
+    assert_int_equal(number(&out, block + 3, 1), 2);          /* in use, nonpaged */
+    uint64_t size = number(&out, block + 2, 1) * 16;
     assert_int_equal(size - 0x40, 0x4d0); /* sizeof(_EPROCESS), from which readers count back */
-    assert_int_equal(number(block, 1) * 16, 0x40);
-    assert_int_equal(number(block - 0x40 + 2, 1) * 16, 0x40);  /* the free block before it */
-    assert_int_equal(number(block - 0x40 + 4, 4), 0x65657246); /* "Free" */
-    assert_int_equal(number(block + size, 1) * 16, size);      /* and the one behind it */
-    assert_int_equal((number(block + size + 2, 1) * 16 + size + 0x40) & 0xfff, 0);
-    uint64_t type = number(process - 0x30 + 0x18, 1);
+    assert_int_equal(number(&out, block, 1) * 16, 0x40);
+    assert_int_equal(number(&out, block - 0x40 + 2, 1) * 16, 0x40);  /* the free block before it */
+    assert_int_equal(number(&out, block - 0x40 + 4, 4), 0x65657246); /* "Free" */
+    assert_int_equal(number(&out, block + size, 1) * 16, size);      /* and the one behind it */
+    assert_int_equal((number(&out, block + size + 2, 1) * 16 + size + 0x40) & 0xfff, 0);
+    uint64_t type = number(&out, process - 0x30 + 0x18, 1);
     assert_true(type > 1);
-    assert_int_equal(number(process - 0x30 + 0x1a, 1), 0);
-    assert_int_equal(number(0xfffffa8001018040 - 0x30 + 0x18, 1), type);
-    assert_int_not_equal(number(0xfffffa8002789060 - 0x30 + 0x18, 1), type);
-    assert_int_equal(number(0xfffffa8002789060 - 0x40 + 4, 4), 0xe5726854); /* "Thre" */
-    forge_output_free(&out);
+    assert_int_equal(number(&out, process - 0x30 + 0x1a, 1), 0);
+    assert_int_equal(number(&out, 0xfffffa8001018040 - 0x30 + 0x18, 1), type);
+    assert_int_not_equal(number(&out, 0xfffffa8002789060 - 0x30 + 0x18, 1), type);
+    assert_int_equal(number(&out, 0xfffffa8002789060 - 0x40 + 4, 4), 0xe5726854); /* "Thre" */
+    forge_output_free(&out.out);
 }
 
 static void an_object_line_has_the_last_word(void **state) {
     (void)state;
-    struct forge_output out = build(MACHINE "object Process fffffa8002345080 pointers 77\n"
-                                            "memory fffffa8001018004 11223344\n");
-    assert_int_equal(number(0xfffffa8002345050, 8), 0x77);
-    assert_int_equal(number(0xfffffa8002345050 + 0x1a, 1),
+    struct built out = build(MACHINE "object Process fffffa8002345080 pointers 77\n"
+                                     "memory fffffa8001018004 11223344\n");
+    assert_int_equal(number(&out, 0xfffffa8002345050, 8), 0x77);
+    assert_int_equal(number(&out, 0xfffffa8002345050 + 0x1a, 1),
                      1); /* with what lines give: creator info */
-    assert_int_equal(number(0xfffffa8001018004, 4), 0x44332211); /* no header over it */
-    forge_output_free(&out);
+    assert_int_equal(number(&out, 0xfffffa8001018004, 4), 0x44332211); /* no header over it */
+    forge_output_free(&out.out);
 }
 
 static void processes_have_times_threads_tables_and_paths(void **state) {
     (void)state;
-    struct forge_output out = build(MACHINE);
+    struct built out = build(MACHINE);
     const uint64_t process = 0xfffffa8002345080, made = 132616020112500000 - 6000000000ull;
-    assert_int_equal(number(process + 0x168, 8), made + 10000000); /* CreateTime */
-    assert_int_equal(number(process + 0x328, 4), 1);               /* ActiveThreads */
-    assert_int_equal(number(process + 0x444, 4), 0x103);           /* ExitStatus */
-    uint64_t handles = number(process + 0x200, 8), name = number(process + 0x390, 8);
-    assert_int_equal(number(handles - 12, 4), 0x6274624f); /* "Obtb" */
-    assert_int_equal(number(handles + 0x58, 4), 0);        /* HandleCount */
-    assert_int_equal(number(name + 8, 8), name + 16);
-    assert_int_equal(number(name + 16, 8), 0x007600650044005c); /* L"\Dev" */
-    forge_output_free(&out);
+    assert_int_equal(number(&out, process + 0x168, 8), made + 10000000); /* CreateTime */
+    assert_int_equal(number(&out, process + 0x328, 4), 1);               /* ActiveThreads */
+    assert_int_equal(number(&out, process + 0x444, 4), 0x103);           /* ExitStatus */
+    uint64_t handles = number(&out, process + 0x200, 8), name = number(&out, process + 0x390, 8);
+    assert_int_equal(number(&out, handles - 12, 4), 0x6274624f); /* "Obtb" */
+    assert_int_equal(number(&out, handles + 0x58, 4), 0);        /* HandleCount */
+    assert_int_equal(number(&out, name + 8, 8), name + 16);
+    assert_int_equal(number(&out, name + 16, 8), 0x007600650044005c); /* L"\Dev" */
+    forge_output_free(&out.out);
 }
 
 /* Up to Windows 7 as far into RAM as into its addresses; readers look for it there. */
 static void an_old_kernel_lies_where_its_address_says(void **state) {
     (void)state;
     struct forge_mapping at;
-    struct forge_output out = build(MACHINE);
-    assert_true(forge_mmu_find(mmu, space, 0xfffff80001600000, &at));
+    struct built out = build(MACHINE);
+    assert_true(forge_mmu_find(out.mmu, out.current, 0xfffff80001600000, &at));
     assert_int_equal(at.pa, 0x1600000);
-    forge_output_free(&out);
+    forge_output_free(&out.out);
 }
 
 /* The record that names the PDB stands in the first 4 MB, where readers look for it. */
 static void the_kernels_tables_stand_at_its_front(void **state) {
     (void)state;
-    struct forge_output out = build(MACHINE "symbol nt!Far nt+5e0000 data\n"
-                                            "memory nt!Far 01\n");
+    struct built out = build(MACHINE "symbol nt!Far nt+5e0000 data\n"
+                                     "memory nt!Far 01\n");
     uint8_t page[0x1000];
     bool found = false;
     for (uint64_t rva = 0; rva < 0x400000 && !found; rva += sizeof page) {
-        assert_true(forge_mmu_read(mmu, space, 0xfffff80001600000 + rva, page, sizeof page));
+        assert_true(
+            forge_mmu_read(out.mmu, out.current, 0xfffff80001600000 + rva, page, sizeof page));
         for (size_t i = 0; i + 4 <= sizeof page; i += 4)
             found = found || !memcmp(page + i, "RSDS", 4);
     }
     assert_true(found);
-    forge_output_free(&out);
+    forge_output_free(&out.out);
 }
 
 /* Nothing that finds its own place goes to a page that is kept clear. */

@@ -10,9 +10,7 @@
 
 #include <cmocka.h>
 
-#include "forge/scenario.h"
-
-static char why[FORGE_WHY_MAX];
+#include "unit/machine_fixture.h"
 
 #define MACHINE                                                                                    \
     "dump full\ncpu x64 count 3 current 1\nram 64M\nuptime 1:00:00.000\n"                          \
@@ -42,38 +40,6 @@ enum {
     LINK_10 = 0xd8,
     NEXT_10 = 0x218,
 };
-
-struct built {
-    struct forge_output out;
-    const struct forge_mmu *mmu;
-    unsigned current;
-};
-
-static struct built build(const char *text) {
-    struct built b = {0};
-    if (!forge_scenario_build("case", text, &b.out, why))
-        fail_msg("%s", why);
-    b.mmu = forge_output_mmu(&b.out, &b.current);
-    return b;
-}
-
-static uint64_t number(const struct built *b, uint64_t va, unsigned width) {
-    uint8_t byte[8];
-    uint64_t v = 0;
-    if (!forge_mmu_read(b->mmu, b->current, va, byte, width))
-        fail_msg("%llx is not mapped", (unsigned long long)va);
-    for (unsigned i = width; i-- > 0;)
-        v = v << 8 | byte[i];
-    return v;
-}
-
-static void fails(const char *text, const char *want) {
-    struct forge_output out;
-    if (forge_scenario_build("case", text, &out, why))
-        fail_msg("it was made, but should be: %s", want);
-    if (!strstr(why, want))
-        fail_msg("\"%s\" does not say \"%s\"", why, want);
-}
 
 static void a_wait_is_a_ring_with_its_timer_until_windows_7(void **state) {
     (void)state;

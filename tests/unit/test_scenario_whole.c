@@ -11,8 +11,8 @@
 #include <cmocka.h>
 
 #include "forge/kdbg.h"
-#include "forge/scenario.h"
 #include "forge/types.h"
+#include "unit/machine_fixture.h"
 
 static char why[FORGE_WHY_MAX];
 
@@ -23,34 +23,10 @@ static char why[FORGE_WHY_MAX];
     "process System fffffa8001018040 pid 4\nprocess app.exe fffffa8002345080 pid 9a4\n"            \
     "thread fffffa8002789080 cid 4.8\n"
 
-struct built {
-    struct forge_output out;
-    const struct forge_mmu *mmu;
-    unsigned current;
-};
-
-static struct built build(const char *text, const char *as) {
-    struct built b = {0};
-    if (!forge_scenario_build_as("case", text, as, &b.out, why))
-        fail_msg("%s", why);
-    b.mmu = forge_output_mmu(&b.out, &b.current);
-    return b;
-}
-
-static uint64_t number(const struct built *b, unsigned space, uint64_t va, unsigned width) {
-    uint8_t byte[8];
-    uint64_t v = 0;
-    if (!forge_mmu_read(b->mmu, space, va, byte, width))
-        fail_msg("%llx is not mapped", (unsigned long long)va);
-    for (unsigned i = width; i-- > 0;)
-        v = v << 8 | byte[i];
-    return v;
-}
-
 static void every_kind_is_made_of_one_text(void **state) {
     (void)state;
     for (unsigned i = 1; i < FORGE_WHOLES; i++) {
-        struct built b = build(MACHINE TWO, forge_whole_name((enum forge_whole_kind)i));
+        struct built b = build_as(MACHINE TWO, forge_whole_name((enum forge_whole_kind)i));
         struct forge_bytes bytes = {0};
         assert_int_equal(forge_output_whole(&b.out)->kind, i);
         assert_true(forge_output_bytes(&b.out, &bytes, why));
@@ -59,7 +35,7 @@ static void every_kind_is_made_of_one_text(void **state) {
         forge_bytes_free(&bytes);
         forge_output_free(&b.out);
     }
-    struct built b = build(MACHINE TWO, "triage");
+    struct built b = build_as(MACHINE TWO, "triage");
     assert_null(forge_output_whole(&b.out));
     assert_true(b.out.dump.size > 0x2000);
     forge_output_free(&b.out);
@@ -67,14 +43,14 @@ static void every_kind_is_made_of_one_text(void **state) {
 
 static void memory_lands_at_its_address(void **state) {
     (void)state;
-    struct built b = build(MACHINE TWO "memory fffffa8018000ffc 0102030405060708\n"
-                                       "memory drv+8ff8 1122334455667788\n"
-                                       "struct _LIST_ENTRY fffffa8018002000 Flink=drv+10\n",
-                           NULL);
-    assert_int_equal(number(&b, b.current, 0xfffffa8018000ffc, 8), 0x0807060504030201);
-    assert_int_equal(number(&b, b.current, 0xfffff88004008ff8, 8), 0x8877665544332211);
-    assert_int_equal(number(&b, b.current, 0xfffffa8018002000, 8), 0xfffff88004000010);
-    assert_int_equal(number(&b, b.current, 0xfffff88004000000, 2), 0x5a4d);
+    struct built b = build_as(MACHINE TWO "memory fffffa8018000ffc 0102030405060708\n"
+                                          "memory drv+8ff8 1122334455667788\n"
+                                          "struct _LIST_ENTRY fffffa8018002000 Flink=drv+10\n",
+                              NULL);
+    assert_int_equal(number_in(&b, b.current, 0xfffffa8018000ffc, 8), 0x0807060504030201);
+    assert_int_equal(number_in(&b, b.current, 0xfffff88004008ff8, 8), 0x8877665544332211);
+    assert_int_equal(number_in(&b, b.current, 0xfffffa8018002000, 8), 0xfffff88004000010);
+    assert_int_equal(number_in(&b, b.current, 0xfffff88004000000, 2), 0x5a4d);
     struct forge_mapping first, second;
     assert_true(forge_mmu_find(b.mmu, 0, 0xfffffa8018000ffc, &first));
     assert_true(forge_mmu_find(b.mmu, 0, 0xfffffa8018001000, &second));
@@ -86,12 +62,12 @@ static void memory_lands_at_its_address(void **state) {
 
 static void pages_of_pool_that_are_alike_are_a_page_each(void **state) {
     (void)state;
-    struct built b = build(MACHINE TWO POOL_PAGES "memory fffffa8030002010 \"other\"\n", NULL);
+    struct built b = build_as(MACHINE TWO POOL_PAGES "memory fffffa8030002010 \"other\"\n", NULL);
     struct forge_mapping first, last;
     for (unsigned i = 0; i < 0x300; i += 0x2ff) {
         uint64_t at = 0xfffffa8030000000 + (uint64_t)i * 0x1000;
-        assert_int_equal(number(&b, b.current, at + 4, 4), 0x6b61654c);
-        assert_int_equal(number(&b, b.current, at + 0x804, 4), 0x636f7250);
+        assert_int_equal(number_in(&b, b.current, at + 4, 4), 0x6b61654c);
+        assert_int_equal(number_in(&b, b.current, at + 0x804, 4), 0x636f7250);
     }
     assert_true(forge_mmu_find(b.mmu, 0, 0xfffffa8030001000, &first));
     assert_true(forge_mmu_find(b.mmu, 0, 0xfffffa80302ff000, &last));
@@ -102,10 +78,10 @@ static void pages_of_pool_that_are_alike_are_a_page_each(void **state) {
 
 static void what_another_line_says_of_a_page_that_is_repeated_stands_there_alone(void **state) {
     (void)state;
-    struct built b = build(MACHINE TWO POOL_PAGES "memory fffffa8030002010 \"other\"\n", NULL);
-    assert_int_equal(number(&b, b.current, 0xfffffa8030002010, 4), 0x6568746f);
-    assert_int_equal(number(&b, b.current, 0xfffffa8030002004, 4), 0x6b61654c);
-    assert_int_equal(number(&b, b.current, 0xfffffa8030003010, 4), 0);
+    struct built b = build_as(MACHINE TWO POOL_PAGES "memory fffffa8030002010 \"other\"\n", NULL);
+    assert_int_equal(number_in(&b, b.current, 0xfffffa8030002010, 4), 0x6568746f);
+    assert_int_equal(number_in(&b, b.current, 0xfffffa8030002004, 4), 0x6b61654c);
+    assert_int_equal(number_in(&b, b.current, 0xfffffa8030003010, 4), 0);
     forge_output_free(&b.out);
 }
 
@@ -116,7 +92,7 @@ static void a_machine_of_300_processes_has_as_many_address_spaces(void **state) 
     for (unsigned i = 1; i < 300; i++)
         text = forge_pool_printf(&pool, "%sprocess fffffa8%09x pid %x\n", text,
                                  0x40000000u + i * 0x1000, i * 4 + 4);
-    struct built b = build(text, NULL);
+    struct built b = build_as(text, NULL);
     assert_int_equal(forge_mmu_spaces(b.mmu), 300);
     forge_output_free(&b.out);
     forge_pool_free(&pool);
@@ -125,27 +101,27 @@ static void a_machine_of_300_processes_has_as_many_address_spaces(void **state) 
 static void large_pages_hold_what_is_put_there(void **state) {
     (void)state;
     struct forge_mapping low, high;
-    struct built b = build(MACHINE TWO "largepages fffffa8040010000 fffffa8040210000\n"
-                                       "memory fffffa8040010ffc 0102030405060708\n",
-                           NULL);
+    struct built b = build_as(MACHINE TWO "largepages fffffa8040010000 fffffa8040210000\n"
+                                          "memory fffffa8040010ffc 0102030405060708\n",
+                              NULL);
     assert_true(forge_mmu_find(b.mmu, 0, 0xfffffa8040000000, &low));
     assert_true(forge_mmu_find(b.mmu, 0, 0xfffffa80403ff000, &high));
     assert_int_equal(low.size, 0x200000);
     assert_int_equal(high.pa - low.pa, 0x3ff000);
-    assert_int_equal(number(&b, b.current, 0xfffffa8040010ffc, 8), 0x0807060504030201);
-    assert_int_equal(number(&b, b.current, 0xfffffa8040020000, 8), 0);
+    assert_int_equal(number_in(&b, b.current, 0xfffffa8040010ffc, 8), 0x0807060504030201);
+    assert_int_equal(number_in(&b, b.current, 0xfffffa8040020000, 8), 0);
     forge_output_free(&b.out);
 }
 
 static void each_process_has_memory_of_its_own(void **state) {
     (void)state;
-    struct built b = build(MACHINE TWO "in process fffffa8001018040\nmemory 20000 01\nend\n"
-                                       "in process fffffa8002345080\nmemory 20000 02\n"
-                                       "memory fffffa8018000000 03\nend\n",
-                           NULL);
-    assert_int_equal(number(&b, 0, 0x20000, 1), 1);
-    assert_int_equal(number(&b, 1, 0x20000, 1), 2);
-    assert_int_equal(number(&b, 0, 0xfffffa8018000000, 1), 3);
+    struct built b = build_as(MACHINE TWO "in process fffffa8001018040\nmemory 20000 01\nend\n"
+                                          "in process fffffa8002345080\nmemory 20000 02\n"
+                                          "memory fffffa8018000000 03\nend\n",
+                              NULL);
+    assert_int_equal(number_in(&b, 0, 0x20000, 1), 1);
+    assert_int_equal(number_in(&b, 1, 0x20000, 1), 2);
+    assert_int_equal(number_in(&b, 0, 0xfffffa8018000000, 1), 3);
     assert_int_not_equal(forge_mmu_root(b.mmu, 0), forge_mmu_root(b.mmu, 1));
     forge_output_free(&b.out);
 }
@@ -153,11 +129,11 @@ static void each_process_has_memory_of_its_own(void **state) {
 static void the_kernel_has_large_pages_where_ram_is_enough(void **state) {
     (void)state;
     struct forge_mapping m;
-    struct built b = build(MACHINE, NULL);
+    struct built b = build_as(MACHINE, NULL);
     assert_true(forge_mmu_find(b.mmu, 0, 0xfffff80001600000, &m));
     assert_int_equal(m.size, 0x1000);
     forge_output_free(&b.out);
-    b = build("os 7601\ncpu x64\ndump raw\nram 1G\nmodule nt fffff80001644000 +5ea000\n", NULL);
+    b = build_as("os 7601\ncpu x64\ndump raw\nram 1G\nmodule nt fffff80001644000 +5ea000\n", NULL);
     assert_true(forge_mmu_find(b.mmu, 0, 0xfffff80001644000, &m));
     assert_int_equal(m.size, 0x200000);
     assert_int_equal(m.pa & 0x1fffff, 0x44000);
@@ -168,10 +144,10 @@ static void the_self_map_is_in_nobodys_way(void **state) {
     (void)state;
     struct forge_mapping m;
     /* 19041: it would be at index 161, where this stack is. */
-    struct built b = build("os 19041\ncpu x64\ndump full\nmodule nt fffff8041a000000 +1046000\n"
-                           "memory ffffb0873efd0000 77\n",
-                           NULL);
-    assert_int_equal(number(&b, b.current, 0xffffb0873efd0000, 1), 0x77);
+    struct built b = build_as("os 19041\ncpu x64\ndump full\nmodule nt fffff8041a000000 +1046000\n"
+                              "memory ffffb0873efd0000 77\n",
+                              NULL);
+    assert_int_equal(number_in(&b, b.current, 0xffffb0873efd0000, 1), 0x77);
     assert_true(forge_mmu_find(b.mmu, 0, forge_mmu_entry_va(b.mmu, 0xffffb0873efd0000, 0), &m));
     forge_output_free(&b.out);
 }
@@ -179,9 +155,9 @@ static void the_self_map_is_in_nobodys_way(void **state) {
 static void a_paged_out_page_goes_to_a_file_beside_the_dump(void **state) {
     (void)state;
     char page[4] = "";
-    struct built b = build(MACHINE "pte fffff8a001234000 pagefile 1 20\n"
-                                   "memory fffff8a001234008 \"out\"\n",
-                           NULL);
+    struct built b = build_as(MACHINE "pte fffff8a001234000 pagefile 1 20\n"
+                                      "memory fffff8a001234008 \"out\"\n",
+                              NULL);
     struct forge_mapping m;
     assert_false(forge_mmu_find(b.mmu, b.current, 0xfffff8a001234000, &m));
     assert_int_equal(m.entry, 0x2000000082);
@@ -213,14 +189,14 @@ static void a_trimmed_table_goes_where_its_line_says(void **state) {
     (void)state;
     struct forge_mapping m;
     uint64_t entry = 0, left = 0;
-    struct built b = build(MACHINE TWO "in process fffffa8002345080\nmemory 40001000 01\n"
-                                       "memory 40200000 02\ntrim 40001000 pagefile 0 30\n"
-                                       "trim 40200000 transition modified\n"
-                                       "trim 40200000 pde pagefile 0 31\nend\n",
-                           NULL);
-    struct built plain = build(MACHINE TWO "in process fffffa8002345080\nmemory 40001000 01\n"
-                                           "memory 40200000 02\nend\n",
-                               NULL);
+    struct built b = build_as(MACHINE TWO "in process fffffa8002345080\nmemory 40001000 01\n"
+                                          "memory 40200000 02\ntrim 40001000 pagefile 0 30\n"
+                                          "trim 40200000 transition modified\n"
+                                          "trim 40200000 pde pagefile 0 31\nend\n",
+                              NULL);
+    struct built plain = build_as(MACHINE TWO "in process fffffa8002345080\nmemory 40001000 01\n"
+                                              "memory 40200000 02\nend\n",
+                                  NULL);
     /* The directory went last: what stood in it is in the file. */
     assert_false(forge_mmu_find(b.mmu, 1, 0x40001000, &m));
     assert_int_equal(m.level, 2);
@@ -241,7 +217,7 @@ static void a_trimmed_table_goes_where_its_line_says(void **state) {
 
 static void the_state_of_a_vmem_has_its_name(void **state) {
     (void)state;
-    struct built b = build(MACHINE, "vmem");
+    struct built b = build_as(MACHINE, "vmem");
     char *name = forge_output_side_name(&b.out, 0, "win7.vmem");
     assert_string_equal(name, "win7.vmss");
     free(name);
