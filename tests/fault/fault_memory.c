@@ -47,8 +47,8 @@ static const char *const lines[] = {
     ".process /p fffffa8002345080; db 250000 L10; db 271000 L10; .process; .context 0",
     "!vad; !vad 271000 1",
     "!pte 262000; !pte 263000; !pte 266000; !pte 271000; !pte 260000 262000",
-    ".process /p fffffa8002345080; da 40000000; da 40200000; !pte 40000000; !pte 40200000; "
-    "!vtop 0 40200000",
+    ".process /p fffffa8002345080; da 40000000; da 40200000; !pte 40000000; !pte 40200000",
+    ".process /p fffffa8002345080; !vtop 0 40200000",
     "!vtop 0 250000; !vtop 0 271000; !pte2va fffff68000000080; !db 187000 L20; !du 187000 L4",
     "!pfn 187; !memusage",
     "!address; !address nt; !address 271000",
