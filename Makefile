@@ -88,7 +88,8 @@ lint: ## check layers, sizes, style, generated tables, forbidden things
 gen: ## make the generated tables under src/*/gen from data/
 	@for script in gen/*.py; do grep -q __main__ "$$script" && { "./$$script" || exit 1; }; done; true
 
-bench: release ## measure start-up, opening and batch analysis; a report, not a test
+bench: release ## measure start-up, opening, memory, stacks and batch analysis; a report, not a test
+	$(call cmake_build,release,--target stopcode-forge bench_paging bench_copy bench_unwind)
 	@scripts/bench.py --program build/release/stopcode
 
 cover: ## line coverage of the unit tests and transcripts (build/cover)
