@@ -29,10 +29,11 @@ struct sc_found {
 };
 
 /*
- * In this order: the user's dtb; the processors' tables; the low stub; then one pass through
- * memory for debugger data blocks, page tables that map themselves and images of a kernel,
- * whichever comes first and leads to a kernel. Tables count only when a kernel's image is mapped
- * through them. SC_ERR_NOT_FOUND says what was seen; SC_ERR_CANCELLED.
+ * In this order: the user's dtb; the processors' tables; the low stub; then, after one pass through
+ * memory, a debugger data block with tables that map the kernel which it names; page tables that
+ * map themselves; the image of a kernel that other tables map. Tables count only when they lead to
+ * a kernel, and of what the pass meets a kernel whose lists can be followed comes first.
+ * SC_ERR_NOT_FOUND says what was seen; SC_ERR_CANCELLED.
  */
 sc_err *sc_find_kernel(const struct sc_find *find, struct sc_found *ret_found);
 
