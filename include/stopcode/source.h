@@ -103,7 +103,7 @@ struct sc_machine {
     uint32_t current;     /**< index of the current processor or thread (the faulting one) */
     uint64_t kernel_base; /**< 0 = unknown */
     uint64_t loaded_module_list, active_process_head, debugger_data; /**< VAs, kernel, 0 unknown */
-    uint64_t dtb;           /**< page table base as the container gives it, kernel */
+    uint64_t dtb;           /**< page table base, kernel: the container's or current process's */
     uint64_t pfn_database;  /**< VA of the PFN database as the container gives it, 0 unknown */
     bool pae;               /**< x86: the page tables have three levels */
     unsigned paging_levels; /**< x64: 4 or 5; 0 unknown (4 is tried first) */

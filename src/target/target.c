@@ -89,7 +89,11 @@ static sc_err *create_whole(sc_target *t, const struct sc_open_opts *opts) {
         err = sc_target_find_kernel(t, opts);
     if (!err)
         err = sc_whole_create_virt(t);
-    return err ? err : sc_whole_complete_machine(t);
+    if (!err)
+        err = sc_whole_complete_machine(t);
+    if (!err && t->found_by)
+        err = sc_whole_enter_current(t);
+    return err;
 }
 
 /* Page files that nothing leads to. */

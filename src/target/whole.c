@@ -251,6 +251,38 @@ static struct sc_paging process_tables(const struct sc_whole *w, uint64_t dtb) {
     return tables;
 }
 
+/* Do both lead to the same page of the kernel? Tables for user mode alone do not. */
+static bool same_kernel(const struct sc_machine *m, const struct sc_paging *a,
+                        const struct sc_paging *b) {
+    const uint64_t known[] = {m->kernel_base, m->loaded_module_list, m->active_process_head};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        struct sc_translation one, other;
+        if (!known[i])
+            continue;
+        sc_translate(a, known[i], &one);
+        sc_translate(b, known[i], &other);
+        if (one.status == SC_READ_OK && other.status == SC_READ_OK)
+            return one.pa == other.pa;
+    }
+    return false;
+}
+
+sc_err *sc_whole_begin_with(sc_target *t, uint64_t dtb, bool *ret_taken) {
+    struct sc_whole *w = t->whole;
+    const struct sc_paging tables = process_tables(w, dtb);
+    *ret_taken = false;
+    if (!w->wired || !sc_space_pages(w->kernel)->ops ||
+        !same_kernel(&t->source->machine, &w->system, &tables))
+        return NULL;
+    sc_err *err = sc_target_set_dtb(t, dtb);
+    if (err)
+        return err;
+    sc_translated_set(sc_space_pages(w->kernel), &tables);
+    w->system.root = t->source->machine.dtb = dtb;
+    *ret_taken = true;
+    return NULL;
+}
+
 sc_err *sc_target_set_dtb(sc_target *target, uint64_t dtb) {
     sc_err *err = need_paging(target);
     if (err)

@@ -8,6 +8,7 @@
  *   whole_machine.c  what is known of the machine
  *   whole_modules.c  loaded and unloaded drivers
  *   whole_cpus.c     processors
+ *   whole_current.c  whose page tables a found kernel begins with
  */
 #ifndef STOPCODE_TARGET_WHOLE_H
 #define STOPCODE_TARGET_WHOLE_H
@@ -57,6 +58,14 @@ sc_err *sc_whole_load_cpus(sc_target *t, struct sc_threads *ret);
 uint64_t sc_whole_saved_context(sc_target *t);
 /* Which of CPUS the event's context is of. */
 uint32_t sc_whole_current(sc_target *t, const struct sc_threads *cpus);
+
+/*
+ * A kernel that was found comes with System's tables. From here on the target is read through those
+ * of the process that the current processor ran, as a dump of Windows' own names them in its header.
+ */
+sc_err *sc_whole_enter_current(sc_target *t);
+/* Begins with these tables, if they lead to the same kernel. */
+sc_err *sc_whole_begin_with(sc_target *t, uint64_t dtb, bool *ret_taken);
 
 /* ---- reading the kernel's memory; in whole_read.c ---- */
 

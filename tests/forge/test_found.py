@@ -81,6 +81,13 @@ def is_right(path, text, how):
         tap.contains(by, how)
 
 
+def reads_its_process(path):
+    """The process that the current processor ran is the one whose memory is read, now and after a look at another."""
+    status, out, err = tap.run("-z", path, "-c", "da 250000; .process /p 0; da 250000; q")
+    tap.equal((status, err), (0, ""), "status, standard error")
+    tap.equal(re.findall(r'^0*`?0*250000  (.*)$', out, flags=re.M), ['"app\'s own page"'] * 2, "memory of app.exe")
+
+
 # ---- taking things out of a raw image ----
 
 
@@ -149,7 +156,9 @@ for machine in MACHINES:
     with case(f"{machine}: found in every container") as folder:
         path, text = scenario(machine, folder)
         for kind, how in CONTAINERS.items():
-            is_right(make(path, kind, folder), text, how)
+            made = make(path, kind, folder)
+            is_right(made, text, how)
+            reads_its_process(made)
             if kind == "vmem":  # the other file of the two opens the same
                 is_right(os.path.join(folder, "machine.vmss"), text, how)
 
@@ -194,7 +203,9 @@ for machine, paging in (("xp-pae", "x86"), ("7601-x86", "pae"), ("19041-x64", "l
     with case(f"{machine} with {paging} paging") as folder:
         path, text = scenario(machine, folder, paging=paging)
         for kind in ("raw", "elf", "elf-nonotes"):
-            is_right(make(path, kind, folder), text, CONTAINERS[kind])
+            made = make(path, kind, folder)
+            is_right(made, text, CONTAINERS[kind])
+            reads_its_process(made)
 
 with case("a .vmem without its state: memory goes around the hole below 4 GB") as folder:
     path, text = scenario("19041-x64", folder)

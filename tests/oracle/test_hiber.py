@@ -26,7 +26,7 @@ MACHINES = {
     "machine-22000-x64": ["22000-x64", "26100-x64"],
 }
 # None of them goes by the current processor: a hibernation file has the context of the one that wrote it.
-COMMANDS = ["lm", "!pcr 0", "db nt L40", "!prcb 0", "!process 0 0", "dd poi(nt+3c)+nt L20", "? nt"]
+COMMANDS = ["lm k", "!pcr 0", "db nt L40", "!prcb 0", "!process 0 0", "dd poi(nt+3c)+nt L20", "? nt"]
 
 
 def program(name):
