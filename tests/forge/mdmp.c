@@ -18,6 +18,7 @@ struct build {
     struct forge_mdmp *m;
     uint32_t type; /* of the stream being written */
     uint32_t start;
+    uint32_t *stack; /* where the threads' stacks are, once their stream is written */
 };
 
 static uint32_t here(const struct build *b) { return (uint32_t)forge_here(b->f); }
@@ -150,6 +151,9 @@ static void write_threads(struct build *b) {
     for (size_t i = 0; rva && i < m->nthreads; i++)
         write_thread(b, &m->threads[i], rva[2 * i], rva[2 * i + 1]);
     end(b);
+    b->stack = places(b, m->nthreads);
+    for (size_t i = 0; rva && b->stack && i < m->nthreads; i++)
+        b->stack[i] = rva[2 * i];
     free(rva);
 }
 
@@ -286,11 +290,21 @@ static void write_unloaded(struct build *b) {
     free(rva);
 }
 
+/* Where the bytes of a range are: a thread's stack has written them already. */
+static uint32_t write_range(struct build *b, const struct forge_mdmp_memory *range) {
+    const struct forge_mdmp *m = b->m;
+    for (size_t i = 0; b->stack && i < m->nthreads; i++)
+        if (m->threads[i].stack_data && m->threads[i].stack_data == range->data &&
+            m->threads[i].stack == range->start && m->threads[i].stack_size == range->size)
+            return b->stack[i];
+    return blob(b, range->data, range->size);
+}
+
 static void write_memory(struct build *b) {
     const struct forge_mdmp *m = b->m;
     uint32_t *rva = places(b, m->nmemory);
     for (size_t i = 0; rva && i < m->nmemory; i++)
-        rva[i] = blob(b, m->memory[i].data, m->memory[i].size);
+        rva[i] = write_range(b, &m->memory[i]);
     begin(b);
     count(b, m->nmemory);
     for (size_t i = 0; rva && i < m->nmemory; i++) {
@@ -532,6 +546,7 @@ bool forge_mdmp_build(struct forge_mdmp *mdmp, struct forge_bytes *ret_file) {
     apply_patches(&f, mdmp);
     bool good = forge_finish(&f, ret_file);
     snprintf(mdmp->why, sizeof mdmp->why, "%s", forge_error(&f));
+    free(b.stack);
     forge_deinit(&f);
     return good;
 }

@@ -78,7 +78,7 @@ struct forge_mdmp_unloaded {
 
 struct forge_mdmp_memory {
     uint64_t start;
-    const void *data;
+    const void *data; /* a thread's stack (same address, bytes, size) is not written twice */
     uint64_t size;
 };
 

@@ -115,19 +115,20 @@ static bool put_threads(struct minidump *d) {
     return true;
 }
 
-static bool is_stack(const struct minidump *d, uint64_t addr) {
+static const void *stack_at(const struct minidump *d, uint64_t addr) {
     for (size_t i = 0; i < d->threads.count; i++)
         if (d->threads.item[i].stack_data && d->threads.item[i].stack == addr)
-            return true;
-    return false;
+            return d->threads.item[i].stack_data;
+    return NULL;
 }
 
+/* All memory, the stacks, too: Windows lists them twice, and some readers look in one list only. */
 static void put_memory(struct minidump *d) {
     uint64_t at = 0, addr, size;
     while (forge_memmap_run(&d->w->mem, at, &addr, &size)) {
-        if (!is_stack(d, addr))
-            *FORGE_PUSH(d->w->pool, &d->memory) =
-                (struct forge_mdmp_memory){addr, copy(d->w, addr, size), size};
+        const void *bytes = stack_at(d, addr);
+        *FORGE_PUSH(d->w->pool, &d->memory) =
+            (struct forge_mdmp_memory){addr, bytes ? bytes : copy(d->w, addr, size), size};
         at = addr + size;
         if (!at)
             break;

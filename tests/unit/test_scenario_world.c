@@ -12,6 +12,7 @@
 
 #include "forge/scenario.h"
 #include "stopcode/kdump.h"
+#include "stopcode/minidump.h"
 #include "stopcode/target.h"
 
 static char why[FORGE_WHY_MAX];
@@ -353,6 +354,38 @@ static void a_process_is_made_too(void **state) {
     done(&b);
 }
 
+static uint64_t stored(const struct built *b, size_t at, unsigned width) {
+    uint64_t v = 0;
+    assert_true(at + width <= b->out.dump.size);
+    memcpy(&v, b->out.dump.data + at, width);
+    return v;
+}
+
+/* As Windows writes it: a reader of the memory list alone finds the stacks, too. */
+static void a_stack_is_in_both_lists_and_once_in_the_file(void **state) {
+    (void)state;
+    struct built b = build("os 19041\ncpu x64\ndump minidump\nmodule app 7ff600000000 +10000\n"
+                           "thread 2000000 cid 1234.5678\nregisters rip=7ff600001000 rsp=300000\n"
+                           "memory 300000 0011223344556677\nmemory 400000 01\n");
+    const struct sc_mdmp_header *h = sc_mdmp_header(sc_target_source(b.target));
+    size_t threads = 0, memory = 0, found = 0;
+    for (uint32_t i = 0; i < h->nstreams; i++) {
+        threads = h->streams[i].type == 3 ? h->streams[i].rva : threads;
+        memory = h->streams[i].type == 5 ? h->streams[i].rva : memory;
+    }
+    assert_true(threads && memory);
+    assert_int_equal(stored(&b, threads + 4 + 0x18, 8), 0x300000);
+    for (size_t i = 0; i < stored(&b, memory, 4); i++)
+        if (stored(&b, memory + 4 + 16 * i, 8) == 0x300000) {
+            assert_int_equal(stored(&b, memory + 4 + 16 * i + 8, 8),
+                             stored(&b, threads + 4 + 0x20, 8)); /* size and place */
+            found++;
+        }
+    assert_int_equal(found, 1);
+    assert_true(stored(&b, memory, 4) >= 2);
+    done(&b);
+}
+
 /* ---- what cannot be made ---- */
 
 #define USER "os 19041\ncpu x64\ndump minidump\nmodule app 7ff600000000 +10000 image app.exe\n"
@@ -529,6 +562,7 @@ int main(void) {
         cmocka_unit_test(frames_without_columns_lie_on_the_threads_stack),
         cmocka_unit_test(registers_say_where_esp_is_below_ebp),
         cmocka_unit_test(a_process_is_made_too),
+        cmocka_unit_test(a_stack_is_in_both_lists_and_once_in_the_file),
         cmocka_unit_test(complaints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
