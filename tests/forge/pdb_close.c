@@ -306,7 +306,18 @@ static void put_info(struct forge_pdb *p) {
         forge_u32(f, 0x494e494d);
 }
 
+/*
+ * Stream 0: the directory that was replaced by the file's own. Microsoft's linker leaves that of
+ * its first commit, of five streams (sizes, then pages); some readers want the stream to be there.
+ */
+static void put_old_directory(struct forge_pdb *p) {
+    struct forge_fields dir =
+        forge_fields("4444444444", 5u, 0x20u, 0x3cu, 0x38u, 0xffffffffu, 0x38u, 6u, 5u, 3u, 4u);
+    forge_put(forge_msf_stream(&p->msf, 0), dir.data, dir.size);
+}
+
 void forge_pdb_close(struct forge_pdb *p) {
+    put_old_directory(p);
     put_table(p, forge_msf_stream(&p->msf, FORGE_PDB_GLOBALS), &p->globals);
     put_publics(p);
     put_types(p, &p->tpi, FORGE_PDB_TPI, FORGE_PDB_TPI_HASH);

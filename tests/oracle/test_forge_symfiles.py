@@ -264,6 +264,7 @@ def check_types(path, facts, pointer):
 def check(path):
     facts = Facts(path)
     text = dump(path, "--all")
+    tap.equal(re.findall(r"Stream +0 \( *(\d+) bytes\): \[Old MSF Directory\]", dump(path, "--streams")), ["40"], "stream 0")
     if not facts.rows:
         return  # accepted: what it holds is checked elsewhere
     machine = check_summary(text, facts)
