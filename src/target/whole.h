@@ -61,7 +61,8 @@ uint32_t sc_whole_current(sc_target *t, const struct sc_threads *cpus);
 
 /*
  * A kernel that was found comes with System's tables. From here on the target is read through those
- * of the process that the current processor ran, as a dump of Windows' own names them in its header.
+ * of the process that the current processor ran, as a dump of Windows' own names them in its
+ * header.
  */
 sc_err *sc_whole_enter_current(sc_target *t);
 /* Begins with these tables, if they lead to the same kernel. */
