@@ -184,6 +184,9 @@ def imports(path, facts):
 
 
 def guid_key(text, age):
+    """Of `(00 11 …)`, as llvm-readobj 14 shows a GUID, or `{…-…}`, as later ones do."""
+    if text.startswith("{"):
+        return text.strip("{}").replace("-", "") + f"{age:x}"
     raw = bytes(int(x, 16) for x in text.strip("()").split())
     a, b, c = struct.unpack("<IHH", raw[:8])
     return f"{a:08X}{b:04X}{c:04X}{raw[8:].hex().upper()}{age:x}"

@@ -137,7 +137,8 @@ def main():
     with tap.case("damaged names: ours takes none that llvm-undname refuses, but for the newer ones"):
         if not names:
             tap.skip("no names")
-        found = [f for f in differences(damage(names, 8)) if not f[1]]
+        # Later ones than 14 refuse wide strings that are not as long as they say.
+        found = [f for f in differences(damage(names, 8)) if not f[1] and not f[0].startswith("??_C@_1")]
         say(found)
         tap.equal(len(found), 0, "differences")
     with tap.case("the name alone is there whenever the declaration is"):

@@ -115,7 +115,7 @@ def llvm(path, base, count):
                 int(field(block, "PrologSize")), int(field(block, "UnwindCodeCount")),
                 0 if register == "-" else REGISTERS.index(register.split()[0]), 0 if offset == "-" else int(offset, 0))
         f = Function(*place, *head)
-        f.codes = [llvm_code(line) for line in re.findall(r"^ *0x[0-9A-F]+: [A-Z_0-9]+.*$", block, re.M)]
+        f.codes = [llvm_code(line) for line in re.findall(r"^ *0x[0-9A-F]+: (?!EPILOG )[A-Z_0-9]+.*$", block, re.M)]
         chained = block.split("Chained {")
         if len(chained) > 1:
             f.chain = tuple(hexes(field(chained[1], n))[-1] - base
