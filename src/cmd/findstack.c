@@ -383,6 +383,38 @@ static sc_err *search_stack(sc_session *session, void *ctx, const struct who *wh
     return NULL;
 }
 
+/* Does the symbol begin with the name of this module? */
+static bool names_module(const char *symbol, const struct sc_module *m) {
+    size_t n = strcspn(symbol, "!");
+    return symbol[n] && strlen(m->name) == n && !sc_strncasecmp(symbol, m->name, n);
+}
+
+/* Why a name that is on a stack might not have been found. */
+static sc_err *say_nothing_found(sc_session *session, const struct search *s) {
+    sc_out *out = sc_session_out(session);
+    const struct sc_modules *modules;
+    sc_symtab *symtab = sc_session_symtab_peek(session);
+    sc_err *err = sc_target_modules(sc_session_target(session), &modules);
+    if (err)
+        return err;
+    sc_remark(out, "No stack has a frame of \"%s\".", s->symbol);
+    for (size_t i = 0; symtab && i < modules->count; i++) {
+        const struct sc_module *m = &modules->item[i];
+        if (!names_module(s->symbol, m))
+            continue;
+        enum sc_symstate state = sc_symtab_peek(symtab, m)->state;
+        if (state == SC_SYMSTATE_EXPORT || state == SC_SYMSTATE_NONE)
+            sc_remark(out, "There are %s: its functions have no names of their own.",
+                      state == SC_SYMSTATE_NONE ? "no symbols of that module"
+                                                : "only the exports of that module");
+        break;
+    }
+    if (sc_session_has_kthreads(session))
+        sc_remark(out, "Only the kernel's part of stacks was looked at; !process 0 1f shows the "
+                       "rest.");
+    return NULL;
+}
+
 static sc_err *run_findstack(sc_session *session, const struct sc_args *args) {
     struct search s = {args->v[0].text, 1, 0};
     uint32_t count;
@@ -395,9 +427,7 @@ static sc_err *run_findstack(sc_session *session, const struct sc_args *args) {
                       : count_threads(session, &count);
     if (!err && !sc_session_has_kthreads(session))
         err = each_thread(session, count, search_stack, &s);
-    if (!err && !s.found && sc_session_enrich(session))
-        sc_remark(sc_session_out(session), "No stack has a frame of \"%s\".", s.symbol);
-    return err;
+    return err || s.found || !sc_session_enrich(session) ? err : say_nothing_found(session, &s);
 }
 
 static const struct sc_arg uniqstack_args[] = {
@@ -428,7 +458,9 @@ const struct sc_command sc_findstack_commands[] = {
      .needs = SC_NEED_TARGET,
      .args = findstack_args,
      .help = "!findstack ntdll!NtWait shows for each thread the frames whose names begin so; "
-             "!findstack wininet those of a module. Frames are numbered in decimal.",
+             "!findstack wininet those of a module. Frames are numbered in decimal.\n"
+             "In the dump of a whole memory it is about the kernel's part of the stacks of all "
+             "threads.",
      .sample = "!findstack ntdll 0",
      .run = run_findstack},
     {.name = NULL},

@@ -214,6 +214,11 @@ static sc_err *check_process(const struct nt *nt, uint64_t address) {
     sc_err *err = nt_process_read(nt, address, &p);
     if (err || nt_process_valid(&p))
         return err;
+    if (!nt_is_kernel(nt, address))
+        return sc_errf(SC_ERR_NOT_FOUND,
+                       "no process lies at %s; if that is a process's id: !process %" PRIx64
+                       " 0 tells its address",
+                       sc_nt_ptr_text(address, nt->ptr_size, buf), address);
     return sc_errf(SC_ERR_NOT_FOUND,
                    nt_process_present(&p) ? "at %s there is no process"
                                           : "the dump does not hold the process at %s",

@@ -666,8 +666,8 @@ static sc_err *run_process(sc_session *s, const struct sc_args *args) {
 }
 
 static const struct sc_arg process_args[] = {
-    {SC_ARG_OPTION_EXPR, "/s", "s", true, "of that session"},
-    {SC_ARG_OPTION_WORD, "/m", "m", true, "with that module"},
+    {SC_ARG_OPTION_EXPR, "session", "s", true, "only those of that session"},
+    {SC_ARG_OPTION_WORD, "module", "m", true, "only those that have loaded that module"},
     {SC_ARG_EXPR, "process", NULL, true, "address or id; 0: all; -1: the current one"},
     {SC_ARG_EXPR, "flags", NULL, true, "1 times and memory, 2 waits, 4 threads, 8 no arguments"},
     {SC_ARG_WORD, "image", NULL, true, "with 0: only those of this name"},

@@ -438,6 +438,7 @@ sc_err *sc_show_kthread(sc_session *s, const struct nt *nt, const struct nt_cloc
 /* ---- the command ---- */
 
 enum { ARG_PROCESS, ARG_ID, ARG_ADDRESS, ARG_FLAGS };
+enum { IDS_END = 0x100000 }; /* ids of threads are below, wherever they were looked at */
 
 /* The thread of the current process, or any, whose id is TID. */
 static sc_err *find_id(sc_session *s, const struct nt *nt, uint64_t tid, uint64_t *ret) {
@@ -506,6 +507,10 @@ static sc_err *choose(sc_session *s, const struct nt *nt, const struct sc_args *
         return err;
     if (!current && !running && nt_is_kernel(nt, address))
         return by_stack(s, nt, t);
+    if (v->given && !args->v[ARG_ID].given && address && address < IDS_END)
+        return sc_errf(SC_ERR_NOT_FOUND,
+                       "no thread lies at %s; if that is a thread's id: !thread -t %" PRIx64,
+                       sc_nt_ptr_text(address, nt->ptr_size, buf), address);
     return sc_errf(SC_ERR_NOT_FOUND,
                    nt_thread_present(t) ? "at %s there is no thread"
                                         : "the dump does not hold the thread at %s",
