@@ -10,6 +10,8 @@
  * In whole memory these are the threads of all processes, by their ETHREADs, with the kernel's part
  * of their stacks.
  */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,19 +115,28 @@ static const struct sc_field owner_fields[] = {
 static const struct sc_rectype owner_type = {"stack_thread", sizeof(struct owner_rec),
                                              owner_fields};
 
+/* An id as Cid shows it; INT64_MIN: it is not known. */
+static const char *id_text(int64_t id, char buf[SC_NT_BUF]) {
+    if (id == INT64_MIN)
+        return "????";
+    snprintf(buf, SC_NT_BUF, "%04" PRIx64, (uint64_t)id);
+    return buf;
+}
+
 static void owner_text(sc_out *out, const void *record, void *ctx) {
     const struct owner_rec *r = record;
     char a[SC_NT_BUF];
-    sc_printf(out, "THREAD %s  Cid %04llx.%04llx  Image: %s\n",
-              sc_nt_ptr_text(r->thread, *(const unsigned *)ctx, a), (unsigned long long)r->pid,
-              (unsigned long long)r->tid, r->image ? r->image : "<Unknown>");
+    char pid[SC_NT_BUF], tid[SC_NT_BUF];
+    sc_printf(out, "THREAD %s  Cid %s.%s  Image: %s\n",
+              sc_nt_ptr_text(r->thread, *(const unsigned *)ctx, a), id_text(r->pid, pid),
+              id_text(r->tid, tid), r->image ? r->image : "<Unknown>");
 }
 
 static void kthread_line(sc_session *session, const struct who *who) {
     const struct nt_field *f = who->thread->f;
     unsigned ptr_size = sc_target_ptr_size(sc_session_target(session));
     const struct owner_rec r = {who->thread->address, who->process->address,
-                                (int64_t)f[NT_T_PID].value, (int64_t)f[NT_T_TID].value,
+                                sc_nt_num(&f[NT_T_PID]), sc_nt_num(&f[NT_T_TID]),
                                 who->process->image_state == NT_READ ? who->process->image : NULL};
     sc_record(sc_session_out(session), &owner_type, &r, owner_text, &ptr_size);
 }
@@ -320,13 +331,13 @@ static const struct sc_rectype match_type = {"stack_match", sizeof(struct match_
 static void match_text(sc_out *out, const void *record, void *ctx) {
     const struct match_rec *r = record;
     const unsigned *ptr_size = ctx;
-    char a[SC_NT_BUF];
+    char a[SC_NT_BUF], pid[SC_NT_BUF], tid[SC_NT_BUF];
     if (r->address == SC_UNSET64)
         sc_printf(out, "Thread %03u, %u frame(s) match\n", r->thread, r->matches);
     else
-        sc_printf(out, "Thread %s (%04llx.%04llx), %u frame(s) match\n",
-                  sc_nt_ptr_text(r->address, *ptr_size, a), (unsigned long long)r->pid,
-                  (unsigned long long)r->tid, r->matches);
+        sc_printf(out, "Thread %s (%s.%s), %u frame(s) match\n",
+                  sc_nt_ptr_text(r->address, *ptr_size, a), id_text(r->pid, pid),
+                  id_text(r->tid, tid), r->matches);
 }
 
 /* The records of all frames; which of them match. */
