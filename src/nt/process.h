@@ -26,6 +26,8 @@ enum nt_process_field {
     NT_P_EXIT_STATUS,
     NT_P_KERNEL_TIME, /* ticks */
     NT_P_USER_TIME,
+    NT_P_KERNEL_TIME_HIGH, /* in the one above, too */
+    NT_P_USER_TIME_HIGH,
     NT_P_QUOTA_NONPAGED,
     NT_P_QUOTA_PAGED,
     NT_P_VIRTUAL_SIZE,
