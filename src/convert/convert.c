@@ -113,6 +113,11 @@ static sc_err *check(sc_target *t, const char *path, const struct sc_convert_opt
         return sc_errf(SC_ERR_ARG, "there is no container of number %d to convert to",
                        (int)opts->to);
     const struct kind *kind = &kinds[opts->to];
+    if (opts->active_only && !kind->memory)
+        return sc_errf(SC_ERR_ARG,
+                       "a %s dump holds what a verdict needs, not the pages that are in "
+                       "use: --to bitmap",
+                       kind->name);
     if (!source->machine.kernel)
         return refuse_memory(t, kind);
     if (kind->memory && !sc_space_next(sc_target_phys(t), 0, &start, &size)) {

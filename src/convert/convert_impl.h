@@ -4,7 +4,8 @@
  *
  *   convert.c   what is asked for, who does it, the result
  *   pageset.c   the pages there are, and marks on them
- *   select.c    which of them are written; walk.c, owners.c: by page tables and page frame numbers
+ *   select.c    which of them are written; walk.c, owners.c, active.c: by page tables and page
+ *               frame numbers; symbols.c: who describes these
  *   patch.c     what is changed in memory, and why
  *   copy.c      memory into the new file
  *   header.c    DUMP_HEADER32/64

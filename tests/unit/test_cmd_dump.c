@@ -4,6 +4,7 @@
 
 #include "forge/sink.h"
 #include "stopcode/session.h"
+#include "unit/pfn_fixture.h"
 
 struct dumper {
     struct conv_fix f;
@@ -120,7 +121,8 @@ static void what_a_dump_cannot_do_is_refused_with_the_reason(void **state) {
     (void)state;
     struct dumper d;
     begin(&d, SC_CPU_X64, 19041, SC_RENDER_TEXT);
-    refused(&d, "/ka", "in use");
+    refused(&d, "/ka", "nt!MmPfnDatabase");
+    refused(&d, "/ka /k", "not two");
     refused(&d, "/ba", "cabinets");
     refused(&d, "/mFhu", "dumps of processes");
     refused(&d, "/kf", "letters behind /k");
@@ -128,6 +130,59 @@ static void what_a_dump_cannot_do_is_refused_with_the_reason(void **state) {
     refused(&d, "/q", "no option /q");
     refused(&d, "/f /k", "not two");
     refused(&d, "one", "one file");
+    end(&d);
+}
+
+static void ka_writes_what_is_in_use(void **state) {
+    (void)state;
+    static const enum sc_cpu cpus[] = {SC_CPU_X64, SC_CPU_X86};
+    for (unsigned i = 0; i < 2; i++) {
+        struct dumper d;
+        begin(&d, cpus[i], 19041, SC_RENDER_TEXT);
+        pfnfix_init(&d.k);
+        for (unsigned n = 0; n < 2; n++) {
+            pagestore_put(&d.k.t.ps, 0x7000000 + n * 0x1000, "nobody maps it", 14);
+            pfnfix_put(&d.k, 0x7000 + n, n ? NT_PAGE_STANDBY : NT_PAGE_MODIFIED, 0, 0);
+        }
+        sc_session_destroy(d.s);
+        sc_target_close(d.t);
+        d.t = kmem_open(&d.k, NULL);
+        assert_null(sc_session_create(d.t, d.out, &d.s));
+        assert_true(run(&d, "/ka", "ka"));
+        assert_int_equal(type_of(&d, "ka"), i ? 2 : 5);
+        assert_non_null(strstr(sink_text(&d.sink), "active memory dump"));
+        assert_non_null(strstr(sink_text(&d.sink), "Left out: 1 pages.\n"
+                                                   "Not in use: 0 zeroed, 0 free, 1 on standby, 0 "
+                                                   "bad.\n"));
+        end(&d);
+    }
+}
+
+static void the_banner_says_that_pages_are_left_out(void **state) {
+    (void)state;
+    struct dumper d;
+    char path[200];
+    begin(&d, SC_CPU_X64, 19041, SC_RENDER_TEXT);
+    pfnfix_init(&d.k);
+    sc_session_destroy(d.s);
+    sc_target_close(d.t);
+    d.t = kmem_open(&d.k, NULL);
+    assert_null(sc_session_create(d.t, d.out, &d.s));
+    for (unsigned i = 0; i < 2; i++) {
+        assert_true(run(&d, i ? "/f" : "/ka", i ? "f" : "ka"));
+        snprintf(path, sizeof path, "%s/%s", d.f.folder, i ? "f" : "ka");
+        sc_target *t = NULL;
+        sc_session *s = NULL;
+        assert_null(sc_target_open(path, NULL, &t));
+        assert_null(sc_session_create(t, d.out, &s));
+        sc_session_banner(s);
+        sc_out_flush(d.out);
+        const char *said = strstr(sink_text(&d.sink), "Full address space is available");
+        assert_non_null(said);
+        assert_int_equal(strstr(said, "[active memory:") != NULL, !i);
+        sc_session_destroy(s);
+        sc_target_close(t);
+    }
     end(&d);
 }
 
@@ -155,6 +210,8 @@ int main(void) {
         cmocka_unit_test(a_file_is_replaced_with_o_only),
         cmocka_unit_test(the_time_becomes_part_of_the_name),
         cmocka_unit_test(what_a_dump_cannot_do_is_refused_with_the_reason),
+        cmocka_unit_test(ka_writes_what_is_in_use),
+        cmocka_unit_test(the_banner_says_that_pages_are_left_out),
         cmocka_unit_test(json_has_what_was_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,8 +102,9 @@ static bool take_kind(struct options *opt, const char *value) {
 
 static bool take_pages(struct options *opt, const char *value) {
     opt->kernel_pages = strcmp(value, "kernel") == 0;
-    return opt->kernel_pages || strcmp(value, "all") == 0 ||
-           wrong("--pages", "it is kernel or all");
+    opt->active_pages = strcmp(value, "active") == 0;
+    return opt->kernel_pages || opt->active_pages || strcmp(value, "all") == 0 ||
+           wrong("--pages", "it is kernel, active or all");
 }
 
 /* "0=pagefile.sys" */

@@ -45,8 +45,9 @@ const struct opt_row opt_rows[] = {
      "the page file of number N (0 to 15): what was paged out is read there"},
     {"--to", TAKES_VALUE, OPT_TO, FOR_CONVERT, "KIND",
      "full, bitmap, kernel, triage, elf or raw (see the manual)"},
-    {"--pages", TAKES_VALUE, OPT_PAGES, FOR_CONVERT, "kernel|all",
-     "kernel: pages that only processes map are left out"},
+    {"--pages", TAKES_VALUE, OPT_PAGES, FOR_CONVERT, "WHICH",
+     "kernel: not those that only processes map; active: not those on lists of unused ones; or "
+     "all"},
     {"--strip-user", TAKES_NOTHING, OPT_STRIP_USER, FOR_CONVERT, NULL,
      "leave out every page that a process maps, and those of unknown use"},
     {"-f", TAKES_NOTHING, OPT_FORCE, FOR_CONVERT, NULL, "replace a file that is there"},
