@@ -44,7 +44,11 @@ struct sc_convert_opts {
     /** Where the kernel's structures are described, besides in the target itself and the built-in
      * tables; NULL: nowhere. Borrowed; of the same target. */
     sc_symtab *symtab;
+    /** Kernel dumps: what the header says of itself, at most SC_CONVERT_COMMENT_MAX bytes; NULL: as
+     * it was. Not for ELF and raw (SC_ERR_ARG). Borrowed. */
+    const char *comment;
 };
+enum { SC_CONVERT_COMMENT_MAX = 127 };
 
 /** What was changed although conversion keeps bytes: a physical range and why (static). */
 struct sc_convert_change {

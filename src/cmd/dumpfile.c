@@ -19,6 +19,9 @@ struct wish {
     bool has_kind, unique;
 };
 
+static const char store_event[] =
+    "it stores what .ecxr shows in dumps of processes: a kernel dump has it in its header";
+
 /* Options that are refused; a name that ends in '*' stands for all that begin so. */
 static const struct refusal {
     const char *name, *why;
@@ -29,12 +32,13 @@ static const struct refusal {
      "in use"},
     {"a", "it dumps processes that a debugger is attached to"},
     {"b*", "cabinets are not written: pack the file afterwards"},
-    {"c", "the comment in a dump's header is the writer's: it is kept as it is"},
     {"j*", "providers of user data are not asked"},
-    {"xc*", "there is no Task Manager to share settings with"},
-    {"xr*", "there is no live kernel to reflect"},
+    {"xc*", store_event},
+    {"xp*", store_event},
+    {"xr*", store_event},
+    {"xt*", store_event},
     {"m*", "the letters behind /m are for dumps of processes"},
-    {"f*", "the letters behind /f are for live kernels"},
+    {"f*", "the letters behind /f are for live kernels: a dump has the registers that it has"},
 };
 
 static bool fits(const char *pattern, const char *name) {
@@ -42,6 +46,19 @@ static bool fits(const char *pattern, const char *name) {
     if (pattern[len - 1] == '*')
         return sc_strncasecmp(pattern, name, len - 1) == 0;
     return sc_strcasecmp(pattern, name) == 0;
+}
+
+/*
+ * Is the word an option, or a file? The last one can be either: "/ka" is no file of the root
+ * folder,
+ * "/memory.dmp" and "/tmp/f" are no options.
+ */
+static bool is_option(const char *word, bool last) {
+    if ((word[0] != '/' && word[0] != '-') || !word[1])
+        return false;
+    if (!last)
+        return true;
+    return !strpbrk(word + 1, "/.");
 }
 
 static sc_err *take_kind(struct wish *w, enum sc_convert_to to) {
@@ -60,10 +77,14 @@ static sc_err *take_active(struct wish *w) {
 
 static sc_err *take_option(sc_session *s, struct wish *w, const char *name) {
     const struct sc_machine *m = sc_target_machine(s->target);
+    if (!strcmp(name, "?"))
+        return sc_errf(SC_ERR_ARG, ".dump: .help .dump lists the options");
     if (!sc_strcasecmp(name, "o"))
         w->opts.overwrite = true;
     else if (!sc_strcasecmp(name, "u"))
         w->unique = true;
+    else if (!sc_strcasecmp(name, "c"))
+        return sc_errf(SC_ERR_ARG, ".dump: /c with which comment?");
     else if (!sc_strcasecmp(name, "m"))
         return take_kind(w, SC_CONVERT_TRIAGE);
     else if (!sc_strcasecmp(name, "k"))
@@ -103,7 +124,10 @@ static sc_err *read_wish(sc_session *s, const struct sc_args *args, struct wish 
     sc_err *err = NULL;
     for (size_t i = 0; i < v->nwords && !err; i++) {
         const char *word = v->word[i];
-        if ((word[0] == '/' || word[0] == '-') && word[1] && !w->file && i + 1 < v->nwords)
+        bool option = !w->file && is_option(word, i + 1 == v->nwords);
+        if (option && !sc_strcasecmp(word + 1, "c") && i + 1 < v->nwords)
+            w->opts.comment = v->word[++i];
+        else if (option)
             err = take_option(s, w, word + 1);
         else if (w->file)
             err = sc_errf(SC_ERR_ARG, ".dump: one file, not %s and %s", w->file, word);
@@ -152,7 +176,8 @@ static sc_err *run_dump(sc_session *s, const struct sc_args *args) {
 static const struct sc_arg args[] = {
     {SC_ARG_WORDS, "/options file", NULL, false,
      "/f all memory, /k the kernel's, /ka what is in use, /m a small dump (also without any of "
-     "them); /o an existing file is replaced; /u the dump's time becomes part of the name"},
+     "them); /o an existing file is replaced; /u the dump's time becomes part of the name; /c "
+     "\"text\" becomes its comment"},
     {0},
 };
 

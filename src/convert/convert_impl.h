@@ -85,6 +85,8 @@ struct conv_header {
 /* Of DUMP TYPE; with runs of pages when they are wanted and fit. */
 sc_err *conv_header_make(struct conversion *c, uint32_t type, bool runs, uint64_t required_space,
                          struct conv_header *ret);
+/* Puts the comment that the options name into the header at BYTES, of which there are SIZE. */
+void conv_header_comment(const struct conversion *c, uint8_t *bytes, size_t size);
 /* How many runs there is room for. */
 unsigned conv_header_runs(const struct conversion *c);
 void conv_put(uint8_t *to, uint64_t value, unsigned size);

@@ -161,7 +161,7 @@ static void put_facts(struct conversion *c, const struct form *f, uint8_t *b) {
     if (!c->is64)
         b[f->pae] = m->pae;
     conv_put(b + f->kdbg, m->debugger_data, ptr);
-    memset(b + f->comment, 0, 128);
+    memset(b + f->comment, 0, SC_CONVERT_COMMENT_MAX + 1);
     if (m->time)
         conv_put(b + f->time, m->time, 8);
     if (m->uptime != SC_UNSET64)
@@ -201,6 +201,15 @@ static void put_filtered(const struct form *f, uint8_t *b) {
     conv_put(b + f->attributes, flags | SC_KDUMP_FILTERED, 4);
 }
 
+void conv_header_comment(const struct conversion *c, uint8_t *b, size_t size) {
+    const struct form *f = form_of(c);
+    const char *text = c->opts->comment;
+    if (!text || size < f->size)
+        return;
+    memset(b + f->comment, 0, SC_CONVERT_COMMENT_MAX + 1);
+    memcpy(b + f->comment, text, strnlen(text, SC_CONVERT_COMMENT_MAX));
+}
+
 sc_err *conv_header_make(struct conversion *c, uint32_t type, bool runs, uint64_t required_space,
                          struct conv_header *ret) {
     const struct form *f = form_of(c);
@@ -219,6 +228,7 @@ sc_err *conv_header_make(struct conversion *c, uint32_t type, bool runs, uint64_
     filler(ret->bytes + f->runs, (size_t)(f->context - f->runs));
     if (runs)
         put_runs(c, f, ret->bytes);
+    conv_header_comment(c, ret->bytes, ret->size);
     if (c->opts->active_only && f->attributes)
         put_filtered(f, ret->bytes);
     conv_put(ret->bytes + f->type, type, 4);

@@ -456,6 +456,19 @@ def check_errors(folder):
             run = program("convert", source, name, "--to", "raw", "-f")
             tap.equal(run.returncode, 1, "status")
             tap.contains(run.stderr, "is the dump that is read")
+    with tap.case("--comment goes into the header, and only there"):
+        plain = os.path.join(folder, "plain")
+        for to in ("kernel", "triage"):
+            convert(source, to, plain)
+            convert(source, to, out, "--comment", "for ticket 7")
+            with open(plain, "rb") as a, open(out, "rb") as b:
+                before, after = a.read(), b.read()
+            tap.equal(after[0xfb0:0x1030], b"for ticket 7".ljust(128, b"\0"), "comment")
+            tap.equal(after[:0xfb0] + after[0x1030:] == before[:0xfb0] + before[0x1030:], True, "the rest")
+        for to, words in (("elf", "no place"), ("raw", "no place")):
+            run = program("convert", source, os.path.join(folder, "x"), "--to", to, "--comment", "x")
+            tap.equal(run.returncode, 1, "status")
+            tap.contains(run.stderr, words)
     with tap.case("no folder, no file"):
         run = program("convert", source, os.path.join(folder, "none", "x"), "--to", "elf")
         tap.equal(run.returncode, 1, "status")

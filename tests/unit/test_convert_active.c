@@ -3,6 +3,7 @@
  * Dumps of active pages: which pages the PFN database lets in, what page tables have to say to
  * that, and databases that tell nothing.
  */
+#include "sym/layouts.h"
 #include "unit/convert_fixture.h"
 #include "unit/pfn_fixture.h"
 
@@ -302,6 +303,26 @@ static void a_database_that_is_not_to_be_found_is_named(void **state) {
     end(&m);
 }
 
+/* Of a build that no table describes: the caller's symbols do. */
+static void the_callers_symbols_describe_the_database(void **state) {
+    (void)state;
+    struct machine m;
+    const struct sc_modules *modules;
+    sc_symbols *layouts = NULL;
+    begin(&m, SC_CPU_X64);
+    m.k.machine.build = 12345;
+    m.t = kmem_open(&m.k, NULL);
+    assert_null(sc_target_modules(m.t, &modules));
+    assert_null(sc_symtab_create(m.t, NULL, &m.o.symtab));
+    assert_null(sc_layouts_open(SC_CPU_X64, 19041, &layouts));
+    assert_null(sc_symtab_attach(m.o.symtab, &modules->item[0], layouts, NULL));
+    make(&m);
+    assert_true(m.r.unused.standby == 1 && m.r.left_out == 4);
+    sc_symtab_destroy(m.o.symtab);
+    sc_symbols_unref(layouts);
+    end(&m);
+}
+
 static void a_database_without_the_page_table_is_not_believed(void **state) {
     (void)state;
     struct machine m;
@@ -355,6 +376,7 @@ int main(void) {
         cmocka_unit_test(the_kernels_and_active_is_both),
         cmocka_unit_test(small_dumps_are_not_made_of_active_pages),
         cmocka_unit_test(a_database_that_is_not_to_be_found_is_named),
+        cmocka_unit_test(the_callers_symbols_describe_the_database),
         cmocka_unit_test(a_database_without_the_page_table_is_not_believed),
         cmocka_unit_test(it_can_be_cancelled_while_it_reads_the_database),
         cmocka_unit_test(options_of_before_still_work),

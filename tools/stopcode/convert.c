@@ -42,6 +42,7 @@ static sc_err *convert(struct job *job) {
                                   .kernel_only = opt->kernel_pages,
                                   .strip_user = opt->strip_user,
                                   .active_only = opt->active_pages,
+                                  .comment = opt->comment,
                                   .overwrite = opt->force,
                                   .sync = opt->sync,
                                   .progress = progress_step,

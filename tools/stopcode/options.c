@@ -160,6 +160,7 @@ static bool apply(struct reader *r, const struct opt_row *row, const char *value
     case OPT_DTB: return address(row->name, value, &opt->dtb);
     case OPT_TO: return take_kind(opt, value);
     case OPT_PAGES: return take_pages(opt, value);
+    case OPT_COMMENT: opt->comment = value; return true;
     case OPT_PAGEFILE: return take_pagefile(opt, value);
     case OPT_LIMIT: return number(row->name, value, 86400, &opt->limit);
     default: return set_flag(opt, row->id);

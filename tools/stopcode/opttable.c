@@ -50,6 +50,8 @@ const struct opt_row opt_rows[] = {
      "all"},
     {"--strip-user", TAKES_NOTHING, OPT_STRIP_USER, FOR_CONVERT, NULL,
      "leave out every page that a process maps, and those of unknown use"},
+    {"--comment", TAKES_VALUE, OPT_COMMENT, FOR_CONVERT, "TEXT",
+     "what the new dump's header says of itself, as .dump /c"},
     {"-f", TAKES_NOTHING, OPT_FORCE, FOR_CONVERT, NULL, "replace a file that is there"},
     {"--sync", TAKES_NOTHING, OPT_SYNC, FOR_CONVERT, NULL,
      "end only when the disk has the file: for whoever deletes the old one then"},
