@@ -34,6 +34,7 @@ COMMANDS = r"""
 .process /p /r {system}; !vad; lmu; .process 0; !for_each_process "!process @#Process 0"; !for_each_thread ".echo @#Thread";
 !for_each_module ".echo @#ModuleName"; s -[1]a kernel "needle"
 """.replace("\n", " ").strip()
+DUMPS = "; .dump /o /m small.dmp; .dump /o /ka active.dmp"  # these take longer than all else: of every fifth damage
 
 
 def words_of(f):
@@ -99,7 +100,8 @@ class Machine:
 
     def run(self, seed, harmless=False):
         undo = [] if harmless else self.damage(seed)
-        line = [tap.program(), "-y", self.store, *(["--json"] if seed % 4 == 3 else []), self.dump, "-c", self.commands]
+        line = [tap.program(), "-y", self.store, *(["--json"] if seed % 4 == 3 else []), self.dump, "-c",
+                self.commands + (DUMPS if seed % 5 == 4 else "")]
         try:
             done = subprocess.run(line, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=SECONDS,
                                   cwd=self.folder, env=dict(os.environ, XDG_CACHE_HOME=self.folder, HOME=self.folder))
