@@ -266,7 +266,7 @@ def floor_time(job, made):
 
 
 def named_time(job, kernel):
-    """(processor seconds, rows). The tests' reader passes over a handle whose object's type is, encoded, zero, as others do."""
+    """(processor seconds, rows). The tests' reader passes over handles to objects whose type's number, encoded, is zero."""
     kernel.space.tables.clear()
     seconds, found = timed(lambda: job.named(kernel))
     return seconds, len(found)
