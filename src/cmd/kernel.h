@@ -40,6 +40,8 @@ uint64_t sc_nt_time(const struct nt_field *field);
 /* ---- text ---- */
 
 enum { SC_NT_BUF = 40 };
+/* Hexadecimal digits, DIGITS of them or as many more as the value needs. */
+const char *sc_nt_hex_text(uint64_t value, unsigned digits, char buf[SC_NT_BUF]);
 /* As many digits as the target's pointers have, or question marks. */
 const char *sc_nt_ptr_text(uint64_t value, unsigned ptr_size, char buf[SC_NT_BUF]);
 /* The same of an address that was asked for: it is known, even all ones. */

@@ -163,8 +163,9 @@ static sc_err *show_all(struct job *j, struct nt_handles *walk) {
     sc_err *err = sc_names_begin(&names, &j->om);
     if (err)
         return err;
+    walk->skip_free = !(j->flags & SHOW_FREE);
     while (!err && nt_handles_next(walk, &h)) {
-        if (!h.free || j->flags & SHOW_FREE)
+        if (!h.free || !walk->skip_free)
             err = show_entry(j, &h);
         if (!err)
             err = sc_names_again(&names);

@@ -170,11 +170,10 @@ static const char *ptr(const struct text *t, uint64_t value, char buf[SC_NT_BUF]
 }
 
 /* Digits, at least DIGITS of them, or as many question marks. */
-static const char *hex(uint64_t value, int digits, char buf[SC_NT_BUF]) {
-    if (value == SC_UNSET64 || value == (uint64_t)INT64_MIN)
-        snprintf(buf, SC_NT_BUF, "%.*s", digits, "????????????????");
-    else
-        snprintf(buf, SC_NT_BUF, "%0*" PRIx64, digits, value);
+static const char *hex(uint64_t value, unsigned digits, char buf[SC_NT_BUF]) {
+    if (value != SC_UNSET64 && value != (uint64_t)INT64_MIN)
+        return sc_nt_hex_text(value, digits, buf);
+    snprintf(buf, SC_NT_BUF, "%.*s", (int)digits, "????????????????");
     return buf;
 }
 
