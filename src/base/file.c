@@ -112,12 +112,26 @@ int sc_file_descriptor(const sc_file *file) { return file->mapped ? file->fd : -
 
 bool sc_file_is_on_disk(const sc_file *file) { return file->fd >= 0; }
 
-uint64_t sc_file_stretch(const sc_file *file, const uint8_t *data, uint64_t len, bool *ret_hole) {
+/* Are these bytes a part of the file's mapping, and where in it? */
+static bool is_mapped(const sc_file *file, const uint8_t *data, uint64_t len,
+                      uint64_t *ret_offset) {
     uintptr_t start = (uintptr_t)file->data, at = (uintptr_t)data;
-    *ret_hole = false;
     if (!file->mapped || at < start || at - start >= file->size || len > file->size - (at - start))
-        return len;
-    return sc_os_stretch(file->fd, at - start, len, ret_hole);
+        return false;
+    *ret_offset = at - start;
+    return true;
+}
+
+uint64_t sc_file_stretch(const sc_file *file, const uint8_t *data, uint64_t len, bool *ret_hole) {
+    uint64_t offset;
+    *ret_hole = false;
+    return is_mapped(file, data, len, &offset) ? sc_os_stretch(file->fd, offset, len, ret_hole)
+                                               : len;
+}
+
+uint64_t sc_file_until_hole(const sc_file *file, const uint8_t *data, uint64_t len) {
+    uint64_t offset;
+    return is_mapped(file, data, len, &offset) ? sc_os_until_hole(file->fd, offset, len) : len;
 }
 
 bool sc_file_has(const sc_file *file, uint64_t offset, uint64_t len) {

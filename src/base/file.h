@@ -51,6 +51,8 @@ bool sc_file_is_on_disk(const sc_file *file);
  * the file, all zeros (*RET_HOLE), or are not; LEN and false when nobody can tell.
  */
 uint64_t sc_file_stretch(const sc_file *file, const uint8_t *data, uint64_t len, bool *ret_hole);
+/* The same where the first is known to be in no hole: behind the end of one. */
+uint64_t sc_file_until_hole(const sc_file *file, const uint8_t *data, uint64_t len);
 
 /* Is [offset, offset+len) inside the file? */
 bool sc_file_has(const sc_file *file, uint64_t offset, uint64_t len);

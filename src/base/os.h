@@ -23,6 +23,8 @@ bool sc_os_pread(int fd, void *buf, size_t len, uint64_t offset, size_t *ret_got
  * data; at most LEN. Who cannot tell says that all of it is data.
  */
 uint64_t sc_os_stretch(int fd, uint64_t from, uint64_t len, bool *ret_hole);
+/* The same where FROM is known to be data, which costs the system half as much. */
+uint64_t sc_os_until_hole(int fd, uint64_t from, uint64_t len);
 /*
  * Calls FN for each entry of a folder but "." and "..", in no order; FN returns false to stop.
  * False when the folder cannot be read.

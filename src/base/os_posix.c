@@ -89,20 +89,31 @@ bool sc_os_pread(int fd, void *buf, size_t len, uint64_t offset, size_t *ret_got
     return true;
 }
 
-uint64_t sc_os_stretch(int fd, uint64_t from, uint64_t len, bool *ret_hole) {
-    *ret_hole = false;
 #ifdef SEEK_DATA
+uint64_t sc_os_until_hole(int fd, uint64_t from, uint64_t len) {
+    off_t end = lseek(fd, (off_t)from, SEEK_HOLE);
+    return end >= 0 && (uint64_t)end - from < len ? (uint64_t)end - from : len;
+}
+
+uint64_t sc_os_stretch(int fd, uint64_t from, uint64_t len, bool *ret_hole) {
     off_t data = lseek(fd, (off_t)from, SEEK_DATA);
     *ret_hole = data < 0 ? errno == ENXIO : (uint64_t)data > from;
-    off_t end = *ret_hole ? data : lseek(fd, (off_t)from, SEEK_HOLE);
-    if (end >= 0 && (uint64_t)end - from < len)
-        return (uint64_t)end - from;
+    if (!*ret_hole)
+        return sc_os_until_hole(fd, from, len);
+    return data >= 0 && (uint64_t)data - from < len ? (uint64_t)data - from : len;
+}
 #else
+uint64_t sc_os_until_hole(int fd, uint64_t from, uint64_t len) {
     (void)fd;
     (void)from;
-#endif
     return len;
 }
+
+uint64_t sc_os_stretch(int fd, uint64_t from, uint64_t len, bool *ret_hole) {
+    *ret_hole = false;
+    return sc_os_until_hole(fd, from, len);
+}
+#endif
 
 /* Most file systems say it with the name; of a link it counts where that leads. */
 static bool is_folder(DIR *dir, const struct dirent *e) {

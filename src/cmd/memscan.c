@@ -24,7 +24,7 @@ enum {
     PAGE = 4096,          /* a step through a gap */
     NEAR = 256 << 20,     /* gaps of ranges no longer than this are looked into */
     REPORT = 64 << 20,    /* bytes between two words about how far it is */
-    HOLE = 1 << 20,       /* of a file, to be worth passing over */
+    HOLE = 64 << 10,      /* of a file, to be worth passing over */
     SCATTERED = 64 << 10, /* behind a piece that is shorter the next one is announced … */
     FETCHED = 1024,       /* … that is, so much of it … */
     LINE = 64,            /* … by lines of the cache */
@@ -165,24 +165,26 @@ static bool cross_gap(struct sc_memscan *scan, bool found, uint64_t start, size_
 
 /*
  * How many of LEN bytes at DATA are to be looked at next: up to a hole of the file, or a hole's
- * first page. The rest of the hole, but for its last page, is passed over: what is found at its
- * edges may reach into it.
+ * first page or last. The rest of it is passed over: what is found at its edges may reach into it.
  */
 static uint64_t up_to_hole(struct sc_memscan *scan, const uint8_t *data, uint64_t len) {
     const sc_file *file = sc_target_source(scan->area.target)->file;
-    bool hole;
+    bool hole = false;
     if (!scan->skip_zeros || len < HOLE || !file)
         return len;
-    if (scan->pos < scan->data_end)
-        return scan->data_end - scan->pos < len ? scan->data_end - scan->pos : len;
-    uint64_t stretch = sc_file_stretch(file, data, len, &hole);
-    if (stretch < HOLE)
+    if (scan->pos < scan->known)
+        return scan->known - scan->pos < len ? scan->known - scan->pos : len;
+    bool behind_hole = scan->at_data && scan->pos == scan->known;
+    uint64_t stretch =
+        behind_hole ? sc_file_until_hole(file, data, len) : sc_file_stretch(file, data, len, &hole);
+    scan->at_data = false;
+    if (stretch < HOLE && !behind_hole)
         return HOLE; /* many small ones: looking is as fast as asking */
-    if (!hole) {
-        scan->data_end = scan->pos + stretch;
+    scan->known = scan->pos + stretch;
+    if (!hole)
         return stretch;
-    }
-    scan->zeros_end = scan->pos + stretch - PAGE;
+    scan->at_data = stretch < len;
+    scan->zeros_end = scan->known - PAGE;
     return PAGE;
 }
 

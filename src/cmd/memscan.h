@@ -39,7 +39,9 @@ struct sc_memscan {
     uint8_t *buffer;     /* owned */
     uint64_t unreported; /* bytes */
     bool skip_zeros;     /* nothing can be found in zeros alone: holes of the file need no look */
-    uint64_t zeros_end, data_end; /* up to here there is nothing but them, or no hole */
+    uint64_t zeros_end;  /* up to here there is nothing but them, */
+    uint64_t known;      /* and up to here it is known what the file has */
+    bool at_data;        /* which is data that follows there, not a hole */
 };
 
 /* Walks from START to LAST (inclusive); end it with sc_memscan_deinit(). */

@@ -199,6 +199,24 @@ sc_err *nt_process_read(const struct nt *nt, uint64_t address, struct nt_process
     return err;
 }
 
+sc_err *nt_process_read_name(const struct nt *nt, uint64_t address, struct nt_process *ret) {
+    struct nt_process p = {.address = address};
+    sc_err *err = NULL;
+    for (size_t i = 0; !err && i < sizeof places / sizeof *places; i++) {
+        uint8_t field = places[i].field;
+        if (field != NT_P_DEVICE_MAP && field != NT_P_IMAGE)
+            continue;
+        err = read_place(nt, &places[i], &p);
+        if (field == NT_P_IMAGE && p.f[field].value)
+            p.f[field].state = NT_READ; /* a place */
+    }
+    if (!err)
+        read_image(nt, &p);
+    if (!err)
+        *ret = p;
+    return err;
+}
+
 bool nt_process_present(const struct nt_process *p) { return nt_any(p->f, NT_P_FIELDS); }
 
 bool nt_process_valid(const struct nt_process *p) {

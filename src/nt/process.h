@@ -75,6 +75,8 @@ struct nt_process {
 
 /* As nt_thread_read(). */
 sc_err *nt_process_read(const struct nt *nt, uint64_t address, struct nt_process *ret_process);
+/* Its name and device map alone, which is what a list of threads shows of each one's process. */
+sc_err *nt_process_read_name(const struct nt *nt, uint64_t address, struct nt_process *ret_process);
 bool nt_process_present(const struct nt_process *process);
 bool nt_process_valid(const struct nt_process *process);
 enum { NT_PROCESSES_MAX = 1 << 20, NT_THREADS_MAX = 1 << 20 };

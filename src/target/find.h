@@ -5,11 +5,13 @@
 
 #include <stdatomic.h>
 
+#include "base/file.h"
 #include "stopcode/target.h"
 
 /* What to look in, and what is known. Zero: not known. */
 struct sc_find {
     sc_space *phys;
+    const sc_file *file; /* that PHYS may show in place: its holes need no look. NULL: none */
     enum sc_cpu cpu;
     const struct sc_thread *processor; /* those that the container tells of */
     size_t nprocessors;
@@ -29,10 +31,11 @@ struct sc_found {
 };
 
 /*
- * In this order: the user's dtb; the processors' tables; the low stub; then one pass through
- * memory for debugger data blocks, page tables that map themselves and images of a kernel,
- * whichever comes first and leads to a kernel. Tables count only when a kernel's image is mapped
- * through them. SC_ERR_NOT_FOUND says what was seen; SC_ERR_CANCELLED.
+ * In this order: the user's dtb; the processors' tables; the low stub; then, after one pass through
+ * memory, a debugger data block with tables that map the kernel which it names; page tables that
+ * map themselves; the image of a kernel that other tables map. Tables count only when they lead to
+ * a kernel, and of what the pass meets a kernel whose lists can be followed comes first.
+ * SC_ERR_NOT_FOUND says what was seen; SC_ERR_CANCELLED.
  */
 sc_err *sc_find_kernel(const struct sc_find *find, struct sc_found *ret_found);
 

@@ -12,7 +12,7 @@
 #include "stopcode/pe.h"
 #include "target/find_impl.h"
 
-enum { SIZE_MIN = 1 << 20, SIZE_MAX_ = 1 << 27, NATIVE = 1, IS_DLL = 0x2000 };
+enum { NATIVE = 1, IS_DLL = 0x2000 };
 
 static uint16_t u16(const uint8_t *p) { return (uint16_t)(p[0] | p[1] << 8); }
 
@@ -48,8 +48,8 @@ bool find_kernel_header(const uint8_t page[FIND_PAGE], enum sc_cpu cpu, struct f
         wide != (i.cpu != SC_CPU_X86) || u16(optional) != (wide ? 0x20b : 0x10b))
         return false;
     i.size = find_u32(optional + 0x38);
-    if (u16(file + 18) & IS_DLL || u16(optional + 0x44) != NATIVE || i.size < SIZE_MIN ||
-        i.size > SIZE_MAX_)
+    if (u16(file + 18) & IS_DLL || u16(optional + 0x44) != NATIVE || i.size < FIND_KERNEL_MIN ||
+        i.size > FIND_KERNEL_MAX)
         return false;
     if (find_u32(optional + (wide ? 0x6c : 0x5c)))
         i.exports = find_u32(optional + (wide ? 0x70 : 0x60));

@@ -3,12 +3,13 @@
  * From page tables to the kernel: its image is looked for in the addresses that the tables map,
  * and read for what else is to be known.
  *
- * Where: at the addresses that debugger data blocks name; below a hint (a handler of an interrupt,
+ * Where: where other tables led to; below a hint (a handler of an interrupt,
  * the entry that the low stub jumps to); else in all that is mapped where kernels are loaded:
  * fffff800`00000000 up to fffff87f`ffffffff (x64 and ARM64, every build so far), from 80000000 on
  * (x86). Then, for all versions:
  *
  *   PsLoadedModuleList, PsInitialSystemProcess   exported
+ *   KLDR_DATA_TABLE_ENTRY                        DllBase +0x30, SizeOfImage +0x40; x86 +0x18, +0x20
  *   KPROCESS.DirectoryTableBase                  +0x28 of the process, x86 +0x18
  *   EPROCESS.ActiveProcessLinks                  right behind UniqueProcessId, which is 4; it is
  *                                                the list's first, so its Blink is the head
@@ -118,14 +119,22 @@ static bool may_look(const struct view *v) {
     return true;
 }
 
-static bool in_blocks(struct view *v, uint64_t *ret_base, struct find_image *image) {
-    for (unsigned i = 0; i < v->f->nblocks; i++) {
-        const struct find_block *b = &v->f->block[i];
-        *ret_base = b->kernel_base;
-        if (b->is64 != is32(v) && may_look(v) && is_kernel_at(v, b->kernel_base, image))
+/* Where other tables led to: those of another process map the same kernel. */
+static bool where_known(struct view *v, uint64_t *ret_base, struct find_image *image) {
+    for (unsigned i = 0; i < v->f->nkernels; i++) {
+        *ret_base = v->f->kernel[i];
+        if (may_look(v) && is_kernel_at(v, *ret_base, image))
             return true;
     }
     return false;
+}
+
+static void remember(struct finder *f, uint64_t base) {
+    for (unsigned i = 0; i < f->nkernels; i++)
+        if (f->kernel[i] == base)
+            return;
+    if (f->nkernels < FIND_KERNELS_MAX)
+        f->kernel[f->nkernels++] = base;
 }
 
 static bool below(struct view *v, uint64_t hint, uint64_t *ret_base, struct find_image *image) {
@@ -249,18 +258,27 @@ static bool block_in_image(struct view *v, const struct sc_found *found, uint64_
     return false;
 }
 
-/* What the exports did not tell, and where the block is that was seen in passing. */
-static void use_block(struct view *v, struct sc_found *found) {
-    struct find_block b;
-    bool wanted = !found->loaded_module_list || !found->active_process_head;
+/* The block of this kernel that was seen in physical memory; NULL none. */
+static const struct find_block *block_seen(const struct view *v, const struct sc_found *found) {
     for (unsigned i = 0; i < v->f->nblocks; i++)
-        wanted = wanted || v->f->block[i].kernel_base == found->kernel_base;
-    if (!wanted || !block_in_image(v, found, &found->debugger_data, &b))
+        if (v->f->block[i].kernel_base == found->kernel_base && v->f->block[i].is64 != is32(v))
+            return &v->f->block[i];
+    return NULL;
+}
+
+/* What the exports did not tell, and where the block is in the image: one seen may be a copy. */
+static void use_block(struct view *v, struct sc_found *found) {
+    const struct find_block *b = block_seen(v, found);
+    struct find_block in_image;
+    bool wanted = b || !found->loaded_module_list || !found->active_process_head;
+    if (wanted && block_in_image(v, found, &found->debugger_data, &in_image))
+        b = &in_image;
+    if (!b)
         return;
-    if (!found->loaded_module_list && is_list(v, b.module_list))
-        found->loaded_module_list = b.module_list;
-    if (!found->active_process_head && is_list(v, b.process_head))
-        found->active_process_head = b.process_head;
+    if (!found->loaded_module_list && is_list(v, b->module_list))
+        found->loaded_module_list = b->module_list;
+    if (!found->active_process_head && is_list(v, b->process_head))
+        found->active_process_head = b->process_head;
 }
 
 /* The variables that the kernel exports: the list's head, and where the process is named. */
@@ -277,13 +295,11 @@ static sc_err *read_exports(struct view *v, uint64_t base, uint64_t *ret_modules
     return err;
 }
 
-static sc_err *read_kernel(struct view *v, uint64_t base, const struct find_image *image) {
+static sc_err *read_kernel(struct view *v, uint64_t base, uint64_t size) {
     struct sc_found *found = &v->f->out;
-    *found = (struct sc_found){.cpu = v->cpu,
-                               .mode = v->mode,
-                               .dtb = v->dtb,
-                               .kernel_base = base,
-                               .kernel_size = image->size};
+    *found = (struct sc_found){
+        .cpu = v->cpu, .mode = v->mode, .dtb = v->dtb, .kernel_base = base, .kernel_size = size};
+    remember(v->f, base);
     uint64_t process = 0, pointer = 0;
     sc_err *err = read_exports(v, base, &found->loaded_module_list, &pointer);
     if (err)
@@ -298,14 +314,45 @@ static sc_err *read_kernel(struct view *v, uint64_t base, const struct find_imag
     return NULL;
 }
 
+/*
+ * The size of the kernel that a block names, by its header; where that page is not there, by the
+ * kernel's row in the list of modules that the block names, if both its lists are whole. 0: these
+ * tables do not map it.
+ */
+static uint64_t size_of_named(struct view *v, const struct find_block *b) {
+    bool wide = !is32(v);
+    struct find_image image;
+    uint64_t row, base, size;
+    if (!may_look(v))
+        return 0;
+    if (is_kernel_at(v, b->kernel_base, &image))
+        return image.size;
+    if (!is_list(v, b->module_list) || !is_list(v, b->process_head) ||
+        sc_space_ptr(v->virt, b->module_list, &row) != SC_READ_OK ||
+        sc_space_ptr(v->virt, row + (wide ? 0x30 : 0x18), &base) != SC_READ_OK ||
+        sc_space_uint(v->virt, row + (wide ? 0x40 : 0x20), 4, &size) != SC_READ_OK ||
+        base != b->kernel_base || size < FIND_KERNEL_MIN || size > FIND_KERNEL_MAX)
+        return 0;
+    return size;
+}
+
 /* ---- tables ---- */
 
 static bool search(struct view *v, uint64_t hint, uint64_t *ret_base, struct find_image *image) {
-    if (in_blocks(v, ret_base, image) || (hint && below(v, hint, ret_base, image)))
+    if (where_known(v, ret_base, image) || (hint && below(v, hint, ret_base, image)))
         return true;
     if (is32(v))
         return anywhere(v, 0x80000000, 0xffffffff, ret_base, image);
     return anywhere(v, KERNELS_FROM, KERNELS_TO, ret_base, image);
+}
+
+/* Whether tables that were followed could not be, or the user wants no more. */
+static sc_err *close_view(struct view *v, sc_err *own_err) {
+    sc_err *err = own_err ? own_err : sc_space_trouble(v->virt);
+    sc_space_destroy(v->virt);
+    if (!err && v->f->in->cancel && atomic_load(v->f->in->cancel))
+        err = sc_err_cancelled();
+    return err;
 }
 
 sc_err *find_through(struct finder *f, const struct find_root *root) {
@@ -319,13 +366,23 @@ sc_err *find_through(struct finder *f, const struct find_root *root) {
     if (err)
         return err;
     if (search(&v, root->hint, &base, &image)) {
-        err = read_kernel(&v, base, &image);
+        err = read_kernel(&v, base, image.size);
         f->found = !err;
     }
-    if (!err)
-        err = sc_space_trouble(v.virt);
-    sc_space_destroy(v.virt);
-    if (!err && f->in->cancel && atomic_load(f->in->cancel))
-        err = sc_err_cancelled();
-    return err;
+    return close_view(&v, err);
+}
+
+sc_err *find_named(struct finder *f, const struct find_root *root, const struct find_block *block) {
+    struct view v = {0};
+    if (block->is64 == (find_cpu_of(root->mode) == SC_CPU_X86))
+        return NULL;
+    sc_err *err = open_view(f, root->mode, root->dtb, &v);
+    if (err)
+        return err;
+    uint64_t size = size_of_named(&v, block);
+    if (size) {
+        err = read_kernel(&v, block->kernel_base, size);
+        f->found = !err;
+    }
+    return close_view(&v, err);
 }

@@ -13,14 +13,11 @@
  *   PAE          a 32-byte slot of four entries that have no bit but "present"; the fourth names a
  *                table whose fourth entry is that table's own address
  *
- * Tables of the first kind without the entry for themselves are remembered, and tried at the end.
- * The first page of a kernel's image is remembered: it proves that there is one.
+ * Tables of the first kind without the entry for themselves are remembered, too: they may be good
+ * ones all the same. The first page of a kernel's image is remembered: it proves that there is one.
  *
  * Sources: ReactOS' and MemProcFS' descriptions of the self-map (facts only), Intel SDM, Arm ARM.
  */
-#include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "mem/pages.h"
@@ -70,24 +67,6 @@ static bool is_kernel_table(const struct finder *f, uint64_t e) {
     return (e & 3) == 3 && (e & FRAME) <= f->highest;
 }
 
-/* Tries tables of MODE at PA; SELF: they map themselves. */
-static sc_err *try_root(struct finder *f, enum sc_paging_mode mode, uint64_t pa, bool self) {
-    sc_err *err = find_through(f, &(struct find_root){mode, pa, 0});
-    if (err || !f->found) {
-        f->nstrict += self;
-        return err;
-    }
-    char *how = f->out.how;
-    size_t room = sizeof f->out.how, n = 0;
-    if (f->out.debugger_data)
-        n = (size_t)snprintf(how, room, "debugger data block, and ");
-    if (self)
-        snprintf(how + n, room - n, "page table that maps itself at 0x%" PRIx64, pa);
-    else
-        snprintf(how + n, room - n, "kernel's image, mapped by the page table at 0x%" PRIx64, pa);
-    return NULL;
-}
-
 static bool maps_itself(uint64_t pa, const uint8_t *page) {
     for (unsigned i = ENTRIES / 2; i < ENTRIES; i++)
         if ((find_u64(page + 8 * (size_t)i) & (FRAME | 3)) == (pa | 3))
@@ -106,17 +85,6 @@ static unsigned count_bad(const struct finder *f, const uint8_t *page) {
     return bad;
 }
 
-static sc_err *keep_weak(struct finder *f, enum sc_paging_mode mode, uint64_t pa) {
-    if (!find_may_be(f, mode) || f->nweak == FIND_WEAK_MAX)
-        return NULL;
-    if (!f->weak)
-        f->weak = calloc(FIND_WEAK_MAX, sizeof *f->weak);
-    if (!f->weak)
-        return sc_err_nomem();
-    f->weak[f->nweak++] = (struct find_root){mode, pa, 0};
-    return NULL;
-}
-
 /* x64 and ARM64 look so much alike that only the kernel's image tells them apart. */
 static sc_err *look_for_root64(struct finder *f, uint64_t pa, const uint8_t *page) {
     bool four = is_kernel_table(f, find_u64(page + 8 * KERNEL_INDEX));
@@ -129,11 +97,9 @@ static sc_err *look_for_root64(struct finder *f, uint64_t pa, const uint8_t *pag
         if (modes[i] == SC_PAGING_X64_LA57 ? !five : !four)
             continue;
         sc_err *err = NULL;
-        if (self)
-            err = try_root(f, modes[i], pa, true);
-        else if (!count_bad(f, page))
-            err = keep_weak(f, modes[i], pa);
-        if (err || f->found)
+        if (self || !count_bad(f, page))
+            err = find_keep(f, self ? &f->strict : &f->weak, modes[i], pa);
+        if (err)
             return err;
     }
     return NULL;
@@ -143,7 +109,7 @@ static sc_err *look_for_root32(struct finder *f, uint64_t pa, const uint8_t *pag
     uint32_t e = find_u32(page + 4 * SELF_X86);
     if (pa >> 32 || (e & 0xfffff083) != (pa | 3))
         return NULL;
-    return try_root(f, SC_PAGING_X86, pa, true);
+    return find_keep(f, &f->strict, SC_PAGING_X86, pa);
 }
 
 /* Four entries of the first level of PAE. */
@@ -157,14 +123,14 @@ static bool is_pae_slot(const struct finder *f, const uint8_t *slot) {
 }
 
 static sc_err *look_for_pae(struct finder *f, uint64_t pa, const uint8_t *page) {
-    for (unsigned i = 0; i < FIND_PAGE && !f->found && pa < UINT64_C(1) << 32; i += 32) {
+    for (unsigned i = 0; i < FIND_PAGE && pa < UINT64_C(1) << 32; i += 32) {
         if (page[i] != 1 || !is_pae_slot(f, page + i))
             continue;
         uint64_t last = find_u64(page + i + 24) & FRAME, self;
         if (sc_space_uint(f->in->phys, last + 24, 8, &self) != SC_READ_OK ||
             (self & (FRAME | 0x83)) != (last | 3))
             continue;
-        sc_err *err = try_root(f, SC_PAGING_PAE, pa + i, true);
+        sc_err *err = find_keep(f, &f->strict, SC_PAGING_PAE, pa + i);
         if (err)
             return err;
     }
@@ -188,16 +154,9 @@ sc_err *find_look_at(struct finder *f, uint64_t pa, const uint8_t page[FIND_PAGE
     look_for_image(f, pa, page);
     if (find_may_be(f, SC_PAGING_X64) || find_may_be(f, SC_PAGING_ARM64))
         err = look_for_root64(f, pa, page);
-    if (!err && !f->found && find_may_be(f, SC_PAGING_X86))
+    if (!err && find_may_be(f, SC_PAGING_X86))
         err = look_for_root32(f, pa, page);
-    if (!err && !f->found && find_may_be(f, SC_PAGING_PAE))
+    if (!err && find_may_be(f, SC_PAGING_PAE))
         err = look_for_pae(f, pa, page);
-    return err;
-}
-
-sc_err *find_by_weak(struct finder *f) {
-    sc_err *err = NULL;
-    for (unsigned i = 0; i < f->nweak && !f->found && !err; i++)
-        err = try_root(f, f->weak[i].mode, f->weak[i].dtb, false);
     return err;
 }

@@ -33,6 +33,10 @@ def make(folder):
         for _ in range(40):  # many small holes
             f.seek(len(head) + 20 * MB + rng.randrange(256) * 8192)
             f.write(b"needle in hay")
+        for seed in range(60):  # data of any length between holes of any length
+            at = len(head) + 23 * MB + seed * 160 * 1024 + rng.randrange(40) * 1024
+            f.seek(at)
+            f.write(b"needle" + rng.choice((b"", b"x" * 3000, b"y" * 70000)) + b"needle")
     with open(sparse, "rb") as source, open(dense, "wb") as f:
         shutil.copyfileobj(source, f)
     return sparse, dense
@@ -43,10 +47,10 @@ def search(dump, operands):
     return done.stdout.decode()
 
 
-CASES = (("a text", '-[1]a {} "needle"', 40),
-         ("what reaches into a hole behind it", "-[1]b {} 6c 65 0 0 0", 6),
-         ("what begins in a hole", "-[1]b {} 0 0 0 6e 65", 5),
-         ("strings", "-[l6]sa {}", 40),
+CASES = (("a text", '-[1]a {} "needle"', 150),
+         ("what reaches into a hole behind it", "-[1]b {} 6c 65 0 0 0", 60),
+         ("what begins in a hole", "-[1]b {} 0 0 0 6e 65", 60),
+         ("strings", "-[l6]sa {}", 90),
          ("numbers that begin in a hole", "-[1]d {} 656e0000", 1))
 
 

@@ -4,7 +4,7 @@
 
 Each machine of worlds/ is written as every such container and opened by the program. Then what a finder goes by is taken
 out of the raw images, one thing after the other: the low stub, the debugger data block's tag, the entries by which page
-tables map themselves. TAP; standard library only.
+tables map themselves; and the first page of the kernel's image. TAP; standard library only.
 """
 import contextlib
 import os
@@ -101,6 +101,13 @@ def pages(f):
         at = end
 
 
+def is_kernel(page):
+    """The first page of a native program of more than 1 MB: drivers of these machines are smaller."""
+    nt = struct.unpack_from("<I", page, 0x3c)[0]
+    size = struct.unpack_from("<I", page, nt + 0x50)[0]
+    return page[nt:nt + 4] == b"PE\0\0" and page[nt + 0x5c] == 1 and size > 1 << 20
+
+
 def without(path, *what):
     """Takes things out; how many there were."""
     taken = dict.fromkeys(what, 0)
@@ -109,6 +116,10 @@ def without(path, *what):
             if "stub" in what and 0x1000 <= pa < 0x100000 and page[0] == 0xe9 and page[4:8] == b"\1\0\0\0":
                 os.pwrite(f.fileno(), bytes(PAGE), pa)
                 taken["stub"] += 1
+                continue
+            if "image" in what and page[:2] == b"MZ" and is_kernel(page):
+                os.pwrite(f.fileno(), bytes(PAGE), pa)
+                taken["image"] += 1
                 continue
             if "tag" in what and b"KDBG" in page:
                 os.pwrite(f.fileno(), page.replace(b"KDBG", b"none"), pa)
@@ -145,11 +156,13 @@ for machine in MACHINES:
 for machine in MACHINES:
     if not machine.endswith("x64"):
         continue
-    with case(f"{machine}: by the low stub; without it, by tables; without those, by the image") as folder:
-        path, text = scenario(machine, folder, ram="256M")
+    with case(f"{machine}: by the low stub; without it, by the block; then by tables; then by the image") as folder:
+        path, text = scenario(machine, folder, kdbg="plain", ram="256M")
         image = make(path, "raw", folder)
         is_right(image, text, "low stub at 0x")
         without(image, "stub")
+        is_right(image, text, "debugger data block at 0x")
+        without(image, "tag")
         is_right(image, text, "page table that maps itself at 0x")
         without(image, "self")
         is_right(image, text, "kernel's image, mapped by the page table at 0x")
@@ -161,10 +174,21 @@ for machine in MACHINES:
         with case(f"{machine}: with a debugger data block that is {kdbg}") as folder:
             path, text = scenario(machine, folder, kdbg=kdbg, ram="256M")
             image = make(path, "raw", folder)
-            is_right(image, text, None)
+            if machine.endswith("x64"):
+                without(image, "stub")
+            is_right(image, text, "debugger data block at 0x" if kdbg == "plain" else "page table that maps itself at 0x")
             if kdbg == "plain":
                 without(image, "tag")
-                is_right(image, text, None)
+                is_right(image, text, "page table that maps itself at 0x")
+
+for machine in ("xp-pae", "7601-x64"):
+    with case(f"{machine}: by the debugger data block where the first page of the kernel's image is gone") as folder:
+        path, text = scenario(machine, folder, kdbg="plain", ram="256M")
+        image = make(path, "raw", folder)
+        without(image, *(["stub"] if machine.endswith("x64") else []), "image")
+        by, base, modules = opened(image)
+        tap.contains(by, "debugger data block at 0x")
+        tap.equal((base, modules), (modules_of(text)["nt"], modules_of(text)), "kernel base, modules")
 
 for machine, paging in (("xp-pae", "x86"), ("7601-x86", "pae"), ("19041-x64", "la57")):
     with case(f"{machine} with {paging} paging") as folder:

@@ -38,9 +38,11 @@ struct bones {
     enum forge_paging mode;
     uint64_t ram;
     bool no_selfmap, large, no_exports, no_name, no_section, block, encoded;
-    bool no_system; /* no System process */
-    uint64_t stub;  /* physical address of the low stub, 0 none */
-    uint64_t root;  /* of the System process' tables, 0: anywhere */
+    bool no_system;             /* no System process */
+    uint64_t stub;              /* physical address of the low stub, 0 none */
+    uint64_t root;              /* of the System process' tables, 0: anywhere */
+    bool no_header;             /* the image's first page is not what it was */
+    const struct bones *beside; /* in the same memory as these, which are freed after it */
     /* What there is then. */
     struct forge_physmem *mem;
     struct forge_mmu *mmu;
@@ -249,18 +251,20 @@ static inline void bones_image(struct bones *b) {
         bones_map(b, b->base, BONES_DATA + 0x1000); /* the rest is paged out, as it were */
     if (!b->large)
         bones_map(b, b->base + BONES_HANDLER, FORGE_FRAME);
-    bones_header(b, b->base, false, 1, b->no_section ? ".text" : "POOLCODE");
-    if (!b->no_exports)
+    if (!b->no_header)
+        bones_header(b, b->base, false, 1, b->no_section ? ".text" : "POOLCODE");
+    if (!b->no_exports && !b->no_header)
         bones_exports(b, b->base, b->no_name ? "driver.sys" : "ntoskrnl.exe");
 }
 
 static inline void bones_build(struct bones *b) {
-    b->mem = forge_physmem_new();
-    assert_true(forge_physmem_pc(b->mem, b->ram ? b->ram : 64 << 20));
+    b->mem = b->beside ? b->beside->mem : forge_physmem_new();
+    if (!b->beside)
+        assert_true(forge_physmem_pc(b->mem, b->ram ? b->ram : 64 << 20));
     b->mmu = forge_mmu_new(b->mem, b->mode, b->no_selfmap ? FORGE_NO_SELFMAP : 0x1ed);
     assert_true(b->mmu && forge_mmu_space(b->mmu, b->root, &b->system));
     bool is32 = bones_is32(b);
-    b->base = is32 ? 0x82800000 : UINT64_C(0xfffff80123400000);
+    b->base = (is32 ? 0x82800000 : UINT64_C(0xfffff80123400000)) + (b->beside ? 0x800000 : 0);
     b->pool = is32 ? 0x85000000 : UINT64_C(0xffffc00000100000);
     b->idt = is32 ? 0x80b95000 : UINT64_C(0xfffff80000812000);
     b->pcr = is32 ? 0x83d00000 : UINT64_C(0xfffff80000900000);
@@ -283,7 +287,8 @@ static inline void bones_build(struct bones *b) {
 static inline void bones_free(struct bones *b) {
     sc_space_destroy(b->phys);
     forge_mmu_free(b->mmu);
-    forge_physmem_free(b->mem);
+    if (!b->beside)
+        forge_physmem_free(b->mem);
 }
 
 static inline void bones_fail(sc_err *err) {

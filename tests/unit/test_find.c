@@ -26,14 +26,15 @@ static void is_right(struct bones *b, const struct sc_found *f, const char *how)
         }
     assert_true(f->kernel_base == b->base);
     assert_int_equal(f->kernel_size, BONES_SIZE);
-    if (b->no_exports || b->no_system) /* nothing names System's */
+    if (b->no_exports || b->no_header || b->no_system) /* nothing names System's */
         assert_true(f->dtb == forge_mmu_root(b->mmu, b->system) ||
                     f->dtb == forge_mmu_root(b->mmu, b->other));
     else
         assert_true(f->dtb == forge_mmu_root(b->mmu, b->system));
-    bool lists = !b->no_exports || (b->block && !b->encoded);
+    bool lists = (!b->no_exports && !b->no_header) || (b->block && !b->encoded);
     assert_true(f->loaded_module_list == (lists ? b->base + BONES_MODULES : 0));
-    bool processes = (!b->no_exports && !b->no_system) || (b->block && !b->encoded);
+    bool processes =
+        (!b->no_exports && !b->no_header && !b->no_system) || (b->block && !b->encoded);
     assert_true(f->active_process_head == (processes ? b->base + BONES_HEAD : 0));
 }
 
@@ -68,7 +69,7 @@ static void a_debugger_data_block_is_used_where_it_is_plain(void **state) {
                 .mode = modes[i].forged, .block = true, .encoded = encoded, .no_exports = true};
             bones_build(&b);
             struct sc_found f = bones_find(&b, (struct sc_find){0});
-            is_right(&b, &f, "page table that maps itself");
+            is_right(&b, &f, encoded ? "page table that maps itself" : "debugger data block at 0x");
             assert_true(f.debugger_data == (encoded ? 0 : b.base + BONES_BLOCK));
             bones_free(&b);
         }
@@ -201,6 +202,94 @@ static void without_a_system_process_the_tables_found_are_used(void **state) {
     }
 }
 
+/* ---- what outweighs what ---- */
+
+/* Finds in memory that has the bones of FIRST, and of REAL behind them: it is REAL's, by HOW. */
+static void the_second_is_found(struct bones *first, struct bones *real, const char *how) {
+    first->root = 0x1000; /* met before any of the other's */
+    bones_build(first);
+    real->beside = first;
+    bones_build(real);
+    assert_true(first->root < forge_mmu_root(real->mmu, real->system));
+    assert_true(first->root < forge_mmu_root(real->mmu, real->other));
+    struct sc_found f = bones_find(real, (struct sc_find){0});
+    is_right(real, &f, how);
+    bones_free(real);
+    bones_free(first);
+}
+
+static void a_debugger_data_block_outweighs_tables_met_before_it(void **state) {
+    (void)state;
+    for (size_t i = 0; i < MODES; i++) {
+        struct bones first = {.mode = modes[i].forged, .ram = 256 << 20};
+        struct bones real = {.mode = modes[i].forged, .block = true};
+        the_second_is_found(&first, &real, "debugger data block at 0x");
+    }
+}
+
+static void a_block_outweighs_them_also_with_tables_that_do_not_map_themselves(void **state) {
+    (void)state;
+    struct bones first = {.mode = FORGE_PAGING_X64, .ram = 256 << 20};
+    struct bones real = {.mode = FORGE_PAGING_X64, .block = true, .no_selfmap = true};
+    the_second_is_found(&first, &real, ", and page table at 0x");
+}
+
+static void tables_that_map_themselves_outweigh_an_image_met_before_them(void **state) {
+    (void)state;
+    static const enum forge_paging forged[] = {FORGE_PAGING_X64, FORGE_PAGING_LA57,
+                                               FORGE_PAGING_ARM64};
+    for (size_t i = 0; i < 3; i++) {
+        struct bones first = {.mode = forged[i], .no_selfmap = true, .ram = 256 << 20};
+        struct bones real = {.mode = forged[i]};
+        the_second_is_found(&first, &real, "page table that maps itself at 0x");
+    }
+}
+
+/* What is left of a kernel from before a restart. */
+static void lists_that_can_be_followed_outweigh_all_else(void **state) {
+    (void)state;
+    for (size_t i = 0; i < MODES; i++) {
+        struct bones first = {.mode = modes[i].forged, .ram = 256 << 20, .no_exports = true};
+        struct bones real = {.mode = modes[i].forged};
+        the_second_is_found(&first, &real, "page table that maps itself at 0x");
+
+        struct bones remains = {.mode = modes[i].forged, .ram = 256 << 20};
+        remains.block = remains.no_system = remains.no_exports = true;
+        real = (struct bones){.mode = modes[i].forged};
+        the_second_is_found(&remains, &real, "page table that maps itself at 0x");
+    }
+}
+
+static void the_pass_ends_at_a_block_whose_kernel_is_there(void **state) {
+    (void)state;
+    for (int block = 0; block < 2; block++) {
+        struct bones b = {.mode = FORGE_PAGING_X64, .block = block, .ram = 1 << 30};
+        bones_build(&b);
+        struct sc_found f = bones_find(&b, (struct sc_find){0});
+        is_right(&b, &f, block ? "debugger data block" : "page table that maps itself");
+        assert_true(block ? b.reads < 100000 : b.reads > (1 << 30) / FORGE_FRAME);
+        bones_free(&b);
+    }
+}
+
+/* A page of the acquisition is missing: the block's word is taken when both lists bear it out. */
+static void a_block_leads_to_a_kernel_whose_first_page_is_gone(void **state) {
+    (void)state;
+    for (size_t i = 0; i < MODES; i++) {
+        struct bones b = {.mode = modes[i].forged, .block = true, .no_header = true};
+        bones_build(&b);
+        struct sc_found f = bones_find(&b, (struct sc_find){0});
+        is_right(&b, &f, "debugger data block at 0x");
+        bones_uint(&b, b.pool + (bones_is32(&b) ? 0x20 : 0x40), 4, 0x7fffffff); /* SizeOfImage */
+        struct sc_find find = {.phys = b.phys};
+        sc_err *err = sc_find_kernel(&find, &f);
+        assert_int_equal(sc_err_code(err), SC_ERR_NOT_FOUND);
+        assert_non_null(strstr(sc_err_text(err), "though a debugger data block at 0x"));
+        sc_err_destroy(err);
+        bones_free(&b);
+    }
+}
+
 /* ---- nothing to be found ---- */
 
 static void fails(struct bones *b, const struct sc_find *find, enum sc_err_code code,
@@ -328,6 +417,12 @@ int main(void) {
         cmocka_unit_test(the_kernel_is_told_from_what_looks_like_it),
         cmocka_unit_test(an_image_whose_exports_are_gone_is_known_by_its_sections),
         cmocka_unit_test(without_a_system_process_the_tables_found_are_used),
+        cmocka_unit_test(a_debugger_data_block_outweighs_tables_met_before_it),
+        cmocka_unit_test(a_block_outweighs_them_also_with_tables_that_do_not_map_themselves),
+        cmocka_unit_test(tables_that_map_themselves_outweigh_an_image_met_before_them),
+        cmocka_unit_test(lists_that_can_be_followed_outweigh_all_else),
+        cmocka_unit_test(the_pass_ends_at_a_block_whose_kernel_is_there),
+        cmocka_unit_test(a_block_leads_to_a_kernel_whose_first_page_is_gone),
         cmocka_unit_test(memory_without_a_kernel_is_read_once_and_said),
         cmocka_unit_test(tables_that_lead_everywhere_are_bounded),
         cmocka_unit_test(progress_is_told_and_can_stop_it),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The system's calls for files that we write: spelling, publishing, locks, closed pipes. */
 #define _GNU_SOURCE
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -124,6 +125,43 @@ static void a_closed_pipe_does_not_kill_between_guards(void **state) {
     close(ends[1]);
 }
 
+/* 64 KB of a hole, as much data, and a hole again. Where there are none all of it is data. */
+static void holes_of_a_file_are_told_from_data(void **state) {
+    enum { PART = 64 << 10 };
+    (void)state;
+    int fd, was;
+    uint64_t size;
+    bool hole;
+    char *data = malloc(PART);
+    assert_non_null(data);
+    memset(data, 'x', PART);
+    assert_null(sc_os_append(in_box("holes"), &fd, &size));
+    sc_os_close(fd);
+    fd = open(in_box("holes"), O_RDWR);
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, data, PART, PART), PART);
+    assert_int_equal(ftruncate(fd, 3 * PART), 0);
+    was = (int)sc_os_stretch(fd, 0, 3 * PART, &hole);
+    if (hole) {
+        assert_int_equal(was, PART);
+        assert_int_equal(sc_os_stretch(fd, 0, PART / 2, &hole), PART / 2); /* no more than asked */
+        assert_int_equal(sc_os_stretch(fd, PART, 2 * PART, &hole), PART);
+        assert_false(hole);
+        assert_int_equal(sc_os_until_hole(fd, PART, 2 * PART), PART);
+        assert_int_equal(sc_os_until_hole(fd, PART + 10, 20), 20);
+        assert_int_equal(sc_os_stretch(fd, 2 * PART, PART, &hole), PART); /* the last one */
+        assert_true(hole);
+    } else {
+        assert_int_equal(was, 3 * PART);
+        assert_int_equal(sc_os_until_hole(fd, 0, 3 * PART), 3 * PART);
+    }
+    sc_os_close(fd);
+    free(data);
+    fd = -1; /* who cannot tell says data */
+    assert_int_equal(sc_os_stretch(fd, 0, PART, &hole), PART);
+    assert_false(hole);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(folders_are_made_with_those_above, make_box, remove_box),
@@ -133,6 +171,7 @@ int main(void) {
                                         make_box, remove_box),
         cmocka_unit_test_setup_teardown(a_lock_is_held_by_one_and_leaves_nothing, make_box,
                                         remove_box),
+        cmocka_unit_test_setup_teardown(holes_of_a_file_are_told_from_data, make_box, remove_box),
         cmocka_unit_test(a_closed_pipe_does_not_kill_between_guards),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
