@@ -40,9 +40,11 @@ static sc_err *read_increment(const struct nt *nt, struct nt_field *ret) {
         *ret = number(nt, address);
     if (ret->state == NT_READ && ret->value && ret->value <= INCREMENT_MAX)
         return NULL;
-    *ret = number(nt, shared_page(nt) + 4);
-    ret->value = ret->value * TICKS_OF_MS >> 24;
-    if (!ret->value || ret->value > INCREMENT_MAX)
+    struct nt_field shared = number(nt, shared_page(nt) + 4);
+    shared.value = shared.value * TICKS_OF_MS >> 24;
+    if (shared.value && shared.value <= INCREMENT_MAX)
+        *ret = shared;
+    else if (ret->state == NT_READ)
         *ret = (struct nt_field){0, NT_ABSENT}; /* no clock has it: not what it seems */
     return NULL;
 }

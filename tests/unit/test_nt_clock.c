@@ -44,7 +44,7 @@ static void windows_xp_counts_in_another_place(void **state) {
 static void zeros_are_no_clock(void **state) {
     (void)state;
     struct nt_clock clock = clock_of(SC_CPU_X64, 19041, 0xfffff80003200000, 0, 0x320, 0);
-    assert_int_equal(clock.increment.state, NT_ABSENT);
+    assert_int_equal(clock.increment.state, NT_NO_FIELD); /* as the symbols have it */
     assert_int_equal(clock.ticks.state, NT_ABSENT);
     clock = clock_of(SC_CPU_X64, 19041, 0xfffff80003200000, 0xffffffff, 0x320, 1);
     assert_int_equal(clock.increment.value, 2559999); /* a quarter of a second at most */
