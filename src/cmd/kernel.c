@@ -99,6 +99,11 @@ const char *sc_nt_ptr_text(uint64_t value, unsigned ptr_size, char buf[SC_NT_BUF
     return buf;
 }
 
+const char *sc_nt_asked_text(uint64_t address, unsigned ptr_size, char buf[SC_NT_BUF]) {
+    snprintf(buf, SC_NT_BUF, "%0*" PRIx64, (int)ptr_size * 2, address);
+    return buf;
+}
+
 const char *sc_nt_num_text(int64_t value, char buf[SC_NT_BUF]) {
     if (value == INT64_MIN)
         snprintf(buf, SC_NT_BUF, "?");

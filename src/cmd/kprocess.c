@@ -474,7 +474,7 @@ static sc_err *show_address(struct job *j, uint64_t address) {
         err = sc_errf(SC_ERR_NOT_FOUND,
                       nt_process_present(&p) ? "at %s there is no process"
                                              : "the dump does not hold the process at %s",
-                      sc_nt_ptr_text(address, j->nt->ptr_size, buf));
+                      sc_nt_asked_text(address, j->nt->ptr_size, buf));
     return err ? err : show(j, &p);
 }
 

@@ -509,7 +509,7 @@ static sc_err *choose(sc_session *s, const struct nt *nt, const struct sc_args *
     return sc_errf(SC_ERR_NOT_FOUND,
                    nt_thread_present(t) ? "at %s there is no thread"
                                         : "the dump does not hold the thread at %s",
-                   sc_nt_ptr_text(address, nt->ptr_size, buf));
+                   sc_nt_asked_text(address, nt->ptr_size, buf));
 }
 
 /* In the memory of its process. */

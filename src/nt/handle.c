@@ -393,7 +393,7 @@ bool nt_handles_at(struct nt_handles *w, uint64_t handle, struct nt_handle *ret,
     *ret_why = "a page of the table is not in the dump";
     if (page.state != NT_READ)
         return false;
-    *ret_why = "a pointer of the table is damaged";
+    *ret_why = page.value ? "a pointer of the table is damaged" : "the table has no page for it";
     if (!nt_is_kernel(w->nt, page.value))
         return false;
     *ret_why = "its entry is not in the dump";
