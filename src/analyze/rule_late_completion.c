@@ -4,9 +4,10 @@
  * caller had returned long before. IopCompleteRequest wrote the request's IO_STATUS_BLOCK to where
  * it had been on the stack, and so into the frames of the wait or of the APC's own delivery.
  *
- *   LIKELY    the traces are there (late_trace.c), and what the fault used is one half of what
- * looks like an IO_STATUS_BLOCK in those frames (late_block.c) POSSIBLE  the traces alone: an APC
- * that ends a request is an everyday thing
+ * likely: the traces are there (late_trace.c), and what the fault used is one half of what looks
+ * like an IO_STATUS_BLOCK in those frames (late_block.c).
+ *
+ * possible: the traces alone; an APC that ends a request is an everyday thing.
  *
  * Nobody is blamed: the request is gone, and with it who asked for it. Whose code the thread runs
  * is a possibility of its own, by the return address beyond the wait: the frame that is gone was
