@@ -2,10 +2,12 @@
 /*
  * The kernel's clock.
  *
- *   tick length   nt!KeMaximumIncrement, else KDDEBUGGER_DATA64.KeTimeIncrement (+0x78, an
- * address), else KUSER_SHARED_DATA: TickCountMultiplier (+0x004), milliseconds of 2^-24 tick count
- * nt!KeTickCount, else KUSER_SHARED_DATA: TickCount (+0x320) since Windows Server 2003,
- * TickCountLow (+0x000) before; 0, which no running system has, is no count
+ *   tick length   nt!KeMaximumIncrement
+ *                 else KDDEBUGGER_DATA64.KeTimeIncrement (+0x78, an address)
+ *                 else KUSER_SHARED_DATA.TickCountMultiplier (+0x004, milliseconds of 2^-24)
+ *   tick count    nt!KeTickCount
+ *                 else KUSER_SHARED_DATA: TickCount (+0x320) since Windows Server 2003,
+ *                 TickCountLow (+0x000) before; 0, which no running system has, is no count
  *
  *   both clocks   KUSER_SHARED_DATA: InterruptTime (+0x008), SystemTime (+0x014); small dumps
  *                 without that page: up time and time of the dump's header
