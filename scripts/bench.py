@@ -5,7 +5,7 @@
 Processor time moves with the machine's mood, so what is compared is run in turns, many times, in one run, and the
 ratio of the two is taken pair by pair: the median of the ratios is steady where the times are not.
 
-  scripts/bench.py [--program PATH] [--repeat N] [--files N] [--search MB] [--pool MB]
+  scripts/bench.py [--program PATH] [--repeat N] [--files N] [--search MB] [--pool MB] [--volatility PROGRAM]
 """
 import argparse
 import mmap
@@ -22,6 +22,7 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "tests"))
 import bench_machine
 import bench_memory
+import bench_peers
 import minidump
 import tap
 
@@ -335,6 +336,7 @@ def main():
     parser.add_argument("--files", type=int, default=1000)
     parser.add_argument("--pool", type=int, default=1024, metavar="MB", help="of the large machine; 0: leave that out")
     parser.add_argument("--search", type=int, default=1024, metavar="MB", help="memory to search; 0: leave that out")
+    parser.add_argument("--volatility", metavar="PROGRAM", help="Volatility 3, if it is not found")
     args = parser.parse_args()
     program = os.path.abspath(args.program)
     with tempfile.TemporaryDirectory() as folder:
@@ -366,6 +368,8 @@ def main():
         if args.pool:
             print("\nA machine of 500 processes and 10,000 threads, processor time after opening:")
             bench_machine.rows(program, folder, max(3, args.repeat // 6), args.pool, cpu_time, copy_seconds)
+            print("\nThe same machine with the kernel of a symbol table, beside other readers (10 times was wanted):")
+            bench_peers.rows(program, folder, max(3, args.repeat // 6), args.pool, cpu_time, args.volatility)
         print("\nUnwinding:")
         unwind(program, max(3, args.repeat // 10))
         beside_lldb(program, max(3, args.repeat // 10))

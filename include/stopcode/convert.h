@@ -6,7 +6,7 @@
 #ifndef STOPCODE_CONVERT_H
 #define STOPCODE_CONVERT_H
 
-#include "target.h"
+#include "symtab.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -14,7 +14,7 @@ extern "C" {
 
 enum sc_convert_to {
     SC_CONVERT_FULL,   /**< DumpType 1: runs of pages */
-    SC_CONVERT_BITMAP, /**< DumpType 5: bitmap, complete memory */
+    SC_CONVERT_BITMAP, /**< DumpType 5: bitmap, complete memory; 32-bit: 2, of active pages only */
     SC_CONVERT_KERNEL, /**< DumpType 6: bitmap, the kernel's pages */
     SC_CONVERT_TRIAGE, /**< DumpType 4: the small dump that Windows would have written */
     SC_CONVERT_ELF,    /**< an ELF core of physical memory, as QEMU writes it */
@@ -37,7 +37,18 @@ struct sc_convert_opts {
     void *progress_ctx;
     bool sync; /**< return only when the disk has it: else, as with cp, the system writes it later,
                   and a power failure before that may leave PATH without its content */
+    /** `--pages active`: pages that the PFN database has on the zeroed, free, standby or bad list
+     * are left out, unless page tables map them. Not for small dumps (SC_ERR_ARG).
+     * SC_ERR_NOT_FOUND: the database cannot be read; the text names what is missing. */
+    bool active_only;
+    /** Where the kernel's structures are described, besides in the target itself and the built-in
+     * tables; NULL: nowhere. Borrowed; of the same target. */
+    sc_symtab *symtab;
+    /** Kernel dumps: what the header says of itself, at most SC_CONVERT_COMMENT_MAX bytes; NULL: as
+     * it was. Not for ELF and raw (SC_ERR_ARG). Borrowed. */
+    const char *comment;
 };
+enum { SC_CONVERT_COMMENT_MAX = 127 };
 
 /** What was changed although conversion keeps bytes: a physical range and why (static). */
 struct sc_convert_change {
@@ -49,6 +60,15 @@ struct sc_convert_result {
     uint64_t bytes;                             /**< of the file written */
     struct sc_convert_change *change;           /**< owned: sc_convert_result_free() */
     size_t nchanges;
+    /** `active_only`: how many of the pages left out are on which list, and which pages are there
+     * although no list says that they are in use. */
+    struct sc_convert_unused {
+        uint64_t zeroed, free, standby, bad;
+        uint64_t undescribed; /**< written: the PFN database has no entry for them, or it cannot be
+                                   read */
+        uint64_t mapped;      /**< on one of the lists, but page tables lead to them: not left out
+                                   for that */
+    } unused;
 };
 
 /**

@@ -79,6 +79,7 @@ struct sc_layout_rec {
     uint64_t address;
     uint8_t *bytes; /**< from the layout's first to behind its last field */
     uint8_t *state; /**< one enum sc_read for each field */
+    size_t got;     /**< bytes that were read in one go, from the first field on */
 };
 /** Room for records of LAYOUT, which must outlive it; nothing is read yet. */
 SC_API sc_err *sc_layout_rec_init(const sc_layout *layout, struct sc_layout_rec *ret_rec);
@@ -98,6 +99,13 @@ SC_API enum sc_read sc_layout_int(const struct sc_layout_rec *rec, size_t index,
 /** The field's bytes in the record: *RET_SIZE of them. */
 SC_API enum sc_read sc_layout_bytes(const struct sc_layout_rec *rec, size_t index,
                                     const uint8_t **ret_bytes, size_t *ret_size);
+
+/**
+ * SIZE bytes (8 at most) as a number from where field INDEX begins, whatever its width; false when
+ * they do not lie in what was read in one go: then only memory can tell.
+ */
+SC_API bool sc_layout_at(const struct sc_layout_rec *rec, size_t index, size_t size,
+                         uint64_t *ret_value);
 
 /** The layouts of one target, each bound at its first use. */
 typedef struct sc_layout_book sc_layout_book;

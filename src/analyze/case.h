@@ -58,6 +58,7 @@ struct sc_fault_regs; /* faultregs.h */
 struct sc_flips;      /* bitflip.h */
 struct sc_code_diff;  /* codebytes.h */
 struct sc_flip_stack; /* bitflip.c */
+struct sc_late;       /* late.h */
 
 struct sc_case {
     sc_target *target;
@@ -86,6 +87,7 @@ struct sc_case {
     const struct sc_flips *flips;     /* NULL: not looked for yet */
     const struct sc_code_diff *code;  /* the same */
     const struct sc_flip_stack *flip_stack; /* the same */
+    const struct sc_late *late;             /* the same */
 };
 
 /* --- text; never NULL -------------------------------------------------------------------- */

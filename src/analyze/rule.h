@@ -40,6 +40,7 @@ extern const struct sc_rule sc_rule_unloaded_driver;
 extern const struct sc_rule sc_rule_faulting_address;
 extern const struct sc_rule sc_rule_parameter_module;
 extern const struct sc_rule sc_rule_broken_driver;
+extern const struct sc_rule sc_rule_late_completion;
 extern const struct sc_rule sc_rule_stack;
 extern const struct sc_rule sc_rule_raw_stack;
 extern const struct sc_rule sc_rule_hardware;

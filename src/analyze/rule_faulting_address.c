@@ -13,8 +13,9 @@
  *   - POSSIBLE where something else explains the instruction's failure altogether: the disk did not
  *     deliver (an in-page error); a single bit of the pointer or of the instruction itself was
  *     wrong, and what it should have been is known; the stack had run out; what it touched is left
- *     of a driver that was unloaded; the bytes there are no instruction, so that the code is not
- * what was compiled, or was entered in the middle. Never CERTAIN: the driver may have been handed
+ *     of a driver that was unloaded; a request that ended late wrote over what it used (late.h);
+ * the bytes there are no instruction, so that the code is not what was compiled, or was entered in
+ *     the middle. Never CERTAIN: the driver may have been handed
  * the bad pointer.
  */
 #include <string.h>
@@ -25,6 +26,7 @@
 #include "analyze/codeshape.h"
 #include "analyze/culprit.h"
 #include "analyze/fault.h"
+#include "analyze/late.h"
 #include "analyze/overflow.h"
 #include "analyze/rule.h"
 
@@ -74,7 +76,7 @@ static enum sc_confidence judge(struct sc_case *c, const struct sc_module *m,
                                 struct nt_driver driver) {
     if (c->fault.status == 0xc0000006 || driver.kind == NT_DRIVER_FRAMEWORK || has_client(c, m) ||
         is_noticed(c, driver) || is_one_bit(c) || sc_stack_ran_over(c) || is_leftover(c) ||
-        is_broken_code(c))
+        is_broken_code(c) || sc_late_agrees(c))
         return SC_POSSIBLE;
     if (driver.kind != NT_DRIVER_VENDOR || c->fault.contradicted || c->fault.status == 0xc0000409 ||
         sc_plain_code(c->a->code) == 0x139)
@@ -104,6 +106,10 @@ static void say_what_weakens(struct sc_case *c, struct sc_draft *d, struct nt_dr
         sc_draft_against(c, d, c->fault.memory, "lm",
                          "What it touched lies where a driver was unloaded: who left it behind is "
                          "more to blame than who finds it.");
+    if (sc_late_agrees(c))
+        sc_draft_against(c, d, ip, sc_culprit_command(c),
+                         "It had just come back from a wait, in which the end of a request wrote "
+                         "over what it used (see late-completion).");
     if (is_broken_code(c))
         sc_draft_against(c, d, ip, sc_case_text(c, "u %s L1", sc_case_hex(c, ip)),
                          "No compiler put such an instruction there: the code was overwritten or "

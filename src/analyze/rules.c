@@ -8,7 +8,8 @@ static const struct sc_rule *const rules[] = {
     &sc_rule_unloaded_driver, /* before faulting-address: there is no image left to lie in */
     &sc_rule_faulting_address, &sc_rule_parameter_module, &sc_rule_broken_driver, &sc_rule_hook,
     &sc_rule_hung_processor, &sc_rule_hardware, &sc_rule_stack_overflow,
-    &sc_rule_stack, /* behind what outranks it */
+    &sc_rule_late_completion, /* before stack, which then is no more than a possibility */
+    &sc_rule_stack,           /* behind what outranks it */
     &sc_rule_ended_process,
     /* Processes: one of these tells the story; the heap's suspicion stands before who called it. */
     &sc_rule_user_heap, &sc_rule_user_exception, &sc_rule_user_overflow, &sc_rule_user_failfast,

@@ -273,7 +273,7 @@ static sc_err *one_process(struct job *j, uint64_t address) {
     sc_err *err = nt_process_read(&j->nt, address, &p);
     if (!err && !nt_process_valid(&p))
         err = sc_errf(SC_ERR_NOT_FOUND, "!apc: there is no process at %s in the dump",
-                      sc_nt_ptr_text(address, j->nt.ptr_size, a));
+                      sc_nt_asked_text(address, j->nt.ptr_size, a));
     return err ? err : of_process(j, &p);
 }
 
@@ -283,7 +283,7 @@ static sc_err *one_thread(struct job *j, uint64_t address) {
     sc_err *err = of_thread(j, address, &lists);
     if (!err && !lists)
         err = sc_errf(SC_ERR_NOT_FOUND, "!apc: the dump does not hold the thread at %s",
-                      sc_nt_ptr_text(address, j->nt.ptr_size, a));
+                      sc_nt_asked_text(address, j->nt.ptr_size, a));
     return err;
 }
 
@@ -294,7 +294,7 @@ static sc_err *one_apc(struct job *j, uint64_t address) {
     sc_err *err = nt_apc_read(&j->nt, address, &apc);
     if (!err && !nt_any(apc.f, NT_APC_FIELDS))
         err = sc_errf(SC_ERR_NOT_FOUND, "!apc: the dump does not hold the KAPC at %s",
-                      sc_nt_ptr_text(address, j->nt.ptr_size, a));
+                      sc_nt_asked_text(address, j->nt.ptr_size, a));
     if (!err && nt_or(&apc.f[NT_APC_OBJECT_TYPE], NT_APC_TYPE) != NT_APC_TYPE)
         sc_remark(j->session->out, "Its type is not that of a KAPC (%x).", NT_APC_TYPE);
     if (!err)

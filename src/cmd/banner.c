@@ -55,6 +55,10 @@ static const char *kernel_kind_of(const struct sc_source *source) {
     if (header->dump_type == 2 && memory->options & CURRENT_USER_VA)
         return "Kernel Summary Dump File: Kernel address space is available, "
                "User address space may not be available.";
+    if (header->dump_type == 5 && header->attributes & SC_KDUMP_FILTERED)
+        return "Kernel Bitmap Dump File: Full address space is available  [active memory: pages "
+               "that "
+               "were not in use are left out]";
     switch (header->dump_type) {
     case 8: return "Kernel Memory Dump File: Only kernel address space is available";
     case 9: return "Kernel and User Memory Dump File: Kernel and user address space is available";

@@ -106,6 +106,17 @@ static const struct sc_field result_fields[] = {
 static const struct sc_rectype result_type = {"conversion", sizeof(struct result_row),
                                               result_fields};
 
+static const struct sc_field unused_fields[] = {
+    SC_FIELD(struct sc_convert_unused, zeroed, SC_F_U64),
+    SC_FIELD(struct sc_convert_unused, free, SC_F_U64),
+    SC_FIELD(struct sc_convert_unused, standby, SC_F_U64),
+    SC_FIELD(struct sc_convert_unused, bad, SC_F_U64),
+    SC_FIELD(struct sc_convert_unused, undescribed, SC_F_U64),
+    SC_FIELD(struct sc_convert_unused, mapped, SC_F_U64),
+    SC_FIELD_END};
+static const struct sc_rectype unused_type = {"unused_pages", sizeof(struct sc_convert_unused),
+                                              unused_fields};
+
 static void change_text(sc_out *out, const void *record, void *ctx) {
     const struct change_row *r = record;
     char buf[SC_ADDR_BUF];
@@ -127,8 +138,11 @@ static const char *describe(enum sc_convert_to to) {
 
 static void result_text(sc_out *out, const void *record, void *ctx) {
     const struct result_row *r = record;
-    enum sc_convert_to to = *(enum sc_convert_to *)ctx;
-    sc_printf(out, "%s: %s, %" PRIu64 " bytes", r->file, describe(to), r->bytes);
+    const struct sc_convert_opts *opts = ctx;
+    enum sc_convert_to to = opts->to;
+    bool active = opts->active_only && to == SC_CONVERT_BITMAP;
+    sc_printf(out, "%s: %s, %" PRIu64 " bytes", r->file,
+              active ? "active memory dump" : describe(to), r->bytes);
     if (to != SC_CONVERT_TRIAGE)
         sc_printf(out, ", %" PRIu64 " pages of memory", r->pages);
     sc_puts(out, "\n");
@@ -141,6 +155,23 @@ static void result_text(sc_out *out, const void *record, void *ctx) {
         sc_printf(out, "Left out: %" PRIu64 " pages.\n", r->left_out);
 }
 
+static void unused_text(sc_out *out, const void *record, void *ctx) {
+    const struct sc_convert_unused *n = record;
+    (void)ctx;
+    sc_printf(out,
+              "Not in use: %" PRIu64 " zeroed, %" PRIu64 " free, %" PRIu64 " on standby, %" PRIu64
+              " bad.\n",
+              n->zeroed, n->free, n->standby, n->bad);
+    if (n->undescribed)
+        sc_printf(out, "Kept: %" PRIu64 " pages that the PFN database does not describe.\n",
+                  n->undescribed);
+    if (n->mapped)
+        sc_printf(out,
+                  "Kept: %" PRIu64 " pages that page tables map although the PFN database has them "
+                  "on such a list.\n",
+                  n->mapped);
+}
+
 void sc_converted_report(sc_out *out, const char *file, const struct sc_convert_opts *opts,
                          const struct sc_convert_result *result, unsigned ptr_size) {
     struct result_row row = {.file = file,
@@ -149,8 +180,10 @@ void sc_converted_report(sc_out *out, const char *file, const struct sc_convert_
                              .left_out = result->left_out,
                              .left_out_unknown = result->left_out_unknown,
                              .bytes = result->bytes};
-    enum sc_convert_to to = opts->to;
-    sc_record(out, &result_type, &row, result_text, &to);
+    struct sc_convert_opts how = *opts;
+    sc_record(out, &result_type, &row, result_text, &how);
+    if (opts->active_only)
+        sc_record(out, &unused_type, &result->unused, unused_text, NULL);
     if (result->nchanges)
         sc_printf(out, "Changed in memory (physical addresses), otherwise every byte is kept:\n");
     for (size_t i = 0; i < result->nchanges; i++) {

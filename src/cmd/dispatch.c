@@ -33,10 +33,11 @@ static sc_err *check_needs(sc_session *s, const struct sc_command *row) {
         return sc_errf(SC_ERR_UNSUPPORTED, "%s needs a kernel dump; this is %s %s%s%s", row->name,
                        sc_article(target_kind(s)), target_kind(s), colon, instead);
     bool no_process = m->kernel && !sc_target_has_paging(s->target);
-    if (((row->needs & SC_NEED_USER) && m->kernel) ||
-        ((row->needs & SC_NEED_PROCESS) && no_process))
-        return sc_errf(SC_ERR_UNSUPPORTED, "%s needs a user dump; this is %s %s%s%s", row->name,
-                       sc_article(target_kind(s)), target_kind(s), colon, instead);
+    bool user = (row->needs & SC_NEED_USER) && m->kernel;
+    if (user || ((row->needs & SC_NEED_PROCESS) && no_process))
+        return sc_errf(SC_ERR_UNSUPPORTED, "%s needs a user dump%s; this is %s %s%s%s", row->name,
+                       user ? "" : ", or whole memory", sc_article(target_kind(s)), target_kind(s),
+                       colon, instead);
     if ((row->needs & SC_NEED_WINDOWS) && !m->windows)
         return sc_errf(SC_ERR_UNSUPPORTED, "%s needs a Windows dump; this one comes from %s",
                        row->name, m->platform);

@@ -2,9 +2,9 @@
 /*
  * `.dump`: the target as a dump of another kind, as far as that means something for a dump.
  *
- * /f writes all of physical memory, /k the kernel's part, /m a small dump. What debuggers take
- * from a live machine besides (handles, process lists, cabinets) cannot be had from a dump, or is
- * in it already: the option is refused and the reason given.
+ * /f writes all of physical memory, /k the kernel's part, /ka what is in use, /m a small dump. What
+ * debuggers take from a live machine besides (handles, process lists, cabinets) cannot be had from
+ * a dump, or is in it already: the option is refused and the reason given.
  */
 #include <string.h>
 
@@ -19,21 +19,26 @@ struct wish {
     bool has_kind, unique;
 };
 
+static const char store_event[] =
+    "it stores what .ecxr shows in dumps of processes: a kernel dump has it in its header";
+
 /* Options that are refused; a name that ends in '*' stands for all that begin so. */
 static const struct refusal {
     const char *name, *why;
 } refusals[] = {
-    {"ka", "which pages are in use is not told apart: /f writes all of them, /k the kernel's"},
     {"kpmf*", "there is no partition to take memory from"},
-    {"k*", "the letters behind /k are not known: /f writes all memory, /k the kernel's part"},
+    {"k*",
+     "the letters behind /k are not known: /f writes all memory, /k the kernel's part, /ka what is "
+     "in use"},
     {"a", "it dumps processes that a debugger is attached to"},
     {"b*", "cabinets are not written: pack the file afterwards"},
-    {"c", "the comment in a dump's header is the writer's: it is kept as it is"},
     {"j*", "providers of user data are not asked"},
-    {"xc*", "there is no Task Manager to share settings with"},
-    {"xr*", "there is no live kernel to reflect"},
+    {"xc*", store_event},
+    {"xp*", store_event},
+    {"xr*", store_event},
+    {"xt*", store_event},
     {"m*", "the letters behind /m are for dumps of processes"},
-    {"f*", "the letters behind /f are for live kernels"},
+    {"f*", "the letters behind /f are for live kernels: a dump has the registers that it has"},
 };
 
 static bool fits(const char *pattern, const char *name) {
@@ -43,24 +48,49 @@ static bool fits(const char *pattern, const char *name) {
     return sc_strcasecmp(pattern, name) == 0;
 }
 
+/*
+ * Is the word an option, or a file? The last one can be either: "/ka" is no file of the root
+ * folder,
+ * "/memory.dmp" and "/tmp/f" are no options.
+ */
+static bool is_option(const char *word, bool last) {
+    if ((word[0] != '/' && word[0] != '-') || !word[1])
+        return false;
+    if (!last)
+        return true;
+    return !strpbrk(word + 1, "/.");
+}
+
 static sc_err *take_kind(struct wish *w, enum sc_convert_to to) {
     if (w->has_kind)
-        return sc_errf(SC_ERR_ARG, ".dump: one of /f, /k and /m, not two");
+        return sc_errf(SC_ERR_ARG, ".dump: one of /f, /k, /ka and /m, not two");
     w->has_kind = true;
     w->opts.to = to;
     return NULL;
 }
 
+/* As Windows 10 and later write it: filtered, and with a bitmap. */
+static sc_err *take_active(struct wish *w) {
+    w->opts.active_only = true;
+    return take_kind(w, SC_CONVERT_BITMAP);
+}
+
 static sc_err *take_option(sc_session *s, struct wish *w, const char *name) {
     const struct sc_machine *m = sc_target_machine(s->target);
+    if (!strcmp(name, "?"))
+        return sc_errf(SC_ERR_ARG, ".dump: .help .dump lists the options");
     if (!sc_strcasecmp(name, "o"))
         w->opts.overwrite = true;
     else if (!sc_strcasecmp(name, "u"))
         w->unique = true;
+    else if (!sc_strcasecmp(name, "c"))
+        return sc_errf(SC_ERR_ARG, ".dump: /c with which comment?");
     else if (!sc_strcasecmp(name, "m"))
         return take_kind(w, SC_CONVERT_TRIAGE);
     else if (!sc_strcasecmp(name, "k"))
         return take_kind(w, SC_CONVERT_KERNEL);
+    else if (!sc_strcasecmp(name, "ka"))
+        return take_active(w);
     else if (!sc_strcasecmp(name, "f")) /* as Windows itself writes it since Windows 8 */
         return take_kind(w, m->build >= 9200 && sc_target_ptr_size(s->target) == 8
                                 ? SC_CONVERT_BITMAP
@@ -94,7 +124,10 @@ static sc_err *read_wish(sc_session *s, const struct sc_args *args, struct wish 
     sc_err *err = NULL;
     for (size_t i = 0; i < v->nwords && !err; i++) {
         const char *word = v->word[i];
-        if ((word[0] == '/' || word[0] == '-') && word[1] && !w->file && i + 1 < v->nwords)
+        bool option = !w->file && is_option(word, i + 1 == v->nwords);
+        if (option && !sc_strcasecmp(word + 1, "c") && i + 1 < v->nwords)
+            w->opts.comment = v->word[++i];
+        else if (option)
             err = take_option(s, w, word + 1);
         else if (w->file)
             err = sc_errf(SC_ERR_ARG, ".dump: one file, not %s and %s", w->file, word);
@@ -122,6 +155,8 @@ static sc_err *run_dump(sc_session *s, const struct sc_args *args) {
     sc_err *err = read_wish(s, args, &w);
     if (!err && w.opts.to == SC_CONVERT_TRIAGE && sc_target_has_paging(s->target))
         err = sc_needed_find(s->target, s->has_paths, s->symbol_path, s->image_path, &needed);
+    if (!err && w.opts.active_only)
+        err = sc_session_symbols(s, &w.opts.symtab);
     w.opts.extra = needed.item;
     w.opts.nextra = needed.count;
     w.opts.progress = on_progress;
@@ -140,8 +175,9 @@ static sc_err *run_dump(sc_session *s, const struct sc_args *args) {
 
 static const struct sc_arg args[] = {
     {SC_ARG_WORDS, "/options file", NULL, false,
-     "/f all memory, /k the kernel's, /m a small dump (also without any of them); /o an existing "
-     "file is replaced; /u the dump's time becomes part of the name"},
+     "/f all memory, /k the kernel's, /ka what is in use, /m a small dump (also without any of "
+     "them); /o an existing file is replaced; /u the dump's time becomes part of the name; /c "
+     "\"text\" becomes its comment"},
     {0},
 };
 
@@ -154,7 +190,10 @@ const struct sc_command sc_dumpfile_commands[] = {
         .args = args,
         .help =
             "Whole memory becomes a complete dump (/f), a kernel dump (/k: what only processes map "
-            "is left out), or a small one (/m) with what !analyze needs. A small dump becomes a "
+            "is left out), one of active pages (/ka: what the PFN database has on the zeroed, "
+            "free, "
+            "standby or bad list is left out), or a small one (/m) with what !analyze needs. A "
+            "small dump becomes a "
             "small dump. The file is written under another name and renamed when it is whole; what "
             "is changed in memory (a decoded debugger data block, registers that a virtual machine "
             "kept beside it) is listed.\n"

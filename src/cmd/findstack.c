@@ -10,6 +10,8 @@
  * In whole memory these are the threads of all processes, by their ETHREADs, with the kernel's part
  * of their stacks.
  */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,19 +115,28 @@ static const struct sc_field owner_fields[] = {
 static const struct sc_rectype owner_type = {"stack_thread", sizeof(struct owner_rec),
                                              owner_fields};
 
+/* An id as Cid shows it; INT64_MIN: it is not known. */
+static const char *id_text(int64_t id, char buf[SC_NT_BUF]) {
+    if (id == INT64_MIN)
+        return "????";
+    snprintf(buf, SC_NT_BUF, "%04" PRIx64, (uint64_t)id);
+    return buf;
+}
+
 static void owner_text(sc_out *out, const void *record, void *ctx) {
     const struct owner_rec *r = record;
     char a[SC_NT_BUF];
-    sc_printf(out, "THREAD %s  Cid %04llx.%04llx  Image: %s\n",
-              sc_nt_ptr_text(r->thread, *(const unsigned *)ctx, a), (unsigned long long)r->pid,
-              (unsigned long long)r->tid, r->image ? r->image : "<Unknown>");
+    char pid[SC_NT_BUF], tid[SC_NT_BUF];
+    sc_printf(out, "THREAD %s  Cid %s.%s  Image: %s\n",
+              sc_nt_ptr_text(r->thread, *(const unsigned *)ctx, a), id_text(r->pid, pid),
+              id_text(r->tid, tid), r->image ? r->image : "<Unknown>");
 }
 
 static void kthread_line(sc_session *session, const struct who *who) {
     const struct nt_field *f = who->thread->f;
     unsigned ptr_size = sc_target_ptr_size(sc_session_target(session));
     const struct owner_rec r = {who->thread->address, who->process->address,
-                                (int64_t)f[NT_T_PID].value, (int64_t)f[NT_T_TID].value,
+                                sc_nt_num(&f[NT_T_PID]), sc_nt_num(&f[NT_T_TID]),
                                 who->process->image_state == NT_READ ? who->process->image : NULL};
     sc_record(sc_session_out(session), &owner_type, &r, owner_text, &ptr_size);
 }
@@ -320,13 +331,13 @@ static const struct sc_rectype match_type = {"stack_match", sizeof(struct match_
 static void match_text(sc_out *out, const void *record, void *ctx) {
     const struct match_rec *r = record;
     const unsigned *ptr_size = ctx;
-    char a[SC_NT_BUF];
+    char a[SC_NT_BUF], pid[SC_NT_BUF], tid[SC_NT_BUF];
     if (r->address == SC_UNSET64)
         sc_printf(out, "Thread %03u, %u frame(s) match\n", r->thread, r->matches);
     else
-        sc_printf(out, "Thread %s (%04llx.%04llx), %u frame(s) match\n",
-                  sc_nt_ptr_text(r->address, *ptr_size, a), (unsigned long long)r->pid,
-                  (unsigned long long)r->tid, r->matches);
+        sc_printf(out, "Thread %s (%s.%s), %u frame(s) match\n",
+                  sc_nt_ptr_text(r->address, *ptr_size, a), id_text(r->pid, pid),
+                  id_text(r->tid, tid), r->matches);
 }
 
 /* The records of all frames; which of them match. */
@@ -383,6 +394,38 @@ static sc_err *search_stack(sc_session *session, void *ctx, const struct who *wh
     return NULL;
 }
 
+/* Does the symbol begin with the name of this module? */
+static bool names_module(const char *symbol, const struct sc_module *m) {
+    size_t n = strcspn(symbol, "!");
+    return symbol[n] && strlen(m->name) == n && !sc_strncasecmp(symbol, m->name, n);
+}
+
+/* Why a name that is on a stack might not have been found. */
+static sc_err *say_nothing_found(sc_session *session, const struct search *s) {
+    sc_out *out = sc_session_out(session);
+    const struct sc_modules *modules;
+    sc_symtab *symtab = sc_session_symtab_peek(session);
+    sc_err *err = sc_target_modules(sc_session_target(session), &modules);
+    if (err)
+        return err;
+    sc_remark(out, "No stack has a frame of \"%s\".", s->symbol);
+    for (size_t i = 0; symtab && i < modules->count; i++) {
+        const struct sc_module *m = &modules->item[i];
+        if (!names_module(s->symbol, m))
+            continue;
+        enum sc_symstate state = sc_symtab_peek(symtab, m)->state;
+        if (state == SC_SYMSTATE_EXPORT || state == SC_SYMSTATE_NONE)
+            sc_remark(out, "There are %s: its functions have no names of their own.",
+                      state == SC_SYMSTATE_NONE ? "no symbols of that module"
+                                                : "only the exports of that module");
+        break;
+    }
+    if (sc_session_has_kthreads(session))
+        sc_remark(out, "Only the kernel's part of stacks was looked at; !process 0 1f shows the "
+                       "rest.");
+    return NULL;
+}
+
 static sc_err *run_findstack(sc_session *session, const struct sc_args *args) {
     struct search s = {args->v[0].text, 1, 0};
     uint32_t count;
@@ -395,9 +438,7 @@ static sc_err *run_findstack(sc_session *session, const struct sc_args *args) {
                       : count_threads(session, &count);
     if (!err && !sc_session_has_kthreads(session))
         err = each_thread(session, count, search_stack, &s);
-    if (!err && !s.found && sc_session_enrich(session))
-        sc_remark(sc_session_out(session), "No stack has a frame of \"%s\".", s.symbol);
-    return err;
+    return err || s.found || !sc_session_enrich(session) ? err : say_nothing_found(session, &s);
 }
 
 static const struct sc_arg uniqstack_args[] = {
@@ -428,7 +469,9 @@ const struct sc_command sc_findstack_commands[] = {
      .needs = SC_NEED_TARGET,
      .args = findstack_args,
      .help = "!findstack ntdll!NtWait shows for each thread the frames whose names begin so; "
-             "!findstack wininet those of a module. Frames are numbered in decimal.",
+             "!findstack wininet those of a module. Frames are numbered in decimal.\n"
+             "In the dump of a whole memory it is about the kernel's part of the stacks of all "
+             "threads.",
      .sample = "!findstack ntdll 0",
      .run = run_findstack},
     {.name = NULL},

@@ -167,7 +167,7 @@ static unsigned symbol_type(enum sc_symstate state) {
     }
 }
 
-enum { NAMES = 20 };
+enum { NAMES = 21 };
 
 static const char *version_text(const struct sc_version *v, const uint16_t part[4],
                                 sc_arena *arena) {
@@ -214,6 +214,7 @@ static bool fill(sc_session *s, const struct sc_module *m, size_t index, sc_aren
     list[18] = (struct sc_named){"FileVersion", version_text(&m->version, m->version.file, arena)};
     list[19] =
         (struct sc_named){"ProductVersion", version_text(&m->version, m->version.product, arena)};
+    list[20] = (struct sc_named){"CheckSum", list[15].value}; /* as older documents write it */
     for (size_t i = 0; i < NAMES; i++) {
         if (!list[i].value)
             return false;

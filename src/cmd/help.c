@@ -39,8 +39,10 @@ static size_t list(sc_out *out, const char *pattern) {
             if (!sc_wild_match(pattern, row->name))
                 continue;
             if (!titled) {
+                if (count)
+                    sc_puts(out, "\n");
                 sc_out_color(out, SC_BOLD);
-                sc_printf(out, "%s%s\n", count ? "\n" : "", f->title);
+                sc_printf(out, "%s\n", f->title);
                 sc_out_color(out, SC_PLAIN);
             }
             titled = true;

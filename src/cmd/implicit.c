@@ -83,7 +83,7 @@ static sc_err *set_thread(sc_session *s, const struct nt *nt, uint64_t address, 
         err = sc_errf(SC_ERR_NOT_FOUND,
                       nt_thread_present(&t) ? "at %s there is no thread"
                                             : "the dump does not hold the thread at %s",
-                      sc_nt_ptr_text(address, nt->ptr_size, buf));
+                      sc_nt_asked_text(address, nt->ptr_size, buf));
     if (!err)
         err = sc_session_unwinder(s, &unwinder);
     if (!err)
@@ -132,7 +132,7 @@ static sc_err *set_narrow(sc_session *s, const struct nt *nt, uint64_t address) 
         err = nt_thread_read(nt, address, &t);
     if (!err && !nt_thread_valid(&t))
         err = sc_errf(SC_ERR_NOT_FOUND, "at %s there is no thread",
-                      sc_nt_ptr_text(address, nt->ptr_size, buf));
+                      sc_nt_asked_text(address, nt->ptr_size, buf));
     if (err)
         return err;
     say(s, "thread", address);
@@ -214,10 +214,15 @@ static sc_err *check_process(const struct nt *nt, uint64_t address) {
     sc_err *err = nt_process_read(nt, address, &p);
     if (err || nt_process_valid(&p))
         return err;
+    if (!nt_is_kernel(nt, address))
+        return sc_errf(SC_ERR_NOT_FOUND,
+                       "no process lies at %s; if that is a process's id: !process %" PRIx64
+                       " 0 tells its address",
+                       sc_nt_ptr_text(address, nt->ptr_size, buf), address);
     return sc_errf(SC_ERR_NOT_FOUND,
                    nt_process_present(&p) ? "at %s there is no process"
                                           : "the dump does not hold the process at %s",
-                   sc_nt_ptr_text(address, nt->ptr_size, buf));
+                   sc_nt_asked_text(address, nt->ptr_size, buf));
 }
 
 static sc_err *run_dot_process(sc_session *s, const struct sc_args *args) {

@@ -15,6 +15,10 @@ struct walk {
     sc_arena *arena;
     uint64_t left; /* threads, of all processes together: lists may share entries */
     const char *why;
+    /* Of small dumps the lists lead to little, but what the processors ran is there. */
+    const struct sc_threads *running;
+    bool *visited;    /* one for each of them, in the arena */
+    uint64_t current; /* the process that the current one is of; 0: it was visited, or is unknown */
 };
 
 bool sc_session_has_kthreads(const sc_session *s) { return s->procspace != NULL; }
@@ -52,7 +56,25 @@ static sc_err *visit_thread(struct walk *w, const struct nt_process *p, uint64_t
     *ret_valid = nt_thread_is_of(&t, p->address);
     if (!*ret_valid)
         return say(w, "the threads of a process: the list leads to one of another process");
+    for (size_t i = 0; i < w->running->count; i++)
+        w->visited[i] |= w->running->item[i].thread == address;
     return w->each->thread ? w->each->thread(w->each->ctx, p, &t) : NULL;
+}
+
+/* The process's threads that processors run, and that its list did not lead to. */
+static sc_err *visit_running(struct walk *w, const struct nt_process *p) {
+    struct nt_thread t;
+    bool valid;
+    sc_err *err = NULL;
+    for (size_t i = 0; !err && i < w->running->count; i++) {
+        uint64_t address = w->running->item[i].thread;
+        if (!address || w->visited[i])
+            continue;
+        err = nt_thread_read(w->nt, address, &t);
+        if (!err && nt_or(&t.f[NT_T_PROCESS], 0) == p->address)
+            err = visit_thread(w, p, address, &valid);
+    }
+    return err;
 }
 
 static sc_err *visit_process(struct walk *w, const struct nt_process *p) {
@@ -60,6 +82,8 @@ static sc_err *visit_process(struct walk *w, const struct nt_process *p) {
     uint64_t link, address;
     bool has = false, valid = true;
     sc_err *err = w->each->process ? w->each->process(w->each->ctx, p) : NULL;
+    if (p->address == w->current)
+        w->current = 0;
     if (!err && w->each->thread)
         err = nt_process_threads_begin(w->nt, p, &list, &has);
     while (!err && has && valid && nt_list_next(&list, &link)) {
@@ -67,7 +91,10 @@ static sc_err *visit_process(struct walk *w, const struct nt_process *p) {
         if (!err)
             err = visit_thread(w, p, address, &valid);
     }
-    return err || !has || !valid ? err : end_of(w, &list, "the threads of a process");
+    if (!err && has && valid)
+        err = end_of(w, &list, "the threads of a process");
+    bool whole = has && valid && list.end == NT_LIST_DONE;
+    return err || whole || !w->each->thread ? err : visit_running(w, p);
 }
 
 /* The idle thread of processor INDEX; *RET_FOUND false: the dump does not tell. */
@@ -111,13 +138,11 @@ static sc_err *visit_idle(struct walk *w) {
     return err;
 }
 
-static sc_err *visit_all(struct walk *w) {
+static sc_err *visit_list(struct walk *w) {
     struct nt_list list;
     uint64_t link, address;
     bool has;
-    sc_err *err = w->each->idle ? visit_idle(w) : NULL;
-    if (!err)
-        err = nt_processes_begin(w->nt, &list, &has);
+    sc_err *err = nt_processes_begin(w->nt, &list, &has);
     if (err || !has)
         return err ? err : say(w, "the head of the list of processes is not known");
     while (!err && nt_list_next(&list, &link)) {
@@ -135,9 +160,38 @@ static sc_err *visit_all(struct walk *w) {
     return err ? err : end_of(w, &list, "the list of processes");
 }
 
+/* The current process, where the list that should lead to it does not. */
+static sc_err *visit_current(struct walk *w) {
+    struct nt_process p;
+    sc_err *err = nt_process_read(w->nt, w->current, &p);
+    return err || !nt_process_valid(&p) ? err : visit_process(w, &p);
+}
+
+static sc_err *begin(struct walk *w) {
+    sc_err *err = sc_target_threads(w->nt->target, &w->running);
+    if (err)
+        return err;
+    w->visited = sc_arena_array(w->arena, w->running->count + 1, sizeof *w->visited);
+    if (!w->visited)
+        return sc_err_nomem();
+    err = sc_session_process(w->session, w->nt, &w->current);
+    if (sc_err_catch(&err, SC_ERR_NOT_FOUND))
+        w->current = 0;
+    return err;
+}
+
+static sc_err *visit_all(struct walk *w) {
+    sc_err *err = begin(w);
+    if (!err && w->each->idle)
+        err = visit_idle(w);
+    if (!err)
+        err = visit_list(w);
+    return err || !w->why || !w->current || sc_out_failed(w->session->out) ? err : visit_current(w);
+}
+
 sc_err *sc_each_kthread(sc_session *s, const struct nt *nt, const struct sc_keach *each,
                         sc_arena *arena, const char **ret_why) {
-    struct walk w = {s, nt, each, arena, NT_THREADS_MAX, NULL};
+    struct walk w = {.session = s, .nt = nt, .each = each, .arena = arena, .left = NT_THREADS_MAX};
     sc_err *err = visit_all(&w);
     *ret_why = w.why;
     return err;

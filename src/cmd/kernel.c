@@ -90,12 +90,25 @@ uint64_t sc_nt_time(const struct nt_field *f) { return nt_or(f, SC_UNSET64); }
 
 /* ---- text ---- */
 
+const char *sc_nt_hex_text(uint64_t value, unsigned digits, char buf[SC_NT_BUF]) {
+    while (digits < 16 && value >> digits * 4)
+        digits++;
+    for (unsigned i = digits; i-- > 0; value >>= 4)
+        buf[i] = "0123456789abcdef"[value & 15];
+    buf[digits] = 0;
+    return buf;
+}
+
 const char *sc_nt_ptr_text(uint64_t value, unsigned ptr_size, char buf[SC_NT_BUF]) {
-    int digits = (int)ptr_size * 2;
     if (value == SC_UNSET64)
-        snprintf(buf, SC_NT_BUF, "%.*s", digits, "????????????????");
+        snprintf(buf, SC_NT_BUF, "%.*s", (int)ptr_size * 2, "????????????????");
     else
-        snprintf(buf, SC_NT_BUF, "%0*" PRIx64, digits, value);
+        sc_nt_hex_text(value, ptr_size * 2, buf);
+    return buf;
+}
+
+const char *sc_nt_asked_text(uint64_t address, unsigned ptr_size, char buf[SC_NT_BUF]) {
+    snprintf(buf, SC_NT_BUF, "%0*" PRIx64, (int)ptr_size * 2, address);
     return buf;
 }
 

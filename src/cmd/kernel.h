@@ -40,8 +40,12 @@ uint64_t sc_nt_time(const struct nt_field *field);
 /* ---- text ---- */
 
 enum { SC_NT_BUF = 40 };
+/* Hexadecimal digits, DIGITS of them or as many more as the value needs. */
+const char *sc_nt_hex_text(uint64_t value, unsigned digits, char buf[SC_NT_BUF]);
 /* As many digits as the target's pointers have, or question marks. */
 const char *sc_nt_ptr_text(uint64_t value, unsigned ptr_size, char buf[SC_NT_BUF]);
+/* The same of an address that was asked for: it is known, even all ones. */
+const char *sc_nt_asked_text(uint64_t address, unsigned ptr_size, char buf[SC_NT_BUF]);
 /* A number in FMT, which takes one int64_t as long long, or "?" for none (INT64_MIN). */
 const char *sc_nt_num_text(int64_t value, char buf[SC_NT_BUF]);
 /* "00:00:12.345", "2 Days 01:02:03.456"; "?" for all ones. */

@@ -8,6 +8,12 @@
  *     Object: fffff8a000633f00  Type: (fffffa80035fef20) Section
  *         ObjectHeader: fffff8a000633ed0 (new version)
  *             HandleCount: 1  PointerCount: 262144
+ *
+ * Before them, when asked for all processes or one type (published lists of Windows 10):
+ *
+ *     **** NT ACTIVE PROCESS HANDLE DUMP ****
+ *
+ *     Searching for handles of type Process
  */
 #include "cmd/khandle.h"
 
@@ -24,6 +30,7 @@
 enum {
     SHOW_OBJECT = 2,
     SHOW_FREE = 4,
+    SHOW_MOST = 1 | SHOW_OBJECT | SHOW_FREE,
     KERNEL_TABLE = 0x10,
     CLIENT_ID = 0x20,
     FLAGS_DEFAULT = 3,
@@ -50,19 +57,27 @@ static const struct sc_field row_fields[] = {SC_FIELD(struct row, handle, SC_F_H
                                              SC_FIELD_END};
 static const struct sc_rectype row_type = {"kernel_handle", sizeof(struct row), row_fields};
 
+struct row_style {
+    unsigned ptr_size;
+    bool entry; /* published lists with the flags 0 leave the entry's address out */
+};
+
 static void row_text(sc_out *out, const void *record, void *ctx) {
     const struct row *r = record;
-    const unsigned ptr_size = *(const unsigned *)ctx;
+    const struct row_style *t = ctx;
+    const unsigned ptr_size = t->ptr_size;
     char a[SC_NT_BUF], b[SC_NT_BUF];
     if (r->free) {
         sc_printf(out, "%04" PRIx64 ": free handle, Entry address %s, Next Entry %s\n", r->handle,
                   sc_nt_ptr_text(r->entry, ptr_size, a), sc_nt_ptr_text(r->next_free, ptr_size, b));
         return;
     }
-    sc_printf(out, "%04" PRIx64 ": Object: %s  GrantedAccess: %08" PRIx64 "%s%s%s Entry: %s\n",
-              r->handle, sc_nt_ptr_text(r->object, ptr_size, a), r->access,
-              r->protect ? " (Protected)" : "", r->inherit ? " (Inherit)" : "",
-              r->audit ? " (Audit)" : "", sc_nt_ptr_text(r->entry, ptr_size, b));
+    sc_printf(out, "%04" PRIx64 ": Object: %s  GrantedAccess: %08" PRIx64 "%s%s%s", r->handle,
+              sc_nt_ptr_text(r->object, ptr_size, a), r->access, r->protect ? " (Protected)" : "",
+              r->inherit ? " (Inherit)" : "", r->audit ? " (Audit)" : "");
+    if (t->entry)
+        sc_printf(out, " Entry: %s", sc_nt_ptr_text(r->entry, ptr_size, b));
+    sc_puts(out, "\n");
 }
 
 struct table_row {
@@ -103,6 +118,7 @@ struct job {
 static sc_err *show_entry(struct job *j, const struct nt_handle *h) {
     sc_session *s = j->session;
     struct nt_object o;
+    struct row_style style = {j->ptr_size, j->flags & SHOW_MOST};
     struct row r = {.handle = h->handle,
                     .entry = h->entry,
                     .free = h->free,
@@ -115,7 +131,7 @@ static sc_err *show_entry(struct job *j, const struct nt_handle *h) {
                     .audit = h->attributes & NT_HANDLE_AUDIT};
     if (h->free) {
         if (!j->type)
-            sc_record(s->out, &row_type, &r, row_text, &j->ptr_size);
+            sc_record(s->out, &row_type, &r, row_text, &style);
         return NULL;
     }
     r.object = j->bodies ? h->object : nt_add(&j->nt, h->object, j->om.body);
@@ -129,7 +145,7 @@ static sc_err *show_entry(struct job *j, const struct nt_handle *h) {
         if (j->type && !nt_object_is(&o, j->type))
             return NULL;
     }
-    sc_record(s->out, &row_type, &r, row_text, &j->ptr_size);
+    sc_record(s->out, &row_type, &r, row_text, &style);
     if (!(j->flags & SHOW_OBJECT))
         return NULL;
     if (!nt_object_present(&o)) {
@@ -147,8 +163,9 @@ static sc_err *show_all(struct job *j, struct nt_handles *walk) {
     sc_err *err = sc_names_begin(&names, &j->om);
     if (err)
         return err;
+    walk->skip_free = !(j->flags & SHOW_FREE);
     while (!err && nt_handles_next(walk, &h)) {
-        if (!h.free || j->flags & SHOW_FREE)
+        if (!h.free || !walk->skip_free)
             err = show_entry(j, &h);
         if (!err)
             err = sc_names_again(&names);
@@ -321,16 +338,36 @@ static sc_err *find_process(struct job *j, const struct sc_args *args, uint64_t 
     return err;
 }
 
-static sc_err *run(struct job *j, const struct sc_args *args) {
-    uint64_t process;
-    bool all;
-    if (j->flags & CLIENT_ID)
-        return show_ids(j);
-    if (j->flags & KERNEL_TABLE)
-        return show_kernel(j, args->arena);
-    sc_err *err = find_process(j, args, &process, &all);
+/* What the list is about; a type that no object can have is an error. */
+static sc_err *say_what(struct job *j, bool all) {
+    sc_out *out = j->session->out;
+    struct nt_objtype t;
+    const char *why;
+    bool found = true;
+    sc_err *err = j->type ? nt_object_type_named(&j->om, j->type, &t, &found, &why) : NULL;
+    if (!err && !found && j->om.table.state == NT_READ)
+        err = sc_errf(SC_ERR_NOT_FOUND, "!handle: %s: %s", j->type, why);
     if (err)
         return err;
+    if (all)
+        sc_puts(out, "\n**** NT ACTIVE PROCESS HANDLE DUMP ****\n");
+    if (j->type)
+        sc_printf(out, "\nSearching for handles of type %s\n", j->type);
+    if (all || j->type)
+        sc_puts(out, "\n");
+    return NULL;
+}
+
+static sc_err *run(struct job *j, const struct sc_args *args) {
+    uint64_t process;
+    bool all = false, table = j->flags & (CLIENT_ID | KERNEL_TABLE);
+    sc_err *err = table ? NULL : find_process(j, args, &process, &all);
+    if (!err)
+        err = say_what(j, all);
+    if (err)
+        return err;
+    if (table)
+        return j->flags & CLIENT_ID ? show_ids(j) : show_kernel(j, args->arena);
     return all ? show_all_processes(j) : show_process(j, process, args->arena);
 }
 

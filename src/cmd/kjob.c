@@ -384,10 +384,10 @@ static sc_err *show(sc_session *s, const struct nt *nt, uint64_t address, uint64
     sc_err *err = nt_job_read(nt, address, &job);
     if (!err && !nt_any(job.f, NT_J_FIELDS))
         err = sc_errf(SC_ERR_NOT_FOUND, "the dump does not hold the job at %s",
-                      sc_nt_ptr_text(address, nt->ptr_size, buf));
+                      sc_nt_asked_text(address, nt->ptr_size, buf));
     if (!err && !nt_job_plausible(&job))
         err = sc_errf(SC_ERR_NOT_FOUND, "at %s there is no job",
-                      sc_nt_ptr_text(address, nt->ptr_size, buf));
+                      sc_nt_asked_text(address, nt->ptr_size, buf));
     if (err)
         return err;
     fill(nt, &job, &r);
@@ -449,7 +449,7 @@ static sc_err *job_at(const struct nt *nt, uint64_t address, sc_arena *arena, ui
     }
     if (!err && o.type.name)
         err = sc_errf(SC_ERR_NOT_FOUND, "the object at %s is no job: its type is %s",
-                      sc_nt_ptr_text(address, nt->ptr_size, buf), o.type.name);
+                      sc_nt_asked_text(address, nt->ptr_size, buf), o.type.name);
     return err;
 }
 

@@ -272,7 +272,7 @@ sc_err *sc_need_object(struct nt_objects *om, uint64_t address, struct nt_object
     sc_err *err = nt_object_read(om, address, &o);
     if (err)
         return err;
-    sc_nt_ptr_text(address, om->nt->ptr_size, buf);
+    sc_nt_asked_text(address, om->nt->ptr_size, buf);
     if (!nt_object_present(&o))
         return sc_errf(SC_ERR_NOT_FOUND, "the dump does not hold an object at %s", buf);
     /* Where the reason is that something is not known, there may well be an object. */

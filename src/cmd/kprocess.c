@@ -170,11 +170,10 @@ static const char *ptr(const struct text *t, uint64_t value, char buf[SC_NT_BUF]
 }
 
 /* Digits, at least DIGITS of them, or as many question marks. */
-static const char *hex(uint64_t value, int digits, char buf[SC_NT_BUF]) {
-    if (value == SC_UNSET64 || value == (uint64_t)INT64_MIN)
-        snprintf(buf, SC_NT_BUF, "%.*s", digits, "????????????????");
-    else
-        snprintf(buf, SC_NT_BUF, "%0*" PRIx64, digits, value);
+static const char *hex(uint64_t value, unsigned digits, char buf[SC_NT_BUF]) {
+    if (value != SC_UNSET64 && value != (uint64_t)INT64_MIN)
+        return sc_nt_hex_text(value, digits, buf);
+    snprintf(buf, SC_NT_BUF, "%.*s", (int)digits, "????????????????");
     return buf;
 }
 
@@ -474,7 +473,7 @@ static sc_err *show_address(struct job *j, uint64_t address) {
         err = sc_errf(SC_ERR_NOT_FOUND,
                       nt_process_present(&p) ? "at %s there is no process"
                                              : "the dump does not hold the process at %s",
-                      sc_nt_ptr_text(address, j->nt->ptr_size, buf));
+                      sc_nt_asked_text(address, j->nt->ptr_size, buf));
     return err ? err : show(j, &p);
 }
 
@@ -666,8 +665,8 @@ static sc_err *run_process(sc_session *s, const struct sc_args *args) {
 }
 
 static const struct sc_arg process_args[] = {
-    {SC_ARG_OPTION_EXPR, "/s", "s", true, "of that session"},
-    {SC_ARG_OPTION_WORD, "/m", "m", true, "with that module"},
+    {SC_ARG_OPTION_EXPR, "session", "s", true, "only those of that session"},
+    {SC_ARG_OPTION_WORD, "module", "m", true, "only those that have loaded that module"},
     {SC_ARG_EXPR, "process", NULL, true, "address or id; 0: all; -1: the current one"},
     {SC_ARG_EXPR, "flags", NULL, true, "1 times and memory, 2 waits, 4 threads, 8 no arguments"},
     {SC_ARG_WORD, "image", NULL, true, "with 0: only those of this name"},

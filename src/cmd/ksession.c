@@ -307,9 +307,9 @@ static sc_err *run_sprocess(sc_session *s, const struct sc_args *args) {
     return err;
 }
 
-static const struct sc_arg session_args[] = {
-    {SC_ARG_OPTION_WORD, "-s", "s", true, "the session to be in, decimal; -1: the current one"},
-    {SC_ARG_END, NULL, NULL, false, NULL}};
+static const struct sc_arg session_args[] = {{SC_ARG_OPTION_WORD, "session", "s", true,
+                                              "the session to be in, decimal; -1: the current one"},
+                                             {SC_ARG_END, NULL, NULL, false, NULL}};
 static const struct sc_arg sprocess_args[] = {
     {SC_ARG_WORD, "session", NULL, true, "decimal; -1 or -2 the current one, -4 all"},
     {SC_ARG_EXPR, "flags", NULL, true, "those of !process; 0 if missing"},

@@ -221,7 +221,7 @@ static sc_err *image_of(const struct job *j, uint64_t address, const char **ret_
     *ret_map = SC_UNSET64;
     if (address == SC_UNSET64 || !address)
         return NULL;
-    sc_err *err = nt_process_read(j->nt, address, &p);
+    sc_err *err = nt_process_read_name(j->nt, address, &p);
     if (sc_err_catch(&err, SC_ERR_NOT_FOUND))
         return NULL;
     if (err)
@@ -336,12 +336,15 @@ static sc_err *fill_start(const struct job *j, struct sc_kthread *r) {
     return err;
 }
 
+/* What is only shown is read as far as it is shown: lists of all threads have thousands. */
 static sc_err *fill(const struct job *j, struct sc_kthread *r) {
+    bool text = sc_out_render(j->session->out) == SC_RENDER_TEXT;
     sc_err *err = fill_head(j, r);
-    if (!err)
+    if (!err && (!text || j->flags & 2))
         err = fill_waits(j, r);
-    if (!err)
-        err = fill_irps(j, r);
+    if (err || (text && (j->flags & 6) != 6))
+        return err;
+    err = fill_irps(j, r);
     if (!err)
         err = fill_processes(j, r);
     if (!err)
@@ -438,6 +441,7 @@ sc_err *sc_show_kthread(sc_session *s, const struct nt *nt, const struct nt_cloc
 /* ---- the command ---- */
 
 enum { ARG_PROCESS, ARG_ID, ARG_ADDRESS, ARG_FLAGS };
+enum { IDS_END = 0x100000 }; /* ids of threads are below, wherever they were looked at */
 
 /* The thread of the current process, or any, whose id is TID. */
 static sc_err *find_id(sc_session *s, const struct nt *nt, uint64_t tid, uint64_t *ret) {
@@ -506,10 +510,14 @@ static sc_err *choose(sc_session *s, const struct nt *nt, const struct sc_args *
         return err;
     if (!current && !running && nt_is_kernel(nt, address))
         return by_stack(s, nt, t);
+    if (v->given && !args->v[ARG_ID].given && address && address < IDS_END)
+        return sc_errf(SC_ERR_NOT_FOUND,
+                       "no thread lies at %s; if that is a thread's id: !thread -t %" PRIx64,
+                       sc_nt_ptr_text(address, nt->ptr_size, buf), address);
     return sc_errf(SC_ERR_NOT_FOUND,
                    nt_thread_present(t) ? "at %s there is no thread"
                                         : "the dump does not hold the thread at %s",
-                   sc_nt_ptr_text(address, nt->ptr_size, buf));
+                   sc_nt_asked_text(address, nt->ptr_size, buf));
 }
 
 /* In the memory of its process. */

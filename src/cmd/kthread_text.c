@@ -31,7 +31,7 @@ static const char *id_text(int64_t value, char buf[SC_NT_BUF]) {
     if (value == INT64_MIN)
         snprintf(buf, SC_NT_BUF, "????");
     else
-        snprintf(buf, SC_NT_BUF, "%04" PRIx64, (uint64_t)value);
+        sc_nt_hex_text((uint64_t)value, 4, buf);
     return buf;
 }
 

@@ -139,6 +139,8 @@ static sc_err *run_lookaside(sc_session *s, const struct sc_args *args) {
     const struct sc_val *v = args->v;
     struct nt nt;
     bool assumed = false, found = false, any = false;
+    if (v[ARG_OPTIONS].given && v[ARG_OPTIONS].num > 2)
+        return sc_errf(SC_ERR_ARG, "!lookaside: options are 0, 1 or 2");
     if (v[ARG_OPTIONS].given && v[ARG_OPTIONS].num)
         return sc_errf(SC_ERR_UNSUPPORTED,
                        "!lookaside: 1 resets counters and 2 changes the depth of a list: a dump is "

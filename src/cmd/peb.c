@@ -25,6 +25,7 @@
 #include "cmd/memtext.h"
 #include "cmd/session_impl.h"
 #include "cmd/teb.h"
+#include "cmd/usermods.h"
 
 enum { MODULES_MAX = 20000, ENVIRONMENT_MAX = 64 << 10 };
 
@@ -61,7 +62,10 @@ struct peb {
 static const struct sc_field peb_fields[] = {
     SC_FIELD(struct peb, address, SC_F_ADDR),
     SC_FIELD(struct peb, image_base, SC_F_ADDR),
+    SC_FIELD(struct peb, inherited, SC_F_ADDR),
+    SC_FIELD(struct peb, read_image_options, SC_F_ADDR),
     SC_FIELD(struct peb, being_debugged, SC_F_ADDR),
+    SC_FIELD(struct peb, initialized, SC_F_ADDR),
     SC_FIELD(struct peb, nt_global_flag, SC_F_ADDR),
     SC_FIELD(struct peb, ldr, SC_F_ADDR),
     LINK(init, "init_order_first", "init_order_last"),
@@ -305,19 +309,54 @@ static sc_err *show_parameters(sc_session *s, const struct peb *p, sc_arena *are
     return r.environment == SC_UNSET64 ? NULL : show_environment(s, r.environment);
 }
 
-sc_err *sc_run_peb(sc_session *s, const struct sc_args *args) {
-    uint64_t address = args->v[0].num;
-    uint8_t first;
-    sc_err *err = args->v[0].given ? NULL : sc_session_pseudo_get(s, "$peb", &address);
-    sc_space *space = sc_target_space(s->target);
+/* --- whose block ---------------------------------------------------------------------------- */
+
+/* An address of the kernel's: a process, whose PEB is meant. */
+static sc_err *peb_of_process(sc_session *s, uint64_t address, struct sc_visit *visit,
+                              uint64_t *ret) {
+    struct nt nt;
+    struct nt_process p;
+    char digits[SC_NT_BUF];
+    sc_err *err = sc_session_nt(s, &nt);
     if (!err)
-        err = sc_space_need(space, sc_space_canon(space, address), &first, 1, "the PEB");
-    if (err)
-        return err;
-    struct sc_fields f = {s, sc_space_canon(space, address)};
+        err = nt_process_read(&nt, address, &p);
+    if (!err && !nt_process_valid(&p))
+        err = sc_errf(SC_ERR_NOT_FOUND, "at %s there is no process, and PEBs lie in user memory",
+                      sc_nt_ptr_text(address, nt.ptr_size, digits));
+    *ret = err ? 0 : nt_or(&p.f[NT_P_PEB], 0);
+    return err || !*ret ? err : sc_session_visit_process(s, &nt, address, visit);
+}
+
+static sc_err *peb_address(sc_session *s, const struct sc_val *v, struct sc_visit *visit,
+                           uint64_t *ret) {
+    sc_space *space = sc_target_space(s->target);
+    uint64_t address = v->num;
+    uint8_t first;
+    sc_err *err = v->given ? NULL : sc_session_pseudo_get(s, "$peb", &address);
+    *ret = sc_space_canon(space, address);
+    *visit = (struct sc_visit){.away = false};
+    if (v->given && sc_session_is_kernel_address(s, *ret))
+        err = peb_of_process(s, *ret, visit, ret);
+    if (!err && !*ret && sc_target_machine(s->target)->kernel)
+        err = sc_errf(SC_ERR_NOT_FOUND, "the process has no PEB: it runs in the kernel alone, or "
+                                        "has ended");
+    return err ? err : sc_space_need(space, *ret, &first, 1, "the PEB");
+}
+
+static sc_err *show_block(sc_session *s, uint64_t address, sc_arena *arena) {
+    struct sc_fields f = {s, address};
     struct peb p = {0};
     read_peb(&f, &p);
     sc_record(s->out, &peb_type, &p, peb_text, s);
-    err = show_modules(s, &p);
-    return err ? err : show_parameters(s, &p, args->arena);
+    sc_err *err = show_modules(s, &p);
+    return err ? err : show_parameters(s, &p, arena);
+}
+
+sc_err *sc_run_peb(sc_session *s, const struct sc_args *args) {
+    struct sc_visit visit;
+    uint64_t address;
+    sc_err *err = peb_address(s, &args->v[0], &visit, &address);
+    if (!err)
+        err = show_block(s, address, args->arena);
+    return sc_session_return(s, &visit, err);
 }

@@ -4,7 +4,8 @@
  *
  *     !pool address [flags]         1 with what is in the blocks, 2 only the block itself,
  *                                   80000000 without region and owner of the tag
- *     !poolval address [level]      1 and more: the headers, too
+ *     !poolval address [level]      1 which block leads to which, 2 the headers, too, 3 all that
+ *                                   is in them
  *
  * Until 1809 the headers of a page lead from one to the next; since 19H1 the segment heaps say
  * where blocks are. Large allocations are in a table.
@@ -13,6 +14,7 @@
 
 #include "cmd/kernel.h"
 #include "cmd/poolshow.h"
+#include "cmd/pooltag.h"
 #include "cmd/session_impl.h"
 
 enum { FLAG_CONTENT = 1, FLAG_ONE = 2 };
@@ -280,10 +282,91 @@ static int64_t wrong_bit(const struct job *j) {
     return -1;
 }
 
+/* Pages of a large allocation have no headers. */
+static sc_err *no_large(struct job *j) {
+    struct nt_big_block b;
+    bool found = false;
+    sc_err *err = j->p.has_big ? nt_bigpool_find(&j->p.big, j->address, &b, &found) : NULL;
+    if (!err && found)
+        err = sc_errf(SC_ERR_ARG,
+                      "!poolval: %0*" PRIx64 " lies in a large allocation (%0*" PRIx64 ", !pool "
+                      "shows it): its pages have no headers",
+                      (int)j->p.nt.ptr_size * 2, j->address, (int)j->p.nt.ptr_size * 2, b.address);
+    return err;
+}
+
+/* ---- its levels ---- */
+
+struct header {
+    uint64_t address, next, size;
+    uint32_t previous_size, block_size, pool_type;
+    const char *tag;
+};
+static const struct sc_field header_fields[] = {SC_FIELD(struct header, address, SC_F_ADDR),
+                                                SC_FIELD(struct header, next, SC_F_ADDR),
+                                                SC_FIELD(struct header, size, SC_F_HEX64),
+                                                SC_FIELD(struct header, previous_size, SC_F_HEX32),
+                                                SC_FIELD(struct header, block_size, SC_F_HEX32),
+                                                SC_FIELD(struct header, pool_type, SC_F_HEX32),
+                                                SC_FIELD(struct header, tag, SC_F_STR),
+                                                SC_FIELD_END};
+static const struct sc_rectype header_type = {"pool_header", sizeof(struct header), header_fields};
+
+struct header_style {
+    int digits;
+    bool broken; /* the last one leads nowhere when it is the broken one */
+};
+
+static void header_text(sc_out *out, const void *record, void *ctx) {
+    const struct header *r = record;
+    const struct header_style *s = ctx;
+    if (s->broken)
+        sc_printf(out, "[ %0*" PRIx64 " ]: broken\n", s->digits, r->address);
+    else
+        sc_printf(out, "[ %0*" PRIx64 " --> %0*" PRIx64 " (size = 0x%" PRIx64 " bytes)]\n",
+                  s->digits, r->address, s->digits, r->next, r->size);
+}
+
+static void show_link(const struct job *j, const struct nt_pool_block *b, bool broken) {
+    struct header_style style = {(int)j->p.nt.ptr_size * 2, broken};
+    struct sc_tag_owner who;
+    sc_tag_owner(b->tag, &who);
+    const struct header r = {.address = b->address,
+                             .next = broken ? SC_UNSET64 : nt_add(&j->p.nt, b->address, b->size),
+                             .size = b->size,
+                             .previous_size = b->previous / j->p.pool.unit,
+                             .block_size = b->size / j->p.pool.unit,
+                             .pool_type = b->type,
+                             .tag = who.tag};
+    sc_record(j->s->out, &header_type, &r, header_text, &style);
+}
+
+static void show_headers(const struct job *j, bool valid) {
+    const struct nt_pool_page *page = j->page;
+    sc_out *out = j->s->out;
+    const unsigned unit = j->p.pool.unit;
+    sc_puts(out, j->flags ? "\n" : "");
+    for (size_t i = 0; j->flags && i < page->count; i++)
+        show_link(j, &page->block[i], i + 1 == page->count && !valid);
+    sc_puts(out, j->flags > 1 ? "\n" : "");
+    for (size_t i = 0; j->flags > 1 && i < page->count; i++) {
+        const struct nt_pool_block *b = &page->block[i];
+        sc_show_pool_block(j->s, b, i + 1 == page->count && !valid, false);
+        if (j->flags > 2)
+            sc_printf(out, "    PreviousSize 0x%x  BlockSize 0x%x  PoolType 0x%x  PoolTag 0x%08x\n",
+                      b->previous / unit, b->size / unit, b->type,
+                      b->tag | (b->protect ? 0x80000000u : 0));
+    }
+}
+
 static sc_err *run_poolval(sc_session *s, const struct sc_args *args) {
     struct job j;
     sc_err *err = begin(s, args, &j);
     const struct nt_pool_page *page = j.page;
+    if (!err && j.flags > 3)
+        err = sc_errf(SC_ERR_ARG, "!poolval: levels are 0 to 3");
+    if (!err && page->fault != NT_POOL_FINE)
+        err = no_large(&j);
     if (!err && !page->count)
         err = not_there(&j);
     if (!err && j.p.pool.segments)
@@ -305,8 +388,7 @@ static sc_err *run_poolval(sc_session *s, const struct sc_args *args) {
         sc_printf(s->out, "\nValidating Pool headers for pool page: %0*" PRIx64 "\n\n",
                   style.digits, j.address);
         sc_record(s->out, &verdict_type, &r, verdict_text, &style);
-        for (size_t i = 0; j.flags && i < page->count; i++)
-            sc_show_pool_block(s, &page->block[i], i + 1 == page->count && !valid, false);
+        show_headers(&j, valid);
     }
     sc_pools_close(&j.p);
     return err;
@@ -318,7 +400,7 @@ static const struct sc_arg pool_args[] = {
     {SC_ARG_END, NULL, NULL, false, NULL}};
 static const struct sc_arg poolval_args[] = {
     {SC_ARG_EXPR, "address", NULL, false, "in a page of pool"},
-    {SC_ARG_EXPR, "level", NULL, true, "1 to 3: the headers, too"},
+    {SC_ARG_EXPR, "level", NULL, true, "1 the chain, 2 the headers, too, 3 all in them"},
     {SC_ARG_END, NULL, NULL, false, NULL}};
 
 const struct sc_command sc_pool_commands[] = {

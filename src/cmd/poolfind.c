@@ -5,9 +5,10 @@
  *     !poolfind tag [type] [-paged] [-nonpaged] [-session] [-small] [-large] [-tag "AB C"]
  *               [-x "command"]
  *
- * Types: 0 nonpaged (what is meant when nothing is said), 1 paged, 2 special, 4 session pool. XP
- * and Server 2003 are shown as the documentation has them, later ones as debuggers since then.
- * With -x a command is run for each block, in which @$extret is the block's address.
+ * Types: 0 nonpaged (what is meant when nothing is said), 1 paged, 4 session pool; special pool,
+ * 2, is refused. XP and Server 2003 are shown as the documentation has them, later ones as
+ * debuggers since then. With -x a command is run for each block, in which @$extret is the block's
+ * address.
  */
 #include <inttypes.h>
 #include <string.h>
@@ -31,7 +32,7 @@ enum {
 };
 
 #define BIG_TABLE "Scanning large pool allocation table"
-enum { WANT_NONPAGED = 1, WANT_PAGED = 2, WANT_SESSION = 4, WANT_SPECIAL = 8 };
+enum { WANT_NONPAGED = 1, WANT_PAGED = 2, WANT_SESSION = 4 };
 
 struct job {
     sc_session *s;
@@ -51,7 +52,7 @@ static bool is_wanted(const struct job *j, enum nt_pool_region region) {
     case NT_REGION_NONPAGED: return j->want & WANT_NONPAGED;
     case NT_REGION_PAGED: return j->want & WANT_PAGED;
     case NT_REGION_SESSION: return j->want & WANT_SESSION;
-    case NT_REGION_SPECIAL: return j->want & WANT_SPECIAL;
+    case NT_REGION_SPECIAL: return false;
     default: return true;
     }
 }
@@ -177,7 +178,7 @@ static sc_err *find_in(struct job *j, const char *what, uint64_t start, uint64_t
         .pool = &j->p.pool, .pattern = j->pattern, .start = start, .end = end};
     say_search(j, what, start, end);
     sc_err *err = nt_poolscan_run(&scan, small_block, j);
-    if (!err && scan.unsound)
+    if (!err && scan.unsound && j->pattern.mask) /* a lone * stands in any place */
         sc_remark(j->s->out, "At %" PRIu64 " more places the tag stands in no sound header.",
                   scan.unsound);
     return err;
@@ -211,16 +212,41 @@ static sc_err *find_small(struct job *j) {
                    pool->nt->ptr_size == 4 ? 0x100000000u : UINT64_MAX);
 }
 
-static unsigned want_of(const struct sc_val *v) {
+static sc_err *type_of(uint64_t type, unsigned *ret) {
+    switch (type) {
+    case 0: *ret = WANT_NONPAGED; return NULL;
+    case 1: *ret = WANT_PAGED; return NULL;
+    case 4: *ret = WANT_SESSION; return NULL;
+    case 2:
+        return sc_errf(SC_ERR_UNSUPPORTED,
+                       "!poolfind: special pool (2) is not searched: its blocks have a page each, "
+                       "and what stands in it beside the tag is not documented");
+    default:
+        return sc_errf(SC_ERR_ARG,
+                       "!poolfind: %" PRIx64 " is no type of pool: 0 nonpaged, 1 paged, 4 session",
+                       type);
+    }
+}
+
+/* Behind -tag the first word is the type. */
+static sc_err *want_of(sc_session *s, const struct sc_val *v, unsigned *ret) {
+    uint64_t type = v[ARG_TYPE].num;
     unsigned want = (v[ARG_PAGED].given ? WANT_PAGED : 0) |
                     (v[ARG_NONPAGED].given ? WANT_NONPAGED : 0) |
                     (v[ARG_SESSION].given ? WANT_SESSION : 0);
-    if (v[ARG_TYPE].given)
-        want |= v[ARG_TYPE].num == 1   ? WANT_PAGED
-                : v[ARG_TYPE].num == 2 ? WANT_SPECIAL
-                : v[ARG_TYPE].num == 4 ? WANT_SESSION
-                                       : WANT_NONPAGED;
-    return want ? want : WANT_NONPAGED;
+    bool word = v[ARG_TAG_OPTION].given && v[ARG_TAG].given, given = v[ARG_TYPE].given || word;
+    sc_err *err = NULL;
+    if (word && v[ARG_TYPE].given)
+        return sc_errf(SC_ERR_ARG, "!poolfind: which tag, \"%s\" or \"%s\"?",
+                       v[ARG_TAG_OPTION].text, v[ARG_TAG].text);
+    if (word)
+        err = sc_session_eval(s, v[ARG_TAG].text, &type);
+    unsigned typed = 0;
+    if (!err && given)
+        err = type_of(type, &typed);
+    if (!err)
+        *ret = want | typed ? want | typed : WANT_NONPAGED;
+    return err;
 }
 
 static sc_err *find(struct job *j, const struct sc_val *v) {
@@ -241,11 +267,12 @@ static sc_err *find(struct job *j, const struct sc_val *v) {
 static sc_err *run_poolfind(sc_session *s, const struct sc_args *args) {
     const struct sc_val *v = args->v;
     const char *tag = v[ARG_TAG_OPTION].given ? v[ARG_TAG_OPTION].text : v[ARG_TAG].text;
-    struct job j = {
-        .s = s, .text = tag, .want = want_of(v), .command = v[ARG_X].text, .arena = args->arena};
+    struct job j = {.s = s, .text = tag, .command = v[ARG_X].text, .arena = args->arena};
     if (!tag)
         return sc_errf(SC_ERR_ARG, "!poolfind: which tag? !poolfind Proc, !poolfind -tag \"AB C\"");
     sc_err *err = sc_tag_operand("!poolfind", tag, &j.pattern);
+    if (!err)
+        err = want_of(s, v, &j.want);
     if (!err)
         err = sc_pools_open(s, &j.p);
     j.old = j.p.nt.build < 6000;
@@ -265,7 +292,7 @@ static const struct sc_arg poolfind_args[] = {
     [ARG_X] = {SC_ARG_OPTION_WORD, "command", "x", true, "run for each block; @$extret is it"},
     [ARG_TAG_OPTION] = {SC_ARG_OPTION_WORD, "tag", "tag", true, "with blanks in it"},
     [ARG_TAG] = {SC_ARG_WORD, "tag", NULL, true, "four characters, * and ?, or 0x and a number"},
-    [ARG_TYPE] = {SC_ARG_EXPR, "type", NULL, true, "0 nonpaged, 1 paged, 2 special, 4 session"},
+    [ARG_TYPE] = {SC_ARG_EXPR, "type", NULL, true, "0 nonpaged, 1 paged, 4 session"},
     {SC_ARG_END, NULL, NULL, false, NULL}};
 
 const struct sc_command sc_poolfind_commands[] = {
@@ -277,7 +304,8 @@ const struct sc_command sc_poolfind_commands[] = {
      .help = "Addresses and sizes are those of what is behind the header. Small blocks are looked "
              "for in all memory of the pool that is in the dump: a place that has the tag counts "
              "when its header is possible and fits its neighbour's.\n"
-             "Without a type, nonpaged pool. -x \"command\" runs a command for each block: "
+             "Without a type, nonpaged pool; special pool (2) is not searched. -x \"command\" runs "
+             "a command for each block: "
              "!poolfind -x \"dt nt!_MDL @$extret\" Mdl.",
      .sample = "!poolfind -large Leak",
      .run = run_poolfind},

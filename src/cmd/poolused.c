@@ -211,6 +211,7 @@ static sc_err *show(const struct job *j, const struct nt_pooltrack *track) {
     struct sc_sort_key *keys = NULL;
     struct row total = {0};
     uint64_t shown = 0;
+    bool known = false;
     sc_err *err = sort(track, j->flags, j->arena, &keys);
     if (err)
         return err;
@@ -222,6 +223,7 @@ static sc_err *show(const struct job *j, const struct nt_pooltrack *track) {
         if (j->filtered && !nt_tagpattern_fits(&j->pattern, use->tag))
             continue;
         add(&total, &r);
+        known = true;
         if (shown >= j->top || (!is_used(&r) && !style.verbose))
             continue;
         sc_tag_owner(use->tag, &owner);
@@ -232,6 +234,9 @@ static sc_err *show(const struct job *j, const struct nt_pooltrack *track) {
         shown++;
     }
     sc_record(j->s->out, &total_type, &total, total_text, &style);
+    if (j->filtered && !known)
+        sc_remark(j->s->out, "The kernel has counted nothing under such a tag; small and capital "
+                             "letters differ.");
     return NULL;
 }
 
@@ -278,7 +283,7 @@ static sc_err *run_poolused(sc_session *s, const struct sc_args *args) {
 }
 
 static const struct sc_arg poolused_args[] = {
-    [ARG_TOP] = {SC_ARG_OPTION_EXPR, "/t", "t", true, "only so many tags, the first ones"},
+    [ARG_TOP] = {SC_ARG_OPTION_EXPR, "count", "t", true, "only so many tags, the first ones"},
     [ARG_FLAGS] = {SC_ARG_EXPR, "flags", NULL, true,
                    "1 verbose, 2 by nonpaged pool, 4 by paged pool, 8 the session's"},
     [ARG_TAG] = {SC_ARG_WORD, "tag", NULL, true, "only this one; * and ? as in file names"},

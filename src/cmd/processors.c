@@ -13,7 +13,10 @@ sc_err *sc_processors(sc_session *s, const struct sc_args *args, const struct sc
     if (!err)
         err = sc_target_threads(s->target, &threads);
     if (!err && p.named && v->num >= threads->count)
-        err = sc_errf(SC_ERR_NOT_FOUND, "%s: there is no processor %" PRIu64 ", the dump has %zu",
+        err = sc_errf(SC_ERR_NOT_FOUND,
+                      v->num > UINT16_MAX
+                          ? "%s: there is no processor 0x%" PRIx64 ", the dump has %zu"
+                          : "%s: there is no processor %" PRIu64 ", the dump has %zu",
                       args->command, v->num, threads->count);
     if (err)
         return err;

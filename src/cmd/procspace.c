@@ -81,7 +81,8 @@ static enum sc_read fill(void *ctx, uint64_t addr, void *buf, size_t len, size_t
     sc_session *s = ctx;
     struct sc_procspace *p = s->procspace;
     *ret_got = 0;
-    if (p->busy || sc_paging_is_kernel(sc_target_paging(s->target)->mode, addr))
+    if (p->busy || sc_target_is_listing(s->target) ||
+        sc_paging_is_kernel(sc_target_paging(s->target)->mode, addr))
         return SC_READ_ABSENT;
     sc_err *err = need_vads(s);
     bool nomem = sc_err_code(err) == SC_ERR_NOMEM;

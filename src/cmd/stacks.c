@@ -73,12 +73,15 @@ static void total_text(sc_out *out, const void *record, void *ctx) {
 static void row_text(sc_out *out, const void *record, void *ctx) {
     const struct row *r = record;
     const unsigned *ptr_size = ctx;
-    char a[SC_NT_BUF], ticks[12] = "????????";
+    char a[SC_NT_BUF], pid[20] = "????", tid[20] = "??????", ticks[12] = "????????";
+    if (r->pid != INT64_MIN)
+        snprintf(pid, sizeof pid, "%" PRIx64, (uint64_t)r->pid);
+    if (r->tid != INT64_MIN)
+        snprintf(tid, sizeof tid, "%06" PRIx64, (uint64_t)r->tid);
     if (r->ticks != INT64_MIN)
         snprintf(ticks, sizeof ticks, "%08x", (unsigned)r->ticks);
-    sc_printf(out, "%4" PRIx64 ".%06" PRIx64 "  %s %s %-10s %s\n", (uint64_t)r->pid,
-              (uint64_t)r->tid, sc_nt_ptr_text(r->thread, *ptr_size, a), ticks, r->state,
-              r->blocker ? r->blocker : "");
+    sc_printf(out, "%4s.%s  %s %s %-10s %s\n", pid, tid, sc_nt_ptr_text(r->thread, *ptr_size, a),
+              ticks, r->state, r->blocker ? r->blocker : "");
     for (size_t i = 1; i < r->nframes; i++)
         sc_printf(out, "%40s%s\n", "", r->frame[i].symbol);
 }

@@ -42,12 +42,13 @@ sc_err *sc_storepages_bind(sc_session *s, const struct nt *nt) {
     return NULL;
 }
 
-/* Symbols that are being looked for ask for memory, too: then this page stays away. */
+/* Symbols that are being looked for, and the lists they need, ask for memory, too: then this page
+ * stays away. */
 static bool may_ask(const sc_session *s) {
     const struct sc_storepages *p = s->storepages;
     const sc_symtab *symtab = s->symbolry.symtab;
     return !p->busy && sc_target_machine(s->target)->build >= FIRST_BUILD && !s->symbolry.making &&
-           !(symtab && sc_symtab_is_loading(symtab));
+           !sc_target_is_listing(s->target) && !(symtab && sc_symtab_is_loading(symtab));
 }
 
 /* Binding is a part of sc_session_nt(). */

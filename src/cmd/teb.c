@@ -22,6 +22,8 @@
 #include <string.h>
 
 #include "cmd/session_impl.h"
+#include "cmd/usermods.h"
+#include "cmd/wow64.h"
 #include "nt/status.h"
 
 static const struct sc_offset teb_exceptions = {0, 0}, teb_stack_base = {4, 8},
@@ -66,6 +68,10 @@ static const char *plain_num(uint64_t value, const char *fmt_hex, char *buf) {
     else
         snprintf(buf, 24, "%" PRIu64, value);
     return buf;
+}
+
+bool sc_session_is_kernel_address(sc_session *s, uint64_t address) {
+    return s->procspace && sc_paging_is_kernel(sc_target_paging(s->target)->mode, address);
 }
 
 /* --- !teb ----------------------------------------------------------------------------------- */
@@ -127,23 +133,49 @@ static void teb_text(sc_out *out, const void *record, void *ctx) {
     sc_printf(out, "    %-21s %s\n", "HardErrorMode:", plain_num(t->hard_error_mode, "u", a));
 }
 
-/* The block's address: given, or the current thread's. */
-static sc_err *teb_address(sc_session *s, const struct sc_val *v, uint64_t *ret) {
-    *ret = v->num;
-    sc_err *err = v->given ? NULL : sc_session_pseudo_get(s, "$teb", ret);
-    if (err)
-        return err;
-    sc_space *space = sc_target_space(s->target);
-    *ret = sc_space_canon(space, *ret);
-    uint8_t first;
-    return sc_space_need(space, *ret, &first, 1, "the TEB");
+/* An address of the kernel's: a thread, whose TEB is meant. */
+static sc_err *teb_of_thread(sc_session *s, uint64_t address, struct sc_visit *visit,
+                             uint64_t *ret) {
+    struct nt nt;
+    struct nt_thread t;
+    char digits[SC_NT_BUF];
+    sc_err *err = sc_session_nt(s, &nt);
+    if (!err)
+        err = nt_thread_read(&nt, address, &t);
+    if (!err && !nt_thread_valid(&t))
+        err = sc_errf(SC_ERR_NOT_FOUND, "at %s there is no thread, and TEBs lie in user memory",
+                      sc_nt_ptr_text(address, nt.ptr_size, digits));
+    if (!err)
+        err = sc_session_visit_owner(s, address, visit);
+    if (!err)
+        *ret = nt_or(&t.f[NT_T_TEB], 0);
+    return err;
 }
 
-static sc_err *run_teb(sc_session *s, const struct sc_args *args) {
-    uint64_t address;
-    sc_err *err = teb_address(s, &args->v[0], &address);
-    if (err)
-        return err;
+/* The block's address, given or the current thread's; its memory is at hand until VISIT ends. */
+static sc_err *teb_address(sc_session *s, const struct sc_val *v, struct sc_visit *visit,
+                           uint64_t *ret) {
+    sc_space *space = sc_target_space(s->target);
+    sc_err *err = NULL;
+    uint8_t first;
+    *visit = (struct sc_visit){.away = false};
+    *ret = sc_space_canon(space, v->num);
+    if (v->given && sc_session_is_kernel_address(s, *ret)) {
+        err = teb_of_thread(s, *ret, visit, ret);
+    } else if (!v->given) {
+        err = sc_session_cpu(s) == sc_target_machine(s->target)->cpu
+                  ? sc_session_visit_owner(s, 0, visit)
+                  : NULL;
+        if (!err)
+            err = sc_session_pseudo_get(s, "$teb", ret);
+        *ret = sc_space_canon(space, *ret);
+    }
+    if (!err && !*ret && sc_target_machine(s->target)->kernel)
+        err = sc_errf(SC_ERR_NOT_FOUND, "the thread has no TEB: it runs in the kernel alone");
+    return err ? err : sc_space_need(space, *ret, &first, 1, "the TEB");
+}
+
+static void show_teb(sc_session *s, uint64_t address) {
     struct sc_fields f = {s, address};
     struct teb t = {
         .address = address,
@@ -166,7 +198,17 @@ static sc_err *run_teb(sc_session *s, const struct sc_args *args) {
         .hard_error_mode = sc_field_num(&f, teb_hard, 4),
     };
     sc_record(s->out, &teb_type, &t, teb_text, s);
-    return NULL;
+    if (t.self != SC_UNSET64 && t.self != address && sc_session_enrich(s))
+        sc_remark(s->out, "`Self` is not its own address: this is a copy, or no TEB.");
+}
+
+static sc_err *run_teb(sc_session *s, const struct sc_args *args) {
+    struct sc_visit visit;
+    uint64_t address;
+    sc_err *err = teb_address(s, &args->v[0], &visit, &address);
+    if (!err)
+        show_teb(s, address);
+    return sc_session_return(s, &visit, err);
 }
 
 /* --- !gle ----------------------------------------------------------------------------------- */
@@ -220,10 +262,11 @@ static sc_err *run_gle(sc_session *s, const struct sc_args *args) {
     const struct sc_val none = {0};
     uint64_t teb;
     if (!args->v[0].given) {
-        sc_err *err = teb_address(s, &none, &teb);
+        struct sc_visit visit;
+        sc_err *err = teb_address(s, &none, &visit, &teb);
         if (!err)
             show_gle(s, teb, s->current);
-        return err;
+        return sc_session_return(s, &visit, err);
     }
     const struct sc_threads *threads;
     if (sc_target_machine(s->target)->kernel)
@@ -246,11 +289,13 @@ static sc_err *run_gle(sc_session *s, const struct sc_args *args) {
 /* --- the rows ------------------------------------------------------------------------------- */
 
 static const struct sc_arg teb_args[] = {
-    {SC_ARG_EXPR, "address", NULL, true, "of a TEB; without one the current thread's"},
+    {SC_ARG_EXPR, "address", NULL, true,
+     "of a TEB, or of a thread of the kernel; without one the current thread's"},
     {0},
 };
 static const struct sc_arg peb_args[] = {
-    {SC_ARG_EXPR, "address", NULL, true, "of a PEB; without one the process's"},
+    {SC_ARG_EXPR, "address", NULL, true,
+     "of a PEB, or of a process of the kernel; without one the process's"},
     {0},
 };
 static const struct sc_arg gle_args[] = {
@@ -265,7 +310,8 @@ const struct sc_command sc_process_commands[] = {
         .needs = SC_NEED_PROCESS | SC_NEED_WINDOWS,
         .args = teb_args,
         .sample = "!teb",
-        .help = "Fields that the dump does not hold are question marks.",
+        .help = "Fields that the dump does not hold are question marks. In the dump of a whole "
+                "memory the TEB is read in the process that owns the thread.",
         .run = run_teb,
     },
     {

@@ -20,6 +20,9 @@ uint64_t sc_field_num(const struct sc_fields *f, struct sc_offset at, unsigned s
 /* A pointer as extensions print it: all digits, no backtick; question marks. BUF of 20. */
 const char *sc_plain_ptr(sc_session *session, uint64_t value, char *buf);
 
+/* Does ADDRESS lie in the part of memory that is the kernel's? Never, in the dump of a process. */
+bool sc_session_is_kernel_address(sc_session *session, uint64_t address);
+
 /* peb.c */
 sc_err *sc_run_peb(sc_session *session, const struct sc_args *args);
 

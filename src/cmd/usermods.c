@@ -191,3 +191,49 @@ sc_err *sc_session_leave(sc_session *s, const struct sc_implicit *old) {
     sc_session_restore_implicit(s, old);
     return sc_session_sync_modules(s);
 }
+
+sc_err *sc_session_visit_process(sc_session *s, const struct nt *nt, uint64_t process,
+                                 struct sc_visit *ret) {
+    struct nt_process p;
+    char digits[SC_NT_BUF];
+    bool at_hand;
+    *ret = (struct sc_visit){.away = false};
+    sc_err *err = sc_session_is_at_hand(s, nt, process, &at_hand);
+    if (err || at_hand)
+        return err;
+    err = nt_process_read(nt, process, &p);
+    if (!err)
+        err = sc_session_visit(s, nt, process, &ret->old);
+    if (err)
+        return err;
+    ret->away = true;
+    if (sc_session_enrich(s))
+        sc_remark(s->out, "In the memory of process %s (%s), which is not the one at hand:",
+                  sc_nt_ptr_text(process, nt->ptr_size, digits),
+                  p.image_state == NT_READ ? p.image : "?");
+    return NULL;
+}
+
+sc_err *sc_session_visit_owner(sc_session *s, uint64_t thread, struct sc_visit *ret) {
+    struct nt nt;
+    struct nt_thread t;
+    *ret = (struct sc_visit){.away = false};
+    if (!s->procspace)
+        return NULL;
+    sc_err *err = sc_session_nt(s, &nt);
+    if (!err && !thread)
+        err = sc_session_thread(s, &nt, &thread);
+    if (!err)
+        err = nt_thread_read(&nt, thread, &t);
+    if (err || !nt_set(&t.f[NT_T_PROCESS]))
+        return err;
+    return sc_session_visit_process(s, &nt, t.f[NT_T_PROCESS].value, ret);
+}
+
+sc_err *sc_session_return(sc_session *s, const struct sc_visit *visit, sc_err *err) {
+    sc_err *back = visit->away ? sc_session_leave(s, &visit->old) : NULL;
+    if (!err)
+        return back;
+    sc_err_destroy(back);
+    return err;
+}

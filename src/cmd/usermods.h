@@ -45,4 +45,21 @@ sc_err *sc_session_visit(sc_session *session, const struct nt *nt, uint64_t proc
 /* Back again. */
 sc_err *sc_session_leave(sc_session *session, const struct sc_implicit *old);
 
+/* A visit that is made only where the process is not at hand anyway. */
+struct sc_visit {
+    bool away;
+    struct sc_implicit old;
+};
+/*
+ * For commands about a thread's own memory: enters the process that owns THREAD (0: the thread that
+ * the session is about), and says so when another one was at hand. *RET_VISIT is for
+ * sc_session_return(), also after an error. Targets whose memory is one process's stay as they are.
+ */
+sc_err *sc_session_visit_owner(sc_session *session, uint64_t thread, struct sc_visit *ret_visit);
+/* The same for a process. */
+sc_err *sc_session_visit_process(sc_session *session, const struct nt *nt, uint64_t process,
+                                 struct sc_visit *ret_visit);
+/* Back again; ERR, or what went wrong on the way. */
+sc_err *sc_session_return(sc_session *session, const struct sc_visit *visit, sc_err *own_err);
+
 #endif

@@ -211,24 +211,39 @@ sc_err *sc_session_native_regs(sc_session *s, struct sc_regs *ret) {
     return err;
 }
 
-static sc_err *run_wow_k(sc_session *s, const struct sc_args *args) {
+sc_err *sc_session_visit_wow(sc_session *s, struct sc_visit *ret) {
+    enum sc_cpu now = s->effmach;
+    sc_err *err = sc_session_visit_owner(s, 0, ret);
+    s->effmach = now; /* another process would reset it */
+    return err;
+}
+
+static sc_err *show_sides(sc_session *s, uint64_t count, sc_arena *arena) {
     struct sc_regs native, narrow;
-    uint64_t count = args->v[0].given ? args->v[0].num : sc_session_kframes(s);
-    if (!count || count > SC_KFRAMES_MAX)
-        return sc_errf(SC_ERR_ARG, "!wow64exts.k: 1 to %d frames", SC_KFRAMES_MAX);
-    if (sc_target_machine(s->target)->cpu != SC_CPU_X64)
-        return sc_err_prefix(no_narrow_side(s, 0), "!wow64exts.k");
     sc_err *err = sc_session_native_regs(s, &native);
     if (err)
         return err;
     sc_puts(s->out, "Walking 64bit Stack...\n");
-    err = show_side(s, &native, (uint32_t)count, args->arena);
+    err = show_side(s, &native, (uint32_t)count, arena);
     if (!err)
         err = sc_session_wow_regs(s, &native, &narrow);
     if (err)
         return err;
     sc_puts(s->out, "\nWalking 32bit Stack...\n");
-    return show_side(s, &narrow, (uint32_t)count, args->arena);
+    return show_side(s, &narrow, (uint32_t)count, arena);
+}
+
+static sc_err *run_wow_k(sc_session *s, const struct sc_args *args) {
+    struct sc_visit visit;
+    uint64_t count = args->v[0].given ? args->v[0].num : sc_session_kframes(s);
+    if (!count || count > SC_KFRAMES_MAX)
+        return sc_errf(SC_ERR_ARG, "!wow64exts.k: 1 to %d frames", SC_KFRAMES_MAX);
+    if (sc_target_machine(s->target)->cpu != SC_CPU_X64)
+        return sc_err_prefix(no_narrow_side(s, 0), "!wow64exts.k");
+    sc_err *err = sc_session_visit_wow(s, &visit);
+    if (!err)
+        err = show_sides(s, count, args->arena);
+    return sc_session_return(s, &visit, err);
 }
 
 static const struct sc_arg effmach_args[] = {

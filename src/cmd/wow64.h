@@ -4,6 +4,7 @@
 #define STOPCODE_CMD_WOW64_H
 
 #include "cmd/command.h"
+#include "cmd/usermods.h"
 #include "stopcode/regs.h"
 
 /* Whose registers and code the session shows. */
@@ -19,6 +20,8 @@ sc_err *sc_session_teb32(sc_session *session, uint64_t *ret_teb);
 
 /* The 64-bit TEB of the thread that the session is about; 0 when nobody knows it. */
 sc_err *sc_session_teb64(sc_session *session, uint64_t *ret_teb);
+/* As sc_session_visit_owner() for the thread that the session is about; the machine stays. */
+sc_err *sc_session_visit_wow(sc_session *session, struct sc_visit *ret_visit);
 /* Its native registers, whatever the effective machine is. */
 sc_err *sc_session_native_regs(sc_session *session, struct sc_regs *ret_regs);
 

@@ -133,7 +133,7 @@ static sc_err *need_x64(sc_session *s) {
     return sc_errf(SC_ERR_NOT_FOUND, "only systems of x64 have a 32-bit side that is known here");
 }
 
-static sc_err *run_info(sc_session *s, const struct sc_args *args) {
+static sc_err *show_info(sc_session *s) {
     struct slot slots[SLOTS];
     struct info r = {.slot = slots};
     sc_space *space = sc_target_space(s->target);
@@ -142,12 +142,21 @@ static sc_err *run_info(sc_session *s, const struct sc_args *args) {
     if (!err)
         err = sc_session_teb32(s, &teb32);
     if (err)
-        return sc_err_prefix(err, "%s", args->command);
+        return err;
     fill_side(space, &narrow_teb, 4, teb32, "guest", &r.guest);
     fill_side(space, &wide_teb, 8, teb, "native", &r.native);
     r.nslots = fill_slots(space, teb, slots);
     sc_record(s->out, &info_type, &r, info_text, NULL);
     return NULL;
+}
+
+static sc_err *run_info(sc_session *s, const struct sc_args *args) {
+    struct sc_visit visit;
+    sc_err *err = sc_session_visit_wow(s, &visit);
+    if (!err)
+        err = show_info(s);
+    err = sc_session_return(s, &visit, err);
+    return err ? sc_err_prefix(err, "%s", args->command) : NULL;
 }
 
 /* ---- !wow64exts.r ---- */
@@ -165,17 +174,21 @@ static sc_err *context_at(sc_session *s, uint64_t address, struct sc_regs *ret) 
 
 static sc_err *run_r(sc_session *s, const struct sc_args *args) {
     struct sc_regs native, regs;
+    struct sc_visit visit = {.away = false};
     sc_err *err = need_x64(s);
     if (!err && args->v[0].given)
         err = context_at(s, args->v[0].num, &regs);
     else if (!err) {
-        err = sc_session_native_regs(s, &native);
+        err = sc_session_visit_wow(s, &visit);
+        if (!err)
+            err = sc_session_native_regs(s, &native);
         if (!err)
             err = sc_session_wow_regs(s, &native, &regs);
     }
-    if (err)
-        return sc_err_prefix(err, "%s", args->command);
-    return sc_show_regs(s, &regs, SC_RM_DEFAULT, args->arena);
+    if (!err)
+        err = sc_show_regs(s, &regs, SC_RM_DEFAULT, args->arena);
+    err = sc_session_return(s, &visit, err);
+    return err ? sc_err_prefix(err, "%s", args->command) : NULL;
 }
 
 static const struct sc_arg r_args[] = {

@@ -8,9 +8,11 @@
  *     +0x28 u64 pages present +0x30 u64 bits of the bitmap +0x38 the bitmap, lowest bit first
  *
  *   32-bit: the kernel's as Windows XP to 7 write it (DumpType 2), behind the header at 0x1000:
- *     +0x00 "SDMP" +0x04 "DUMP" +0x08 DumpOptions (1: kernel addresses) +0x0c first page
+ *     +0x00 "SDMP" +0x04 "DUMP" +0x08 DumpOptions (1: kernel addresses, 2: the current
+ *     process's, too) +0x0c first page
  *     +0x10 bits +0x14 pages +0x18 bits again +0x1c 0 +0x20 the bitmap
- *   How a complete one lies in 32-bit files is not documented: none is made.
+ *   How a complete one lies in 32-bit files is not documented: none is made. One of active pages
+ *   is a kernel's that has those of processes, too.
  *
  * Pages lie one behind the other. The bitmap is written where it has bits: what lies between far
  * pieces of memory costs nothing.
@@ -25,6 +27,8 @@ enum {
     FDMP = 0x504d4446,
     SDMP = 0x504d4453,
     DUMP = 0x504d5544,
+    KERNEL_VA = 1,
+    CURRENT_USER_VA = 2,
     HEAD64 = 0x38,
     HEAD32 = 0x20,
     WINDOW = 1 << 16, /* bytes of the bitmap at hand */
@@ -92,13 +96,17 @@ static sc_err *write_bits(struct conversion *c, uint64_t at) {
 
 /* The form's sizes. */
 struct plan {
-    uint32_t type, signature, head;
+    uint32_t type, signature, head, options;
     uint64_t bits, first, end; /* file offsets: of the first page, and behind the last */
 };
 
 static sc_err *make_plan(struct conversion *c, uint32_t type, uint32_t signature,
                          struct plan *ret) {
-    struct plan p = {type, signature, c->is64 ? 0x2000 : 0x1000, 0, 0, 0};
+    bool user = c->opts->active_only && c->opts->to == SC_CONVERT_BITMAP;
+    struct plan p = {.type = type,
+                     .signature = signature,
+                     .head = c->is64 ? 0x2000 : 0x1000,
+                     .options = user ? KERNEL_VA | CURRENT_USER_VA : KERNEL_VA};
     p.bits = (conv_pages_end(&c->pages) + 31) & ~UINT64_C(31);
     if (p.bits / 8 > BITMAP_MAX || (!c->is64 && p.bits > UINT32_MAX / 2))
         return sc_errf(SC_ERR_LIMIT,
@@ -120,7 +128,7 @@ static sc_err *write_head(struct conversion *c, const struct plan *p) {
         conv_put(b + 0x28, c->result.pages, 8);
         conv_put(b + 0x30, p->bits, 8);
     } else {
-        conv_put(b + 0x08, 1, 4);
+        conv_put(b + 0x08, p->options, 4);
         conv_put(b + 0x0c, p->first, 4);
         conv_put(b + 0x10, p->bits, 4);
         conv_put(b + 0x14, c->result.pages, 4);
@@ -148,10 +156,12 @@ static sc_err *write(struct conversion *c, uint32_t type, uint32_t signature) {
 }
 
 sc_err *conv_write_bitmap(struct conversion *c) {
-    if (!c->is64)
-        return sc_errf(SC_ERR_UNSUPPORTED, "how a complete 32-bit dump with a bitmap lies in its "
-                                           "file is not documented: --to full");
-    return write(c, 5, FDMP);
+    if (c->is64)
+        return write(c, 5, FDMP);
+    if (c->opts->active_only)
+        return write(c, 2, SDMP);
+    return sc_errf(SC_ERR_UNSUPPORTED, "how a complete 32-bit dump with a bitmap lies in its file "
+                                       "is not documented: --to full, or --pages active");
 }
 
 sc_err *conv_write_kernel(struct conversion *c) { return write(c, c->is64 ? 6 : 2, SDMP); }

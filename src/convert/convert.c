@@ -22,13 +22,14 @@ static const struct kind {
     bool memory;  /* is made of physical memory */
     bool patched; /* processors' registers are read from memory: they must be there */
     bool in_place;
+    bool header; /* has a kernel dump's header */
 } kinds[SC_CONVERT_KINDS] = {
-    [SC_CONVERT_FULL] = {"full", conv_write_full, true, true, false},
-    [SC_CONVERT_BITMAP] = {"bitmap", conv_write_bitmap, true, true, false},
-    [SC_CONVERT_KERNEL] = {"kernel", conv_write_kernel, true, true, false},
-    [SC_CONVERT_TRIAGE] = {"triage", conv_write_triage, false, false, false},
-    [SC_CONVERT_ELF] = {"elf", conv_write_elf, true, false, false},
-    [SC_CONVERT_RAW] = {"raw", conv_write_raw, true, false, true},
+    [SC_CONVERT_FULL] = {"full", conv_write_full, true, true, false, true},
+    [SC_CONVERT_BITMAP] = {"bitmap", conv_write_bitmap, true, true, false, true},
+    [SC_CONVERT_KERNEL] = {"kernel", conv_write_kernel, true, true, false, true},
+    [SC_CONVERT_TRIAGE] = {"triage", conv_write_triage, false, false, false, true},
+    [SC_CONVERT_ELF] = {"elf", conv_write_elf, true, false, false, false},
+    [SC_CONVERT_RAW] = {"raw", conv_write_raw, true, false, true, false},
 };
 
 const char *sc_convert_name(enum sc_convert_to to) {
@@ -106,6 +107,27 @@ static sc_err *refuse_memory(sc_target *t, const struct kind *kind) {
                    kind->name, source->probe.name, instead);
 }
 
+static sc_err *check_options(const struct kind *kind, const struct sc_convert_opts *opts) {
+    const char *comment = opts->comment;
+    if (opts->active_only && !kind->memory)
+        return sc_errf(SC_ERR_ARG,
+                       "a %s dump holds what a verdict needs, not the pages that are in use: --to "
+                       "bitmap",
+                       kind->name);
+    if (!comment)
+        return NULL;
+    if (!kind->header)
+        return sc_errf(SC_ERR_ARG, "%s has no place for a comment: only kernel dumps have",
+                       kind->name);
+    if (strlen(comment) > SC_CONVERT_COMMENT_MAX)
+        return sc_errf(SC_ERR_ARG, "a comment of %zu bytes: there is room for %d", strlen(comment),
+                       SC_CONVERT_COMMENT_MAX);
+    if (!strncmp(comment, "PAGE", 4))
+        return sc_errf(SC_ERR_ARG, "a comment that begins with PAGE would be taken for none: so do "
+                                   "headers whose writer left it out");
+    return NULL;
+}
+
 static sc_err *check(sc_target *t, const char *path, const struct sc_convert_opts *opts) {
     const struct sc_source *source = sc_target_source(t);
     uint64_t start, size;
@@ -113,11 +135,13 @@ static sc_err *check(sc_target *t, const char *path, const struct sc_convert_opt
         return sc_errf(SC_ERR_ARG, "there is no container of number %d to convert to",
                        (int)opts->to);
     const struct kind *kind = &kinds[opts->to];
+    sc_err *err = check_options(kind, opts);
+    if (err)
+        return err;
     if (!source->machine.kernel)
         return refuse_memory(t, kind);
     if (kind->memory && !sc_space_next(sc_target_phys(t), 0, &start, &size)) {
-        sc_err *err = sc_target_take_nomem(t) ? sc_err_nomem() : NULL;
-        return err ? err : refuse_memory(t, kind);
+        return sc_target_take_nomem(t) ? sc_err_nomem() : refuse_memory(t, kind);
     }
     char *in = sc_os_real_path(sc_target_path(t)), *out = sc_os_real_path(path);
     bool same = in && out && !strcmp(in, out);

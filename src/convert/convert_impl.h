@@ -4,7 +4,8 @@
  *
  *   convert.c   what is asked for, who does it, the result
  *   pageset.c   the pages there are, and marks on them
- *   select.c    which of them are written; walk.c, owners.c: by page tables and page frame numbers
+ *   select.c    which of them are written; walk.c, owners.c, active.c: by page tables and page
+ *               frame numbers; symbols.c: who describes these
  *   patch.c     what is changed in memory, and why
  *   copy.c      memory into the new file
  *   header.c    DUMP_HEADER32/64
@@ -84,6 +85,8 @@ struct conv_header {
 /* Of DUMP TYPE; with runs of pages when they are wanted and fit. */
 sc_err *conv_header_make(struct conversion *c, uint32_t type, bool runs, uint64_t required_space,
                          struct conv_header *ret);
+/* Puts the comment that the options name into the header at BYTES, of which there are SIZE. */
+void conv_header_comment(const struct conversion *c, uint8_t *bytes, size_t size);
 /* How many runs there is room for. */
 unsigned conv_header_runs(const struct conversion *c);
 void conv_put(uint8_t *to, uint64_t value, unsigned size);

@@ -21,6 +21,7 @@ static const struct form {
     uint16_t dtb, pfn, modules, processes, machine, ncpus, bugcheck, args, pae, kdbg, runs;
     uint16_t first_run, context, context_room, exception, type, required, comment;
     uint16_t time, uptime, product, suite, minidump, secondary;
+    uint16_t attributes; /* 0: no system that writes this form fills it */
     uint8_t max_runs;
 } form64 = {.size = 0x2000,
             .dtb = 0x10,
@@ -46,6 +47,7 @@ static const struct form {
             .suite = 0x1044,
             .minidump = 0x1038,
             .secondary = 0x103c,
+            .attributes = 0x1050,
             .max_runs = 43},
   form32 = {.size = 0x1000,
             .dtb = 0x10,
@@ -99,16 +101,12 @@ static uint32_t machine_type(enum sc_cpu cpu) {
     }
 }
 
-/* The value of MmPfnDatabase; 0 not known. */
+/* The address of MmPfnDatabase, as real headers have it; 0 not known. */
 static uint64_t pfn_database(struct conversion *c) {
-    const struct sc_machine *m = sc_target_machine(c->target);
-    uint64_t variable = 0, base = 0;
-    if (m->pfn_database)
-        return m->pfn_database;
-    if (!sc_target_kd_member(c->target, KD_PFN_DATABASE, 8, &variable) ||
-        sc_space_ptr(sc_target_space(c->target), variable, &base) != SC_READ_OK)
-        return 0;
-    return base;
+    uint64_t variable = 0;
+    if (sc_target_kd_member(c->target, KD_PFN_DATABASE, 8, &variable) && variable)
+        return variable;
+    return sc_target_machine(c->target)->pfn_database;
 }
 
 static void put_exception(uint8_t *to, unsigned ptr, const struct sc_exception *e) {
@@ -163,7 +161,7 @@ static void put_facts(struct conversion *c, const struct form *f, uint8_t *b) {
     if (!c->is64)
         b[f->pae] = m->pae;
     conv_put(b + f->kdbg, m->debugger_data, ptr);
-    memset(b + f->comment, 0, 128);
+    memset(b + f->comment, 0, SC_CONVERT_COMMENT_MAX + 1);
     if (m->time)
         conv_put(b + f->time, m->time, 8);
     if (m->uptime != SC_UNSET64)
@@ -190,6 +188,28 @@ static void put_runs(const struct conversion *c, const struct form *f, uint8_t *
     conv_put(b + f->runs + ptr, pages, ptr);
 }
 
+/*
+ * FilterDumpFile: a dump of active pages is one of complete memory that was filtered; a field that
+ * was never filled has no other attributes.
+ */
+static void put_filtered(const struct form *f, uint8_t *b) {
+    uint32_t flags = 0;
+    for (unsigned i = 4; i-- > 0;)
+        flags = flags << 8 | b[f->attributes + i];
+    if (!memcmp(b + f->attributes, "PAGE", 4))
+        flags = 0;
+    conv_put(b + f->attributes, flags | SC_KDUMP_FILTERED, 4);
+}
+
+void conv_header_comment(const struct conversion *c, uint8_t *b, size_t size) {
+    const struct form *f = form_of(c);
+    const char *text = c->opts->comment;
+    if (!text || size < f->size)
+        return;
+    memset(b + f->comment, 0, SC_CONVERT_COMMENT_MAX + 1);
+    memcpy(b + f->comment, text, strnlen(text, SC_CONVERT_COMMENT_MAX));
+}
+
 sc_err *conv_header_make(struct conversion *c, uint32_t type, bool runs, uint64_t required_space,
                          struct conv_header *ret) {
     const struct form *f = form_of(c);
@@ -208,6 +228,9 @@ sc_err *conv_header_make(struct conversion *c, uint32_t type, bool runs, uint64_
     filler(ret->bytes + f->runs, (size_t)(f->context - f->runs));
     if (runs)
         put_runs(c, f, ret->bytes);
+    conv_header_comment(c, ret->bytes, ret->size);
+    if (c->opts->active_only && f->attributes)
+        put_filtered(f, ret->bytes);
     conv_put(ret->bytes + f->type, type, 4);
     conv_put(ret->bytes + f->required, required_space, 8);
     return NULL;

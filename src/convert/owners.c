@@ -15,6 +15,7 @@
 #include <stdlib.h>
 
 #include "base/vec.h"
+#include "convert/symbols.h"
 #include "nt/process.h"
 #include "nt/process_name.h"
 
@@ -24,35 +25,6 @@ enum {
     KD_DIRECTORY_TABLE = 0x2ae,
     PROCESSES_MAX = 1 << 20,
 };
-
-/* Symbols that the target itself and the built-in tables give: nothing is searched for. */
-struct own_symbols {
-    sc_symtab *symtab;
-    sc_layout_book *book;
-    struct nt nt;
-};
-
-static void symbols_end(struct own_symbols *s) {
-    sc_layout_book_destroy(s->book);
-    sc_symtab_destroy(s->symtab);
-}
-
-static sc_err *symbols_begin(sc_target *target, struct own_symbols *ret) {
-    struct sc_store_opts opts = {.sz = sizeof opts, .offline = true};
-    *ret = (struct own_symbols){0};
-    sc_err *err = sc_symtab_create(target, &opts, &ret->symtab);
-    if (!err)
-        err = sc_layout_book_create(ret->symtab, &ret->book);
-    if (err)
-        symbols_end(ret);
-    else
-        nt_init(&ret->nt, target, ret->symtab, ret->book);
-    return err;
-}
-
-static bool is_grave(const sc_err *err) {
-    return err && (sc_err_code(err) == SC_ERR_NOMEM || sc_err_code(err) == SC_ERR_CANCELLED);
-}
 
 /* ---- roots ---- */
 
@@ -77,7 +49,7 @@ static sc_err *find_place(const struct nt *nt, uint64_t head, struct place *ret)
     bool found = false;
     *ret = (struct place){0};
     sc_err *err = sc_symtab_lookup_exact(nt->symtab, "nt!PsInitialSystemProcess", &va, &found);
-    if (is_grave(err))
+    if (conv_is_grave(err))
         return err;
     sc_err_destroy(err);
     if (found && sc_space_ptr(nt->space, va, &system) == SC_READ_OK &&
@@ -87,7 +59,7 @@ static sc_err *find_place(const struct nt *nt, uint64_t head, struct place *ret)
     return NULL;
 }
 
-static sc_err *add_process(struct own_symbols *s, const struct place *place, uint64_t link,
+static sc_err *add_process(struct conv_symbols *s, const struct place *place, uint64_t link,
                            struct conv_roots *roots) {
     const struct nt *nt = &s->nt;
     uint64_t process = nt_add(nt, link, 0 - place->offset), at = 0, dtb = 0;
@@ -103,7 +75,7 @@ static sc_err *add_process(struct own_symbols *s, const struct place *place, uin
     return add_root(roots, dtb);
 }
 
-static sc_err *add_processes(struct own_symbols *s, struct conv_roots *roots) {
+static sc_err *add_processes(struct conv_symbols *s, struct conv_roots *roots) {
     char why[NT_LIST_TEXT];
     struct nt_list list;
     struct place place = {0};
@@ -127,7 +99,7 @@ static sc_err *add_processes(struct own_symbols *s, struct conv_roots *roots) {
 static sc_err *add_processors(struct conversion *c, struct conv_roots *roots) {
     const struct sc_threads *cpus;
     sc_err *err = sc_target_threads(c->target, &cpus);
-    if (err && !is_grave(err)) {
+    if (err && !conv_is_grave(err)) {
         sc_err_destroy(err);
         return NULL;
     }
@@ -137,17 +109,17 @@ static sc_err *add_processors(struct conversion *c, struct conv_roots *roots) {
 }
 
 sc_err *conv_roots_find(struct conversion *c, struct conv_roots *ret_roots) {
-    struct own_symbols s;
+    struct conv_symbols s;
     struct conv_roots roots = {0};
     sc_err *err = add_root(&roots, sc_target_machine(c->target)->dtb);
     if (!err)
         err = add_processors(c, &roots);
     if (!err)
-        err = symbols_begin(c->target, &s);
+        err = conv_symbols_begin(c, &s);
     if (!err) {
         err = add_processes(&s, &roots);
-        symbols_end(&s);
-        if (err && !is_grave(err)) {
+        conv_symbols_end(&s);
+        if (err && !conv_is_grave(err)) {
             roots.why = err;
             err = NULL;
         }
@@ -165,13 +137,31 @@ void conv_roots_free(struct conv_roots *roots) {
     roots->why = NULL;
 }
 
+sc_err *conv_roots_walk(const struct conv_roots *roots, struct conv_walk *w) {
+    sc_err *err = NULL;
+    size_t ended = 0;
+    for (int kernel = 0; kernel < 2 && !err; kernel++) {
+        conv_walk_anew(w);
+        for (size_t i = 0; i < roots->count && !err; i++) {
+            bool live = !i || conv_walk_is_root(w, roots->item[i]);
+            ended += !live && kernel;
+            if (live)
+                err = conv_walk_half(w, roots->item[i], kernel);
+        }
+    }
+    if (ended)
+        sc_target_log(w->c->target, SC_LOG_INFO, "%zu processes have no page tables any more",
+                      ended);
+    return err;
+}
+
 sc_err *conv_current_process(struct conversion *c, uint64_t *ret_process) {
-    struct own_symbols s;
-    sc_err *err = symbols_begin(c->target, &s);
+    struct conv_symbols s;
+    sc_err *err = conv_symbols_begin(c, &s);
     if (err)
         return err;
     err = nt_current_process(c->target, s.symtab, ret_process);
-    symbols_end(&s);
+    conv_symbols_end(&s);
     return err;
 }
 
@@ -187,13 +177,13 @@ struct pfn_database {
 };
 
 /* *RET_FOUND false: it cannot be read. Only lack of memory and cancellation are errors. */
-static sc_err *find_database(struct conv_walk *w, struct own_symbols *s, struct pfn_database *ret,
+static sc_err *find_database(struct conv_walk *w, struct conv_symbols *s, struct pfn_database *ret,
                              bool *ret_found) {
     const sc_layout *layout = NULL;
     uint64_t variable = 0, base = 0, pte_base;
     sc_err *err = sc_layout_book_get(s->book, &pfn_def, &layout);
     *ret_found = false;
-    if (is_grave(err))
+    if (conv_is_grave(err))
         return err;
     sc_err_destroy(err);
     sc_space *space = sc_target_space(w->c->target);
@@ -240,13 +230,13 @@ static sc_err *strip(struct conv_walk *w, const struct pfn_database *d, struct c
 }
 
 sc_err *conv_pfn_strip(struct conv_walk *w, struct conv_marks *keep) {
-    struct own_symbols s;
+    struct conv_symbols s;
     struct pfn_database d;
-    sc_err *err = symbols_begin(w->c->target, &s);
+    sc_err *err = conv_symbols_begin(w->c, &s);
     if (err)
         return err;
     bool found = false;
     err = find_database(w, &s, &d, &found);
-    symbols_end(&s);
+    conv_symbols_end(&s);
     return !err && found ? strip(w, &d, keep) : err;
 }

@@ -17,6 +17,8 @@ struct conv_roots {
  */
 sc_err *conv_roots_find(struct conversion *c, struct conv_roots *ret_roots);
 void conv_roots_free(struct conv_roots *roots);
+/* Walks both halves of each; the kernel's differ, too (sessions, working set lists). */
+sc_err *conv_roots_walk(const struct conv_roots *roots, struct conv_walk *w);
 
 /* The process that the dump is about; 0 not known. */
 sc_err *conv_current_process(struct conversion *c, uint64_t *ret_process);

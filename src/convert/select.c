@@ -4,7 +4,8 @@
  *
  *   all of them; or
  *   the kernel's: what the kernel half of any page table maps, and all page tables; or
- *   those, but none that a process maps, nor one that the PFN database calls a process's.
+ *   those, but none that a process maps, nor one that the PFN database calls a process's; or
+ *   of all or of one of these the pages that are in use (active.c).
  *
  * The page of KUSER_SHARED_DATA, which every process maps, is the kernel's: it holds the time and
  * the version of the system.
@@ -14,6 +15,7 @@
  */
 #include <stdlib.h>
 
+#include "convert/active.h"
 #include "convert/owners.h"
 
 static sc_err *need_all_processes(const struct conv_roots *roots) {
@@ -22,25 +24,6 @@ static sc_err *need_all_processes(const struct conv_roots *roots) {
     return sc_errf(sc_err_code(roots->why),
                    "which pages are the processes' cannot be told, so none is written: %s",
                    sc_err_text(roots->why));
-}
-
-/* Both halves of every process; the kernel's differ, too (sessions, working set lists). */
-static sc_err *walk_all(struct conv_walk *w, const struct conv_roots *roots) {
-    sc_err *err = NULL;
-    size_t ended = 0;
-    for (int kernel = 0; kernel < 2 && !err; kernel++) {
-        conv_walk_anew(w);
-        for (size_t i = 0; i < roots->count && !err; i++) {
-            bool live = !i || conv_walk_is_root(w, roots->item[i]);
-            ended += !live && kernel;
-            if (live)
-                err = conv_walk_half(w, roots->item[i], kernel);
-        }
-    }
-    if (ended)
-        sc_target_log(w->c->target, SC_LOG_INFO, "%zu processes have no page tables any more",
-                      ended);
-    return err;
 }
 
 static void spare_shared_data(struct conv_walk *w) {
@@ -70,12 +53,12 @@ static uint64_t count_unknown(const struct conv_walk *w) {
     return w->kernel.bits - known;
 }
 
-static sc_err *select_by_owner(struct conversion *c, struct conv_walk *w,
-                               const struct conv_roots *roots) {
+static sc_err *use_owners(struct conversion *c, struct conv_walk *w,
+                          const struct conv_roots *roots) {
     bool strip = c->opts->strip_user;
     sc_err *err = strip ? need_all_processes(roots) : NULL;
     if (!err)
-        err = walk_all(w, roots);
+        err = conv_roots_walk(roots, w);
     if (!err && !conv_marks_init(&c->keep, c->pages.total))
         err = sc_err_nomem();
     if (err)
@@ -89,22 +72,26 @@ static sc_err *select_by_owner(struct conversion *c, struct conv_walk *w,
     return err;
 }
 
+static sc_err *select_by_owner(struct conversion *c) {
+    struct conv_roots roots = {0};
+    struct conv_walk w;
+    conv_stage(c, "page tables", 0);
+    sc_err *err = conv_roots_find(c, &roots);
+    if (!err) {
+        err = conv_walk_begin(&w, c);
+        if (!err)
+            err = use_owners(c, &w, &roots);
+        conv_walk_end(&w);
+    }
+    conv_roots_free(&roots);
+    return err;
+}
+
 sc_err *conv_select(struct conversion *c) {
     bool kernel = c->opts->kernel_only || c->opts->to == SC_CONVERT_KERNEL;
-    sc_err *err = NULL;
-    if (kernel || c->opts->strip_user) {
-        struct conv_roots roots = {0};
-        struct conv_walk w;
-        conv_stage(c, "page tables", 0);
-        err = conv_roots_find(c, &roots);
-        if (!err) {
-            err = conv_walk_begin(&w, c);
-            if (!err)
-                err = select_by_owner(c, &w, &roots);
-            conv_walk_end(&w);
-        }
-        conv_roots_free(&roots);
-    }
+    sc_err *err = kernel || c->opts->strip_user ? select_by_owner(c) : NULL;
+    if (!err && c->opts->active_only)
+        err = conv_active_select(c);
     c->result.pages = conv_selection_count(&c->sel);
     c->result.left_out = c->pages.total - c->result.pages;
     return err;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A small memory dump of a small memory dump: the same bytes. Without what is the processes', the
- * data blocks at addresses of the lower half, and such a data page, become zeros, and the table of
- * data blocks lists the others only.
+ * A small memory dump of a small memory dump: the same bytes, but for a new comment. Without what
+ * is the processes', the data blocks at addresses of the lower half, and such a data page, become
+ * zeros, and the table of data blocks lists the others only.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -88,6 +88,8 @@ sc_err *conv_triage_copy(struct conversion *c) {
     f.count = (size_t)size;
     if (!err && (c->opts->strip_user || c->opts->kernel_only))
         strip(c, h, &f);
+    if (!err)
+        conv_header_comment(c, f.item, f.count);
     if (!err)
         err = sc_newfile_write(c->out, 0, f.item, f.count);
     c->result.pages = (size + CONV_PAGE - 1) / CONV_PAGE;

@@ -101,6 +101,8 @@ static sc_err *take_entry(struct conv_walk *w, unsigned level, uint64_t value, u
         return walk_below(w, level, table, va, kernel);
     if (t.kind == SC_PTE_VALID)
         return mark_page(w, t.pa, UINT64_C(1) << sc_mode_shift(w->mode, level));
+    if (w->valid_only)
+        return NULL;
     if (t.kind == SC_PTE_TRANSITION)
         return mark_page(w, t.pa, CONV_PAGE);
     if (t.kind != SC_PTE_PROTOTYPE)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Which pages page tables lead to: every table below a root is read once, and each page that an
- * entry names, valid or in transition or through a prototype, is marked.
+ * entry names, valid or (unless told otherwise) in transition or through a prototype, is marked.
  *
  * Tables may lie. What is followed is bounded: a table is visited once a level, and the entries
  * followed in all are at most some tens for each page of memory (SC_ERR_LIMIT beyond).
@@ -25,6 +25,7 @@ struct conv_walk {
     unsigned nroots;
     struct conv_marks *into; /* of the half being walked */
     uint64_t budget;
+    bool valid_only; /* mark no page that a fault would have to bring back first */
 };
 
 /* SC_ERR_UNSUPPORTED: the target has no page tables. End it with conv_walk_end() in any case. */

@@ -21,7 +21,7 @@
 
 #include "mem/translated.h"
 
-enum { PAGE = 0x1000, NESTED_MAX = 4, TOGETHER = 64 << 10 };
+enum { PAGE = 0x1000, NESTED_MAX = 4, TOGETHER = 64 << 10, WAYS = 4 };
 
 void sc_translated_forget(struct sc_translated *t) {
     memset(t->page, 0, sizeof t->page);
@@ -128,6 +128,20 @@ static enum sc_read read_phys(struct sc_translated *t, uint64_t pa, void *buf, s
     return *ret_got ? SC_READ_OK : status;
 }
 
+/*
+ * The place of a page's copy: one of a few that its number chooses, the one that has it, else the
+ * one whose turn it is. Slots of two pages that are asked for in turns may be the same; their
+ * copies must stay.
+ */
+static uint16_t copy_place(struct sc_translated *t, uint64_t pa) {
+    uint64_t mixed = pa / PAGE * UINT64_C(0x9e3779b97f4a7c15) >> 32;
+    uint16_t first = (uint16_t)(mixed % (SC_COPIES / WAYS) * WAYS);
+    for (uint16_t i = first; i < first + WAYS; i++)
+        if (t->copied[i] == (pa | 1))
+            return i;
+    return (uint16_t)(first + t->next_copy++ % WAYS);
+}
+
 /* The page of a slot in place, or a copy of it; NULL with the reason in *STATUS. */
 static const uint8_t *page_data(struct sc_translated *t, struct sc_page_slot *s,
                                 enum sc_read *status) {
@@ -139,7 +153,9 @@ static const uint8_t *page_data(struct sc_translated *t, struct sc_page_slot *s,
         t->copy = aligned_alloc(PAGE, SC_COPIES * sizeof *t->copy);
     if (!t->copy)
         return s->view;
-    s->copy = (uint16_t)(t->next_copy++ % SC_COPIES);
+    s->copy = copy_place(t, s->pa);
+    if (t->copied[s->copy] == (s->pa | 1))
+        return t->copy[s->copy];
     t->copied[s->copy] = 0;
     *status = sc_space_read(t->paging.phys, s->pa, t->copy[s->copy], PAGE, NULL);
     if (*status != SC_READ_OK)

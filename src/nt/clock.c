@@ -2,9 +2,12 @@
 /*
  * The kernel's clock.
  *
- *   tick length   nt!KeMaximumIncrement, else KDDEBUGGER_DATA64.KeTimeIncrement (+0x78, an address)
- *   tick count    nt!KeTickCount, else KUSER_SHARED_DATA: TickCount (+0x320) since Windows Server
- *                 2003, TickCountLow (+0x000) before
+ *   tick length   nt!KeMaximumIncrement
+ *                 else KDDEBUGGER_DATA64.KeTimeIncrement (+0x78, an address)
+ *                 else KUSER_SHARED_DATA.TickCountMultiplier (+0x004, milliseconds of 2^-24)
+ *   tick count    nt!KeTickCount
+ *                 else KUSER_SHARED_DATA: TickCount (+0x320) since Windows Server 2003,
+ *                 TickCountLow (+0x000) before; 0, which no running system has, is no count
  *
  *   both clocks   KUSER_SHARED_DATA: InterruptTime (+0x008), SystemTime (+0x014); small dumps
  *                 without that page: up time and time of the dump's header
@@ -14,7 +17,10 @@
  */
 #include "nt/clock.h"
 
-enum { INCREMENT_MAX = 10000000 }; /* a second: no clock is that slow */
+enum {
+    INCREMENT_MAX = 10000000, /* a second: no clock is that slow */
+    TICKS_OF_MS = 10000       /* 100 ns of a millisecond */
+};
 
 static uint64_t shared_page(const struct nt *nt) {
     return nt->ptr_size == 4 ? 0xffdf0000u : 0xfffff78000000000u;
@@ -34,7 +40,13 @@ static sc_err *read_increment(const struct nt *nt, struct nt_field *ret) {
         return err;
     if (ret->state != NT_READ && sc_target_kd_member(nt->target, 0x78, 8, &address))
         *ret = number(nt, address);
-    if (ret->state == NT_READ && (!ret->value || ret->value > INCREMENT_MAX))
+    if (ret->state == NT_READ && ret->value && ret->value <= INCREMENT_MAX)
+        return NULL;
+    struct nt_field shared = number(nt, shared_page(nt) + 4);
+    shared.value = shared.value * TICKS_OF_MS >> 24;
+    if (shared.value && shared.value <= INCREMENT_MAX)
+        *ret = shared;
+    else if (ret->state == NT_READ)
         *ret = (struct nt_field){0, NT_ABSENT}; /* no clock has it: not what it seems */
     return NULL;
 }
@@ -44,6 +56,8 @@ static sc_err *read_ticks(const struct nt *nt, struct nt_field *ret) {
     if (err || ret->state == NT_READ)
         return err;
     *ret = number(nt, shared_page(nt) + (nt->build >= 3790 ? 0x320 : 0));
+    if (!ret->value)
+        ret->state = NT_ABSENT;
     return NULL;
 }
 

@@ -18,6 +18,8 @@
  */
 #include "nt/handle.h"
 
+#include <string.h>
+
 #include "nt/process.h"
 
 enum { PAGE = 0x1000, LEVEL_MASK = 3, KD_CID_TABLE = 0x58, FREE_LISTS_MAX = 64 };
@@ -297,7 +299,8 @@ sc_err *nt_handles_begin(const struct nt *nt, const struct nt_handle_table *tabl
     bool known = sc_layout_has(layout, E_BITS)
                      ? sc_layout_has(layout, E_RIGHTS)
                      : sc_layout_has(layout, E_OBJECT) && sc_layout_has(layout, E_ACCESS);
-    if (w.entry_size != 2u * nt->ptr_size || !known)
+    w.object_at = sc_layout_offset(layout, sc_layout_has(layout, E_BITS) ? E_BITS : E_OBJECT);
+    if (w.entry_size != 2u * nt->ptr_size || w.object_at > nt->ptr_size || !known)
         return sc_errf(SC_ERR_NOT_FOUND, "nt!_HANDLE_TABLE_ENTRY has a form that is not known");
     if (table->f[NT_HT_CODE].state != NT_READ)
         return sc_errf(SC_ERR_NOT_FOUND, "the dump does not hold the handle table at %llx",
@@ -359,8 +362,32 @@ static void find_page(struct nt_handles *w) {
     w->index += skip;
 }
 
+/*
+ * Passes over entries of the page that are free: the pointer where that of the object would be is
+ * zero. Most entries of most tables are, and each would be loaded to find that out.
+ */
+static void pass_free(struct nt_handles *w) {
+    static const uint8_t zero[8];
+    uint64_t i = w->index % w->per_page;
+    if (w->held != w->page) {
+        sc_space_read(w->nt->space, w->page, w->data, PAGE, &w->got);
+        w->held = w->page;
+    }
+    while (i < w->got / w->entry_size && w->index < w->limit &&
+           !memcmp(w->data + i * w->entry_size + w->object_at, zero, w->nt->ptr_size)) {
+        i++;
+        w->index++;
+    }
+    if (i == w->per_page)
+        w->page = 0;
+}
+
 bool nt_handles_next(struct nt_handles *w, struct nt_handle *ret) {
     while (w->index < w->limit) {
+        if (w->page && w->skip_free)
+            pass_free(w);
+        if (w->index >= w->limit)
+            break;
         uint64_t in_page = w->index % w->per_page;
         if (!w->page) {
             w->cancelled = sc_target_cancelled(w->nt->target);
@@ -393,7 +420,7 @@ bool nt_handles_at(struct nt_handles *w, uint64_t handle, struct nt_handle *ret,
     *ret_why = "a page of the table is not in the dump";
     if (page.state != NT_READ)
         return false;
-    *ret_why = "a pointer of the table is damaged";
+    *ret_why = page.value ? "a pointer of the table is damaged" : "the table has no page for it";
     if (!nt_is_kernel(w->nt, page.value))
         return false;
     *ret_why = "its entry is not in the dump";

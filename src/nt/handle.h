@@ -63,19 +63,25 @@ struct nt_handles {
     const struct nt_handle_table *table;
     struct sc_layout_rec rec;
     uint64_t entry_size, per_page; /* bytes of an entry, entries in a page */
+    uint64_t object_at;            /* where in an entry the object is */
     uint64_t index, limit;         /* the next entry, and where there are no more */
     uint64_t page;                 /* of the next entry; 0: to be looked for */
     struct sc_map seen;            /* pages that were walked */
     uint64_t pages;                /* of entries that were looked for */
     uint64_t absent, damaged;      /* those that could not be walked */
-    bool claims_more;              /* the table says that it has more than its levels can hold */
-    bool cancelled, nomem;         /* see nt_handles_error() */
+    bool skip_free;                /* the caller's: free entries are passed over */
+    uint64_t held;                 /* the page that `data` is of; 0: none */
+    size_t got;                    /* bytes of it that the dump holds */
+    uint8_t data[0x1000];
+    bool claims_more;      /* the table says that it has more than its levels can hold */
+    bool cancelled, nomem; /* see nt_handles_error() */
 };
 
 /* SC_ERR_NOT_FOUND: the symbols lack HANDLE_TABLE_ENTRY; or the table is not in the dump. */
 sc_err *nt_handles_begin(const struct nt *nt, const struct nt_handle_table *table,
                          struct nt_handles *ret);
-/* The next entry, free ones too; false at the end, also of a table whose pages are missing. */
+/* The next entry, free ones too unless `skip_free` is set; false at the end, also of a table whose
+ * pages are missing. */
 bool nt_handles_next(struct nt_handles *walk, struct nt_handle *ret);
 /* Why it ended, if not at the end of what there is: cancelled, out of memory. */
 sc_err *nt_handles_error(const struct nt_handles *walk);

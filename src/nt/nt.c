@@ -37,16 +37,19 @@ bool nt_any(const struct nt_field *fields, size_t count) {
 }
 
 static struct nt_field field_of(const struct sc_layout_rec *rec, size_t index) {
-    struct nt_field f = {0, NT_NO_FIELD};
     int64_t value;
-    if (!sc_layout_has(rec->layout, index))
-        return f;
-    f.state = NT_ABSENT;
-    if (sc_layout_int(rec, index, &value) == SC_READ_OK) {
-        f.value = (uint64_t)value;
-        f.state = NT_READ;
-    }
-    return f;
+    if (sc_layout_int(rec, index, &value) == SC_READ_OK)
+        return (struct nt_field){(uint64_t)value, NT_READ};
+    return (struct nt_field){0, sc_layout_has(rec->layout, index) ? NT_ABSENT : NT_NO_FIELD};
+}
+
+/* As wide as a pointer: out of what was read, else out of memory. */
+static struct nt_field pointer_of(const struct nt *nt, const struct sc_layout_rec *rec,
+                                  size_t index) {
+    uint64_t value;
+    if (sc_layout_at(rec, index, nt->ptr_size, &value))
+        return (struct nt_field){value, NT_READ};
+    return nt_pointer(nt, nt_add(nt, rec->address, sc_layout_offset(rec->layout, index)));
 }
 
 sc_err *nt_load(const struct nt *nt, const struct nt_def *def, uint64_t address,
@@ -68,11 +71,10 @@ sc_err *nt_load(const struct nt *nt, const struct nt_def *def, uint64_t address,
         if (f->state != NT_READ && spare.state != NT_NO_FIELD)
             *f = spare;
     }
-    sc_layout_rec_deinit(&rec);
     for (size_t i = 0; i < def->npointers; i++)
         if (sc_layout_has(layout, def->pointers[i]))
-            ret_fields[def->pointers[i]] =
-                nt_pointer(nt, nt_add(nt, address, sc_layout_offset(layout, def->pointers[i])));
+            ret_fields[def->pointers[i]] = pointer_of(nt, &rec, def->pointers[i]);
+    sc_layout_rec_deinit(&rec);
     if (ret_assumed && sc_layout_assumed(layout))
         *ret_assumed = true;
     return NULL;

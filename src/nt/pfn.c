@@ -32,6 +32,18 @@ const char *nt_page_location_name(unsigned location) {
     return location < NT_PAGE_LOCATIONS ? names[location] : "Unknown";
 }
 
+bool nt_pfn_in_use(const struct nt_pfn *p) {
+    switch (p->location) {
+    case NT_PAGE_BAD: return false;
+    case NT_PAGE_ZEROED:
+    case NT_PAGE_FREE:
+    case NT_PAGE_STANDBY:
+        /* A page that was taken off its list for a read keeps the list's name until it is valid. */
+        return p->reference_count || p->read_in_progress || p->write_in_progress;
+    default: return true;
+    }
+}
+
 /* ---- the layout ---- */
 
 struct binder {
@@ -200,6 +212,15 @@ static sc_err *bind(struct nt_pfndb *db) {
 
 /* ---- where it is ---- */
 
+static uint64_t header_base(const struct nt *nt) {
+    uint64_t base = sc_target_machine(nt->target)->pfn_database;
+    struct nt_field f;
+    if (!(base & 0xfff))
+        return base;
+    f = nt_pointer(nt, base);
+    return nt_or(&f, 0);
+}
+
 static sc_err *find_base(const struct nt *nt, struct nt_pfndb *db) {
     struct nt_field f;
     uint64_t at;
@@ -207,13 +228,16 @@ static sc_err *find_base(const struct nt *nt, struct nt_pfndb *db) {
     if (err)
         return err;
     db->base = nt_or(&f, 0);
-    /* The debugger data block has the variable's address, the header of a dump its value. */
+    /*
+     * The debugger data block has the variable's address. So do headers of real dumps (19041 and
+     * later); those of older systems are published with its value, which is a page's address.
+     */
     if (!db->base && sc_target_kd_member(nt->target, KD_PFN_DATABASE, 8, &at)) {
         f = nt_pointer(nt, at);
         db->base = nt_or(&f, 0);
     }
     if (!db->base)
-        db->base = sc_target_machine(nt->target)->pfn_database;
+        db->base = header_base(nt);
     if (db->base && nt_is_kernel(nt, db->base))
         return NULL;
     return sc_errf(SC_ERR_NOT_FOUND,

@@ -44,6 +44,13 @@ struct nt_pfn {
     uint64_t containing; /* frame of the page table that maps it */
 };
 
+/*
+ * Is the page anybody's: active, modified (also not to be written), in transition, referenced or
+ * being read or written? Not: what is on the zeroed, free or standby list waiting for a user, or
+ * bad.
+ */
+bool nt_pfn_in_use(const struct nt_pfn *pfn);
+
 /* Where a part of an entry is. */
 struct nt_pfn_part {
     uint16_t offset;

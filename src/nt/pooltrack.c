@@ -143,15 +143,16 @@ static sc_err *take_chunk(struct reader *r, uint64_t at, size_t place, uint64_t 
     return err;
 }
 
-/* Entries from AT on that have a byte in the page of which AT's entry lacks one. */
+/*
+ * Entries from AT on that have a byte in the page of which AT's entry lacks one; at least one, in
+ * the last page of all memory too.
+ */
 static uint64_t entries_to_skip(const struct reader *r, uint64_t at) {
-    uint64_t probe = 0, page = at & ~(uint64_t)(PAGE - 1);
+    uint64_t page = at & ~(uint64_t)(PAGE - 1);
     uint8_t byte;
     if (sc_space_read(r->nt->space, at, &byte, 1, NULL) == SC_READ_OK)
         page += PAGE; /* it begins in a page that is there, and ends in one that is not */
-    while (at + probe * r->entry < page + PAGE)
-        probe++;
-    return probe;
+    return (page + PAGE - at + r->entry - 1) / r->entry;
 }
 
 static sc_err *take_table(struct reader *r, uint64_t table, uint64_t size) {

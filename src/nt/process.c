@@ -7,6 +7,7 @@
  *   VADs           VadRoot is a pointer in XP, an AVL table whose first node is the root until 8, a
  *                  tree (one pointer) since 8.1
  *   device map     an EX_FAST_REF since Windows 11
+ *   times          32 bits of ticks; of newer kernels the lower half, the upper one is far behind
  *   handles        counted by their table: handle.h
  *
  * Sources: the public symbols of the kernels (tables of layouts in data/layouts).
@@ -34,8 +35,10 @@ static const struct sc_layout_field rows[NT_P_FIELDS] = {
     [NT_P_CREATE_TIME] = {"CreateTime", 8, true},
     [NT_P_EXIT_TIME] = {"ExitTime", 8, true},
     [NT_P_EXIT_STATUS] = {"ExitStatus", 4, true},
-    [NT_P_KERNEL_TIME] = {PCB("KernelTime"), 4, true},
-    [NT_P_USER_TIME] = {PCB("UserTime"), 4, true},
+    [NT_P_KERNEL_TIME] = {PCB("KernelTime") "|" PCB("KernelTimeLow"), 4, true},
+    [NT_P_USER_TIME] = {PCB("UserTime") "|" PCB("UserTimeLow"), 4, true},
+    [NT_P_KERNEL_TIME_HIGH] = {"KernelTimeHigh", 4, true},
+    [NT_P_USER_TIME_HIGH] = {"UserTimeHigh", 4, true},
     [NT_P_VIRTUAL_SIZE] = {"VirtualSize", 1, true},
     [NT_P_PEAK_VIRTUAL_SIZE] = {"PeakVirtualSize", 1, true},
     [NT_P_COMMIT_CHARGE] = {"CommitCharge", 1, true},
@@ -116,6 +119,11 @@ static sc_err *read_place(const struct nt *nt, const struct place *p, struct nt_
     return NULL;
 }
 
+static void join(struct nt_field *low, const struct nt_field *high) {
+    if (low->state == NT_READ && high->state == NT_READ)
+        low->value |= high->value << 32;
+}
+
 /* Printable up to a NUL or to the end of the field, and not empty: else it is no name. */
 static void read_image(const struct nt *nt, struct nt_process *p) {
     char name[NT_IMAGE_NAME] = {0};
@@ -175,14 +183,35 @@ sc_err *nt_process_read(const struct nt *nt, uint64_t address, struct nt_process
     sc_err *err = nt_load(nt, &process_def, address, p.f, &p.assumed);
     for (size_t i = 0; !err && i < sizeof places / sizeof *places; i++)
         err = read_place(nt, &places[i], &p);
-    if (!err)
-        read_image(nt, &p);
+    if (err)
+        return err;
+    join(&p.f[NT_P_KERNEL_TIME], &p.f[NT_P_KERNEL_TIME_HIGH]);
+    join(&p.f[NT_P_USER_TIME], &p.f[NT_P_USER_TIME_HIGH]);
+    read_image(nt, &p);
     if (!err && p.f[NT_P_VM].state != NT_NO_FIELD)
         err = nt_load_optional(nt, &ws_def, p.f[NT_P_VM].value, p.ws, &p.assumed);
     if (!err)
         err = read_behind(nt, &p.f[NT_P_SESSION], &session_def, &p.session_id);
     if (!err)
         err = read_handle_count(nt, &p);
+    if (!err)
+        *ret = p;
+    return err;
+}
+
+sc_err *nt_process_read_name(const struct nt *nt, uint64_t address, struct nt_process *ret) {
+    struct nt_process p = {.address = address};
+    sc_err *err = NULL;
+    for (size_t i = 0; !err && i < sizeof places / sizeof *places; i++) {
+        uint8_t field = places[i].field;
+        if (field != NT_P_DEVICE_MAP && field != NT_P_IMAGE)
+            continue;
+        err = read_place(nt, &places[i], &p);
+        if (field == NT_P_IMAGE && p.f[field].value)
+            p.f[field].state = NT_READ; /* a place */
+    }
+    if (!err)
+        read_image(nt, &p);
     if (!err)
         *ret = p;
     return err;

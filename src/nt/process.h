@@ -26,6 +26,8 @@ enum nt_process_field {
     NT_P_EXIT_STATUS,
     NT_P_KERNEL_TIME, /* ticks */
     NT_P_USER_TIME,
+    NT_P_KERNEL_TIME_HIGH, /* in the one above, too */
+    NT_P_USER_TIME_HIGH,
     NT_P_QUOTA_NONPAGED,
     NT_P_QUOTA_PAGED,
     NT_P_VIRTUAL_SIZE,
@@ -73,6 +75,8 @@ struct nt_process {
 
 /* As nt_thread_read(). */
 sc_err *nt_process_read(const struct nt *nt, uint64_t address, struct nt_process *ret_process);
+/* Its name and device map alone, which is what a list of threads shows of each one's process. */
+sc_err *nt_process_read_name(const struct nt *nt, uint64_t address, struct nt_process *ret_process);
 bool nt_process_present(const struct nt_process *process);
 bool nt_process_valid(const struct nt_process *process);
 enum { NT_PROCESSES_MAX = 1 << 20, NT_THREADS_MAX = 1 << 20 };

@@ -108,6 +108,28 @@ static uint64_t variable(const struct nt *nt, uint32_t offset) {
     return nt_or(&f, 0);
 }
 
+/*
+ * Up to Server 2003 the first and the last system PTE (in ReactOS, too, the variables are arrays of
+ * pointers to PTEs): the region is what these map.
+ */
+static sc_err *add_system_ptes(struct nt_regions *r) {
+    static const struct nt_var first = {"nt!MmSystemPtesStart", 0xc8};
+    static const struct nt_var last = {"nt!MmSystemPtesEnd", 0xd0};
+    struct nt_field start, end;
+    struct nt_ptes ptes;
+    bool found = false;
+    sc_err *err = nt_var_read(r->nt, &first, 0, &start);
+    if (!err)
+        err = nt_var_read(r->nt, &last, 0, &end);
+    if (!err)
+        err = nt_ptes_find(r->nt, &ptes, &found);
+    if (err || !found || !nt_set(&start) || !nt_set(&end) || end.value < start.value ||
+        !nt_ptes_contain(&ptes, start.value) || !nt_ptes_contain(&ptes, end.value))
+        return err;
+    return add(r, nt_pte_va(&ptes, start.value), nt_pte_va(&ptes, end.value) | 0xfff, "SystemPtes",
+               "the kernel's variables");
+}
+
 /* Up to 8.1 the kernel says in variables where these are. */
 static sc_err *add_variables(struct nt_regions *r) {
     static const struct {
@@ -118,7 +140,6 @@ static sc_err *add_variables(struct nt_regions *r) {
         {{"nt!MmNonPagedPoolStart", 0x110}, {"nt!MmNonPagedPoolEnd", 0x118}, false, "NonPagedPool"},
         {{"nt!MmPagedPoolStart", 0x120}, {"nt!MmPagedPoolEnd", 0x128}, false, "PagedPool"},
         {{"nt!MmSystemCacheStart", 0xa8}, {"nt!MmSystemCacheEnd", 0xb0}, false, "SystemCache"},
-        {{"nt!MmSystemPtesStart", 0xc8}, {"nt!MmSystemPtesEnd", 0xd0}, false, "SystemPtes"},
         {{"nt!MmSessionBase", 0x278}, {"nt!MmSessionSize", 0x280}, true, "SessionSpace"}};
     sc_err *err = NULL;
     for (size_t i = 0; !err && i < sizeof rows / sizeof *rows; i++) {
@@ -132,7 +153,7 @@ static sc_err *add_variables(struct nt_regions *r) {
         uint64_t last = rows[i].is_size ? start.value + (end.value - 1) : end.value - 1;
         err = add(r, start.value, last, rows[i].name, "the kernel's variables");
     }
-    return err;
+    return err ? err : add_system_ptes(r);
 }
 
 /* ---- the kernel's own map ---- */

@@ -48,6 +48,7 @@ struct pass {
     struct finder *f;
     uint64_t done, reported;
     uint8_t *buffer; /* for memory that is not seen in place */
+    uint64_t known;  /* up to here the file has data, or too small holes */
 };
 
 static sc_err *report(struct pass *p) {
@@ -78,12 +79,32 @@ static sc_err *look_at_all(struct pass *p, uint64_t pa, const uint8_t *data, siz
     return err;
 }
 
+/* Do at least CHUNK bytes at FROM, of the SIZE at DATA, lie in a hole of the file? Then how many.
+ */
+static bool is_hole(struct pass *p, uint64_t from, const uint8_t *data, uint64_t size,
+                    uint64_t *ret_size) {
+    bool hole = false;
+    if (!p->f->in->file || from < p->known)
+        return false;
+    uint64_t stretch = sc_file_stretch(p->f->in->file, data, size, &hole);
+    stretch -= stretch % FIND_PAGE;
+    if (hole && stretch >= CHUNK) {
+        *ret_size = stretch;
+        return true;
+    }
+    p->known = from + (stretch > CHUNK ? stretch : CHUNK);
+    return false;
+}
+
 /* Whole pages from FROM on, at most to LAST; *RET_SIZE of them were looked at (at least one). */
 static sc_err *look_at_chunk(struct pass *p, uint64_t from, uint64_t last, uint64_t *ret_size) {
     const uint8_t *data = NULL;
     size_t got = 0;
     uint64_t want = last - from < CHUNK ? last - from + 1 : CHUNK;
     bool in_place = sc_space_view(p->f->in->phys, from, &data, &got) == SC_READ_OK;
+    uint64_t there = last - from < got ? last - from + 1 : got;
+    if (in_place && is_hole(p, from, data, there, ret_size))
+        return NULL;
     if (!in_place || got < FIND_PAGE) {
         sc_space_read(p->f->in->phys, from, p->buffer, (size_t)want, &got);
         data = p->buffer;

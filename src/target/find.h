@@ -5,11 +5,13 @@
 
 #include <stdatomic.h>
 
+#include "base/file.h"
 #include "stopcode/target.h"
 
 /* What to look in, and what is known. Zero: not known. */
 struct sc_find {
     sc_space *phys;
+    const sc_file *file; /* that PHYS may show in place: its holes need no look. NULL: none */
     enum sc_cpu cpu;
     const struct sc_thread *processor; /* those that the container tells of */
     size_t nprocessors;

@@ -108,6 +108,7 @@ static sc_err *search(sc_target *t, const struct sc_open_opts *opts) {
     struct sc_found found;
     sc_err *err = list_processors(t, &threads);
     struct sc_find find = {.phys = t->phys,
+                           .file = t->source->file,
                            .cpu = t->source->machine.cpu,
                            .processor = threads.item,
                            .nprocessors = threads.count,

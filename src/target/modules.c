@@ -35,13 +35,17 @@ static sc_err *make_unique(sc_target *t) {
     return err;
 }
 
+bool sc_target_is_listing(const sc_target *target) { return target->listing != 0; }
+
 static sc_err *load(sc_target *t) {
     const struct sc_source_ops *ops = t->source->ops;
     sc_err *err = NULL;
+    t->listing++;
     if (ops->load_modules)
         err = ops->load_modules(t->source, &t->modules);
     else if (sc_target_has_paging(t))
         err = sc_whole_load_modules(t, &t->modules);
+    t->listing--;
     if (err)
         return err;
     if (t->modules.count)
@@ -150,10 +154,12 @@ sc_err *sc_target_unloaded(sc_target *target, const struct sc_unloadeds **ret_un
     const struct sc_source_ops *ops = target->source->ops;
     if (!target->unloaded_loaded) {
         sc_err *err = NULL;
+        target->listing++;
         if (ops->load_unloaded)
             err = ops->load_unloaded(target->source, &target->unloaded);
         else if (sc_target_has_paging(target))
             err = sc_whole_load_unloaded(target, &target->unloaded);
+        target->listing--;
         if (err) {
             SC_VEC_FREE(&target->unloaded);
             return err;

@@ -206,10 +206,12 @@ sc_space *sc_target_phys(sc_target *target) { return target->phys; }
 sc_err *sc_target_threads(sc_target *target, const struct sc_threads **ret_threads) {
     const struct sc_source_ops *ops = target->source->ops;
     if (!target->threads_loaded) {
+        target->listing++;
         sc_err *err =
             ops->load_threads ? ops->load_threads(target->source, &target->threads) : NULL;
         if (!err && sc_target_has_paging(target))
             err = sc_whole_load_cpus(target, &target->threads);
+        target->listing--;
         if (err) {
             SC_VEC_FREE(&target->threads);
             return err;

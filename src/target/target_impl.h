@@ -30,6 +30,7 @@ struct sc_target {
     struct sc_arena *user_arena; /* strings of the process's modules; NULL: there are none */
     unsigned symtabs;            /* that hold on to `modules`: see sc_target_add_module() */
     bool modules_loaded, unloaded_loaded, threads_loaded;
+    unsigned listing; /* how many of these lists are being read: see sc_target_is_listing() */
     struct sc_debugger_data *debugger_data; /* in the source's arena; NULL: not loaded yet */
     bool no_debugger_data;                  /* it was looked for, and there is none */
     const struct sc_regs *fake_regs;        /* in the source's arena */
@@ -49,6 +50,11 @@ void sc_target_note_io(sc_target *target);
  * an answer with a hole in it is reported as out of memory: see sc_target_take_nomem().
  */
 void sc_target_set_nomem(sc_target *target);
+/*
+ * Are lists of the target being read from its memory right now? Who is asked for a page on the way
+ * must not ask for them: symbols and what needs them have to wait.
+ */
+bool sc_target_is_listing(const sc_target *target);
 /* Ends what user_modules.c keeps besides the list. */
 void sc_target_user_modules_deinit(sc_target *target);
 /* Makes a target of a source, which is taken over (also when it fails). OPTS may be NULL. */

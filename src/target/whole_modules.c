@@ -172,6 +172,40 @@ static sc_err *find_head(sc_target *t, uint64_t *ret_head) {
 
 /* ---- images without a list ---- */
 
+/* A name as files have it: what an image in pieces has in its place is none. */
+static bool is_file_name(const uint8_t *raw, size_t room) {
+    size_t n = 0;
+    while (n < room && raw[n] > ' ' && raw[n] < 0x7f && !strchr("\"*/:<>?\\|", raw[n]))
+        n++;
+    return n && n < room && !raw[n] && memchr(raw, '.', n);
+}
+
+/*
+ * Where the page tables are mapped: there the first page of an image in a large page appears once
+ * more, as if it were a table. *RET_SIZE 0: not known.
+ */
+static uint64_t tables_at(sc_target *t, uint64_t *ret_size) {
+    const struct sc_paging *paging = &t->whole->system;
+    const uint64_t frame = 0x000ffffffffff000;
+    unsigned shift = paging->mode == SC_PAGING_X64_LA57 ? 48 : 39;
+    uint64_t entry;
+    bool wide = paging->mode == SC_PAGING_X64 || paging->mode == SC_PAGING_X64_LA57;
+    *ret_size = paging->mode == SC_PAGING_PAE   ? 0x800000
+                : paging->mode == SC_PAGING_X86 ? 0x400000
+                                                : 0;
+    if (!wide)
+        return 0xc0000000;
+    for (uint64_t i = 0x100; i < 0x200; i++) {
+        uint64_t at = (paging->root & frame) + i * 8;
+        if (sc_space_uint(paging->phys, at, 8, &entry) != SC_READ_OK || !(entry & 1) ||
+            ((entry ^ paging->root) & frame))
+            continue;
+        *ret_size = (uint64_t)1 << shift;
+        return sc_space_canon(t->whole->kernel, ~(uint64_t)0 << (shift + 9) | i << shift);
+    }
+    return 0;
+}
+
 /* The module whose image begins at VA, if one does. */
 static sc_err *add_image(sc_target *t, uint64_t va, struct sc_modules *out, uint64_t *ret_size) {
     struct sc_module m = {.base = va, .record = sc_whole_offset(t, va)};
@@ -192,7 +226,8 @@ static sc_err *add_image(sc_target *t, uint64_t va, struct sc_modules *out, uint
     if (!(err = sc_whole_grave(sc_pe_exports(pe, &x))))
         sc_pe_read(pe, x.name, raw, sizeof raw - 1, NULL);
     sc_pe_close(pe);
-    if (!err && raw[0] && !(name = sc_arena_strdup(t->source->arena, (const char *)raw)))
+    if (!err && is_file_name(raw, sizeof raw) &&
+        !(name = sc_arena_strdup(t->source->arena, (const char *)raw)))
         err = sc_err_nomem();
     m.path = name;
     if (err || !m.size || m.size > IMAGE_MAX)
@@ -204,11 +239,23 @@ static sc_err *add_image(sc_target *t, uint64_t va, struct sc_modules *out, uint
 /* All images in the kernel's half, as far as SEARCH_MAX pages go. */
 static sc_err *search(sc_target *t, struct sc_modules *out) {
     uint64_t at = sc_target_ptr_size(t) == 4 ? 0x80000000u : 0xffff800000000000u, start, size;
+    uint64_t tables_size, tables = tables_at(t, &tables_size);
     unsigned left = SEARCH_MAX;
     sc_err *err = NULL;
     while (!err && left && sc_space_next(t->whole->kernel, at, &start, &size)) {
         uint64_t last = start + (size - 1), image = 0;
-        for (at = start > at ? start : at; !err && left && at - start < size; left--) {
+        start = start > at ? start : at;
+        if (start - tables < tables_size) {
+            at = tables + tables_size;
+            if (!at)
+                break;
+            continue;
+        }
+        size = last - start + 1;
+        if (start < tables && tables - start < size)
+            size = tables - start;
+        last = start + (size - 1);
+        for (at = start; !err && left && at - start < size; left--) {
             err = sc_target_cancelled(t) ? sc_err_cancelled() : add_image(t, at, out, &image);
             at += image > 0x1000 ? (image + 0xfff) & ~(uint64_t)0xfff : 0x1000;
         }

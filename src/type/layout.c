@@ -151,12 +151,11 @@ bool sc_layout_assumed(const sc_layout *layout) { return layout->assumed; }
 
 sc_err *sc_layout_rec_init(const sc_layout *layout, struct sc_layout_rec *ret_rec) {
     struct sc_layout_rec r = {.layout = layout};
-    r.bytes = malloc((size_t)layout->span + 1); /* what was not read is not handed out */
-    r.state = malloc(layout->def->nfields + 1);
-    if (!r.bytes || !r.state) {
-        sc_layout_rec_deinit(&r);
+    /* Both in one piece; what was not read is not handed out. */
+    r.bytes = malloc((size_t)layout->span + 1 + layout->def->nfields + 1);
+    if (!r.bytes)
         return sc_err_nomem();
-    }
+    r.state = r.bytes + layout->span + 1;
     memset(r.state, SC_READ_INVALID, layout->def->nfields + 1);
     *ret_rec = r;
     return NULL;
@@ -164,8 +163,8 @@ sc_err *sc_layout_rec_init(const sc_layout *layout, struct sc_layout_rec *ret_re
 
 void sc_layout_rec_deinit(struct sc_layout_rec *rec) {
     free(rec->bytes);
-    free(rec->state);
     rec->bytes = rec->state = NULL;
+    rec->got = 0;
 }
 
 enum sc_read sc_layout_load(struct sc_layout_rec *rec, sc_space *space, uint64_t address) {
@@ -175,6 +174,7 @@ enum sc_read sc_layout_load(struct sc_layout_rec *rec, sc_space *space, uint64_t
     rec->address = address;
     if (l->span && l->span <= SPAN_AT_ONCE)
         sc_space_read(space, address + l->first, rec->bytes, l->span, &got);
+    rec->got = got;
     for (size_t i = 0; i < l->def->nfields; i++) {
         const struct bound *b = &l->field[i];
         enum sc_read status = b->has ? SC_READ_OK : SC_READ_INVALID;
@@ -188,30 +188,46 @@ enum sc_read sc_layout_load(struct sc_layout_rec *rec, sc_space *space, uint64_t
     return worst;
 }
 
-enum sc_read sc_layout_bytes(const struct sc_layout_rec *rec, size_t index,
-                             const uint8_t **ret_bytes, size_t *ret_size) {
+/* The field's bytes; NULL with the reason in *STATUS. */
+static inline const uint8_t *bytes_of(const struct sc_layout_rec *rec, size_t index,
+                                      enum sc_read *status) {
     const sc_layout *l = rec->layout;
-    if (!sc_layout_has(l, index))
-        return SC_READ_INVALID;
-    if (rec->state[index] != SC_READ_OK)
-        return (enum sc_read)rec->state[index];
-    *ret_bytes = rec->bytes + (l->field[index].offset - l->first);
-    *ret_size = l->field[index].size;
-    return SC_READ_OK;
+    *status = SC_READ_INVALID;
+    if (index >= l->def->nfields || !l->field[index].has)
+        return NULL;
+    *status = (enum sc_read)rec->state[index];
+    return *status == SC_READ_OK ? rec->bytes + (l->field[index].offset - l->first) : NULL;
 }
 
-enum sc_read sc_layout_uint(const struct sc_layout_rec *rec, size_t index, uint64_t *ret_value) {
-    const uint8_t *bytes;
-    size_t size;
+static inline uint64_t half(const uint8_t *p) {
+    return (uint32_t)(p[0] | p[1] << 8 | p[2] << 16) | (uint32_t)p[3] << 24;
+}
+
+/* The usual widths are taken at once: structures have dozens of fields. */
+static inline uint64_t number_in(const uint8_t *bytes, size_t size) {
     uint64_t value = 0;
-    enum sc_read status = sc_layout_bytes(rec, index, &bytes, &size);
-    if (status != SC_READ_OK)
+    switch (size) {
+    case 1: return bytes[0];
+    case 2: return bytes[0] | (uint64_t)bytes[1] << 8;
+    case 4: return half(bytes);
+    case 8: return half(bytes) | half(bytes + 4) << 32;
+    default:
+        for (size_t i = size; i-- > 0;)
+            value = value << 8 | bytes[i];
+        return value;
+    }
+}
+
+static inline enum sc_read uint_of(const struct sc_layout_rec *rec, size_t index,
+                                   uint64_t *ret_value) {
+    enum sc_read status;
+    const uint8_t *bytes = bytes_of(rec, index, &status);
+    if (!bytes)
         return status;
     const struct bound *b = &rec->layout->field[index];
-    if (size > 8 || b->bit_pos >= 64)
+    if (b->size > 8 || b->bit_pos >= 64)
         return SC_READ_INVALID;
-    for (size_t i = size; i-- > 0;)
-        value = value << 8 | bytes[i];
+    uint64_t value = number_in(bytes, b->size);
     if (b->bit_len) {
         value >>= b->bit_pos;
         value &= b->bit_len < 64 ? (UINT64_C(1) << b->bit_len) - 1 : UINT64_MAX;
@@ -220,9 +236,24 @@ enum sc_read sc_layout_uint(const struct sc_layout_rec *rec, size_t index, uint6
     return SC_READ_OK;
 }
 
+enum sc_read sc_layout_bytes(const struct sc_layout_rec *rec, size_t index,
+                             const uint8_t **ret_bytes, size_t *ret_size) {
+    enum sc_read status;
+    const uint8_t *bytes = bytes_of(rec, index, &status);
+    if (!bytes)
+        return status;
+    *ret_bytes = bytes;
+    *ret_size = rec->layout->field[index].size;
+    return SC_READ_OK;
+}
+
+enum sc_read sc_layout_uint(const struct sc_layout_rec *rec, size_t index, uint64_t *ret_value) {
+    return uint_of(rec, index, ret_value);
+}
+
 enum sc_read sc_layout_int(const struct sc_layout_rec *rec, size_t index, int64_t *ret_value) {
-    uint64_t value;
-    enum sc_read status = sc_layout_uint(rec, index, &value);
+    uint64_t value = 0;
+    enum sc_read status = uint_of(rec, index, &value);
     if (status != SC_READ_OK)
         return status;
     const struct bound *b = &rec->layout->field[index];
@@ -231,6 +262,17 @@ enum sc_read sc_layout_int(const struct sc_layout_rec *rec, size_t index, int64_
         value |= ~UINT64_C(0) << bits;
     *ret_value = (int64_t)value;
     return SC_READ_OK;
+}
+
+bool sc_layout_at(const struct sc_layout_rec *rec, size_t index, size_t size, uint64_t *ret_value) {
+    const sc_layout *l = rec->layout;
+    if (index >= l->def->nfields || !l->field[index].has || size > 8)
+        return false;
+    size_t at = l->field[index].offset - l->first;
+    if (at > rec->got || size > rec->got - at)
+        return false;
+    *ret_value = number_in(rec->bytes + at, size);
+    return true;
 }
 
 /* ---- the book ---- */

@@ -56,7 +56,11 @@ def convert(source, to, out, *options):
     records = json.loads(run.stdout)["records"]
     tap.equal(records[0]["type"], "conversion", "first record")
     tap.equal(records[0]["bytes"], os.path.getsize(out), "bytes")
-    return records[0], [(int(r["address"], 16), int(r["size"], 16), r["why"]) for r in records[1:]]
+    changes = [r for r in records if r["type"] == "changed_memory"]
+    unused = [r for r in records if r["type"] == "unused_pages"]
+    tap.equal(len(unused), int("active" in options), "records about pages that are not in use")
+    return {**(unused[0] if unused else {}), **records[0]}, \
+        [(int(r["address"], 16), int(r["size"], 16), r["why"]) for r in changes]
 
 
 def opened(path, kind=None):
@@ -267,11 +271,92 @@ def check_owners(folder, name):
             tap.equal(result["left_out_unknown"] > 0, True, "some pages are of unknown use")
 
 
-def check_same_pages(a, b, changes):
-    """B's pages are A's."""
-    for pfn in pages_of(b):
+def check_same_pages(a, b, changes, pages=None):
+    """B's pages, or PAGES of it, are A's."""
+    for pfn in pages or pages_of(b):
         left, right = a.read(pfn * PAGE, PAGE), b.read(pfn * PAGE, PAGE)
         tap.equal(blank(left, pfn * PAGE, changes) == blank(right, pfn * PAGE, changes), True, f"page {pfn:#x}")
+
+
+# ---- pages in use ----
+
+ZEROED, FREE, STANDBY, MODIFIED, NO_WRITE, BAD, ACTIVE, TRANSITION = range(8)
+
+
+def page_lists(memory, mode, build):
+    """{page: list} as the PFN database has it. Where the public symbols of these builds have u3, and the location in it."""
+    space = whole.Space(memory, mode, memory.header["dtb"])
+    size, u3, shift = {2600: (0x1c, 0x0c, 8), 7601: (0x30, 0x18, 16), 9600: (0x30, 0x18, 16)}.get(build, (0x30, 0x20, 16))
+    if mode == "x86":
+        size, u3 = 0x18, 0x0c
+    out, base, ready = {}, space.number(memory.header["pfn"]), {}  # the header has the variable's address
+    for pfn in sorted(pages_of(memory)):
+        at = base + pfn * size + u3
+        page = at & -PAGE
+        if page not in ready:
+            ready = {page: space.read(page, PAGE)}
+        out[pfn] = int.from_bytes(ready[page][at % PAGE:at % PAGE + 4], "little") >> shift & 7
+    return out
+
+
+def standby_texts(scenario):
+    """Texts of pages in transition; those that were not modified are on the standby list."""
+    text = open(scenario, encoding="utf-8").read()
+    out = {True: [], False: []}
+    for va, how in re.findall(r"^pte (\w+) (transition modified|transition|prototype transition)$", text, re.M):
+        out["modified" in how].append(re.search(rf'^memory [0`]*{va[:-4]}[0`]*{va[-4:]} "([^"]+)"', text, re.M).group(1).encode())
+    return out[False], out[True]
+
+
+def in_use_answers(path):
+    """What a debugger is asked first, and the lists' totals."""
+    run = program("-sins", "-kqm", "-z", path, "-c", "!analyze -v; !process 0 0; !vm; !memusage; q")
+    tap.equal(run.returncode, 0, "status")
+    return re.sub(r"FILE_IN_CAB:.*\n\n?|DUMP_FILE_ATTRIBUTES:.*\n\n?", "", run.stdout)
+
+
+def check_active(folder, name):
+    scenario = scenario_of(folder, name)
+    text = open(scenario, encoding="utf-8").read()
+    source, memory, kernel, user, tables = owners(folder, name, scenario)
+    mode, build = re.search(r"^paging (\w+)", text, re.M).group(1), int(re.search(r"^os (\d+)", text, re.M).group(1))
+    lists = page_lists(memory, mode, build)
+    out = os.path.join(folder, "out")
+    unused = {p for p, n in lists.items() if n in (ZEROED, FREE, STANDBY, BAD)}
+    expected = set(lists) - (unused - kernel - user - tables)
+    for to in ("bitmap", "elf", "raw"):
+        with tap.case(f"{name}: active pages to {to}: what no list of unused pages has, and what is mapped"):
+            result, changes = convert(source, to, out, "--pages", "active")
+            kept = opened(out)
+            # Where a raw file has a hole, it has zeros.
+            pages = {p for p in pages_of(kept) if to != "raw" or p in expected or any(kept.read(p * PAGE, PAGE))}
+            tap.equal(sorted(pages ^ expected)[:8], [], "pages of one alone")
+            check_same_pages(memory, kept, changes, pages)
+            tap.equal((result["pages"], result["left_out"]), (len(expected), len(lists) - len(expected)), "counts")
+            tap.equal([result[k] for k in ("zeroed", "free", "standby", "bad")],
+                      [sum(lists[p] == n for p in set(lists) - expected) for n in (ZEROED, FREE, STANDBY, BAD)], "by list")
+            tap.equal((result["mapped"], result["undescribed"]), (len(unused & expected), 0), "kept all the same")
+            standby, modified = standby_texts(scenario)
+            tap.equal((len(standby) > 0, len(modified) > 0), (True, True), "there are some of both")
+            tap.equal(holds(out, standby), [], "what was on the standby list")
+            tap.equal(holds(out, modified), modified, "what was on the modified list")
+    with tap.case(f"{name}: a dump of active pages has the same answers"):
+        convert(source, "bitmap", out, "--pages", "active")
+        process = re.search(r"^in process (\S+)", text, re.M).group(1)
+        tap.equal(in_use_answers(out), in_use_answers(source), "what it says")
+        where = f".process /p {process}; !pte 260000; db 260000 L4; da 261000; q"
+        before, after = (program("-sins", "-z", p, "-c", where).stdout for p in (source, out))
+        tap.contains(before, "on t")
+        tap.contains(after, "260000  ?? ?? ?? ??")
+        tap.contains(after, "this dump lacks physical page")
+        tap.contains(after, "on the modified list")
+        tap.equal(re.findall(r"^contains.*\n.*", after, re.M), re.findall(r"^contains.*\n.*", before, re.M), "!pte")
+    with tap.case(f"{name}: active pages without those of processes"):
+        result, changes = convert(source, "elf", out, "--pages", "active", "--strip-user")
+        kept = opened(out)
+        tap.equal(sorted(pages_of(kept) - (expected & (kernel | tables) - user))[:8], [], "pages that should not be there")
+        tap.equal(holds(out, user_texts(scenario)), [], "texts of processes")
+        tap.equal(holds(out, kernel_texts(scenario)), kernel_texts(scenario), "texts of the kernel")
 
 
 # ---- verdicts ----
@@ -371,6 +456,19 @@ def check_errors(folder):
             run = program("convert", source, name, "--to", "raw", "-f")
             tap.equal(run.returncode, 1, "status")
             tap.contains(run.stderr, "is the dump that is read")
+    with tap.case("--comment goes into the header, and only there"):
+        plain = os.path.join(folder, "plain")
+        for to in ("kernel", "triage"):
+            convert(source, to, plain)
+            convert(source, to, out, "--comment", "for ticket 7")
+            with open(plain, "rb") as a, open(out, "rb") as b:
+                before, after = a.read(), b.read()
+            tap.equal(after[0xfb0:0x1030], b"for ticket 7".ljust(128, b"\0"), "comment")
+            tap.equal(after[:0xfb0] + after[0x1030:] == before[:0xfb0] + before[0x1030:], True, "the rest")
+        for to, words in (("elf", "no place"), ("raw", "no place")):
+            run = program("convert", source, os.path.join(folder, "x"), "--to", to, "--comment", "x")
+            tap.equal(run.returncode, 1, "status")
+            tap.contains(run.stderr, words)
     with tap.case("no folder, no file"):
         run = program("convert", source, os.path.join(folder, "none", "x"), "--to", "elf")
         tap.equal(run.returncode, 1, "status")
@@ -391,7 +489,7 @@ def check_errors(folder):
     with tap.case("the command line says what is missing"):
         for line, words in (((), "stopcode convert DUMP NEW"), (("a",), "stopcode convert DUMP NEW"),
                             (("a", "b"), "--to full, bitmap"), (("a", "b", "--to", "tar"), "is not full"),
-                            (("a", "b", "--to", "elf", "--pages", "some"), "kernel or all"),
+                            (("a", "b", "--to", "elf", "--pages", "some"), "kernel, active or all"),
                             (("a", "b", "--to", "elf", "--pagefile", "x"), "N=FILE")):
             run = program("convert", *line)
             tap.equal(run.returncode, 2, "status")
@@ -469,6 +567,7 @@ with tempfile.TemporaryDirectory() as work:
     for world in worlds:
         check_chain(work, world)
         check_owners(work, world)
+        check_active(work, world)
         check_verdict(work, world)
     check_gdb(work)
 with tempfile.TemporaryDirectory() as work:

@@ -418,6 +418,69 @@ def lists_read_back(types, build, table):
         tap.equal(find(cache, type="cached_file")["file"], address(POOL + 0x78000), "the cached file")
 
 
+def visible(w, path):
+    """Where a part of the visible state lies, which nt!MiVisibleState points to."""
+    at = POOL + 0x400000
+    w.var("MiVisibleState", at)
+    return at + w.field("_MI_VISIBLE_STATE", path)[0]
+
+
+def put_trackers(w):
+    """Two records of system PTEs in one of the lists, or in the only one; returns their callers."""
+    header = w.at("MiPteHeader") if w.has("MiPteHeader") else visible(w, "PteHeader")
+    lists = w.field("_SYSPTES_HEADER", "Count")[0] // 16
+    first, second = POOL + 0x90000, POOL + 0x91000
+    for i in range(lists):
+        ring = [header + i * 16] + ([first, second] if i == lists - 1 else [])
+        for n, link in enumerate(ring):
+            w.put(link, ring[(n + 1) % len(ring)], 8)
+            w.put(link + 8, ring[n - 1], 8)
+    w.set("_SYSPTES_HEADER", header, "Count", 0x2c47)
+    w.set("_PTE_TRACKER", first, "SystemVa", 0xFFFFF88000048000)
+    w.set("_PTE_TRACKER", first, "Mdl", POOL + 0x92000)
+    w.set("_PTE_TRACKER", first, "Count", 3)
+    w.set("_PTE_TRACKER", second, "Count", 0x2c44)
+    names = ["StackTrace[0]", "StackTrace[1]"] if w.field("_PTE_TRACKER", "StackTrace") else ["CallingAddress", "CallersCaller"]
+    callers = [w.at("NtReadFile") + 0x10, w.at("NtWriteFile") + 0x20]
+    for name, caller in zip(names, callers):
+        w.set("_PTE_TRACKER", first, name, caller)
+    return callers
+
+
+def put_special(w):
+    """A list of two pairs, and an empty one; False: this kernel's special pool is a heap."""
+    if not w.has("MiSpecialPool") and not w.field("_MI_VISIBLE_STATE", "SpecialPool"):
+        return False
+    pool = w.at("MiSpecialPool") if w.has("MiSpecialPool") else visible(w, "SpecialPool")
+    base, (_, _, bit, bits) = POOL + 0x94000, w.field("_MMPTE_LIST", "NextEntry")
+    end = (1 << bits) - 1
+    for kind, first in (("Paged", 2), ("NonPaged", end)):
+        head = kind + (".Flink" if w.field("_MI_SPECIAL_POOL", kind + ".Flink") else ".FreePteHead")
+        w.put(pool + w.field("_MI_SPECIAL_POOL", head)[0], first << bit, 8)
+        if w.field("_MI_SPECIAL_POOL", kind + ".PteBase"):
+            w.set("_MI_SPECIAL_POOL", pool, kind + ".PteBase", base)
+    if w.field("_MI_SPECIAL_POOL", "PteBase"):
+        w.set("_MI_SPECIAL_POOL", pool, "PteBase", base)
+    w.put(base + 16, 4 << bit, 8)
+    w.put(base + 32, end << bit, 8)
+    return True
+
+
+def trackers_read_back(types, build, table):
+    w = World(types, types.symbols, build)
+    callers = put_trackers(w)
+    special = put_special(w)
+    locked, lists = w.run(table, "!sysptes 4", "!sysptes 2")
+    tap.equal(find(locked, type="pte_trackers")["ptes"], "0x2c47", "system PTEs of all records")
+    first = find(locked, type="pte_tracker", address=address(POOL + 0x90000))
+    tap.equal([first[key] for key in ("va", "mdl", "pages", "stack", "callers")],
+              [address(0xFFFFF88000048000), address(POOL + 0x92000), 3, [address(a) for a in callers],
+               "nt!NtReadFile+0x10/nt!NtWriteFile+0x20"], "who mapped them")
+    tap.equal(find(locked, type="pte_tracker", address=address(POOL + 0x91000))["pages"], 0x2c44, "the other record")
+    got = [(r["free"], r["blocks"]) for r in lists if r["type"] == "free_pte_list"]
+    tap.equal(got, [(4, 2), (0, 0)] if special else [], "free pairs of special pool")
+
+
 def main():
     try:
         found = list(kernels())
@@ -429,7 +492,8 @@ def main():
         for name, check in (("counters", counters_read_back), ("tables of tags and large allocations", tables_read_back),
                             ("blocks", blocks_read_back), ("details of !vm", details_read_back),
                             ("watchdogs", watchdogs_read_back), ("name spaces", namespaces_read_back),
-                            ("look-aside lists, system PTEs, the cache", lists_read_back)):
+                            ("look-aside lists, system PTEs, the cache", lists_read_back),
+                            ("who mapped locked pages, special pool", trackers_read_back)):
             with tap.case(f"{version}: {name} are read where they were written"):
                 check(types, build, tap.corpus(path))
     return tap.done()

@@ -40,6 +40,24 @@ static const struct {
      OS "bugcheck d1 18 2 0 bad!Read+10\n"
         "code fffff8042b1a3000 48895c24084889742410574883ec20\n"
         "memory fffff8042b1a3000 48895c24084889742410574883ec20\n" FAULT "bad!Read+0x10\n" END},
+    {"a request that ended late",
+     OS "bugcheck a ffffc00f00000098 2 0 nt!KiDeliverApc+29c\n"
+        "symbol nt!IopCompleteRequest fffff8041a20b1c0\n"
+        "symbol nt!KiDeliverApc fffff8041a2237a0\n"
+        "stack\n Child-SP RetAddr Call Site\n"
+        "fffff880`04c3a358 fffff804`1a408b69 nt!KeBugCheckEx\n"
+        "fffff880`04c3a360 fffff804`1a404e69 nt!KiBugCheckDispatch+0x69\n"
+        "fffff880`04c3a4a0 fffff804`1a223a3c nt!KiPageFault+0x469\n"
+        "fffff880`04c3a630 fffff804`1a21fcd0 nt!KiDeliverApc+0x29c\n"
+        "fffff880`04c3a6f0 fffff804`1a21e3d3 nt!KiSwapThread+0x820\n"
+        "fffff880`04c3a840 fffff804`2b1a4c1a nt!KeWaitForSingleObject+0x233\n"
+        "fffff880`04c3a930 fffff804`1a4dcba5 bad!Wait+0x40\n"
+        "fffff880`04c3ac10 fffff804`1a4fe6c8 nt!PspSystemThreadStartup+0x55\n"
+        "fffff880`04c3ac60 00000000`00000000 nt!KiStartSystemThread+0x28\nend\n"
+        "registers rip=fffff8041a223a3c rsp=fffff88004c3a630 rdi=ffffc00f00000000\n"
+        "code fffff8041a223a3c 488b8798000000\n"
+        "memory fffff88004c3a668 c0b1201a04f8ffff\n"
+        "memory fffff88004c3a640 000000000fc0ffff 0002000000000000\n"},
     {"a hook", OS "bugcheck 109 0 0 fffff8041a621000 1\n"
                   "memory fffff8041a621000 48b8 10301a2b04f8ffff ffe0\n"
                   "stack\nnt!KeBugCheckEx\nend\n"},
@@ -184,7 +202,7 @@ int main(void) {
         if (!make_store(&out))
             tap_ok(false, "%s: its store is made", scenarios[i].name);
         every_allocation(scenarios[i].name, &out.dump, false);
-        if (i < 2) /* those that need symbols to get to the point */
+        if (i < 3) /* those that need symbols to get to the point */
             every_allocation(scenarios[i].name, &out.dump, true);
         nftw(folder, drop, 16, FTW_DEPTH | FTW_PHYS);
         forge_output_free(&out);

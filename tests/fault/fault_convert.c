@@ -7,6 +7,7 @@
 #include "harness/heap.h"
 #include "harness/tap.h"
 #include "unit/convert_fixture.h"
+#include "unit/pfn_fixture.h"
 
 enum { TRIES = 6000 };
 
@@ -15,18 +16,20 @@ static const struct job {
     enum sc_cpu cpu;
     enum sc_paging_mode mode;
     enum sc_convert_to to;
-    bool strip;
+    bool strip, active;
 } jobs[] = {
-    {"x64 to full", SC_CPU_X64, SC_PAGING_X64, SC_CONVERT_FULL, false},
-    {"x64 to bitmap", SC_CPU_X64, SC_PAGING_X64, SC_CONVERT_BITMAP, false},
-    {"x64 to kernel", SC_CPU_X64, SC_PAGING_X64, SC_CONVERT_KERNEL, false},
-    {"x64 to a stripped bitmap", SC_CPU_X64, SC_PAGING_X64, SC_CONVERT_BITMAP, true},
-    {"x64 to ELF", SC_CPU_X64, SC_PAGING_X64, SC_CONVERT_ELF, false},
-    {"x64 to raw", SC_CPU_X64, SC_PAGING_X64, SC_CONVERT_RAW, false},
-    {"x64 to triage", SC_CPU_X64, SC_PAGING_X64, SC_CONVERT_TRIAGE, false},
-    {"x64 to a stripped triage", SC_CPU_X64, SC_PAGING_X64, SC_CONVERT_TRIAGE, true},
-    {"x86 to kernel", SC_CPU_X86, SC_PAGING_PAE, SC_CONVERT_KERNEL, false},
-    {"x86 to triage", SC_CPU_X86, SC_PAGING_PAE, SC_CONVERT_TRIAGE, false},
+    {"x64 to full", SC_CPU_X64, SC_PAGING_X64, SC_CONVERT_FULL, false, false},
+    {"x64 to bitmap", SC_CPU_X64, SC_PAGING_X64, SC_CONVERT_BITMAP, false, false},
+    {"x64 to kernel", SC_CPU_X64, SC_PAGING_X64, SC_CONVERT_KERNEL, false, false},
+    {"x64 to a stripped bitmap", SC_CPU_X64, SC_PAGING_X64, SC_CONVERT_BITMAP, true, false},
+    {"x64 to ELF", SC_CPU_X64, SC_PAGING_X64, SC_CONVERT_ELF, false, false},
+    {"x64 to raw", SC_CPU_X64, SC_PAGING_X64, SC_CONVERT_RAW, false, false},
+    {"x64 to triage", SC_CPU_X64, SC_PAGING_X64, SC_CONVERT_TRIAGE, false, false},
+    {"x64 to a stripped triage", SC_CPU_X64, SC_PAGING_X64, SC_CONVERT_TRIAGE, true, false},
+    {"x64 to active pages", SC_CPU_X64, SC_PAGING_X64, SC_CONVERT_BITMAP, false, true},
+    {"x86 to active pages", SC_CPU_X86, SC_PAGING_PAE, SC_CONVERT_BITMAP, false, true},
+    {"x86 to kernel", SC_CPU_X86, SC_PAGING_PAE, SC_CONVERT_KERNEL, false, false},
+    {"x86 to triage", SC_CPU_X86, SC_PAGING_PAE, SC_CONVERT_TRIAGE, false, false},
 };
 
 static void make(const struct job *j, struct kmem *k) {
@@ -34,6 +37,11 @@ static void make(const struct job *j, struct kmem *k) {
     uint64_t process = k->base + 0x600000;
     kmem_ptr(k, process + (k->ptr == 8 ? 0x28 : 0x18), k->t.paging.root);
     kmem_put(k, 0x10000, "a process' own", 14);
+    if (j->active) {
+        pfnfix_init(k);
+        pfnfix_put(k, 0x7000, NT_PAGE_STANDBY, 0, 0);
+        pagestore_put(&k->t.ps, 0x7000000, "on standby", 10);
+    }
     if (j->mode == SC_PAGING_X64)
         kmem_encode_block(k, 0x11223344556677c1);
 }
@@ -60,7 +68,8 @@ static bool run(const struct job *j, struct kmem *k, struct conv_fix *f, uint64_
     struct heap_stats stats;
     sc_target *t = NULL;
     struct sc_convert_result r = {0};
-    struct sc_convert_opts o = {.sz = sizeof o, .to = j->to, .strip_user = j->strip};
+    struct sc_convert_opts o = {
+        .sz = sizeof o, .to = j->to, .strip_user = j->strip, .active_only = j->active};
     heap_begin(fail_at);
     if (!drive_error(&d, kmem_try(k, NULL, &t)) && !drive_error(&d, sc_convert(t, f->path, &o, &r)))
         sc_convert_result_free(&r);

@@ -21,7 +21,7 @@ WORLDS = os.path.join(os.path.dirname(HERE), "forge", "worlds")
 LINES = ["!exqueue 2; !exqueue f", "!idt; !idt -a; !idt e", "!sysinfo machineid; !sysinfo smbios", "!apc; !apc proc {system}",
          "!timer; !dpcs", "!stacks 2 pagedrv; !stacks 0 nt", "!object \\; !object \\Device; !object 0 Event",
          "!handle 0 3; !handle 4 13", "!process 0 17; !thread {thread} 1e", "!running -it; !ready; !qlocks", "!poolused 2",
-         "!bugdump", "!filecache", "!lookaside; !lookaside -all", "!sysptes 1", "!vm; !vm 1; !vm 3f"]
+         "!bugdump", "!filecache", "!lookaside; !lookaside -all", "!sysptes 1; !sysptes 4; !sysptes 12", "!vm; !vm 1; !vm 3f"]
 
 
 def machine(world, folder):

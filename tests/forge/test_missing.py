@@ -82,7 +82,34 @@ def check(world, kind, named):
         assert kind == "triage" or not error or "is in the symbols of this kernel" in error, f"{name}: {error}"
 
 
+def check_without_a_list_of_modules(world):
+    """
+    The list is broken: images are looked for. On the way lies a page that is in a page file, which may be the memory store:
+    whether it is needs symbols, and they need the list of modules that is just being made.
+    """
+    scenario, dump = (os.path.join(FOLDER, world.name + "-list" + end) for end in (".scenario", ".dmp"))
+    page = world.objects & ~0xFFFFFFFFFF
+    with open(scenario, "w", encoding="utf-8") as f:
+        f.write(world.text() + "memory nt!PsLoadedModuleList 1111111111111111 2222222222222222\n"
+                f"memory {world.addr(page)} 31\npte {world.addr(page)} pagefile 1 5\n")
+    forge = os.path.join(os.path.dirname(tap.program()), "stopcode-forge")
+    run = subprocess.run([forge, "-q", scenario, "-o", dump], capture_output=True, text=True, timeout=60)
+    tap.equal((run.returncode, run.stderr), (0, ""), "stopcode-forge")
+    other = world.addr(world.process["other.exe"])
+    run = subprocess.run([tap.program(), "--no-color", "-sins", "-y", dump + ".store", "-z", dump], capture_output=True, text=True,
+                         timeout=60, input=f"lm k\n!process 0 1f\n.process /p /r {other}\nlm u\nq\n")
+    tap.equal(run.returncode, 0, "status")
+    tap.contains(run.stdout, "NOTE: the list of loaded modules is not in the dump: 1 images were found by searching")
+    kernel = run.stdout[run.stdout.index("module name"):run.stdout.index("****")]
+    found = re.findall(r"^([0-9a-f`]+) [0-9a-f`]+   (\S+)", kernel, re.M)
+    tap.equal(found, [(world.addr(world.nt), "nt")], "images of the kernel, each once")
+    tap.contains(run.stdout[run.stdout.index("Implicit process is now"):], "other ")
+
+
 def main():
+    for name in ("17763-x64", "19041-x64", "22000-x64"):
+        with tap.case(f"{name}: without a list of modules"):
+            check_without_a_list_of_modules(World(name))
     for name in WORLDS:
         for kind in ("full", "triage"):
             for named in (False, True):

@@ -21,6 +21,7 @@ from process_worlds import PIDS, WORLDS, World  # noqa: E402
 
 FOLDER = tempfile.mkdtemp(prefix="stopcode-processes-")
 STORE = os.path.join(FOLDER, "store")
+TICKS = "00ba6ec1"  # 2 days 5:01:47.031 of 15.625 ms: what KUSER_SHARED_DATA counts; all waits began at 0
 
 
 def forge(world, kind=None):
@@ -122,6 +123,33 @@ def check_modules_of_the_process(world, dump):
     tap.contains(text, f"TEB at {world.digits(world.teb('other'))}")
 
 
+def check_blocks_are_read_where_they_belong(world, dump):
+    """A TEB in the process that owns the thread, a PEB in the process that is named, whichever is at hand."""
+    other, waits = (world.digits(world.threads[n]) for n in ("other", "waits"))
+    process = world.digits(world.process["other.exe"])
+    teb = f"TEB at {world.digits(world.teb('other'))}\n"
+    owner = f"In the memory of process {process} (other.exe), which is not the one at hand:\n"
+    for command in (f".thread {other}; !teb", f"!teb {other}", f".thread {other}; .process 0; !teb"):
+        text = ask(dump, command, "lm u")
+        tap.contains(text, owner + teb)
+        tap.contains(text, f"Self:                 {world.digits(world.teb('other'))}\n")
+        tap.contains(text, "app.exe" if "app.exe" in text else "app ")
+    tap.contains(ask(dump, f".thread {other}", "!gle"), owner + "LastErrorValue")
+    text = ask(dump, f"!peb {process}", ".echo --", f"!peb {world.digits(world.process['app.exe'])}")
+    there, here = text.split("--\n")
+    tap.contains(there, owner + "PEB at")
+    tap.contains(there, r"C:\app\other.exe")
+    tap.lacks(here, "not the one at hand")
+    tap.contains(here, r"C:\app\app.exe")
+    text = ask(dump, f"!peb {waits}", f"!teb {process}", f"!peb {world.digits(world.process['System'])}")
+    tap.contains(text, f"ERROR: at {waits} there is no process, and PEBs lie in user memory")
+    tap.contains(text, f"ERROR: at {process} there is no thread, and TEBs lie in user memory")
+    tap.contains(text, "ERROR: the process has no PEB: it runs in the kernel alone, or has ended")
+    text = ask(dump, "!thread 9ac", ".process 9a4")
+    tap.contains(text, "if that is a thread's id: !thread -t 9ac")
+    tap.contains(text, "if that is a process's id: !process 9a4 0 tells its address")
+
+
 def check_processes_by_module(world, dump):
     text = ask(dump, "!process /m other.exe 0 0", ".echo --", "!process /m ntdll 0 0", ".echo --", "!process /m no.dll 0 0",
                ".echo --", "!process 0 0 OTHER.EXE", ".echo --", "!process a00 0")
@@ -135,11 +163,11 @@ def check_stacks(world, dump):
     all_, resident, filtered = text.split("--\n")
     paged = world.digits(world.threads["paged"])
     waits = world.digits(world.threads["waits"])
-    tap.contains(all_, f" a00.000a08  {paged} 00000000 Blocked    Stack paged out\n")
-    tap.contains(all_, f" 9a4.0009ac  {waits} 00000000 Blocked    nt!NtWaitForSingleObject+0x1bc\n")
+    tap.contains(all_, f" a00.000a08  {paged} {TICKS} Blocked    Stack paged out\n")
+    tap.contains(all_, f" 9a4.0009ac  {waits} {TICKS} Blocked    nt!NtWaitForSingleObject+0x1bc\n")
     tap.contains(all_, f"{'':28}[{world.digits(world.process['other.exe'])} other.exe]\n")
     tap.lacks(resident, paged)
-    tap.contains(filtered, f"{waits} 00000000 Blocked    nt!KiSwapContext+0x7a\n{'':40}nt!KiSwapThread+0x1d2\n")
+    tap.contains(filtered, f"{waits} {TICKS} Blocked    nt!KiSwapContext+0x7a\n{'':40}nt!KiSwapThread+0x1d2\n")
     tap.lacks(filtered, world.digits(world.threads["runs"]))
     tap.contains(filtered, "\nThreads Processed: ")
 
@@ -166,6 +194,16 @@ def check_for_each(world, dump):
     tap.equal(text.count("Implicit process is now"), len(world.process), "commands that change the process")
 
 
+def check_why_a_name_is_on_no_stack(world, dump):
+    """Names of user mode are not looked for; without symbols there are none of the kernel's but its exports."""
+    part = "Only the kernel's part of stacks was looked at; !process 0 1f shows the rest.\n"
+    tap.equal(ask(dump, "!findstack app!Work"), f'No stack has a frame of "app!Work".\n{part}', "a name of user mode")
+    run = subprocess.run([tap.program(), "--no-color", "-sins", "-z", dump, "-c", "!findstack nt!KiSwapThread; q"],
+                         capture_output=True, text=True, timeout=60)
+    tap.contains(run.stdout, 'No stack has a frame of "nt!KiSwapThread".\n')
+    tap.contains(run.stdout, " of that module: its functions have no names of their own.\n" + part)
+
+
 def check_the_32_bit_side(world, dump):
     if not world.wide:
         return
@@ -186,8 +224,20 @@ def check_the_32_bit_side(world, dump):
     tap.equal([r[:2] for r in rows(narrow)], want, "the 32-bit stack again")
     text = ask(dump, "!process 0 1e wow.exe")
     tap.contains(text, "[32-bit side:]")
+    text = ask(dump, f".thread {at}", "!wow64exts.k", "!wow64exts.r", ".effmach")
+    tap.equal([r[:2] for r in rows(text[text.index("Walking 32bit"):])], want, "without its process at hand")
+    tap.contains(text, "esp=0018fd38")
+    tap.contains(text, "Effective machine: x64 (AMD64)\n")
     text = ask(dump, f".thread /w {world.digits(world.threads['other'])}", ".thread /w 0")
     tap.contains(text, "has no 32-bit side")
+
+
+def check_times_without_symbols(world, dump):
+    """The page that the kernel shares with processes counts ticks, and says how long one is."""
+    run = subprocess.run([tap.program(), "--no-color", "-sins", "-z", dump, "-c", "!thread; !process -1 1; q"],
+                         capture_output=True, text=True, timeout=60)
+    tap.contains(run.stdout, "Ticks: 12218049 (2:05:01:47.015)\n")
+    tap.lacks(run.stdout, "whose length is not in the dump")
 
 
 def check_json(world, dump):

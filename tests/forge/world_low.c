@@ -7,6 +7,7 @@
  *   +0x04 u32 TickCountMultiplier  +0x08 InterruptTime  +0x14 SystemTime {u32 low, i32 high, high}
  *   +0x30 NtSystemRoot  +0x260 u32 NtBuildNumber (10 on)  +0x264 u32 product  +0x268 u8 1
  *   +0x26c u32 major  +0x270 u32 minor  +0x2d0 u32 suites  +0x2e8 u32 pages
+ *   +0x320 TickCount {as the times} since Windows Server 2003, +0x00 u32 TickCountLow before
  *
  * Low stub, a page below 1 MB, 64-bit systems: +0x00 a jump (00000001'000600e9), +0x70 the kernel's
  * entry, +0xa0 CR3.
@@ -127,6 +128,8 @@ static bool put_processor(struct forge_world *w, unsigned n) {
 
 /* ---- shared data ---- */
 
+enum { TICK = 156250 }; /* what TickCountMultiplier says: 0x0fa00000 of 2^-24 ms */
+
 /* KSYSTEM_TIME: low, high, high again. */
 static void put_time(struct forge_world *w, uint64_t at, uint64_t time) {
     put(w, at, 8, time);
@@ -150,6 +153,10 @@ static void put_shared(struct forge_world *w) {
                                      : 1;
     forge_memmap_fill(&w->mem, at, forge_world_sizeof(w, "_KUSER_SHARED_DATA"));
     put(w, at + 4, 4, 0x0fa00000);
+    if (build >= 3790)
+        put_time(w, at + 0x320, s->uptime / TICK);
+    else
+        put(w, at, 4, s->uptime / TICK);
     put_time(w, at + 8, s->uptime);
     put_time(w, at + 0x14, s->time);
     forge_world_put(w, 0, at + 0x30, root, size);

@@ -91,8 +91,10 @@ static void a_thread_block_is_shown_field_by_field(void **state) {
                "    LastErrorValue:       2\n"
                "    LastStatusValue:      c0000034\n"
                "    Count Owned Locks:    0\n"
-               "    HardErrorMode:        0\n");
+               "    HardErrorMode:        0\n"
+               "`Self` is not its own address: this is a copy, or no TEB.\n");
     fix_run(&f, "!teb");
+    assert_null(strstr(fix_text(&f), "`Self`"));
     fix_has(&f, "TEB at 0000000000007000\n");
     fix_has(&f, "    LastStatusValue:      ????????\n");
     fix_fails(&f, "!teb 5", "memory at 0x5 is absent");

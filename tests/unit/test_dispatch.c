@@ -408,8 +408,10 @@ static void a_command_says_what_it_needs(void **state) {
                 fix_open(&f, row->needs & SC_NEED_KERNEL ? FIX_USER : FIX_KERNEL);
                 if (row->needs & SC_NEED_KERNEL)
                     fix_fails(&f, row->sample, " needs a kernel dump; this is a ");
-                else if (row->needs & (SC_NEED_USER | SC_NEED_PROCESS))
+                else if (row->needs & SC_NEED_USER)
                     fix_fails(&f, row->sample, " needs a user dump; this is a ");
+                else if (row->needs & SC_NEED_PROCESS)
+                    fix_fails(&f, row->sample, " needs a user dump, or whole memory; this is a ");
             }
             fix_close(&f);
         }

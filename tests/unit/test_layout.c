@@ -128,6 +128,32 @@ static void a_missing_page_costs_only_the_fields_on_it(void **state) {
     sc_layout_destroy(l);
 }
 
+static void a_place_gives_as_many_bytes_as_were_read(void **state) {
+    (void)state;
+    sc_layout *l;
+    struct sc_layout_rec r;
+    uint64_t n = 0, behind;
+    assert_null(sc_layout_bind(symtab, &thing, &l));
+    assert_null(sc_layout_rec_init(l, &r));
+    assert_false(sc_layout_at(&r, TYPE, 4, &n)); /* nothing read yet */
+    assert_int_equal(sc_layout_load(&r, sc_target_space(target), AT), SC_READ_OK);
+    /* Wider than the field, whatever follows it; and to the last byte that was read. */
+    assert_true(sc_layout_at(&r, NEW_NAME, 8, &n));
+    assert_int_equal(sc_space_uint(sc_target_space(target), AT + 8, 8, &behind), SC_READ_OK);
+    assert_int_equal(n, behind);
+    assert_true(sc_layout_at(&r, STRANGE, 4, &n));
+    assert_false(sc_layout_at(&r, STRANGE, 5, &n));
+    assert_false(sc_layout_at(&r, TYPE, 9, &n));
+    assert_false(sc_layout_at(&r, GONE, 1, &n));
+    assert_false(sc_layout_at(&r, 1000, 1, &n));
+    assert_int_equal(sc_layout_load(&r, sc_target_space(target), HALF), SC_READ_OK);
+    assert_true(sc_layout_at(&r, NEW_NAME, 8, &n));
+    assert_false(sc_layout_at(&r, STRANGE, 4, &n)); /* behind what the dump holds */
+    sc_layout_rec_deinit(&r);
+    assert_false(sc_layout_at(&r, TYPE, 4, &n));
+    sc_layout_destroy(l);
+}
+
 static void the_book_binds_once_and_remembers_failures(void **state) {
     (void)state;
     static const struct sc_layout_def no_type = {"nt!_NOTHING", fields, 1};
@@ -155,6 +181,7 @@ int main(void) {
         cmocka_unit_test(what_must_be_there_is_named),
         cmocka_unit_test(a_record_gives_numbers_bits_and_bytes),
         cmocka_unit_test(a_missing_page_costs_only_the_fields_on_it),
+        cmocka_unit_test(a_place_gives_as_many_bytes_as_were_read),
         cmocka_unit_test(the_book_binds_once_and_remembers_failures),
     };
     return cmocka_run_group_tests(tests, open_all, close_all);

@@ -155,9 +155,10 @@ static void xp_keeps_system_ptes_by_size(void **state) {
                                             "     SysPtes list of size 2 has 310 free\n"));
     fix_prints(&w->f, "!sysptes 8",
                "\nSystem PTE Information\n  Nonpaged pool expansion: 5145 free\n");
-    fix_run(&w->f, "!sysptes 6");
-    fix_has(&w->f, "how nt!_MI_SPECIAL_POOL links them is not in the public symbols");
-    fix_has(&w->f, "when nt!MmTrackPtes is set");
+    fix_run(&w->f, "!sysptes 3");
+    fix_has(&w->f, "are not known: nt!MmFirstFreeSystemPte is not in the symbols");
+    fix_has(&w->f, "of special pool are not known: nt!MiSpecialPoolFirstPte is not in the symbols");
+    fix_fails(&w->f, "!sysptes 4", "flag 4 needs nt!MiPteHeader");
     world_free(w);
 }
 

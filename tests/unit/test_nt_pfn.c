@@ -273,6 +273,47 @@ static void no_database_says_why(void **state) {
     world_free(p.w);
 }
 
+/* Without symbols for it and the debugger data block's word. */
+static void the_header_has_the_variables_address_or_its_value(void **state) {
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        struct base p = {.w = world_new(SC_CPU_X64, 7601, builds[2].nt), .b = &builds[2]};
+        uint64_t variable = builds[2].nt + 0x3008;
+        world_bytes(p.w, variable, 8);
+        world_put(p.w, variable, 8, i == 2 ? 0x1000 : builds[2].db);
+        p.w->m.pfn_database = i ? variable : builds[2].db;
+        sc_err *err = base_open(&p);
+        if (i < 2) {
+            assert_null(err);
+            assert_true(p.db.base == builds[2].db);
+        } else {
+            assert_int_equal(sc_err_code(err), SC_ERR_NOT_FOUND);
+        }
+        sc_err_destroy(err);
+        world_free(p.w);
+    }
+}
+
+static void only_what_waits_for_a_user_is_not_in_use(void **state) {
+    (void)state;
+    static const bool in_use[NT_PAGE_LOCATIONS] = {
+        [NT_PAGE_MODIFIED] = true,
+        [NT_PAGE_MODIFIED_NO_WRITE] = true,
+        [NT_PAGE_ACTIVE] = true,
+        [NT_PAGE_TRANSITION] = true,
+    };
+    for (unsigned i = 0; i < NT_PAGE_LOCATIONS; i++) {
+        struct nt_pfn p = {.location = i};
+        assert_int_equal(nt_pfn_in_use(&p), in_use[i]);
+        p.reference_count = 1;
+        assert_int_equal(nt_pfn_in_use(&p), i != NT_PAGE_BAD);
+        p = (struct nt_pfn){.location = i, .read_in_progress = true};
+        assert_int_equal(nt_pfn_in_use(&p), i != NT_PAGE_BAD);
+        p = (struct nt_pfn){.location = i, .write_in_progress = true};
+        assert_int_equal(nt_pfn_in_use(&p), i != NT_PAGE_BAD);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_build_is_decoded),
@@ -285,6 +326,8 @@ int main(void) {
         cmocka_unit_test(a_frame_there_is_not_is_an_error),
         cmocka_unit_test(how_much_there_is_may_not_be_known),
         cmocka_unit_test(no_database_says_why),
+        cmocka_unit_test(the_header_has_the_variables_address_or_its_value),
+        cmocka_unit_test(only_what_waits_for_a_user_is_not_in_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

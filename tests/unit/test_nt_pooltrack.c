@@ -97,6 +97,16 @@ static void a_processor_whose_table_is_missing_is_said_to_be(void **state) {
     world_free(w);
 }
 
+static void a_table_at_the_end_of_memory_ends(void **state) {
+    (void)state;
+    struct world *w = pool_world(win7, 2);
+    pool_var(w, "PoolTrackTable", 0x1000, UINT64_MAX);
+    pool_var(w, "PoolTrackTableSize", 0x1010, 9);
+    world_open(w, SC_RENDER_TEXT);
+    fix_fails(&w->f, "!poolused", "does not hold the pool's tables of tags");
+    world_free(w);
+}
+
 static void lengths_that_cannot_be_are_refused(void **state) {
     (void)state;
     struct world *w = pool_world(win7, 2);
@@ -122,6 +132,21 @@ static void lengths_that_cannot_be_are_refused(void **state) {
         world_put(w, tables + i * 8, 8, win7->pool + i + 1);
     world_open(w, SC_RENDER_TEXT);
     fix_fails(&w->f, "!poolused", "have more than");
+    world_free(w);
+}
+
+/* Behind the last page nothing follows: what lies there is passed over all the same. */
+static void a_table_at_the_end_of_all_memory_is_passed_over(void **state) {
+    (void)state;
+    struct world *w = pool_world(win7, 2);
+    pool_var(w, "PoolTrackTable", 0x1000, win7->pool);
+    pool_var(w, "PoolTrackTableSize", 0x1010, 100);
+    uint64_t tables = world_symbol(w, "ExPoolTagTables", 0x1020);
+    world_bytes(w, tables, 0x10);
+    world_put(w, tables, 8, UINT64_MAX);
+    world_put(w, tables + 8, 8, UINT64_MAX - 0x1003);
+    world_open(w, SC_RENDER_TEXT);
+    fix_fails(&w->f, "!poolused", "does not hold the pool's tables of tags");
     world_free(w);
 }
 
@@ -176,7 +201,9 @@ int main(void) {
         cmocka_unit_test(the_short_form_has_the_columns_that_were_published),
         cmocka_unit_test(what_is_missing_is_named),
         cmocka_unit_test(a_processor_whose_table_is_missing_is_said_to_be),
+        cmocka_unit_test(a_table_at_the_end_of_memory_ends),
         cmocka_unit_test(lengths_that_cannot_be_are_refused),
+        cmocka_unit_test(a_table_at_the_end_of_all_memory_is_passed_over),
         cmocka_unit_test(without_symbols_the_debugger_block_finds_the_table_only),
         cmocka_unit_test(tags_are_matched_as_they_are_typed),
     };

@@ -312,6 +312,11 @@ static void test_list_of_processes_that_the_dump_lacks(void **state) {
                    "*** the dump does not hold the list of processes: the link at "
                    "fffff80009999000 is not in the dump\n"
                    "PROCESS fffffa8003d97b30\n");
+    fix_prints(&w->f, "!for_each_process .echo @#Process",
+               "0xfffffa8003d97b30\n*** not all of them are in the dump: the list of processes: "
+               "the link at fffff80009999000 is not in the dump\n");
+    fix_run(&w->f, "!for_each_thread .echo @#Thread");
+    fix_has(&w->f, "0xfffffa8003e31060\n*** not all");
     fix_close(&w->f);
     w->m.active_process_head = 0;
     world_open(w, SC_RENDER_TEXT);

@@ -41,6 +41,8 @@ static sc_err *convert(struct job *job) {
                                   .to = opt->to,
                                   .kernel_only = opt->kernel_pages,
                                   .strip_user = opt->strip_user,
+                                  .active_only = opt->active_pages,
+                                  .comment = opt->comment,
                                   .overwrite = opt->force,
                                   .sync = opt->sync,
                                   .progress = progress_step,
@@ -48,11 +50,14 @@ static sc_err *convert(struct job *job) {
     progress_begin(&job->bar, !opt->quiet);
     bool small = opt->to == SC_CONVERT_TRIAGE && sc_target_has_paging(job->target);
     sc_err *err = small ? find_needed(job, &needed) : NULL;
+    if (!err && how.active_only)
+        err = run_symtab(opt, job->target, NULL, &how.symtab);
     how.extra = needed.item;
     how.nextra = needed.count;
     if (!err)
         err = sc_convert(job->target, path, &how, &result);
     progress_end(&job->bar);
+    sc_symtab_destroy(how.symtab);
     sc_needed_free(&needed);
     if (err)
         return err;

@@ -102,8 +102,9 @@ static bool take_kind(struct options *opt, const char *value) {
 
 static bool take_pages(struct options *opt, const char *value) {
     opt->kernel_pages = strcmp(value, "kernel") == 0;
-    return opt->kernel_pages || strcmp(value, "all") == 0 ||
-           wrong("--pages", "it is kernel or all");
+    opt->active_pages = strcmp(value, "active") == 0;
+    return opt->kernel_pages || opt->active_pages || strcmp(value, "all") == 0 ||
+           wrong("--pages", "it is kernel, active or all");
 }
 
 /* "0=pagefile.sys" */
@@ -159,6 +160,7 @@ static bool apply(struct reader *r, const struct opt_row *row, const char *value
     case OPT_DTB: return address(row->name, value, &opt->dtb);
     case OPT_TO: return take_kind(opt, value);
     case OPT_PAGES: return take_pages(opt, value);
+    case OPT_COMMENT: opt->comment = value; return true;
     case OPT_PAGEFILE: return take_pagefile(opt, value);
     case OPT_LIMIT: return number(row->name, value, 86400, &opt->limit);
     default: return set_flag(opt, row->id);

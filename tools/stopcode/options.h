@@ -48,7 +48,8 @@ struct options {
     unsigned jobs;         /* analyze: 0 = as many as there are processors */
     unsigned limit;        /* analyze: seconds for one file */
     enum sc_convert_to to; /* convert */
-    bool has_to, kernel_pages, strip_user, force, sync;
+    bool has_to, kernel_pages, active_pages, strip_user, force, sync;
+    const char *comment;                 /* convert; NULL: as it was */
     const char *pagefile[PAGEFILES_MAX]; /* by number; NULL: none */
     uint64_t dtb;                        /* --dtb; 0 none */
 };

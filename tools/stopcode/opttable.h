@@ -43,6 +43,7 @@ enum opt_id {
     OPT_LIMIT,
     OPT_TO,
     OPT_PAGES,
+    OPT_COMMENT,
     OPT_STRIP_USER,
     OPT_PAGEFILE,
     OPT_FORCE,
