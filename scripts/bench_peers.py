@@ -42,16 +42,7 @@ TABLE = "isf/ntkrnlmp.pdb/5278AFF86C341677D7D7835C85B7B844-1.json.xz"
 DRIVERS, RANGES, LARGE, EVENTS = 180, 1000, 5000, 50
 PROCESS = machine.PROCESSES + 0x1080  # the one whose VADs are listed: pid 8
 TAG = "Proc"
-HEAD = """dump bitmap
-os 19041 revision 804 product workstation
-cpu x64 count 8 current 0 mhz 3200
-time 2021-03-30 18:20:11.250
-uptime 2 days 5:01:47.031
-bugcheck 50 ffffc00f`02345080 0 fffff804`2b1a134c 2
-ram {ram}G
-paging x64
-kdbg plain
-module nt fffff804`1a000000 +1100000 image ntkrnlmp.exe
+HEAD = machine.HEAD[:machine.HEAD.index("module nt")] + """module nt fffff804`1a000000 +1100000 image ntkrnlmp.exe
 module hal fffff804`1b200000 +49000
 struct _MI_SYSTEM_INFORMATION nt!MiState Vs.SystemVaRegions[0].BaseAddress={base:x} \\
        Vs.SystemVaRegions[0].NumberOfBytes={size:x}

@@ -38,6 +38,35 @@ def version():
     return run.stdout.decode().split("\n")[0].strip()
 
 
+def need():
+    """Its version; without it the test ends here, skipped."""
+    found = []
+    with tap.case("radare2 is at hand"):
+        found.append(version())
+    if not found:
+        tap.done()
+    return found[0]
+
+
+def check_files(what, forge, files_in, check, name=lambda path: path):
+    """A case a file: of those that FORGE makes in a folder, and of the corpus, as FILES_IN picks them."""
+
+    def cases(paths, folder):
+        for path in paths:
+            with tap.case(name(os.path.relpath(path, folder))):
+                check(path)
+
+    with tempfile.TemporaryDirectory() as folder:
+        with tap.case(f"{what} are forged"):
+            forge(folder)
+        cases(files_in(folder), folder)
+    real = []
+    with tap.case(f"the corpus has {what}"):
+        real.append(tap.corpus())
+    for folder in real:
+        cases([p for sub in ("pdb", "drivers", "symstore", "mdmp") for p in files_in(os.path.join(folder, sub))], folder)
+
+
 class Answers(list):
     """What was printed, a text a command; `.said` is what went to standard error."""
 

@@ -270,12 +270,7 @@ def core_cases(folder):
 
 
 def main():
-    found = []
-    with tap.case("radare2 is at hand"):
-        found.append(radare.version())
-    if not found:
-        tap.done()
-    print("# " + found[0])
+    print("# " + radare.need())
     with tempfile.TemporaryDirectory() as folder:
         pages = dump_cases(folder)
         cores, mappings = core_cases(folder)

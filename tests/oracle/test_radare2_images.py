@@ -11,7 +11,6 @@ import os
 import re
 import subprocess
 import sys
-import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import radare  # noqa: E402
@@ -141,30 +140,16 @@ def images_in(folder):
                   if os.path.isfile(p) and p.lower().endswith((".exe", ".dll", ".sys")))
 
 
-def cases(paths, folder):
-    for path in paths:
-        with tap.case(os.path.relpath(path, folder)):
-            check(path)
+def forge_all(folder):
+    forge_files(folder)
+    for name in ("kernel-19041-x64", "xp-x86", "user-x64"):
+        os.mkdir(os.path.join(folder, name))
+        store(os.path.join(folder, name), name)
 
 
 def main():
-    found = []
-    with tap.case("radare2 is at hand"):
-        found.append(radare.version())
-    if not found:
-        tap.done()
-    with tempfile.TemporaryDirectory() as folder:
-        with tap.case("images are forged"):
-            forge_files(folder)
-            for name in ("kernel-19041-x64", "xp-x86", "user-x64"):
-                os.mkdir(os.path.join(folder, name))
-                store(os.path.join(folder, name), name)
-        cases(images_in(folder), folder)
-    real = []
-    with tap.case("the corpus has images"):
-        real.append(tap.corpus())
-    for folder in real:
-        cases([p for sub in ("pdb", "drivers", "symstore", "mdmp") for p in images_in(os.path.join(folder, sub))], folder)
+    radare.need()
+    radare.check_files("images", forge_all, images_in, check)
     print("# compared: " + ", ".join(f"{n} {what}" for what, n in COUNTS.items()))
     tap.done()
 

@@ -240,11 +240,7 @@ def real_cases():
 
 
 def main():
-    found = []
-    with tap.case("radare2 is at hand"):
-        found.append(radare.version())
-    if not found:
-        tap.done()
+    radare.need()
     with tempfile.TemporaryDirectory() as folder:
         forged_cases(folder)
     real_cases()

@@ -12,12 +12,11 @@ import json
 import os
 import re
 import sys
-import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import radare  # noqa: E402
 import tap  # noqa: E402
-from test_radare2_images import forge_files, store  # noqa: E402
+from test_radare2_images import forge_all  # noqa: E402
 
 PUBLIC = 1
 FIELD, ENUMERATOR = 0, 3  # kinds of members
@@ -147,30 +146,9 @@ def pdbs_in(folder):
     return sorted(p for p in glob.glob(os.path.join(folder, "**", "*.pdb"), recursive=True) if os.path.isfile(p))
 
 
-def cases(paths, folder):
-    for path in paths:
-        with tap.case(re.sub(r"/[0-9A-F]{33,}", "", os.path.relpath(path, folder))):
-            check(path)
-
-
 def main():
-    found = []
-    with tap.case("radare2 is at hand"):
-        found.append(radare.version())
-    if not found:
-        tap.done()
-    with tempfile.TemporaryDirectory() as folder:
-        with tap.case("PDBs are forged"):
-            forge_files(folder)
-            for name in ("kernel-19041-x64", "xp-x86", "user-x64"):
-                os.mkdir(os.path.join(folder, name))
-                store(os.path.join(folder, name), name)
-        cases(pdbs_in(folder), folder)
-    real = []
-    with tap.case("the corpus has PDBs"):
-        real.append(tap.corpus())
-    for folder in real:
-        cases([p for sub in ("pdb", "drivers", "symstore", "mdmp") for p in pdbs_in(os.path.join(folder, sub))], folder)
+    radare.need()
+    radare.check_files("PDBs", forge_all, pdbs_in, check, name=lambda path: re.sub(r"/[0-9A-F]{33,}", "", path))
     print("# compared: " + ", ".join(f"{n} {what}" for what, n in COUNTS.items()))
     tap.done()
 
