@@ -391,6 +391,7 @@ static void modules_are_named_in_commands(void **state) {
                "0 fffff880`04a00000 fffff880`04a01000 1000 myfault\n");
     fix_prints(&f, "!for_each_module \".echo ${@#ModuleName}x; .echo (@#TimeDateStamp)\"",
                "myfaultx\n(4a5bc000)\n");
+    fix_prints(&f, "!for_each_module .echo @#Checksum @#CheckSum", "00000000 00000000\n");
     fix_prints(&f, "!for_each_module .if (@#Base) { .echo a; .echo @#Nothing }", "a\n@#Nothing\n");
     fix_run(&f, "!for_each_module");
     fix_has(&f, "0 : fffff880`04a00000 fffff880`04a01000 myfault \\drivers\\myfault.sys");
