@@ -62,7 +62,7 @@ def proofs():
             command, _, output = step.partition("\n")
             key = (command.split()[0], world.group(1))
             if output.strip():
-                shown[key] = shown.get(key, False) or not output.startswith("ERROR:")
+                shown[key] = shown.get(key, False) or not re.search("(?m)^ERROR:", output)
     return shown
 
 

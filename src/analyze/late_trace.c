@@ -15,12 +15,13 @@
  *
  * Two kinds of faults follow from a status that is written into these frames:
  *
- *   inside   KiDeliverApc goes on after the routine has returned, and it or what it calls uses what
- *            was written over. The frames from KiDeliverApc outwards are alive; of
- * IopCompleteRequest there is its address, which KiDeliverApc keeps as the routine to call, or what
- * is left of its own calls below the stack pointer. after    the wait returns, to a wrong address
- * or with wrong registers. The chain lies in dead memory below the stack pointer, in the same
- * order.
+ * "Inside": KiDeliverApc goes on after the routine has returned, and it or what it calls uses what
+ * was written over. The frames from KiDeliverApc outwards are alive; of IopCompleteRequest there is
+ * its address, which KiDeliverApc keeps as the routine to call, or what is left of its own calls
+ * below the stack pointer.
+ *
+ * "After": the wait returns, to a wrong address or with wrong registers. The chain lies in dead
+ * memory below the stack pointer, in the same order.
  *
  * Dead memory is mostly overwritten by the fault's own trap frame; handlers leave some of its
  * members unwritten (debug registers; x86: TempSegCs), and there older words show through.

@@ -205,14 +205,16 @@ static sc_err *show_list(sc_session *s, const struct nt_ptelist *l) {
     return NULL;
 }
 
+/* *SHOWN grows by the lists that there are; why there are none is a remark. */
 static sc_err *show_lists(sc_session *s, const struct nt *nt, enum nt_ptelist_kind kind,
-                          uint64_t session) {
+                          uint64_t session, size_t *shown) {
     struct nt_ptelists l;
     sc_err *err = nt_ptelists_find(nt, kind, session, &l);
     if (err)
         return err;
     for (size_t i = 0; !err && i < l.count; i++)
         err = show_list(s, &l.of[i]);
+    *shown += l.count;
     if (!err && !l.count)
         sc_remark(s->out, "The free entries %s are not known: %s.%s",
                   kind == NT_PTES_SPECIAL   ? "of special pool"
@@ -225,7 +227,7 @@ static sc_err *show_lists(sc_session *s, const struct nt *nt, enum nt_ptelist_ki
     return err;
 }
 
-static sc_err *show_session(sc_session *s, const struct nt *nt) {
+static sc_err *show_session(sc_session *s, const struct nt *nt, size_t *shown) {
     struct nt_process p;
     uint64_t process;
     sc_err *err = sc_session_process(s, nt, &process);
@@ -234,7 +236,7 @@ static sc_err *show_session(sc_session *s, const struct nt *nt) {
     if (err)
         return err;
     if (nt_set(&p.f[NT_P_SESSION]))
-        return show_lists(s, nt, NT_PTES_SESSION, p.f[NT_P_SESSION].value);
+        return show_lists(s, nt, NT_PTES_SESSION, p.f[NT_P_SESSION].value, shown);
     sc_remark(s->out, "The session of the current process is not known: %s.",
               p.f[NT_P_SESSION].state == NT_READ ? "it is in none" : nt_why(&p.f[NT_P_SESSION]));
     return NULL;
@@ -265,11 +267,13 @@ static sc_err *show_expansion(sc_session *s, const struct nt *nt, const struct n
                        nt_why(&p->expansion));
     sc_puts(s->out, "\nSystem PTE Information\n");
     sc_record(s->out, &expansion_type, &r, expansion_text, NULL);
-    return all ? show_lists(s, nt, NT_PTES_EXPANSION, 0) : NULL;
+    size_t shown = 0;
+    return all ? show_lists(s, nt, NT_PTES_EXPANSION, 0, &shown) : NULL;
 }
 
 static sc_err *show_totals(sc_session *s, const struct nt *nt, const struct nt_sysptes *p,
                            uint64_t flags) {
+    size_t shown = 0;
     sc_err *err = NULL;
     sc_puts(s->out, "\nSystem PTE Information\n");
     for (size_t i = 0; !err && i < p->count; i++)
@@ -279,7 +283,7 @@ static sc_err *show_totals(sc_session *s, const struct nt *nt, const struct nt_s
         sc_record(s->out, &kept_type, &k, kept_text, NULL);
     }
     if (!err && flags & FLAG_FREE && nt->build < 6000)
-        err = show_lists(s, nt, NT_PTES_SYSTEM, 0);
+        err = show_lists(s, nt, NT_PTES_SYSTEM, 0, &shown);
     return err;
 }
 
@@ -292,13 +296,36 @@ static sc_err *lacking(const struct nt_sysptes *p) {
                                      "nt!MmTotalFreeSystemPtes is in the dump and its symbols");
 }
 
-/* What the other flags ask for. */
-static sc_err *show_others(sc_session *s, const struct nt *nt, uint64_t flags) {
-    sc_err *err = flags & FLAG_SPECIAL ? show_lists(s, nt, NT_PTES_SPECIAL, 0) : NULL;
+/* What the other flags ask for, and how much of it there is. */
+static sc_err *show_others(sc_session *s, const struct nt *nt, uint64_t flags, size_t *shown) {
+    sc_err *err = flags & FLAG_SPECIAL ? show_lists(s, nt, NT_PTES_SPECIAL, 0, shown) : NULL;
     if (!err && flags & FLAG_SESSION)
-        err = show_session(s, nt);
-    if (!err && flags & FLAG_LOCKED)
+        err = show_session(s, nt, shown);
+    if (!err && flags & FLAG_LOCKED) {
         err = sc_show_pte_trackers(s, nt);
+        ++*shown;
+    }
+    return err;
+}
+
+/* Totals that are lacking are a remark beside what else there is, and an error without. */
+static sc_err *show_all(sc_session *s, const struct nt *nt, const struct nt_sysptes *p,
+                        uint64_t flags) {
+    bool totals = flags != FLAG_LOCKED; /* which the documentation shows by itself */
+    sc_err *lack = totals ? lacking(p) : NULL;
+    size_t shown = 0;
+    if (lack && !(flags & OTHERS))
+        return lack;
+    sc_err *err = totals && !lack ? show_totals(s, nt, p, flags) : NULL;
+    if (!err)
+        err = show_others(s, nt, flags, &shown);
+    if (!err && lack && !shown)
+        return lack;
+    if (!err && lack)
+        sc_remark(s->out, "%s", sc_err_text(lack));
+    if (!err)
+        sc_nt_assumed(s, totals && !lack && p->assumed);
+    sc_err_destroy(lack);
     return err;
 }
 
@@ -313,21 +340,7 @@ static sc_err *run_sysptes(sc_session *s, const struct sc_args *args) {
         return err;
     if (flags & FLAG_EXPANSION)
         return show_expansion(s, &nt, &p, flags & FLAG_FREE);
-    bool totals = flags != FLAG_LOCKED; /* which the documentation shows by itself */
-    err = totals ? lacking(&p) : NULL;
-    if (err && flags & OTHERS) {
-        sc_remark(s->out, "%s", sc_err_text(err));
-        sc_err_destroy(err);
-        err = NULL;
-        totals = false;
-    }
-    if (!err && totals)
-        err = show_totals(s, &nt, &p, flags);
-    if (!err)
-        err = show_others(s, &nt, flags);
-    if (!err)
-        sc_nt_assumed(s, totals && p.assumed);
-    return err;
+    return show_all(s, &nt, &p, flags);
 }
 
 static const struct sc_arg sysptes_args[] = {
